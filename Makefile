@@ -1,0 +1,53 @@
+# kakou: `make` alone prints the targets.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-long check lint format typecheck bench screens lock clean
+
+help: ## Print the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(READY) ## Create .venv with everything that demo and tests need
+
+$(READY): pyproject.toml requirements.lock
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { \
+	  echo "$(PYTHON) -m venv failed: install Python 3.11-3.13 with its venv module, or say which: make PYTHON=python3.12" >&2; exit 1; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: $(READY) ## Screen the fixture clips against a sample risk list (SERVE=1 opens the command screen too)
+	@$(BIN)/kakou demo $(if $(SERVE),--serve,)
+
+test: $(READY) ## Run the tests
+	$(BIN)/python -m pytest -q -m "not long"
+
+test-long: $(READY) ## Run all tests, the long forms too
+	$(BIN)/python -m pytest -q
+
+check: $(READY) lint typecheck test ## Formatting, lint, types and tests
+
+lint: $(READY)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+typecheck: $(READY)
+	$(BIN)/mypy
+
+format: $(READY) ## Format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(READY) ## Run every bench
+	@for name in $$($(BIN)/python -m bench --list); do $(BIN)/python -m bench.$$name || exit 1; done
+
+lock: ## Write requirements.lock anew from pyproject.toml
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --extra dev --no-emit-package kakou \
+	  --custom-compile-command "make lock" --output-file requirements.lock pyproject.toml
+
+clean: ## Remove the environment and what the demo left
+	rm -rf $(VENV) var build *.egg-info

@@ -1,0 +1,1 @@
+"""Benchmarks: one question each, run as ``python -m bench.NAME``."""

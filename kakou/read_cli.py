@@ -1,0 +1,130 @@
+"""`kakou read`: photos or plate crops in, plate reads out."""
+
+import json
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from kakou.exit_codes import ExitCode
+from ocr.grammar import CLASS_NAMES
+from ocr.images import find_images, load_image
+from ocr.models_folder import shipped_models
+from ocr.reader import PlateReader
+from ocr.types import BgrImage, OcrError, PlateRead
+
+app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
+
+
+@app.command()
+def read(
+    images: Annotated[list[Path], typer.Argument(help="Image files, or folders of images.", metavar="IMAGE...")],
+    crops: Annotated[bool, typer.Option("--crops", help="Each image is one plate, already cut out.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout.")] = False,
+) -> None:
+    """Read the plates in photos or plate crops.
+
+    Files that cannot be read are named on stderr, the rest is done, and the exit code is 3.
+
+    Examples:
+
+    - `kakou read photo.jpg`
+    - `kakou read photos/ --json > reads.jsonl`
+    - `kakou read --crops plates/*.png`
+    """
+    messages = Console(stderr=True, highlight=False)
+    reader = PlateReader(shipped_models())
+    paths, unreadable = _expand(images, messages)
+    table = _new_table()
+    for path in track(paths, "识读", console=messages, disable=not messages.is_terminal or len(paths) < 5):
+        try:
+            image = load_image(path)
+        except OcrError as error:
+            _complain(messages, error)
+            unreadable += 1
+            continue
+        started = time.perf_counter()
+        plates = _read_one(reader, image, crops)
+        elapsed_ms = (time.perf_counter() - started) * 1000
+        if as_json:
+            print(json.dumps(_as_json(path, plates, elapsed_ms), ensure_ascii=False), flush=True)  # noqa: T201
+        else:
+            _add_rows(table, path, plates, elapsed_ms)
+    if not as_json and table.row_count:
+        Console(highlight=False).print(table)
+    if unreadable:
+        messages.print(
+            f"{unreadable} 个文件无法读取，其余 {len(paths)} 个输入已处理"
+            if not paths
+            else f"{unreadable} 个输入无法读取"
+        )
+        raise typer.Exit(ExitCode.UNREADABLE)
+
+
+def _expand(images: Iterable[Path], messages: Console) -> tuple[list[Path], int]:
+    """Return the image files that the arguments mean and how many arguments meant none."""
+    paths: list[Path] = []
+    failed = 0
+    for argument in images:
+        try:
+            paths.extend(find_images(argument))
+        except OcrError as error:
+            _complain(messages, error)
+            failed += 1
+    return paths, failed
+
+
+def _read_one(reader: PlateReader, image: BgrImage, is_crop: bool) -> list[PlateRead]:
+    if not is_crop:
+        return reader.read(image)
+    plate = reader.read_crop(image)
+    return [] if plate is None else [plate]
+
+
+def _as_json(path: Path, plates: list[PlateRead], elapsed_ms: float) -> dict[str, object]:
+    return {"path": str(path), "plates": [_plate_json(plate) for plate in plates], "ms": round(elapsed_ms, 2)}
+
+
+def _plate_json(plate: PlateRead) -> dict[str, object]:
+    return {
+        "text": plate.text,
+        "plate_class": plate.plate_class,
+        "confidence": round(plate.confidence, 4),
+        "char_probs": [round(probability, 4) for probability in plate.char_probs],
+        "box": [round(value, 1) for value in plate.box.as_list()],
+        "corners": [[round(float(x), 1), round(float(y), 1)] for x, y in plate.corners],
+    }
+
+
+def _new_table() -> Table:
+    table = Table("文件", "号牌", "种类", "置信度", "最弱字符", "毫秒")
+    for column in table.columns[3:]:
+        column.justify = "right"
+    return table
+
+
+def _add_rows(table: Table, path: Path, plates: list[PlateRead], elapsed_ms: float) -> None:
+    if not plates:
+        table.add_row(str(path), "—", "未发现号牌", "", "", f"{elapsed_ms:.0f}")
+    for cells in _plate_cells(plates):
+        table.add_row(str(path), *cells, f"{elapsed_ms:.0f}")
+
+
+def _plate_cells(plates: list[PlateRead]) -> Iterator[tuple[str, str, str, str]]:
+    for plate in plates:
+        weakest = plate.text[min(range(len(plate.text)), key=lambda slot: plate.char_probs[slot])]
+        yield (
+            plate.text,
+            f"{plate.plate_class} {CLASS_NAMES.get(plate.plate_class, '')}",
+            f"{plate.confidence:.2f}",
+            weakest,
+        )
+
+
+def _complain(messages: Console, error: OcrError) -> None:
+    messages.print(f"[red]无法读取[/red] {error}", soft_wrap=True, markup=True)

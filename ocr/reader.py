@@ -1,0 +1,123 @@
+"""The reader: a picture in, plate reads out."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ocr.detector import Detection, PlateDetector
+from ocr.hypotheses import grammar_mass, top_hypotheses
+from ocr.models_folder import ModelFiles
+from ocr.recognizer import PlateRecognizer
+from ocr.rectify import CROP_HEIGHT, CROP_WIDTH, rectify, sharpness
+from ocr.two_line import stitch_two_lines
+from ocr.types import BgrImage, BoundingBox, PlateDistribution, PlateRead
+
+TWO_LINE_SUFFIX = "two_line"
+NOT_PLATE = "not_plate"
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderSettings:
+    """What the reader accepts. The thresholds come from `python -m bench.accuracy` on the development photos."""
+
+    detector_long_side_px: int = 640
+    second_long_side_px: int = 1280
+    """A larger picture in which nothing was found is searched again at this size; 0 never does."""
+    min_score: float = 0.3
+    """Detections below this score are not looked at."""
+    min_confidence: float = 0.05
+    """A detection is dropped when its weakest character is less probable than this..."""
+    sure_score: float = 0.6
+    """...unless the detector itself is this sure: then an unreadable plate is still a plate."""
+    max_not_plate: float = 0.5
+    """A detection is dropped when the recogniser holds it for no plate with more than this probability."""
+
+
+class PlateReader:
+    """Detector, rectification and recogniser in a row. Not thread-safe; build one for each process."""
+
+    def __init__(
+        self,
+        models: ModelFiles,
+        settings: ReaderSettings | None = None,
+        providers: tuple[str, ...] = ("CPUExecutionProvider",),
+    ) -> None:
+        self.settings = settings or ReaderSettings()
+        self._detector = PlateDetector(models.detector, providers)
+        self._recognizer = PlateRecognizer(models.recognizer, models.recognizer_config, providers)
+
+    def read(self, image: BgrImage) -> list[PlateRead]:
+        """Return the plates of a photo or a video frame, best detection first."""
+        reads = self._read_at(image, self.settings.detector_long_side_px)
+        larger = self.settings.second_long_side_px
+        if not reads and larger and max(image.shape[:2]) > self.settings.detector_long_side_px:
+            reads = self._read_at(image, larger)
+        return reads
+
+    def read_crop(self, crop: BgrImage) -> PlateRead | None:
+        """Return the plate that fills `crop`, or None when it does not look like a plate at all."""
+        height, width = crop.shape[:2]
+        corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
+        distribution = self._recognizer.recognize([crop])[0]
+        if _is_two_line(distribution):
+            distribution = self._recognize_two_lines(crop, distribution)
+        read = _build_read(Detection(corners, 1.0), distribution, sharpness(crop))
+        return None if read is None or self._is_no_plate(distribution) else read
+
+    def _read_at(self, image: BgrImage, long_side: int) -> list[PlateRead]:
+        detections = self._detector.detect(image, long_side, self.settings.min_score)
+        crops = [rectify(image, detection.corners) for detection in detections]
+        reads = []
+        for detection, crop, distribution in zip(detections, crops, self._recognizer.recognize(crops), strict=True):
+            if self._is_no_plate(distribution):
+                continue
+            if _is_two_line(distribution):
+                upright = rectify(image, detection.corners, 2 * CROP_WIDTH, 3 * CROP_HEIGHT)
+                distribution = self._recognize_two_lines(upright, distribution)
+            read = _build_read(detection, distribution, sharpness(crop))
+            if read is not None and self._is_wanted(read):
+                reads.append(read)
+        return reads
+
+    def _recognize_two_lines(self, crop: BgrImage, whole: PlateDistribution) -> PlateDistribution:
+        """Read the stitched lines; the style stays that of the whole plate, where the layout can be seen."""
+        stitched = self._recognizer.recognize([stitch_two_lines(crop)])[0]
+        return replace(stitched, style_probs=whole.style_probs)
+
+    def _is_no_plate(self, distribution: PlateDistribution) -> bool:
+        return _style_probability(distribution, NOT_PLATE) > self.settings.max_not_plate
+
+    def _is_wanted(self, read: PlateRead) -> bool:
+        return read.confidence >= self.settings.min_confidence or read.detection_score >= self.settings.sure_score
+
+
+def _build_read(detection: Detection, distribution: PlateDistribution, crop_sharpness: float) -> PlateRead | None:
+    best = next(iter(top_hypotheses(distribution, 1)), None)
+    if best is None:
+        return None
+    columns = [distribution.alphabet.index(character) for character in best.text]
+    char_probs = tuple(float(distribution.char_probs[slot, column]) for slot, column in enumerate(columns))
+    return PlateRead(
+        text=best.text,
+        plate_class=best.plate_class,
+        box=detection.box if detection.box.area else BoundingBox(0, 0, 0, 0),
+        corners=detection.corners,
+        distribution=distribution,
+        char_probs=char_probs,
+        confidence=min(min(char_probs), grammar_mass(distribution)),
+        detection_score=detection.score,
+        sharpness=crop_sharpness,
+    )
+
+
+def _is_two_line(distribution: PlateDistribution) -> bool:
+    two_line = sum(
+        float(probability)
+        for style, probability in zip(distribution.styles, distribution.style_probs, strict=True)
+        if style.endswith(TWO_LINE_SUFFIX)
+    )
+    return two_line > 0.5
+
+
+def _style_probability(distribution: PlateDistribution, style: str) -> float:
+    return sum(float(p) for name, p in zip(distribution.styles, distribution.style_probs, strict=True) if name == style)

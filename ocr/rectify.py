@@ -1,0 +1,61 @@
+"""A tilted plate in a picture becomes an upright crop."""
+
+import cv2
+import numpy as np
+
+from ocr.types import BgrImage, Corners
+
+CROP_WIDTH = 144
+CROP_HEIGHT = 48
+MARGIN_X = 0.03
+"""Share of the crop's width left free on each side, as in training."""
+MARGIN_Y = 0.06
+
+
+def rectify(image: BgrImage, corners: Corners, width: int = CROP_WIDTH, height: int = CROP_HEIGHT) -> BgrImage:
+    """Return the plate at `corners` as an upright crop of shape (height, width, 3)."""
+    region, local = _surroundings(image, corners)
+    region, local = _shrink(region, local, width)
+    target = np.array(
+        [
+            [width * MARGIN_X, height * MARGIN_Y],
+            [width * (1 - MARGIN_X), height * MARGIN_Y],
+            [width * (1 - MARGIN_X), height * (1 - MARGIN_Y)],
+            [width * MARGIN_X, height * (1 - MARGIN_Y)],
+        ],
+        np.float32,
+    )
+    transform = cv2.getPerspectiveTransform(local, target)
+    crop = cv2.warpPerspective(
+        region, transform, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+    return np.asarray(crop, np.uint8)
+
+
+def sharpness(crop: BgrImage) -> float:
+    """Return the variance of the Laplacian of a crop (Pech-Pacheco et al., 2000)."""
+    return float(cv2.Laplacian(cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY), cv2.CV_32F).var())
+
+
+def _surroundings(image: BgrImage, corners: Corners) -> tuple[BgrImage, Corners]:
+    """Cut out what the warp needs, so that shrinking costs by the plate and not by the picture."""
+    low, high = corners.min(axis=0), corners.max(axis=0)
+    spare = (high - low) * 0.15 + 2
+    x1, y1 = np.maximum(np.floor(low - spare), 0).astype(int)
+    x2, y2 = np.ceil(high + spare).astype(int)
+    region = image[y1 : max(y2, y1 + 1), x1 : max(x2, x1 + 1)]
+    if region.size == 0:
+        return image, corners.astype(np.float32)
+    return region, (corners - np.array([x1, y1])).astype(np.float32)
+
+
+def _shrink(region: BgrImage, corners: Corners, width: int) -> tuple[BgrImage, Corners]:
+    """Halve and more a plate that is much larger than the crop: a bilinear warp alone would alias."""
+    plate_width = float(np.linalg.norm(corners[1] - corners[0]))
+    scale = 1.5 * width / max(plate_width, 1.0)
+    if scale >= 1.0:
+        return region, corners
+    size = (max(1, round(region.shape[1] * scale)), max(1, round(region.shape[0] * scale)))
+    ratio = np.array([size[0] / region.shape[1], size[1] / region.shape[0]], np.float32)
+    shrunk = cv2.resize(region, size, interpolation=cv2.INTER_AREA)
+    return np.asarray(shrunk, np.uint8), np.asarray(corners * ratio, np.float32)

@@ -1,0 +1,87 @@
+"""Bad files give a clear error, whatever they hold."""
+
+import struct
+import zlib
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from ocr.images import find_images, load_image
+from ocr.types import OcrError
+
+
+def write_noise(path: Path, height: int = 240, width: int = 320) -> Path:
+    picture = np.random.default_rng(1).integers(0, 255, (height, width, 3), np.uint8)
+    assert cv2.imwrite(str(path), picture)
+    return path
+
+
+def write_bomb(path: Path, side: int = 30_000) -> Path:
+    """Write a PNG of side x side grey pixels in about 100 kB."""
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    rows = zlib.compressobj(9)
+    body = b"".join(rows.compress(bytes(side + 1)) for _ in range(side)) + rows.flush()
+    header = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", body) + chunk(b"IEND", b""))
+    return path
+
+
+def test_a_picture_is_three_channels_of_bytes(tmp_path: Path):
+    grey16 = np.full((20, 30), 40_000, np.uint16)
+    rgba = np.full((20, 30, 4), 128, np.uint8)
+    assert cv2.imwrite(str(tmp_path / "grey16.png"), grey16)
+    assert cv2.imwrite(str(tmp_path / "rgba.png"), rgba)
+    for name in ("grey16.png", "rgba.png"):
+        image = load_image(tmp_path / name)
+        assert image.shape == (20, 30, 3)
+        assert image.dtype == np.uint8
+
+
+def test_a_png_bomb_is_refused_by_its_size(tmp_path: Path):
+    with pytest.raises(OcrError, match="67 million pixels"):
+        load_image(write_bomb(tmp_path / "bomb.png"))
+
+
+def test_a_jpeg_cut_in_half_is_refused(tmp_path: Path):
+    path = write_noise(tmp_path / "half.jpg")
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(OcrError, match="truncated JPEG, the lower"):
+        load_image(path)
+
+
+def test_a_jpeg_that_lacks_its_last_bytes_is_read(tmp_path: Path):
+    path = write_noise(tmp_path / "short.jpg")
+    path.write_bytes(path.read_bytes()[:-20])
+    assert load_image(path).shape == (240, 320, 3)
+
+
+@pytest.mark.parametrize(
+    ("content", "why"), [(b"", "empty"), (b"not a picture\n", "not an image"), (b"\xff\xd8\xff", "not an image")]
+)
+def test_what_is_no_picture_is_named(tmp_path: Path, content: bytes, why: str):
+    path = tmp_path / "file.jpg"
+    path.write_bytes(content)
+    with pytest.raises(OcrError, match=rf"file\.jpg.*{why}"):
+        load_image(path)
+
+
+def test_a_missing_file_is_named(tmp_path: Path):
+    with pytest.raises(OcrError, match=r"absent\.jpg: No such file"):
+        load_image(tmp_path / "absent.jpg")
+
+
+def test_a_folder_gives_its_images_in_name_order(tmp_path: Path):
+    (tmp_path / "deep").mkdir()
+    for name in ("b.png", "deep/a.JPG", "notes.txt"):
+        (tmp_path / name).write_bytes(b"x")
+    assert [path.name for path in find_images(tmp_path)] == ["b.png", "a.JPG"]
+
+
+def test_a_folder_without_images_is_an_error(tmp_path: Path):
+    with pytest.raises(OcrError, match="no image in this folder"):
+        list(find_images(tmp_path))
