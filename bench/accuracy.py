@@ -62,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     if not options.data.is_dir():
         parser.error(f"{options.data} is absent: this bench needs the development data")
-    report, worst = measure(PlateReader(shipped_models(options.models)), options.data)
+    report, worst = measure(PlateReader.from_models(shipped_models(options.models)), options.data)
     if options.sheet:
         write_sheet(worst, options.sheet)
     report.finish(options)

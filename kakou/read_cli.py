@@ -26,6 +26,10 @@ def read(
     images: Annotated[list[Path], typer.Argument(help="Image files, or folders of images.", metavar="IMAGE...")],
     crops: Annotated[bool, typer.Option("--crops", help="Each image is one plate, already cut out.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout.")] = False,
+    ocr_model: Annotated[
+        str | None,
+        typer.Option(help="A model of the fast-plate-ocr hub instead of ours; those know no province character."),
+    ] = None,
 ) -> None:
     """Read the plates in photos or plate crops.
 
@@ -38,7 +42,7 @@ def read(
     - `kakou read --crops plates/*.png`
     """
     messages = Console(stderr=True, highlight=False)
-    reader = PlateReader(shipped_models())
+    reader = PlateReader.from_models(shipped_models(), hub_model=ocr_model)
     paths, unreadable = _expand(images, messages)
     table = _new_table()
     for path in track(paths, "识读", console=messages, disable=not messages.is_terminal or len(paths) < 5):

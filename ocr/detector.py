@@ -1,5 +1,6 @@
 """Finds plates in a picture: a score and four corners for each."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,7 +34,7 @@ class Detection:
 class PlateDetector:
     """One small network over a scaled picture; see ocr/models/detector.md for its input and output."""
 
-    def __init__(self, model: Path, providers: tuple[str, ...] = ("CPUExecutionProvider",)) -> None:
+    def __init__(self, model: Path, providers: Sequence[str] = ("CPUExecutionProvider",)) -> None:
         try:
             self._session = onnxruntime.InferenceSession(model, single_thread_options(), providers=list(providers))
         except Exception as error:

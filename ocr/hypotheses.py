@@ -1,9 +1,10 @@
 """The most probable plates under a distribution, as far as the grammar allows them."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ocr.grammar import FORMS, PlateForm
 from ocr.types import PlateDistribution, Probabilities
@@ -13,7 +14,6 @@ BRANCHES = 12
 LEAST_GRAMMAR_MASS = 0.5
 """Probabilities are renormalised over grammatical texts, but at most doubled: a distribution that leaves the
 grammar is not forced back into it."""
-NEGLIGIBLE = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,76 +28,73 @@ class PlateHypothesis:
 
 def top_hypotheses(distribution: PlateDistribution, count: int = 32) -> list[PlateHypothesis]:
     """Return up to `count` plates, most probable first; their probabilities sum to 1 at most."""
-    mass_by_plate: dict[tuple[str, str], float] = {}
-    total = 0.0
-    for form, plate_class, weight in _weighted_forms(distribution):
-        slots = _slot_probabilities(distribution, form)
-        if slots is None:
-            continue
-        mass = weight * float(np.prod([slot.sum() for slot in slots]))
-        total += mass
-        if mass < NEGLIGIBLE:
-            continue
-        for text, probability in _best_texts(form, slots, count):
-            key = (text, plate_class)
-            mass_by_plate[key] = mass_by_plate.get(key, 0.0) + weight * probability
-    scale = 1.0 / max(total, LEAST_GRAMMAR_MASS)
-    ranked = sorted(mass_by_plate.items(), key=lambda item: -item[1])[:count]
+    allowed = _form_masks(distribution.alphabet, len(distribution.char_probs)) * distribution.char_probs
+    weights = [_class_weights(distribution, form) for form in FORMS]
+    form_mass = allowed.sum(axis=2).prod(axis=1) * [sum(weight.values()) for weight in weights]
+    best_of_form = allowed.max(axis=2).prod(axis=1) * [max(weight.values(), default=0.0) for weight in weights]
+    found: dict[tuple[str, str], float] = {}
+    for index in np.argsort(-best_of_form).tolist():
+        if best_of_form[index] <= _least_wanted(found, count):
+            break
+        for text, probability in _best_texts(distribution.alphabet, FORMS[index], allowed[index], count):
+            for plate_class, weight in weights[index].items():
+                found[text, plate_class] = found.get((text, plate_class), 0.0) + weight * probability
+    scale = 1.0 / max(float(form_mass.sum()), LEAST_GRAMMAR_MASS)
+    ranked = sorted(found.items(), key=lambda item: -item[1])[:count]
     return [PlateHypothesis(text, plate_class, mass * scale) for (text, plate_class), mass in ranked]
 
 
 def grammar_mass(distribution: PlateDistribution) -> float:
     """Return the probability that the text is one that a plate of the read style can carry."""
-    return sum(
-        weight * float(np.prod([slot.sum() for slot in slots]))
-        for form, _, weight in _weighted_forms(distribution)
-        if (slots := _slot_probabilities(distribution, form)) is not None
+    masks = _form_masks(distribution.alphabet, len(distribution.char_probs))
+    form_mass = (masks * distribution.char_probs).sum(axis=2).prod(axis=1)
+    return float(
+        sum(m * sum(_class_weights(distribution, form).values()) for m, form in zip(form_mass, FORMS, strict=True))
     )
 
 
-def _weighted_forms(distribution: PlateDistribution) -> Iterator[tuple[PlateForm, str, float]]:
-    """Yield each form once for every plate class it can have, with the probability of the styles that give it."""
-    for form in FORMS:
-        weight_by_class: dict[str, float] = {}
-        for style, probability in zip(distribution.styles, distribution.style_probs, strict=True):
-            if style in form.class_by_style:
-                plate_class = form.class_by_style[style]
-                weight_by_class[plate_class] = weight_by_class.get(plate_class, 0.0) + float(probability)
-        for plate_class, weight in weight_by_class.items():
-            if weight > NEGLIGIBLE:
-                yield form, plate_class, weight
+@lru_cache(maxsize=8)
+def _form_masks(alphabet: str, slots: int) -> NDArray[np.float32]:
+    """Return shape (forms, slots, alphabet): 1 where a form allows a character; pad alone behind its text."""
+    masks = np.zeros((len(FORMS), slots, len(alphabet)), np.float32)
+    for index, form in enumerate(FORMS):
+        if len(form.slots) > slots:
+            continue
+        for position, allowed in enumerate(form.slots):
+            masks[index, position] = [character in allowed for character in alphabet]
+        masks[index, len(form.slots) :, -1] = 1
+        masks[index, : len(form.slots), -1] = 0
+    return masks
 
 
-def _slot_probabilities(distribution: PlateDistribution, form: PlateForm) -> list[Probabilities] | None:
-    """Return, for each position, the probabilities of its allowed characters, in the slot's own order.
-
-    The pad mass of the positions behind the text is folded into the last one. None when the alphabet lacks a
-    position's characters altogether or has too few slots.
-    """
-    probs = distribution.char_probs
-    if len(form.slots) > len(probs):
-        return None
-    rows: list[Probabilities] = []
-    for position, slot in enumerate(form.slots):
-        columns = [distribution.alphabet.find(character) for character in slot]
-        row = np.where(np.array(columns) >= 0, probs[position, columns], 0.0)
-        if not row.any():
-            return None
-        rows.append(row)
-    pad = len(distribution.alphabet) - 1
-    rows[-1] = rows[-1] * float(np.prod(probs[len(form.slots) :, pad]))
-    return rows
+def _class_weights(distribution: PlateDistribution, form: PlateForm) -> dict[str, float]:
+    """Return the probability of each plate class that the form can have, from the styles that give it."""
+    weights: dict[str, float] = {}
+    for style, probability in zip(distribution.styles, distribution.style_probs.tolist(), strict=True):
+        if style in form.class_by_style:
+            plate_class = form.class_by_style[style]
+            weights[plate_class] = weights.get(plate_class, 0.0) + probability
+    return weights
 
 
-def _best_texts(form: PlateForm, slots: list[Probabilities], count: int) -> list[tuple[str, float]]:
+def _least_wanted(found: dict[tuple[str, str], float], count: int) -> float:
+    """Return the probability that a further plate must exceed to be among the `count` best."""
+    return sorted(found.values())[-count] if len(found) >= count else 0.0
+
+
+def _best_texts(alphabet: str, form: PlateForm, allowed: Probabilities, count: int) -> list[tuple[str, float]]:
     """Return the `count` most probable texts of a form; slots are independent, so a beam of that width is exact."""
+    branches = min(BRANCHES, count)
+    best = np.argsort(-allowed, axis=1)[:, :branches]
     texts = [""]
     probabilities = np.ones(1)
-    for allowed, row in zip(form.slots, slots, strict=True):
-        best = np.argsort(-row)[:BRANCHES]
-        products = np.outer(probabilities, row[best])
+    for slot in range(len(form.slots)):
+        products = np.outer(probabilities, allowed[slot, best[slot]])
         order = np.argsort(-products, axis=None)[:count]
-        prefixes, characters = np.unravel_index(order, products.shape)
-        texts = [texts[p] + allowed[best[c]] for p, c in zip(prefixes, characters, strict=True)]
-        probabilities = products[prefixes, characters]
-    return list(zip(texts, probabilities.tolist(), strict=True))
+        prefixes, branch = np.divmod(order, branches)
+        letters = [alphabet[column] for column in best[slot]]
+        texts = [texts[p] + letters[b] for p, b in zip(prefixes.tolist(), branch.tolist(), strict=True)]
+        probabilities = products[prefixes, branch]
+    pad = float(allowed[len(form.slots) :, -1].prod())
+    found = ((text, float(p) * pad) for text, p in zip(texts, probabilities, strict=True))
+    return [(text, probability) for text, probability in found if probability > 0]

@@ -1,16 +1,18 @@
 """The reader: a picture in, plate reads out."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ocr.detector import Detection, PlateDetector
+from ocr.grammar import PROVINCES
 from ocr.hypotheses import grammar_mass, top_hypotheses
 from ocr.models_folder import ModelFiles
-from ocr.recognizer import PlateRecognizer
+from ocr.recognizer import CPU_PROVIDERS, PlateRecognizer
 from ocr.rectify import CROP_HEIGHT, CROP_WIDTH, rectify, sharpness
 from ocr.two_line import stitch_two_lines
-from ocr.types import BgrImage, BoundingBox, PlateDistribution, PlateRead
+from ocr.types import BgrImage, PlateDistribution, PlateRead
 
 TWO_LINE_SUFFIX = "two_line"
 NOT_PLATE = "not_plate"
@@ -37,14 +39,30 @@ class PlateReader:
     """Detector, rectification and recogniser in a row. Not thread-safe; build one for each process."""
 
     def __init__(
-        self,
-        models: ModelFiles,
-        settings: ReaderSettings | None = None,
-        providers: tuple[str, ...] = ("CPUExecutionProvider",),
+        self, detector: PlateDetector, recognizer: PlateRecognizer, settings: ReaderSettings | None = None
     ) -> None:
         self.settings = settings or ReaderSettings()
-        self._detector = PlateDetector(models.detector, providers)
-        self._recognizer = PlateRecognizer(models.recognizer, models.recognizer_config, providers)
+        self._detector = detector
+        self._recognizer = recognizer
+
+    @classmethod
+    def from_models(
+        cls,
+        models: ModelFiles,
+        settings: ReaderSettings | None = None,
+        providers: Sequence[str] = CPU_PROVIDERS,
+        hub_model: str | None = None,
+    ) -> "PlateReader":
+        """Load the models; `hub_model` names a recogniser of the fast-plate-ocr hub in place of ours.
+
+        Raises OcrError.
+        """
+        recognizer = (
+            PlateRecognizer.from_hub(hub_model, providers)
+            if hub_model
+            else PlateRecognizer.from_files(models.recognizer, models.recognizer_config, providers)
+        )
+        return cls(PlateDetector(models.detector, providers), recognizer, settings)
 
     def read(self, image: BgrImage) -> list[PlateRead]:
         """Return the plates of a photo or a video frame, best detection first."""
@@ -92,15 +110,16 @@ class PlateReader:
 
 
 def _build_read(detection: Detection, distribution: PlateDistribution, crop_sharpness: float) -> PlateRead | None:
+    if not set(PROVINCES) & set(distribution.alphabet):
+        return _build_foreign_read(detection, distribution, crop_sharpness)
     best = next(iter(top_hypotheses(distribution, 1)), None)
     if best is None:
         return None
-    columns = [distribution.alphabet.index(character) for character in best.text]
-    char_probs = tuple(float(distribution.char_probs[slot, column]) for slot, column in enumerate(columns))
+    char_probs = _char_probs(distribution, best.text)
     return PlateRead(
         text=best.text,
         plate_class=best.plate_class,
-        box=detection.box if detection.box.area else BoundingBox(0, 0, 0, 0),
+        box=detection.box,
         corners=detection.corners,
         distribution=distribution,
         char_probs=char_probs,
@@ -108,6 +127,33 @@ def _build_read(detection: Detection, distribution: PlateDistribution, crop_shar
         detection_score=detection.score,
         sharpness=crop_sharpness,
     )
+
+
+def _build_foreign_read(
+    detection: Detection, distribution: PlateDistribution, crop_sharpness: float
+) -> PlateRead | None:
+    """Read an alphabet without provinces plainly: the Chinese grammar says nothing about it."""
+    best = distribution.char_probs.argmax(axis=1)
+    text = "".join(distribution.alphabet[column] for column in best).rstrip(distribution.alphabet[-1])
+    if not text:
+        return None
+    char_probs = _char_probs(distribution, text)
+    return PlateRead(
+        text,
+        "99",
+        detection.box,
+        detection.corners,
+        distribution,
+        char_probs,
+        min(char_probs),
+        detection.score,
+        crop_sharpness,
+    )
+
+
+def _char_probs(distribution: PlateDistribution, text: str) -> tuple[float, ...]:
+    columns = (distribution.alphabet.index(character) for character in text)
+    return tuple(float(distribution.char_probs[slot, column]) for slot, column in enumerate(columns))
 
 
 def _is_two_line(distribution: PlateDistribution) -> bool:

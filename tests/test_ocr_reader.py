@@ -13,7 +13,7 @@ from ocr.types import BgrImage, OcrError
 
 @pytest.fixture(scope="module")
 def reader() -> PlateReader:
-    return PlateReader(shipped_models())
+    return PlateReader.from_models(shipped_models())
 
 
 def odd_pictures() -> dict[str, BgrImage]:

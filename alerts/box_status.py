@@ -1,0 +1,113 @@
+"""What a box tells the console about itself, and the passages at the barrier right now.
+
+Redis keys (written here only):
+  box:status:<camera_id>  STRING  BoxStatus as JSON; expires after STATUS_TTL_S
+  lane:<camera_id>        channel LanePassage as JSON; published, never stored: who is not listening misses it
+"""
+
+from collections.abc import Iterator
+from typing import Literal
+
+import redis
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+
+STATUS_KEY = "box:status:"
+LANE_CHANNEL = "lane:"
+STATUS_TTL_S = 24 * 3600
+"""A silent box stays known for a day, so that its tile turns red and does not vanish."""
+
+
+class HourCount(BaseModel):
+    """Passages of one camera in one hour so far; passages == clear + flagged + unchecked."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    hour: AwareDatetime
+    """Start of the hour, UTC."""
+    clear: int = 0
+    flagged: int = 0
+    unchecked: int = 0
+
+
+class BoxStatus(BaseModel):
+    """The state of one camera and the box it hangs on, sent every few seconds."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    camera_id: str
+    checkpoint: str
+    box: str
+    reported_at: AwareDatetime
+    fps: float
+    """Frames per second over the last few seconds; 0.0 when the camera is silent."""
+    last_read_at: AwareDatetime | None
+    list_version: int | None
+    """None when the box cannot say which list it screens with."""
+    list_age_s: float | None
+    unchecked_waiting: int
+    """Passages in the spool that still wait for a check."""
+    outbox_pending: int
+    redis_ok: bool
+    clock_offset_s: float | None
+    """Camera clock minus box clock; None when unknown."""
+    hours: tuple[HourCount, ...] = ()
+    """The last hours, oldest first; each number only grows within its hour."""
+
+
+class LanePassage(BaseModel):
+    """One passage for the lane strip; shown for a few seconds and kept nowhere."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    camera_id: str
+    checkpoint: str
+    text: str
+    plate_class: str
+    outcome: Literal["clear", "flagged", "unchecked"]
+    passed_at: AwareDatetime
+
+
+class StatusBoard:
+    """Writer and reader of what the boxes say."""
+
+    def __init__(self, client: "redis.Redis") -> None:
+        self._client = client
+
+    def report(self, status: BoxStatus) -> None:
+        self._client.set(STATUS_KEY + status.camera_id, status.model_dump_json(), ex=STATUS_TTL_S)
+
+    def announce(self, passage: LanePassage) -> None:
+        self._client.publish(LANE_CHANNEL + passage.camera_id, passage.model_dump_json())
+
+    def statuses(self) -> list[BoxStatus]:
+        """Return the latest report of every camera, ordered by checkpoint and camera.
+
+        A report that cannot be understood (an older or newer box) is left out.
+        """
+        keys = list(self._client.scan_iter(match=STATUS_KEY + "*", count=500))
+        raw = self._client.mget(keys) if keys else []
+        reports = [status for text in raw if text is not None and (status := _parse_status(text)) is not None]
+        return sorted(reports, key=lambda status: (status.checkpoint, status.camera_id))
+
+    def passages(self, timeout_s: float) -> Iterator[LanePassage | None]:
+        """Yield passages as they happen, and None whenever `timeout_s` went by without one."""
+        # redis-py leaves pubsub() without annotations.
+        with self._client.pubsub(ignore_subscribe_messages=True) as channel:  # type: ignore[no-untyped-call]
+            channel.psubscribe(LANE_CHANNEL + "*")
+            while True:
+                message = channel.get_message(timeout=timeout_s)
+                yield _parse_passage(message["data"]) if message else None
+
+
+def _parse_status(text: bytes | str) -> BoxStatus | None:
+    try:
+        return BoxStatus.model_validate_json(text)
+    except ValidationError:
+        return None
+
+
+def _parse_passage(text: bytes | str) -> LanePassage | None:
+    try:
+        return LanePassage.model_validate_json(text)
+    except ValidationError:
+        return None

@@ -1,0 +1,157 @@
+"""What one channel still has to deliver: its consumer group, and which of its entries wait for another try when.
+
+Keys (written only here)
+  events:due:<channel>      ZSET  stream id -> unix ms of the next try; every member is also pending in the group
+  events:tries:<channel>    HASH  stream id -> number of failed tries
+  events:channel:<channel>  HASH  what people see: delivered, failed, skipped, dead (counts), last_success_ms,
+                                  last_failure_ms, last_error, disabled (why; absent while enabled)
+None expires; `forget` deletes them with the group when the channel is taken out of the settings.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import cast
+
+import redis
+from redis.client import Pipeline
+
+from alerts.entries import StreamEntry, parse_repeat, raw_entries
+from alerts.groups import GroupReader, dead_letter
+from alerts.redis_link import STREAM_KEY, redis_errors
+
+DUE_KEY = "events:due:"
+TRIES_KEY = "events:tries:"
+CHANNEL_KEY = "events:channel:"
+GROUP_PREFIX = "channel:"
+CLAIM_IDLE_MS = 60_000
+"""What another deliverer has held this long without a word is taken over from it."""
+ADOPT_BATCH = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """An entry that is to be delivered now."""
+
+    entry: StreamEntry
+    failures: int
+    """How often it failed before."""
+
+
+class ChannelQueue:
+    """The queue of one channel as one deliverer works it."""
+
+    def __init__(self, client: "redis.Redis", channel: str, consumer: str) -> None:
+        self._client = client
+        self.channel = channel
+        self._group = GROUP_PREFIX + channel
+        self._reader = GroupReader(client, self._group, consumer)
+        self._due_key, self._tries_key = DUE_KEY + channel, TRIES_KEY + channel
+        self._state_key = CHANNEL_KEY + channel
+
+    def take(self, limit: int, now_ms: int, block_ms: int) -> list[Waiting]:
+        """Return what to deliver now, at most `limit`: tries that are due first, then new entries."""
+        due = self._due(limit, now_ms)
+        return due or [Waiting(entry, 0) for entry in self._reader.read(count=limit, block_ms=block_ms)]
+
+    def adopt(self, now_ms: int, *, is_start: bool = False) -> int:
+        """Make due what was under way when a deliverer died; return how many entries were looked at.
+
+        At the start that is everything this consumer had; later, what any consumer has held too long.
+        """
+        if is_start:
+            found = [entry.entry_id for entry in self._reader.unacked(count=100_000)]
+        else:
+            found = [entry.entry_id for entry in self._reader.claim(min_idle_ms=CLAIM_IDLE_MS, count=ADOPT_BATCH)]
+        if found:
+            with redis_errors(f"adopt entries of channel {self.channel}"):
+                self._client.zadd(self._due_key, dict.fromkeys(found, now_ms), nx=True)
+        return len(found)
+
+    def done(self, waiting: Sequence[Waiting], now_ms: int, *, skipped: bool = False) -> None:
+        with redis_errors(f"settle entries of channel {self.channel}"), self._client.pipeline() as pipe:
+            for one in waiting:
+                self._settle(pipe, one)
+            pipe.hincrby(self._state_key, "skipped" if skipped else "delivered", len(waiting))
+            if not skipped:
+                pipe.hset(self._state_key, "last_success_ms", now_ms)
+            pipe.execute()
+
+    def postpone(self, one: Waiting, due_ms: int, now_ms: int, reason: str) -> None:
+        with redis_errors(f"postpone an entry of channel {self.channel}"), self._client.pipeline() as pipe:
+            pipe.zadd(self._due_key, {one.entry.entry_id: due_ms})
+            pipe.hset(self._tries_key, one.entry.entry_id, one.failures + 1)
+            self._note_failure(pipe, now_ms, reason)
+            pipe.execute()
+
+    def bury(self, one: Waiting, now_ms: int, reason: str) -> None:
+        """Give an entry up: dead letter, ack and schedule in one step."""
+        with redis_errors(f"bury an entry of channel {self.channel}"), self._client.pipeline() as pipe:
+            dead_letter(pipe, self._group, one.entry, reason)
+            self._settle(pipe, one)
+            pipe.hincrby(self._state_key, "dead", 1)
+            self._note_failure(pipe, now_ms, reason)
+            pipe.execute()
+
+    def bring_forward(self, now_ms: int) -> None:
+        """Make every waiting try due now: the receiver is back."""
+        with redis_errors(f"bring forward channel {self.channel}"):
+            waiting = cast("list[bytes]", self._client.zrange(self._due_key, 0, -1))
+            if waiting:
+                self._client.zadd(self._due_key, dict.fromkeys(waiting, now_ms), xx=True, lt=True)
+
+    def disable(self, reason: str) -> None:
+        with redis_errors(f"disable channel {self.channel}"):
+            self._client.hset(self._state_key, "disabled", reason)
+
+    def enable(self) -> None:
+        with redis_errors(f"enable channel {self.channel}"):
+            self._client.hdel(self._state_key, "disabled")
+
+    def disabled(self) -> str:
+        """Return why the channel is off; empty while it is on."""
+        with redis_errors(f"read the state of channel {self.channel}"):
+            return (cast("bytes | None", self._client.hget(self._state_key, "disabled")) or b"").decode()
+
+    def forget(self) -> None:
+        """Delete the queue; what it had not delivered is not delivered any more."""
+        with redis_errors(f"forget channel {self.channel}"):
+            self._client.xgroup_destroy(STREAM_KEY, self._group)
+            self._client.delete(self._due_key, self._tries_key, self._state_key)
+
+    def _due(self, limit: int, now_ms: int) -> list[Waiting]:
+        with redis_errors(f"ask what is due on channel {self.channel}"):
+            found = cast("list[bytes]", self._client.zrangebyscore(self._due_key, 0, now_ms, start=0, num=limit))
+            if not found:
+                return []
+            with self._client.pipeline(transaction=False) as pipe:
+                for entry_id in found:
+                    pipe.xrange(STREAM_KEY, min=entry_id, max=entry_id)
+                pipe.hmget(self._tries_key, cast("list[str]", found))
+                *bodies, failures = pipe.execute()
+        taken = []
+        for entry_id, body, tries in zip(found, bodies, failures, strict=True):
+            raws = raw_entries(body)
+            entry = parse_repeat(raws[0]) if raws else None
+            if entry is None:
+                self._drop(entry_id.decode())
+            else:
+                taken.append(Waiting(entry, int(tries or 0)))
+        return taken
+
+    def _drop(self, entry_id: str) -> None:
+        # Gone from the stream: somebody deleted it by hand, there is nothing left to deliver.
+        with redis_errors(f"drop an entry of channel {self.channel}"), self._client.pipeline() as pipe:
+            self._settle_id(pipe, entry_id)
+            pipe.execute()
+
+    def _settle(self, pipe: Pipeline, one: Waiting) -> None:
+        self._settle_id(pipe, one.entry.entry_id)
+
+    def _settle_id(self, pipe: Pipeline, entry_id: str) -> None:
+        pipe.xack(STREAM_KEY, self._group, entry_id)
+        pipe.zrem(self._due_key, entry_id)
+        pipe.hdel(self._tries_key, entry_id)
+
+    def _note_failure(self, pipe: Pipeline, now_ms: int, reason: str) -> None:
+        pipe.hincrby(self._state_key, "failed", 1)
+        pipe.hset(self._state_key, mapping={"last_failure_ms": now_ms, "last_error": reason[:300]})

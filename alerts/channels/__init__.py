@@ -1,0 +1,1 @@
+"""Ways to tell people and systems about a flagged event, each one small file behind the protocol in base.py."""

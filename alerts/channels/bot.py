@@ -1,0 +1,141 @@
+"""What the three group-chat robots share: the vendor's limit, the digest, and answers that say 200 and mean no."""
+
+import json
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from pydantic import BaseModel, ValidationError
+
+from alerts.channels.base import DeliveryError
+from alerts.channels.payload import chat_line
+from alerts.events import FlaggedEvent
+from alerts.pinned_http import PinnedHttp
+
+DIGEST_SHOWS = 5
+"""A digest lists this many events and counts the rest."""
+DIGEST_LIMIT = 200
+NEAR_LIMIT = 0.25
+"""With less than this share of the minute's messages left, waiting events go into one digest."""
+
+
+class Dialect(Protocol):
+    """How one vendor's robot is spoken to."""
+
+    per_minute: int
+    rest_when_limited_s: float
+    """How long the vendor blocks a robot that sent too much."""
+
+    def url(self) -> str:
+        """Return the full address, with secrets and signature."""
+        ...
+
+    def body(self, title: str, markdown: str) -> dict[str, object]: ...
+
+    def failure(self, answer: bytes) -> tuple[str, bool] | None:
+        """Return (code, whether it is the rate limit) when the answer is a refusal, None when it is success."""
+        ...
+
+
+class RateWindow:
+    """Counts what was sent within the last minute."""
+
+    def __init__(self, per_minute: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._per_minute = per_minute
+        self._clock = clock
+        self._sent: deque[float] = deque()
+        self._lock = threading.Lock()
+
+    def note_sent(self) -> None:
+        with self._lock:
+            self._sent.append(self._clock())
+
+    def left(self) -> int:
+        with self._lock:
+            while self._sent and self._sent[0] <= self._clock() - 60.0:
+                self._sent.popleft()
+            return max(0, self._per_minute - len(self._sent))
+
+    def ready_in_s(self) -> float:
+        if self.left() > 0:
+            return 0.0
+        with self._lock:
+            return max(0.0, self._sent[0] + 60.0 - self._clock()) if self._sent else 0.0
+
+    def is_near(self) -> bool:
+        return self.left() <= self._per_minute * NEAR_LIMIT
+
+
+class BotChannel:
+    """Sends masked lines to a group chat; several at once become a digest."""
+
+    parallel = 1
+
+    def __init__(self, name: str, dialect: Dialect, http: PinnedHttp, window: RateWindow, link_base: str) -> None:
+        self.name = name
+        self._dialect = dialect
+        self._http = http
+        self._window = window
+        self._link_base = link_base
+
+    @property
+    def batch_limit(self) -> int:
+        return DIGEST_LIMIT if self._window.is_near() else 1
+
+    def ready_in_s(self) -> float:
+        return self._window.ready_in_s()
+
+    def deliver(self, events: Sequence[FlaggedEvent]) -> None:
+        title, markdown = message_of(events, self._link_base)
+        body = json.dumps(self._dialect.body(title, markdown), ensure_ascii=False).encode()
+        self._window.note_sent()
+        answer = self._http.post(self._dialect.url(), body, {"content-type": "application/json; charset=utf-8"})
+        if not 200 <= answer.status < 300:
+            is_limit = answer.status == 429
+            raise DeliveryError(
+                f"HTTP {answer.status}", retry_after_s=self._dialect.rest_when_limited_s if is_limit else None
+            )
+        if refusal := self._dialect.failure(answer.body):
+            code, is_limit = refusal
+            raise DeliveryError(
+                f"the robot refused: code {code}",
+                retry_after_s=self._dialect.rest_when_limited_s if is_limit else None,
+            )
+
+    def close(self) -> None:
+        self._http.close()
+
+
+class RobotAnswer(BaseModel):
+    """All three vendors answer HTTP 200 with the real outcome inside; other fields are of no interest."""
+
+    errcode: int | None = None
+    """WeCom, DingTalk."""
+    code: int | None = None
+    """Feishu."""
+
+
+def refusal_in(answer: bytes, limit_codes: frozenset[int]) -> tuple[str, bool] | None:
+    """Return the refusal in a robot's answer; an answer that cannot be read is no success."""
+    try:
+        read = RobotAnswer.model_validate_json(answer)
+    except ValidationError:
+        return "unreadable answer", False
+    code = read.errcode if read.errcode is not None else read.code
+    if code == 0:
+        return None
+    return str(code), code in limit_codes
+
+
+def message_of(events: Sequence[FlaggedEvent], link_base: str) -> tuple[str, str]:
+    """Return title and Markdown of one event or of a digest."""
+    lines = [chat_line(event, link_base) for event in events[:DIGEST_SHOWS]]
+    if len(events) == 1:
+        return "卡口预警", lines[0]
+    hits = sum(event.level == "hit" for event in events)
+    head = f"**{len(events)} 条预警（待核实）**：命中 {hits}，疑似 {len(events) - hits}"
+    rest = len(events) - len(lines)
+    tail = [f"……另有 {rest} 条，请在指挥平台查看"] if rest else []
+    return f"{len(events)} 条卡口预警", "\n\n".join([head, *lines, *tail])

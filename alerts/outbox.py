@@ -1,0 +1,213 @@
+"""The box's own queue of flagged events: on disk before the frame is released, kept until the stream has them.
+
+SQLite in WAL mode with synchronous=FULL: with NORMAL, or in a Redis with `appendfsync everysec`, a power cut loses
+events that were already acknowledged (measured).
+"""
+
+import logging
+import shutil
+import sqlite3
+import threading
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from alerts.events import MAX_EVENT_BYTES, AlertsError, FlaggedEvent, to_cloudevent
+from alerts.reserve import DiskReserve, fill_with_free_pages, is_out_of_room
+
+BUSY_TIMEOUT_S = 5.0
+"""How long one writer waits for another; a commit takes milliseconds."""
+PICTURES_NEED_FREE_BYTES = 256 * 1024**2
+"""Below this much free disk, pictures are dropped so that events and the rest of the box go on."""
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS event (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,  -- commit order; AUTOINCREMENT never gives a number twice
+    event_id TEXT NOT NULL UNIQUE,
+    appended_ms INTEGER NOT NULL,
+    body BLOB NOT NULL                      -- CloudEvents JSON
+) STRICT;
+CREATE TABLE IF NOT EXISTS outbox (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+"""
+
+log = logging.getLogger(__name__)
+
+
+class OutboxError(AlertsError):
+    """The outbox could not keep or give an event: the frame must not be released as if it were kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxRow:
+    seq: int
+    """Grows in commit order, never reused; gaps are possible."""
+    event_id: str
+    appended_ms: int
+    """Unix milliseconds."""
+    body: bytes
+    """CloudEvents JSON."""
+
+
+class Outbox:
+    """One connection to the outbox; processes and threads may each open their own on the same path."""
+
+    def __init__(
+        self, path: Path, *, reserve_bytes: int = 0, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        """Open or create the outbox. Raises OutboxError."""
+        self._path = path
+        self._now = now
+        self._lock = threading.Lock()
+        self._reserve_bytes = reserve_bytes
+        self._reserve = DiskReserve(path.with_suffix(".reserve"), reserve_bytes // 2)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._connection = self._open()
+        self.outbox_id = self._stored("outbox_id", uuid.uuid4().hex)
+        """Names this outbox to the stream; a new file is a new outbox."""
+        self._dropping_pictures = False
+
+    def append(self, event: FlaggedEvent) -> bool:
+        """Keep an event; return True when it is new. It is on disk when this returns.
+
+        The same event id again changes nothing. Raises OutboxError, and then it is not kept.
+        """
+        body = to_cloudevent(event)
+        if len(body) > MAX_EVENT_BYTES:
+            raise OutboxError(f"event {event.event_id} has {len(body)} bytes, at most {MAX_EVENT_BYTES} are kept")
+        row = (event.event_id, _milliseconds(self._now()), body)
+        sql = "INSERT INTO event (event_id, appended_ms, body) VALUES (?, ?, ?) ON CONFLICT (event_id) DO NOTHING"
+        return self._write(sql, row) == 1
+
+    def after(self, seq: int, limit: int) -> list[OutboxRow]:
+        """Return the oldest rows whose number is above `seq`, in order."""
+        sql = "SELECT seq, event_id, appended_ms, body FROM event WHERE seq > ? ORDER BY seq LIMIT ?"
+        return [OutboxRow(*values) for values in self._read(sql, (seq, limit))]
+
+    def pending(self, limit: int = 100) -> list[OutboxRow]:
+        """Return the oldest rows that the stream does not have yet."""
+        return self.after(self.sent_seq(), limit)
+
+    def pending_count(self) -> int:
+        return self._count("SELECT count(*) FROM event WHERE seq > ?", (self.sent_seq(),))
+
+    def oldest_pending_s(self) -> float:
+        """Return the age of the oldest row that the stream does not have, 0.0 when it has all."""
+        rows = self.pending(1)
+        return max(0.0, self._now().timestamp() - rows[0].appended_ms / 1000) if rows else 0.0
+
+    def last_seq(self) -> int:
+        return self._count("SELECT coalesce(max(seq), 0) FROM event")
+
+    def sent_seq(self) -> int:
+        """Return the number of the last row that the stream has taken."""
+        return self.place("sent_seq")
+
+    def mark_sent(self, seq: int) -> None:
+        """Note that the stream has every row up to and including `seq`; a lower number takes the note back."""
+        self.move_place("sent_seq", seq)
+
+    def place(self, reader: str) -> int:
+        """Return the number of the last row that `reader` is done with, 0 for none."""
+        return self._count("SELECT value FROM outbox WHERE name = ? UNION ALL SELECT '0' LIMIT 1", (reader,))
+
+    def move_place(self, reader: str, seq: int) -> None:
+        sql = "INSERT INTO outbox VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+        self._write(sql, (reader, str(seq)))
+
+    def forget_sent(self, older_than: datetime) -> int:
+        """Delete rows that were sent and are older; return how many. Rows not sent are never deleted."""
+        return self._write(
+            "DELETE FROM event WHERE appended_ms < ? AND seq <= ?", (_milliseconds(older_than), self.sent_seq())
+        )
+
+    def restore_reserve(self) -> bool:
+        """Set the reserved space aside again after a full disk; return whether all of it is there."""
+        with self._lock:
+            return self._reserve.hold() and fill_with_free_pages(self._connection, self._reserve_bytes // 2)
+
+    def is_reserve_held(self) -> bool:
+        return self._reserve.is_held()
+
+    def has_room_for_pictures(self) -> bool:
+        """Return whether evidence pictures may be written; events come first. A change is logged."""
+        is_short = shutil.disk_usage(self._path.parent).free < PICTURES_NEED_FREE_BYTES or not self.is_reserve_held()
+        if is_short != self._dropping_pictures:
+            self._dropping_pictures = is_short
+            log.warning(
+                "disk nearly full: pictures are dropped, events are kept" if is_short else "disk has room again"
+            )
+        return not is_short
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _open(self) -> sqlite3.Connection:
+        try:
+            return self._connect()
+        except sqlite3.Error as error:
+            if not (is_out_of_room(error) and self._reserve.release()):
+                raise OutboxError(f"cannot open the outbox {self._path}: {error}") from error
+        log.error("disk full: the outbox %s opens on its reserved space", self._path)
+        try:
+            return self._connect()
+        except sqlite3.Error as error:
+            raise OutboxError(f"cannot open the outbox {self._path}: {error}") from error
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self._path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
+        try:
+            connection.execute("PRAGMA journal_mode=WAL").fetchone()
+            connection.execute("PRAGMA synchronous=FULL")
+            connection.executescript(SCHEMA)
+            if not (self._reserve.hold() and fill_with_free_pages(connection, self._reserve_bytes // 2)):
+                log.error("disk full: no reserved space for flagged events beside %s", self._path)
+        except sqlite3.Error:
+            connection.close()
+            raise
+        return connection
+
+    def _write(self, sql: str, values: tuple[object, ...]) -> int:
+        with self._lock:
+            try:
+                return self._connection.execute(sql, values).rowcount
+            except sqlite3.Error as error:
+                if not (is_out_of_room(error) and self._reserve.release()):
+                    raise OutboxError(f"cannot write to the outbox {self._path}: {error}; free some disk") from error
+            log.error("disk full: the outbox %s now uses its reserved space", self._path)
+            try:
+                return self._connection.execute(sql, values).rowcount
+            except sqlite3.Error as error:
+                raise OutboxError(f"cannot write to the outbox {self._path}: {error}; free some disk") from error
+
+    def _read(self, sql: str, values: tuple[object, ...] = ()) -> list[tuple[int, str, int, bytes]]:
+        with self._lock:
+            try:
+                return self._connection.execute(sql, values).fetchall()
+            except sqlite3.Error as error:
+                raise OutboxError(f"cannot read the outbox {self._path}: {error}") from error
+
+    def _count(self, sql: str, values: tuple[object, ...] = ()) -> int:
+        with self._lock:
+            try:
+                return int(self._connection.execute(sql, values).fetchone()[0])
+            except sqlite3.Error as error:
+                raise OutboxError(f"cannot read the outbox {self._path}: {error}") from error
+
+    def _stored(self, name: str, fresh: str) -> str:
+        self._write("INSERT INTO outbox VALUES (?, ?) ON CONFLICT (name) DO NOTHING", (name, fresh))
+        return str(self._connection.execute("SELECT value FROM outbox WHERE name = ?", (name,)).fetchone()[0])
+
+
+def _milliseconds(moment: datetime) -> int:
+    return round(moment.timestamp() * 1000)

@@ -1,0 +1,71 @@
+"""Moves flagged events from the box's outbox into the stream, in order, and again when Redis has lost them."""
+
+import logging
+import random
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+
+from alerts.outbox import Outbox, OutboxError
+from alerts.stream import FlaggedStream, StreamError
+
+BATCH = 500
+"""Rows per MULTI: about 1.5 MB, which Redis takes in a few milliseconds."""
+POLL_S = 0.05
+CHECK_S = 5.0
+"""How often the stream is asked whether it still has what it took."""
+TIDY_S = 600.0
+PAUSE_S = (0.2, 2.0)
+"""First and longest pause while Redis cannot be reached."""
+
+log = logging.getLogger(__name__)
+
+
+class Relay:
+    """One relay per outbox; a second one on the same outbox does no harm."""
+
+    def __init__(self, outbox: Outbox, stream: FlaggedStream, *, sent_kept: timedelta = timedelta(days=7)) -> None:
+        self._outbox = outbox
+        self._stream = stream
+        self._sent_kept = sent_kept
+
+    def step(self) -> int:
+        """Move the next rows, at most BATCH; return how many.
+
+        Where to go on is the stream's word, not our memory: a Redis that came back from an old file or empty gets
+        the missing events again. Raises StreamError, OutboxError; then the same rows are moved next time.
+        """
+        seq = self._stream.relayed_seq(self._outbox.outbox_id)
+        rows = self._outbox.after(seq, BATCH)
+        moved = bool(rows) and self._stream.append(self._outbox.outbox_id, seq, rows)
+        sent = rows[-1].seq if moved else seq
+        if sent != self._outbox.sent_seq():
+            self._outbox.mark_sent(sent)
+        return len(rows) if moved else 0
+
+    def run(self, stop: threading.Event) -> None:
+        """Relay until `stop` is set; outages are waited out."""
+        pause_s, checked, tidied = PAUSE_S[0], 0.0, 0.0
+        while not stop.is_set():
+            try:
+                waiting = self._outbox.last_seq() > self._outbox.sent_seq()
+                elapsed = time.monotonic()
+                moved = 0
+                if waiting or elapsed - checked >= CHECK_S:
+                    moved, checked = self.step(), elapsed
+                if elapsed - tidied >= TIDY_S:
+                    self._tidy()
+                    tidied = elapsed
+            except (StreamError, OutboxError) as error:
+                log.warning("relay waits: %s", error)
+                # Jitter: fifty boxes that lost the same Redis must not come back in step.
+                stop.wait(pause_s * random.uniform(0.5, 1.0))
+                pause_s = min(pause_s * 2, PAUSE_S[1])
+                continue
+            pause_s = PAUSE_S[0]
+            if not moved:
+                stop.wait(POLL_S)
+
+    def _tidy(self) -> None:
+        self._outbox.forget_sent(datetime.now(UTC) - self._sent_kept)
+        self._outbox.restore_reserve()

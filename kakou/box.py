@@ -1,0 +1,141 @@
+"""Builds a box's walk from the settings: the same for `kakou run`, `kakou demo` and their child processes."""
+
+import logging
+import socket
+import sqlite3
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import redis
+
+from alerts.box_status import StatusBoard
+from alerts.outbox import Outbox
+from kakou.risk_wiring import key_path, make_matcher, open_hot_set
+from kakou.settings import Settings
+from ocr.models_folder import ModelFiles, shipped_models
+from ocr.reader import PlateReader, ReaderSettings
+from pipeline.camera import CameraParts
+from pipeline.flagging import Flagging
+from pipeline.monitor import BoxHealth, CameraMonitor, HourCounter
+from pipeline.screening import Screening
+from pipeline.settings import SourceSettings
+from pipeline.spool import Spool
+from pipeline.types import Passage, ScreeningCounts
+from riskdb.digest import load_or_create_key
+from riskdb.types import RiskDBError
+
+STATUS_EVERY_S = 2.0
+MIN_BACK_OFF_S = 5.0
+
+log = logging.getLogger(__name__)
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """What the cameras of one process share. `redis_url` is the box's own Redis."""
+
+    settings: Settings
+    redis_url: str
+    models: ModelFiles
+
+    @classmethod
+    def build(cls, settings: Settings, redis_url: str) -> "Box":
+        """Check the models and return the box. Raises OcrError."""
+        return cls(settings, redis_url, shipped_models())
+
+    def outbox(self) -> Outbox:
+        """Open the outbox of the state folder. Raises OutboxError."""
+        return Outbox(self.settings.state_dir / "outbox.sqlite", reserve_bytes=self.settings.alerts.reserve_mib * 2**20)
+
+    def spool(self) -> Spool:
+        pipeline = self.settings.pipeline
+        return Spool(
+            self.settings.state_dir / "spool",
+            self.settings.state_dir / "spool.key",
+            utc_now,
+            timedelta(hours=pipeline.spool_hours),
+            pipeline.spool_max_mb << 20,
+        )
+
+    def flagging(self, outbox: Outbox) -> Flagging:
+        return Flagging(
+            outbox,
+            self.settings.state_dir / "evidence",
+            load_or_create_key(key_path(self.settings)),
+            self.models.sha256(),
+        )
+
+    def hours(self) -> HourCounter:
+        return HourCounter(self.settings.state_dir / "counters.sqlite")
+
+    def camera_parts(self, source: SourceSettings, outbox: Outbox, counts: ScreeningCounts) -> CameraParts:
+        """Return the walk of one camera; nothing in it may be shared between threads but the outbox."""
+        reader = PlateReader.from_models(
+            self.models, ReaderSettings(second_long_side_px=0), hub_model=self.settings.ocr_model
+        )
+        screening = Screening(
+            match=make_matcher(self.settings, self.redis_url),
+            flagging=self.flagging(outbox),
+            spool=self.spool(),
+            now=utc_now,
+            checkpoint=source.checkpoint,
+            counts=counts,
+            hypothesis_count=self.settings.pipeline.hypothesis_count,
+        )
+        return CameraParts(reader, screening)
+
+
+class CameraReporter:
+    """Tells the console what one camera does, and keeps the hour's counters; built and used in one thread."""
+
+    def __init__(self, box: Box, source: SourceSettings, counts: ScreeningCounts) -> None:
+        self._hours = box.hours()
+        self._monitor = CameraMonitor(source.camera_id, source.checkpoint, socket.gethostname(), counts, self._hours)
+        self._client = redis.Redis.from_url(box.redis_url, socket_timeout=1.0, socket_connect_timeout=1.0)
+        self._board = StatusBoard(self._client)
+        self._hot_set = open_hot_set(box.settings, box.redis_url)
+        self._spool = box.spool()
+        self._silent_until = 0.0
+
+    def passed(self, passage: Passage) -> None:
+        """Show a passage on the lane strip for a moment; a Redis that is away costs one short time-out."""
+        lane = self._monitor.passed(passage)
+        if time.monotonic() >= self._silent_until:
+            self._try(lambda: self._board.announce(lane))
+
+    def report(self, outbox: Outbox) -> None:
+        """Save the counters and publish the camera's status."""
+        now = utc_now()
+        try:
+            self._monitor.save_counts(now)
+        except sqlite3.Error as error:
+            log.warning("hour counters cannot be saved: %s", error)
+        if time.monotonic() < self._silent_until:
+            return
+        status = self._monitor.status(now, self._health(outbox, now))
+        self._try(lambda: self._board.report(status))
+
+    def close(self) -> None:
+        self._hours.close()
+        self._client.close()
+
+    def _health(self, outbox: Outbox, now: datetime) -> BoxHealth:
+        try:
+            state = self._hot_set.state()
+            version, age_s, redis_ok = state.version, state.age_s(now.timestamp()), True
+        except RiskDBError:
+            version, age_s, redis_ok = None, None, False
+        return BoxHealth(version, age_s, self._spool.waiting(), outbox.pending_count(), redis_ok)
+
+    def _try(self, send: Callable[[], None]) -> None:
+        try:
+            send()
+        except redis.RedisError as error:
+            log.warning("status cannot be published: %s", error)
+            self._silent_until = time.monotonic() + MIN_BACK_OFF_S

@@ -1,0 +1,70 @@
+"""One line for each passage, for people or for programs."""
+
+import json
+from dataclasses import asdict
+from datetime import datetime
+
+from alerts.events import LEVEL_WORDS
+from ocr.grammar import CLASS_NAMES
+from pipeline.types import Passage, ScreeningCounts
+
+OUTCOME_WORDS = {"clear": "无风险", "unchecked": "未核对", "flagged": "预警"}
+
+
+def passage_line(passage: Passage, *, shows_clear_plates: bool) -> str:
+    """Return time, checkpoint, plate, class, outcome with probability, and why it was flagged.
+
+    The plate of a vehicle that is not listed stays masked unless `shows_clear_plates`: lines end up in logs.
+    """
+    best = passage.best
+    text = best.text if passage.outcome == "flagged" or shows_clear_plates else mask(best.text)
+    head = f"{_local(passage.started_at)}  {passage.checkpoint}  {text}  {CLASS_NAMES.get(best.plate_class, '')}"
+    if passage.match is None:
+        word = OUTCOME_WORDS[passage.outcome]
+        return f"{head}  {word}  识读 {best.probability:.2f}"
+    match = passage.match
+    plate = (
+        f"{_local(passage.started_at)}  {passage.checkpoint}  {match.text}  {CLASS_NAMES.get(match.plate_class, '')}"
+    )
+    return f"{plate}  {LEVEL_WORDS[match.level]}  P={match.probability:.2f}  {match.why}"
+
+
+def passage_json(passage: Passage, *, shows_clear_plates: bool) -> str:
+    """Return the passage as one JSON object."""
+    best, match = passage.best, passage.match
+    shown = passage.outcome == "flagged" or shows_clear_plates
+    record = {
+        "camera_id": passage.camera_id,
+        "checkpoint": passage.checkpoint,
+        "started_at": passage.started_at.isoformat(),
+        "ended_at": passage.ended_at.isoformat(),
+        "decided_at": passage.decided_at.isoformat(),
+        "outcome": passage.outcome,
+        "text": best.text if shown else None,
+        "plate_class": best.plate_class,
+        "text_probability": round(best.probability, 4),
+        "looks": passage.track.look_count,
+        "level": match.level if match else None,
+        "probability": round(match.probability, 4) if match else None,
+        "listed_text": match.text if match else None,
+        "why": match.why if match else None,
+        "event_id": passage.event.event_id if passage.event else None,
+    }
+    return json.dumps(record, ensure_ascii=False)
+
+
+def mask(text: str) -> str:
+    """Return the plate with its middle hidden: 粤B·1**45."""
+    return f"{text[:2]}·{text[2:3]}{'*' * max(0, len(text) - 5)}{text[-2:]}"
+
+
+def counts_json(counts: dict[str, ScreeningCounts]) -> str:
+    return json.dumps({camera_id: asdict(each) for camera_id, each in counts.items()}, ensure_ascii=False)
+
+
+def counts_from_json(text: str) -> dict[str, ScreeningCounts]:
+    return {camera_id: ScreeningCounts(**each) for camera_id, each in json.loads(text).items()}
+
+
+def _local(moment: datetime) -> str:
+    return moment.astimezone().strftime("%H:%M:%S")

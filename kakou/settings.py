@@ -1,0 +1,101 @@
+"""All settings of a box or a centre, read from one `kakou.toml`."""
+
+import os
+import tomllib
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from console.settings import ConsoleSettings
+from pipeline.settings import PipelineSettings, SourceSettings
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from alerts.settings import AlertsSettings
+from riskdb.settings import RiskSettings
+
+DEFAULT_PATH = Path("kakou.toml")
+
+
+class SettingsError(Exception):
+    """The configuration file cannot be used; the message names the file, the key and the line."""
+
+
+class Settings(BaseModel):
+    """The whole of `kakou.toml`; every section may be left out, unknown keys are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    state_dir: Path = Path("var")
+    """Everything that must outlive a process: record, outbox, key, embedded Redis, evidence."""
+    redis_url: str | None = None
+    """None starts an embedded server in the state folder. The environment's REDIS_URL wins."""
+    ocr_model: str | None = None
+    """A recogniser of the fast-plate-ocr hub in place of ours; those know no province character."""
+    risk: RiskSettings = RiskSettings()
+    pipeline: PipelineSettings = PipelineSettings()
+    alerts: AlertsSettings = AlertsSettings()
+    sources: tuple[SourceSettings, ...] = Field(default=(), alias="source")
+    console: ConsoleSettings = ConsoleSettings()
+
+
+def load_settings(path: Path | None = None) -> Settings:
+    """Return the settings in `path`, or in ./kakou.toml when there is one, else the defaults. Raises SettingsError."""
+    text = _read(path)
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{path or DEFAULT_PATH}: not valid TOML: {error}") from error
+    if redis_url := os.environ.get("REDIS_URL"):
+        table["redis_url"] = redis_url
+    try:
+        return Settings.model_validate(table)
+    except ValidationError as error:
+        raise SettingsError(_explain(error, path or DEFAULT_PATH, text)) from error
+
+
+def _read(path: Path | None) -> str:
+    if path is None and not DEFAULT_PATH.is_file():
+        return ""
+    chosen = path or DEFAULT_PATH
+    try:
+        return chosen.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{chosen}: cannot be read: {error}") from error
+
+
+def _explain(error: ValidationError, path: Path, text: str) -> str:
+    lines = []
+    for problem in error.errors():
+        key = ".".join(str(part) for part in problem["loc"])
+        meaning = "unknown key" if problem["type"] == "extra_forbidden" else problem["msg"]
+        lines.append(f"{path}:{_line_of(problem['loc'], text)}: {key}: {meaning}")
+    return "\n".join(lines)
+
+
+def _line_of(location: tuple[int | str, ...], text: str) -> int:
+    """Return the number of the line that sets a key; when the key is missing, of its table's header, or 1."""
+    *table, key = location
+    header_line = 1
+    for number, current, content in _lines_with_tables(text):
+        if current[: len(location)] == location:
+            return number
+        if current == tuple(table):
+            header_line = number if content.startswith("[") else header_line
+            if content.split("=")[0].strip(" \"'") == str(key):
+                return number
+    return header_line
+
+
+def _lines_with_tables(text: str) -> Iterator[tuple[int, tuple[int | str, ...], str]]:
+    """Yield each line with its number and the table it stands in, such as ("source", 1)."""
+    table: tuple[int | str, ...] = ()
+    seen: Counter[str] = Counter()
+    for number, line in enumerate(text.splitlines(), start=1):
+        content = line.strip()
+        if content.startswith("["):
+            name = content.split("]")[0].strip("[ ")
+            table = tuple(name.split("."))
+            if content.startswith("[["):
+                table = (*table, seen[name])
+                seen[name] += 1
+        yield number, table, content

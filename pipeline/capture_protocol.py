@@ -1,0 +1,108 @@
+"""What the capture child and its parent say to each other, and the memory that carries the pictures.
+
+The child decodes (it may hang or crash on a hostile stream and be killed), the parent walks on. Messages are one JSON
+object each; pictures never pass through the pipe.
+"""
+
+import mmap
+import os
+import tempfile
+from typing import Annotated, Literal, TypeAlias
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from ocr.types import BgrImage
+from pipeline.settings import GateSettings
+
+MAX_FRAME_BYTES = 8192 * 4608 * 3
+SLOTS = 4
+"""One with the parent, one or two on the way, one being written."""
+
+
+class CaptureMessage(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class CaptureRequest(CaptureMessage):
+    """First message to the child: what to open, and how."""
+
+    uri: str
+    is_live: bool
+    """True keeps the newest frame and drops older ones; False delivers every wanted frame."""
+    gate: GateSettings
+    decoder_threads: int = 0
+    """0 lets FFmpeg choose."""
+
+
+class Opened(CaptureMessage):
+    kind: Literal["opened"] = "opened"
+    frame_count: int
+    """As the container says; 0 when it does not."""
+    fps: float
+    """0.0 when unknown."""
+
+
+class FrameReady(CaptureMessage):
+    """A picture lies in a slot; the child leaves it alone until the parent gives the slot back."""
+
+    kind: Literal["frame"] = "frame"
+    slot: int
+    height: int
+    width: int
+    index: int
+    offset_ms: float
+    """Presentation time since the first frame; of a live source, time since it was opened."""
+    arrived_at: float
+    """Seconds since 1970, when the picture was there."""
+    frames: int
+    dropped: int
+
+
+class Progress(CaptureMessage):
+    """Sent about once a second, so that a silent child is a hung one."""
+
+    kind: Literal["progress"] = "progress"
+    frames: int
+    offset_ms: float
+    dropped: int
+
+
+class Ended(CaptureMessage):
+    kind: Literal["ended"] = "ended"
+    frames: int
+    offset_ms: float
+    dropped: int
+    was_opened: bool
+    damage: str | None = None
+    """What was wrong; None for a source that was whole."""
+
+
+Notice: TypeAlias = Annotated[Opened | FrameReady | Progress | Ended, Field(discriminator="kind")]
+NOTICE: TypeAdapter[Notice] = TypeAdapter(Notice)
+
+
+class FrameMemory:
+    """Slots for pictures in memory that parent and child share; pages cost nothing until they are written."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._map = mmap.mmap(descriptor, SLOTS * MAX_FRAME_BYTES)
+
+    def picture(self, slot: int, height: int, width: int) -> BgrImage:
+        """Return the slot as a picture. Raises ValueError when it does not fit or the slot does not exist."""
+        size = height * width * 3
+        if not (0 <= slot < SLOTS and 0 < size <= MAX_FRAME_BYTES):
+            raise ValueError(f"no room for a picture of {width} x {height} pixels in slot {slot}")
+        flat = np.frombuffer(self._map, np.uint8, size, slot * MAX_FRAME_BYTES)
+        return flat.reshape(height, width, 3)
+
+
+def create_frame_memory() -> int:
+    """Return a file descriptor of memory without a name: it goes with the last process that holds it."""
+    if hasattr(os, "memfd_create"):
+        descriptor = os.memfd_create("kakou-frames")
+    else:
+        with tempfile.TemporaryFile() as file:
+            descriptor = os.dup(file.fileno())
+    os.ftruncate(descriptor, SLOTS * MAX_FRAME_BYTES)
+    return descriptor

@@ -1,0 +1,87 @@
+"""When a recording began: from its name, its container, or the file's own time."""
+
+import re
+import struct
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import BinaryIO, Literal, TypeAlias
+
+StartSource: TypeAlias = Literal["given", "name", "container", "file time"]
+
+_NAME = re.compile(
+    r"(?<!\d)(20\d{2})[-_.]?([01]\d)[-_.]?([0-3]\d)[-_T. ]?([0-2]\d)[-_.:]?([0-5]\d)[-_.:]?([0-5]\d)(?!\d)"
+)
+"""Recorders write 20200131_235959, 2020-01-31-23-59-59, ch01_20200131235959 and the like."""
+LOCAL_ZONE_OFFSET = timedelta(hours=8)
+"""Names carry the recorder's local time: China Standard Time, which has no daylight saving."""
+QUICKTIME_EPOCH = datetime(1904, 1, 1, tzinfo=UTC)
+MAX_BOXES = 10_000
+
+
+def capture_start(path: Path, given: datetime | None = None) -> tuple[datetime, StartSource]:
+    """Return the capture time of the first frame, aware UTC, and where it was found.
+
+    A file's own time is a last resort: copying without `cp -p` changes it. Raises OSError when the file is absent.
+    """
+    if given is not None:
+        return given.astimezone(UTC), "given"
+    if (named := _time_in_name(path.stem)) is not None:
+        return named, "name"
+    if path.is_file() and (created := _container_time(path)) is not None:
+        return created, "container"
+    return datetime.fromtimestamp(int(path.stat().st_mtime), UTC), "file time"
+
+
+def _time_in_name(stem: str) -> datetime | None:
+    match = _NAME.search(stem)
+    if match is None:
+        return None
+    try:
+        local = datetime.strptime("".join(match.groups()), "%Y%m%d%H%M%S").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+    return local - LOCAL_ZONE_OFFSET
+
+
+def _container_time(path: Path) -> datetime | None:
+    """Return the creation time in an MP4 or MOV header (ISO 14496-12, `moov/mvhd`), or None."""
+    try:
+        with path.open("rb") as file:
+            size = path.stat().st_size
+            moov = next((span for name, span in _boxes(file, 0, size) if name == b"moov"), None)
+            if moov is None:
+                return None
+            mvhd = next((span for name, span in _boxes(file, *moov) if name == b"mvhd"), None)
+            return None if mvhd is None else _mvhd_time(file, mvhd[0])
+    except (OSError, struct.error, OverflowError):
+        return None
+
+
+def _boxes(file: BinaryIO, start: int, end: int) -> Iterator[tuple[bytes, tuple[int, int]]]:
+    """Yield each box between two offsets: its name and the span of its content."""
+    position = start
+    for _ in range(MAX_BOXES):
+        if position + 8 > end:
+            return
+        file.seek(position)
+        size, name = struct.unpack(">I4s", file.read(8))
+        header = 8
+        if size == 1:
+            (size,) = struct.unpack(">Q", file.read(8))
+            header = 16
+        elif size == 0:
+            size = end - position
+        if size < header:
+            return
+        yield name, (position + header, min(position + size, end))
+        position += size
+
+
+def _mvhd_time(file: BinaryIO, position: int) -> datetime | None:
+    file.seek(position)
+    version = file.read(4)[0]
+    (seconds,) = struct.unpack(">Q", file.read(8)) if version == 1 else struct.unpack(">I", file.read(4))
+    # Zero, and times before such files existed, mean that the recorder did not know.
+    created = QUICKTIME_EPOCH + timedelta(seconds=seconds)
+    return created if created.year >= 2000 else None

@@ -1,0 +1,121 @@
+"""Many reads of one plate become one distribution whose probabilities hold.
+
+Log-probabilities are summed (the product of independent experts), weighted by how good each look was. Looks at one
+vehicle are not independent, so the sum is tempered: beyond `max_effective_looks` more looks sharpen nothing.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ocr.types import PlateDistribution, PlateRead
+
+OUTLIER_SHARE = 0.02
+"""Share of looks that are plainly wrong (glare, half a plate): bounds what one look can veto."""
+FULL_WIDTH_PX = 110.0
+"""A plate of this width is as readable as any larger one."""
+CONFIDENT = 0.8
+"""Both of two distributions must give a character this much for a slot to speak for or against one vehicle."""
+
+
+@dataclass(frozen=True, slots=True)
+class SlotAgreement:
+    """How two distributions compare, slot by slot; slots where either is unsure count for neither."""
+
+    same: int
+    different: int
+
+
+class PlateFusion:
+    """The running sum over the looks of one track."""
+
+    def __init__(self, max_effective_looks: float) -> None:
+        self._max_effective_looks = max_effective_looks
+        self._first: PlateDistribution | None = None
+        self._weight = 0.0
+        self._squared_weight = 0.0
+        self._log_chars: NDArray[np.float64] = np.zeros(0)
+        self._log_styles: NDArray[np.float64] = np.zeros(0)
+        self.look_count = 0
+
+    def add(self, read: PlateRead) -> None:
+        self._add(read.distribution, look_weight(read), 1)
+
+    def join(self, other: "PlateFusion") -> None:
+        """Take over another fusion's looks."""
+        if other._first is None:
+            return
+        if self._first is None:
+            self._first = other._first
+            self._log_chars = np.zeros_like(other._log_chars)
+            self._log_styles = np.zeros_like(other._log_styles)
+        self._log_chars = self._log_chars + other._log_chars
+        self._log_styles = self._log_styles + other._log_styles
+        self._weight += other._weight
+        self._squared_weight += other._squared_weight
+        self.look_count += other.look_count
+
+    def distribution(self) -> PlateDistribution:
+        """Return the fused distribution. Raises ValueError before the first look."""
+        if self._first is None:
+            raise ValueError("nothing was fused yet")
+        sharpening = self.effective_looks / self._weight
+        return PlateDistribution(
+            alphabet=self._first.alphabet,
+            char_probs=_softmax(self._log_chars * sharpening),
+            styles=self._first.styles,
+            style_probs=_softmax(self._log_styles * sharpening),
+        )
+
+    @property
+    def effective_looks(self) -> float:
+        """Kish's effective sample size, square root for correlation, bounded."""
+        size = self._weight**2 / self._squared_weight
+        return float(min(np.sqrt(size), self._max_effective_looks))
+
+    def _add(self, distribution: PlateDistribution, weight: float, look_count: int) -> None:
+        if self._first is None:
+            self._first = distribution
+            self._log_chars = np.zeros(distribution.char_probs.shape)
+            self._log_styles = np.zeros(distribution.style_probs.shape)
+        self._log_chars += weight * _safe_log(distribution.char_probs)
+        self._log_styles += weight * _safe_log(distribution.style_probs)
+        self._weight += weight
+        self._squared_weight += weight**2
+        self.look_count += look_count
+
+
+def look_weight(read: PlateRead) -> float:
+    """Return how much a look counts, above 0.0 to 1.0: by size, sharpness and the detector's certainty."""
+    size = min(1.0, read.box.width / FULL_WIDTH_PX)
+    # Sharpness has no upper end and differs between cameras: its square root compared with a typical crop's.
+    sharp = min(1.0, (max(read.sharpness, 0.0) / 600.0) ** 0.5)
+    return float(max(0.02, size * (0.3 + 0.7 * sharp) * (0.5 + 0.5 * read.detection_score)))
+
+
+def slot_agreement(one: PlateDistribution, other: PlateDistribution) -> SlotAgreement:
+    """Return in how many slots the two surely show the same character, and in how many surely another."""
+    is_sure = (one.char_probs.max(axis=1) >= CONFIDENT) & (other.char_probs.max(axis=1) >= CONFIDENT)
+    is_same = one.char_probs.argmax(axis=1) == other.char_probs.argmax(axis=1)
+    return SlotAgreement(int((is_sure & is_same).sum()), int((is_sure & ~is_same).sum()))
+
+
+def style_probability(distribution: PlateDistribution, style: str) -> float:
+    return sum(
+        float(probability)
+        for name, probability in zip(distribution.styles, distribution.style_probs, strict=True)
+        if name == style
+    )
+
+
+def _safe_log(probabilities: NDArray[np.float32]) -> NDArray[np.float64]:
+    mixed = (1.0 - OUTLIER_SHARE) * probabilities.astype(np.float64) + OUTLIER_SHARE / probabilities.shape[-1]
+    logs: NDArray[np.float64] = np.log(mixed)
+    return logs
+
+
+def _softmax(logs: NDArray[np.float64]) -> NDArray[np.float32]:
+    powers = np.exp(logs - logs.max(axis=-1, keepdims=True))
+    probabilities: NDArray[np.float32] = (powers / powers.sum(axis=-1, keepdims=True)).astype(np.float32)
+    return probabilities

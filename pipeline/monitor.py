@@ -1,0 +1,144 @@
+"""What a camera tells the console every few seconds: its state and its counters by hour, never a plate at rest."""
+
+import sqlite3
+import time
+from collections import deque
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from alerts.box_status import BoxStatus, HourCount, LanePassage
+from pipeline.types import Passage, ScreeningCounts
+
+FPS_WINDOW_S = 5.0
+HOURS_SHOWN = 24
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS hour_count (
+    camera_id TEXT NOT NULL,
+    checkpoint TEXT NOT NULL,
+    hour INTEGER NOT NULL,       -- seconds since 1970 of the hour's start, UTC
+    clear INTEGER NOT NULL DEFAULT 0,
+    flagged INTEGER NOT NULL DEFAULT 0,
+    unchecked INTEGER NOT NULL DEFAULT 0,
+    unread INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (camera_id, checkpoint, hour)
+) STRICT, WITHOUT ROWID;
+"""
+
+
+class HourCounter:
+    """Passages per checkpoint and hour: all that a clear passage leaves behind. One thread each, one file for all."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._connection = sqlite3.connect(path, timeout=5.0, isolation_level=None)
+        self._connection.execute("PRAGMA journal_mode = WAL")
+        self._connection.execute("PRAGMA synchronous = NORMAL")
+        self._connection.executescript(SCHEMA)
+
+    def add(self, camera_id: str, checkpoint: str, moment: datetime, counts: HourCount, unread: int = 0) -> None:
+        """Add to the counts of the hour that `moment` is in. Raises sqlite3.Error."""
+        self._connection.execute(
+            """INSERT INTO hour_count VALUES (?, ?, ?, ?, ?, ?, ?)
+            ON CONFLICT DO UPDATE SET clear = clear + excluded.clear, flagged = flagged + excluded.flagged,
+                unchecked = unchecked + excluded.unchecked, unread = unread + excluded.unread""",
+            (camera_id, checkpoint, _hour(moment), counts.clear, counts.flagged, counts.unchecked, unread),
+        )
+
+    def last_hours(self, camera_id: str, now: datetime) -> tuple[HourCount, ...]:
+        """Return the hours up to now that had a passage, oldest first."""
+        since = _hour(now - timedelta(hours=HOURS_SHOWN))
+        rows = self._connection.execute(
+            "SELECT hour, sum(clear), sum(flagged), sum(unchecked) FROM hour_count"
+            " WHERE camera_id = ? AND hour >= ? GROUP BY hour ORDER BY hour",
+            (camera_id, since),
+        )
+        return tuple(
+            HourCount(hour=datetime.fromtimestamp(hour, now.tzinfo), clear=clear, flagged=flagged, unchecked=unchecked)
+            for hour, clear, flagged, unchecked in rows
+        )
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+@dataclass(frozen=True, slots=True)
+class BoxHealth:
+    """What the box knows beside its cameras."""
+
+    list_version: int | None
+    list_age_s: float | None
+    unchecked_waiting: int
+    outbox_pending: int
+    redis_ok: bool
+
+
+class CameraMonitor:
+    """Watches one camera's counts and writes its status."""
+
+    def __init__(self, camera_id: str, checkpoint: str, box: str, counts: ScreeningCounts, hours: HourCounter) -> None:
+        self._camera_id = camera_id
+        self._checkpoint = checkpoint
+        self._box = box
+        self._counts = counts
+        self._counted = replace(counts)
+        self._hours = hours
+        self._frames: deque[tuple[float, int]] = deque([(time.monotonic(), counts.frames)])
+        self._last_read_at: datetime | None = None
+
+    def passed(self, passage: Passage) -> LanePassage:
+        """Note a passage; return what the lane strip shows of it for a moment."""
+        self._last_read_at = passage.track.evidence.arrived_at
+        return LanePassage(
+            camera_id=self._camera_id,
+            checkpoint=self._checkpoint,
+            text=passage.best.text,
+            plate_class=passage.best.plate_class,
+            outcome=passage.outcome,
+            passed_at=passage.ended_at,
+        )
+
+    def save_counts(self, now: datetime) -> None:
+        """Add what happened since the last call to the hour's counters. Raises sqlite3.Error."""
+        current = replace(self._counts)
+        before = self._counted
+        grown = HourCount(
+            hour=now,
+            clear=current.clear - before.clear,
+            flagged=current.flagged - before.flagged,
+            unchecked=current.unchecked - before.unchecked,
+        )
+        unread = current.unread - before.unread
+        if grown.clear or grown.flagged or grown.unchecked or unread:
+            self._hours.add(self._camera_id, self._checkpoint, now, grown, unread)
+        self._counted = current
+
+    def status(self, now: datetime, health: BoxHealth) -> BoxStatus:
+        return BoxStatus(
+            camera_id=self._camera_id,
+            checkpoint=self._checkpoint,
+            box=self._box,
+            reported_at=now,
+            fps=round(self._fps(), 1),
+            last_read_at=self._last_read_at,
+            list_version=health.list_version,
+            list_age_s=health.list_age_s,
+            unchecked_waiting=health.unchecked_waiting,
+            outbox_pending=health.outbox_pending,
+            redis_ok=health.redis_ok,
+            clock_offset_s=None,
+            hours=self._hours.last_hours(self._camera_id, now),
+        )
+
+    def _fps(self) -> float:
+        now = time.monotonic()
+        self._frames.append((now, self._counts.frames))
+        while len(self._frames) > 2 and now - self._frames[1][0] >= FPS_WINDOW_S:
+            self._frames.popleft()
+        (since, before), (_, after) = self._frames[0], self._frames[-1]
+        return (after - before) / (now - since) if now > since else 0.0
+
+
+def _hour(moment: datetime) -> int:
+    seconds = int(moment.timestamp())
+    return seconds - seconds % 3600

@@ -1,0 +1,73 @@
+"""The motion gate: which frames of a camera are worth the detector.
+
+Its answer depends on the frames alone, never on how fast anybody works, so a replay looks at the same frames.
+"""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ocr.types import BgrImage
+from pipeline.settings import GateSettings
+
+SAMPLES_PER_CELL = 4
+"""Sampled pixels along each side of a cell: averaging 16 of them takes the noise down to a quarter."""
+ROWS_OF_CELLS = 68
+"""1080 rows make cells of 16 pixels."""
+
+
+class MotionGate:
+    """Decides frame by frame, in order. One camera each."""
+
+    def __init__(self, settings: GateSettings) -> None:
+        self._settings = settings
+        self._background: NDArray[np.float32] | None = None
+        self._checked_ms = float("-inf")
+        self._looked_ms = float("-inf")
+        self._moved_ms = float("-inf")
+
+    def is_due(self, offset_ms: float) -> bool:
+        """Return whether the frame at this time has to be decoded to a picture at all."""
+        settings = self._settings
+        if offset_ms - self._looked_ms < 1000.0 / settings.looks_per_s - 1.0:
+            return False
+        is_idle = settings.enabled and offset_ms - self._moved_ms > settings.hold_s * 1000.0
+        rate = settings.idle_checks_per_s if is_idle else settings.looks_per_s
+        return offset_ms - self._checked_ms >= 1000.0 / rate - 1.0
+
+    def wants(self, image: BgrImage, offset_ms: float) -> bool:
+        """Return whether the detector should look at this frame; call it for every frame that was due."""
+        if self._has_moved(image, offset_ms):
+            self._moved_ms = offset_ms
+        settings = self._settings
+        wanted = (
+            not settings.enabled
+            or offset_ms - self._moved_ms <= settings.hold_s * 1000.0
+            or offset_ms - self._looked_ms >= settings.idle_look_s * 1000.0
+        )
+        if wanted:
+            self._looked_ms = offset_ms
+        return wanted
+
+    def _has_moved(self, image: BgrImage, offset_ms: float) -> bool:
+        cells = cell_brightness(image)
+        elapsed_s = (offset_ms - self._checked_ms) / 1000.0
+        self._checked_ms = offset_ms
+        if self._background is None or self._background.shape != cells.shape:
+            self._background = cells
+            return True
+        change = cells - self._background
+        # A cloud or the camera's exposure changes every cell alike.
+        change -= np.median(change)
+        np.abs(change, out=change)
+        share = 1.0 - float(np.exp(-elapsed_s / self._settings.background_s))
+        cv2.accumulateWeighted(cells, self._background, share)
+        return int((change > self._settings.min_change).sum()) >= self._settings.min_changed_cells
+
+
+def cell_brightness(image: BgrImage) -> NDArray[np.float32]:
+    """Return the mean grey level of each cell, shape (rows, columns)."""
+    step = max(1, image.shape[0] // (ROWS_OF_CELLS * SAMPLES_PER_CELL))
+    samples = cv2.cvtColor(np.ascontiguousarray(image[::step, ::step]), cv2.COLOR_BGR2GRAY)
+    size = (max(1, samples.shape[1] // SAMPLES_PER_CELL), max(1, samples.shape[0] // SAMPLES_PER_CELL))
+    return cv2.resize(samples, size, interpolation=cv2.INTER_AREA).astype(np.float32)

@@ -1,0 +1,117 @@
+"""The walk: frame, read, track, match, event."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol, TypeAlias
+
+from alerts.events import FlaggedEvent
+from ocr.hypotheses import PlateHypothesis, top_hypotheses
+from pipeline.flagging import Flagging
+from pipeline.tracking import PlateTracker, is_vehicle
+from pipeline.types import Frame, FrameReads, Outcome, Passage, PlateTrack, Reader, ScreeningCounts
+from riskdb.types import Hypothesis, RiskDBError, RiskMatch
+
+Match: TypeAlias = Callable[[Sequence[Hypothesis], datetime], RiskMatch | None]
+"""Is one of these plates listed at this time? Raises RiskDBError when the list could not be asked."""
+
+
+class UncheckedSpool(Protocol):
+    """Where passages wait that could not be checked (`pipeline.spool.Spool`)."""
+
+    def keep(self, passage: Passage) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Screening:
+    """What the end of the walk needs from outside; one for each camera."""
+
+    match: Match
+    flagging: Flagging
+    spool: UncheckedSpool
+    now: Callable[[], datetime]
+    """Box time, aware UTC; a replay gives the moment whose list it asks."""
+    checkpoint: str
+    counts: ScreeningCounts
+    hypothesis_count: int = 32
+
+
+def screen(frames: Iterable[Frame], reader: Reader, tracker: PlateTracker, screening: Screening) -> Iterator[Passage]:
+    """Yield every vehicle that passed: flagged ones at once, the others when they have left.
+
+    A flagged event is in the outbox before its passage is yielded. Raises OutboxError when it cannot be kept.
+    """
+    reads = read_plates(frames, reader, screening.counts)
+    tracks = track_plates(reads, tracker)
+    return match_risk(tracks, tracker, screening)
+
+
+def read_plates(frames: Iterable[Frame], reader: Reader, counts: ScreeningCounts) -> Iterator[FrameReads]:
+    for frame in frames:
+        counts.looked_at += 1
+        yield FrameReads(frame, tuple(reader.read(frame.image)))
+
+
+def track_plates(reads: Iterable[FrameReads], tracker: PlateTracker) -> Iterator[PlateTrack]:
+    """Yield each track when it has settled, when it settles on another text, and when it ends."""
+    for frame_reads in reads:
+        yield from tracker.update(frame_reads)
+    yield from tracker.finish()
+
+
+def match_risk(tracks: Iterable[PlateTrack], tracker: PlateTracker, screening: Screening) -> Iterator[Passage]:
+    """Yield one passage for each vehicle; what is no passage is counted as unread."""
+    flagged: set[int] = set()
+    for track in tracks:
+        if track.number in flagged:
+            # Decided while it was in view; more looks change nothing, people have been told.
+            if track.is_final:
+                flagged.discard(track.number)
+            continue
+        passage = _decide(track, tracker, screening)
+        if passage is None:
+            screening.counts.unread += track.is_final
+        elif passage.outcome == "flagged" or track.is_final:
+            _count(screening.counts, passage.outcome)
+            if passage.outcome == "unchecked":
+                screening.spool.keep(passage)
+            if not track.is_final:
+                flagged.add(track.number)
+            yield passage
+
+
+def _decide(track: PlateTrack, tracker: PlateTracker, screening: Screening) -> Passage | None:
+    hypotheses = top_hypotheses(track.distribution, screening.hypothesis_count)
+    if not hypotheses or not is_vehicle(track, tracker.settings):
+        return None
+    now = screening.now()
+    is_readable = hypotheses[0].probability >= tracker.settings.min_probability
+    try:
+        match = screening.match(hypotheses, now)
+    except RiskDBError:
+        return _passage(track, screening, "unchecked", hypotheses[0], None, None, now) if is_readable else None
+    if match is None:
+        return _passage(track, screening, "clear", hypotheses[0], None, None, now) if is_readable else None
+    event = screening.flagging.flag(track, match, screening.checkpoint, now)
+    return _passage(track, screening, "flagged", hypotheses[0], match, event, now)
+
+
+def _passage(
+    track: PlateTrack,
+    screening: Screening,
+    outcome: Outcome,
+    best: PlateHypothesis,
+    match: RiskMatch | None,
+    event: FlaggedEvent | None,
+    decided_at: datetime,
+) -> Passage:
+    return Passage(track.camera_id, screening.checkpoint, track, outcome, best, match, event, decided_at)
+
+
+def _count(counts: ScreeningCounts, outcome: Outcome) -> None:
+    if outcome == "flagged":
+        counts.flagged += 1
+    elif outcome == "unchecked":
+        counts.unchecked += 1
+    else:
+        counts.clear += 1

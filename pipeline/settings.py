@@ -1,0 +1,102 @@
+"""Settings of the pipeline: `[pipeline]` and each `[[source]]` of `kakou.toml`."""
+
+from datetime import datetime
+from pathlib import Path
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+
+class GateSettings(BaseModel):
+    """When a frame is worth the detector."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    enabled: bool = True
+    """False looks at every frame that `looks_per_s` allows."""
+    looks_per_s: float = Field(default=12.5, gt=0, le=120)
+    """At most this many frames a second are looked at: every second frame of a 25 fps camera."""
+    min_change: float = Field(default=12.0, gt=0)
+    """Grey levels (of 255) that a 16-pixel cell must differ from the background; sensor noise stays below."""
+    min_changed_cells: int = Field(default=3, gt=0)
+    """A plate of 60 pixels covers four cells; fewer than three are insects and noise."""
+    hold_s: float = Field(default=0.6, ge=0)
+    """Frames are still looked at for this long after the last change."""
+    background_s: float = Field(default=1.0, gt=0)
+    """Time constant of the background: what stands still this long belongs to it."""
+    idle_look_s: float = Field(default=2.0, gt=0)
+    """One frame is looked at this often although nothing moves: parked vehicles stay in view."""
+    idle_checks_per_s: float = Field(default=9.0, gt=0)
+    """While nothing moves, only this many frames a second are compared with the background."""
+
+
+class TrackSettings(BaseModel):
+    """When two reads are of one vehicle, and when a track is a passage."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    max_gap_s: float = Field(default=1.0, gt=0)
+    """A vehicle unseen for this long (while frames were looked at) has gone."""
+    parked_gap_s: float = Field(default=60.0, gt=0)
+    """A vehicle that stood still may be hidden behind others for this long."""
+    settled_probability: float = Field(default=0.95, gt=0, le=1)
+    """A track is decided before its end once its best text is this probable..."""
+    settled_looks: int = Field(default=3, gt=0)
+    """...and it was read this often."""
+    min_looks: int = Field(default=2, gt=0)
+    """A track of fewer looks is a passage only when a look was this confident:"""
+    sure_confidence: float = Field(default=0.5, ge=0, le=1)
+    min_probability: float = Field(default=0.05, ge=0, le=1)
+    """A track whose best text is less probable was not readable; it counts as unread."""
+    max_effective_looks: float = Field(default=3.0, ge=1)
+    """Errors of neighbouring frames are alike: however many looks, they count as no more than this."""
+
+
+class PipelineSettings(BaseModel):
+    """Section `[pipeline]`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    gate: GateSettings = GateSettings()
+    track: TrackSettings = TrackSettings()
+    stall_timeout_s: float = Field(default=10.0, gt=0)
+    """A decoder that delivers nothing for this long is killed."""
+    reopen_min_s: float = Field(default=1.0, gt=0)
+    """First wait before a live source is opened again; it doubles each time up to the next setting."""
+    reopen_max_s: float = Field(default=10.0, gt=0)
+    hypothesis_count: int = Field(default=32, gt=0, le=64)
+    """Texts that are looked up for each passage."""
+    spool_hours: float = Field(default=24.0, gt=0, le=24)
+    """Unchecked passages older than this are deleted unread."""
+    spool_max_mb: int = Field(default=1024, gt=0)
+    """Above this size the spool gives up pictures, oldest first, and keeps what is needed for the check."""
+    recheck_every_s: float = Field(default=5.0, gt=0)
+    """How often unchecked passages are tried again."""
+
+
+class SourceSettings(BaseModel):
+    """One `[[source]]`: a camera, or footage in its place."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    camera_id: str = Field(min_length=1, pattern=r"^[\w.-]+$")
+    checkpoint: str = Field(min_length=1)
+    """Name of the checkpoint, as people know it."""
+    uri: str = Field(min_length=1)
+    """A video file, a folder of images, a webcam's number such as "0", or a URL (rtsp://, http://, https://)."""
+    start: AwareDatetime | None = None
+    """Capture time of a file's first frame; None takes it from the file's name, its container or its own time."""
+    fps: float = Field(default=1.0, gt=0)
+    """Pictures a second of a folder of images."""
+    group: str | None = None
+    """Sources of one group share a process; None gives the source its own."""
+
+    @property
+    def is_live(self) -> bool:
+        return self.uri.isdecimal() or "://" in self.uri
+
+    @property
+    def path(self) -> Path:
+        return Path(self.uri)
+
+    def start_or(self, fallback: datetime) -> datetime:
+        return self.start or fallback

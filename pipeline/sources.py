@@ -1,0 +1,126 @@
+"""Frames out of any source: a video file, a folder of images, a webcam, a live URL."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from threading import Event
+
+from ocr.images import IMAGE_SUFFIXES, load_image
+from ocr.types import OcrError
+from pipeline.capture import CaptureProcess
+from pipeline.capture_protocol import CaptureRequest, Ended, FrameReady, Opened, Progress
+from pipeline.capture_time import capture_start
+from pipeline.errors import SourceError
+from pipeline.motion import MotionGate
+from pipeline.settings import PipelineSettings, SourceSettings
+from pipeline.types import Frame, ScreeningCounts
+
+
+def read_frames(
+    source: SourceSettings, settings: PipelineSettings, counts: ScreeningCounts, stop: Event | None = None
+) -> Iterator[Frame]:
+    """Yield the frames worth looking at, in order; a frame's picture is valid until the next one is asked for.
+
+    Frames and damage are counted in `counts`. A live source is opened again and again; `stop`, which may be set from
+    another thread, ends any source within a second.
+    Raises SourceError when a file or folder cannot be opened at all; damage later on only ends the frames.
+    """
+    stop = stop or Event()
+    if source.is_live:
+        return _read_live(source, settings, counts, stop)
+    if source.path.is_dir():
+        return _read_folder(source, settings, counts, stop)
+    return _read_file(source, settings, counts, stop)
+
+
+def _read_file(
+    source: SourceSettings, settings: PipelineSettings, counts: ScreeningCounts, stop: Event
+) -> Iterator[Frame]:
+    _require_file(source)
+    start, _ = capture_start(source.path, source.start)
+    request = CaptureRequest(uri=source.uri, is_live=False, gate=settings.gate)
+    with CaptureProcess(request, settings.stall_timeout_s) as capture:
+        for notice in capture.notices():
+            if isinstance(notice, FrameReady):
+                counts.frames = notice.frames
+                captured_at = start + timedelta(milliseconds=notice.offset_ms)
+                yield _frame(source, notice, captured_at, capture)
+                capture.give_back(notice)
+            elif isinstance(notice, Ended):
+                counts.frames = notice.frames
+                counts.damage = notice.damage
+                if notice.frames == 0:
+                    raise SourceError(f"{source.uri}: {notice.damage}")
+            elif isinstance(notice, Progress):
+                counts.frames = notice.frames
+            if stop.is_set():
+                return
+
+
+def _read_folder(
+    source: SourceSettings, settings: PipelineSettings, counts: ScreeningCounts, stop: Event
+) -> Iterator[Frame]:
+    """Images in name order, `fps` a second; one that cannot be read is counted as damage and passed over."""
+    paths = sorted(p for p in source.path.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file())
+    if not paths:
+        raise SourceError(f"{source.uri}: no images in this folder")
+    start, _ = capture_start(source.path, source.start)
+    unreadable = 0
+    gate = MotionGate(settings.gate)
+    for index, path in enumerate(paths):
+        if stop.is_set():
+            return
+        offset_ms = index * 1000.0 / source.fps
+        counts.frames += 1
+        try:
+            image = load_image(path)
+        except OcrError as error:
+            unreadable += 1
+            counts.damage = f"{unreadable} of {len(paths)} images cannot be read, the last: {error}"
+            continue
+        if gate.is_due(offset_ms) and gate.wants(image, offset_ms):
+            captured_at = start + timedelta(milliseconds=offset_ms)
+            yield Frame(source.camera_id, index, captured_at, datetime.now(UTC), image)
+
+
+def _read_live(
+    source: SourceSettings, settings: PipelineSettings, counts: ScreeningCounts, stop: Event
+) -> Iterator[Frame]:
+    wait_s = settings.reopen_min_s
+    request = CaptureRequest(uri=source.uri, is_live=True, gate=settings.gate, decoder_threads=1)
+    frames_before = dropped_before = 0
+    while not stop.is_set():
+        with CaptureProcess(request, settings.stall_timeout_s) as capture:
+            for notice in capture.notices():
+                if stop.is_set():
+                    return
+                if isinstance(notice, Opened):
+                    counts.damage = None
+                    continue
+                counts.frames = frames_before + notice.frames
+                counts.dropped = dropped_before + notice.dropped
+                if isinstance(notice, FrameReady):
+                    wait_s = settings.reopen_min_s
+                    arrived_at = datetime.fromtimestamp(notice.arrived_at, UTC)
+                    yield _frame(source, notice, arrived_at, capture)
+                    capture.give_back(notice)
+                elif isinstance(notice, Ended):
+                    counts.damage = notice.damage
+        frames_before, dropped_before = counts.frames, counts.dropped
+        stop.wait(wait_s)
+        wait_s = min(2 * wait_s, settings.reopen_max_s)
+
+
+def _frame(source: SourceSettings, notice: FrameReady, captured_at: datetime, capture: CaptureProcess) -> Frame:
+    arrived_at = datetime.fromtimestamp(notice.arrived_at, UTC)
+    return Frame(source.camera_id, notice.index, captured_at, arrived_at, capture.picture(notice))
+
+
+def _require_file(source: SourceSettings) -> None:
+    try:
+        with source.path.open("rb") as file:
+            if not source.path.is_file():
+                raise SourceError(f"{source.uri}: neither a file nor a folder")
+            if not file.read(1):
+                raise SourceError(f"{source.uri}: the file is empty")
+    except OSError as error:
+        raise SourceError(f"{source.uri}: {error.strerror or error}") from error

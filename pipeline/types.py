@@ -1,0 +1,141 @@
+"""What travels along the walk: frames, the reads on them, tracks and screened passages."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, Protocol, TypeAlias
+
+from alerts.events import FlaggedEvent
+from ocr.hypotheses import PlateHypothesis
+from ocr.types import BgrImage, BoundingBox, PlateDistribution, PlateRead
+from riskdb.types import RiskMatch
+
+Outcome: TypeAlias = Literal["clear", "flagged", "unchecked"]
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One picture of one camera."""
+
+    camera_id: str
+    index: int
+    """Position in the source, counted from 0; frames that were skipped or dropped leave gaps."""
+    captured_at: datetime
+    """Aware UTC: a file's start plus presentation time, or the arrival time of a live frame."""
+    arrived_at: datetime
+    """When this process's decoder had the frame, aware UTC."""
+    image: BgrImage
+    """May lie in memory that the next frame overwrites: copy what has to outlive this one."""
+
+
+@dataclass(frozen=True, slots=True)
+class FrameReads:
+    """A frame and the plates that were read on it."""
+
+    frame: Frame
+    reads: tuple[PlateRead, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The best look at a vehicle."""
+
+    plate_picture: BgrImage | None
+    """None when there was no room to keep it."""
+    vehicle_picture: BgrImage | None
+    """The vehicle's front, its windscreen blurred beyond recovery."""
+    box: BoundingBox
+    """The plate on that frame."""
+    confidence: float
+    """Of that look alone."""
+    captured_at: datetime
+    arrived_at: datetime
+    frame_index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One read of a track, for the report of a replay."""
+
+    captured_at: datetime
+    text: str
+    confidence: float
+    box: BoundingBox
+
+
+@dataclass(frozen=True, slots=True)
+class PlateTrack:
+    """One vehicle passing once, as far as it has been seen."""
+
+    camera_id: str
+    number: int
+    """Counts the tracks of one camera from 1."""
+    started_at: datetime
+    ended_at: datetime
+    """Time of the latest look."""
+    look_count: int
+    distribution: PlateDistribution
+    """Fused over all looks and tempered, so that its probabilities hold."""
+    evidence: Evidence
+    is_final: bool
+    """False while the vehicle is still in view: then more looks may follow."""
+    looks: tuple[Look, ...] = ()
+    """Only kept when the tracker is told to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """One vehicle that passed, and what came of it."""
+
+    camera_id: str
+    checkpoint: str
+    track: PlateTrack
+    outcome: Outcome
+    best: PlateHypothesis
+    """The most probable reading."""
+    match: RiskMatch | None
+    """Only of a flagged passage."""
+    event: FlaggedEvent | None
+    """What went to the outbox; only of a flagged passage."""
+    decided_at: datetime
+    """Aware UTC, box time."""
+
+    @property
+    def started_at(self) -> datetime:
+        return self.track.started_at
+
+    @property
+    def ended_at(self) -> datetime:
+        return self.track.ended_at
+
+
+@dataclass
+class ScreeningCounts:
+    """What one camera's walk did so far; passages == clear + flagged + unchecked, always."""
+
+    frames: int = 0
+    """Frames that the source delivered, whether looked at or not."""
+    looked_at: int = 0
+    dropped: int = 0
+    """Live frames that a newer one replaced before they could be looked at."""
+    clear: int = 0
+    flagged: int = 0
+    unchecked: int = 0
+    unread: int = 0
+    """Tracks that were not passages: no plate, or one that nobody could read."""
+    damage: str | None = None
+    """What was wrong with the source, or None."""
+
+    @property
+    def skipped(self) -> int:
+        """Frames that the motion gate kept from the detector, and those between two looks."""
+        return max(0, self.frames - self.looked_at - self.dropped)
+
+    @property
+    def passages(self) -> int:
+        return self.clear + self.flagged + self.unchecked
+
+
+class Reader(Protocol):
+    """What `ocr.reader.PlateReader` does."""
+
+    def read(self, image: BgrImage) -> list[PlateRead]: ...

@@ -1,0 +1,103 @@
+"""Keyed digests stand for plates everywhere outside the camera's own memory."""
+
+import hashlib
+import os
+from pathlib import Path
+
+from riskdb.types import RiskDBError
+
+DIGEST_BYTES = 16
+KEY_BYTES = 32
+ANY_CLASS = ""
+"""Plate class of a travel record that does not say one: it matches every class of its text."""
+
+
+class PlateDigester:
+    """Turns (plate class, text) into a digest that cannot be reversed or guessed without the key.
+
+    A key is a chain of parts of 32 bytes: each rotation appends one, and a digest passes through them all.
+    So old digests can be carried over to a new key although nobody holds the plates any more.
+    """
+
+    def __init__(self, key: bytes) -> None:
+        if not key or len(key) % KEY_BYTES:
+            raise RiskDBError(f"the plate key has {len(key)} bytes, a multiple of {KEY_BYTES} is needed")
+        parts = [key[start : start + KEY_BYTES] for start in range(0, len(key), KEY_BYTES)]
+        self._stages = [hashlib.blake2b(key=part, digest_size=DIGEST_BYTES) for part in parts]
+        self.key_id = self._digest(b"kakou key id")[:4].hex()
+        """Says which key made a digest, without telling the key."""
+
+    def digest(self, plate_class: str, text: str) -> bytes:
+        return self._digest(f"{plate_class}\0{text}".encode())
+
+    def carry_over(self, digest: bytes) -> bytes:
+        """Return what a digest under this key without its last part is under the whole key."""
+        return _pass(self._stages[-1], digest)
+
+    def _digest(self, message: bytes) -> bytes:
+        for stage in self._stages:
+            message = _pass(stage, message)
+        return message
+
+
+def _pass(stage: "hashlib.blake2b", message: bytes) -> bytes:
+    # Copying a keyed state is a third faster than keying anew.
+    state = stage.copy()
+    state.update(message)
+    return state.digest()
+
+
+def load_or_create_key(path: Path) -> bytes:
+    """Return the key in `path`, made on first use with mode 0600. Raises RiskDBError."""
+    try:
+        return read_key(path)
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_key(path, os.urandom(KEY_BYTES), replace=False)
+        return read_key(path)
+
+
+def read_key(path: Path) -> bytes:
+    """Return the key in `path`. Raises FileNotFoundError, or RiskDBError when it is no key or others may read it."""
+    with path.open("rb") as file:
+        mode = os.fstat(file.fileno()).st_mode & 0o777
+        if mode & 0o077:
+            raise RiskDBError(f"{path} can be read by others (mode {mode:o}); run `chmod 600` on it and rotate it")
+        text = file.read()
+    try:
+        return bytes.fromhex(text.decode("ascii"))
+    except ValueError as error:
+        raise RiskDBError(f"{path} is not a plate key; restore it, without it the list is lost") from error
+
+
+def write_key(path: Path, key: bytes, *, replace: bool) -> None:
+    """Write a key durably and at once: a reader sees the old one or the new one, never a part.
+
+    With `replace` False, a key that another process has made meanwhile stays.
+    """
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        os.write(descriptor, key.hex().encode())
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    try:
+        if replace:
+            temporary.rename(path)
+        else:
+            os.link(temporary, path)
+    except FileExistsError:
+        pass
+    finally:
+        temporary.unlink(missing_ok=True)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames in a folder durable."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

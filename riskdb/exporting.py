@@ -1,0 +1,52 @@
+"""CSV files for people, who open them in spreadsheets."""
+
+import csv
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol
+
+from riskdb.types import RiskFileError
+
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+class _Writer(Protocol):
+    def writerow(self, row: Iterable[str], /) -> object: ...
+
+
+def escape_cell(text: str) -> str:
+    """Return a cell that no spreadsheet takes for a formula (OWASP ASVS 1.2.10)."""
+    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
+
+
+class CsvSheet:
+    """A CSV file under construction."""
+
+    def __init__(self, writer: _Writer) -> None:
+        self._writer = writer
+
+    def add(self, cells: Sequence[str]) -> None:
+        self._writer.writerow(escape_cell(cell) for cell in cells)
+
+
+@contextmanager
+def csv_sheet(path: Path, header: Sequence[str]) -> Iterator[CsvSheet]:
+    """Yield a sheet that is at `path`, readable by its owner only, once the context closes without an error.
+
+    Raises RiskFileError.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        # Excel takes a file without the mark for GBK.
+        with os.fdopen(descriptor, "w", encoding="utf-8-sig", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(header)
+            yield CsvSheet(writer)
+        temporary.replace(path)
+    except OSError as error:
+        raise RiskFileError(f"{path}: cannot be written: {error.strerror}") from error
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,243 @@
+"""The reader's side of the risk list: one SMISMEMBER a lookup, and never an answer from a list that is not valid.
+
+Keys: see `riskdb.keys`. This module only reads.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+
+from pydantic import ValidationError
+
+from riskdb import keys
+from riskdb.digest import ANY_CLASS, PlateDigester
+from riskdb.reasons import Declaration, spell_out_all, unpack_reasons
+from riskdb.redis_link import RedisLink, pack
+from riskdb.settings import RiskSettings
+from riskdb.types import ListedReasons, RiskDBError, RiskReason
+
+
+@dataclass(frozen=True, slots=True)
+class ListState:
+    """What a reader knows of the list."""
+
+    version: int
+    count: int
+    key_id: str
+    heartbeat: float
+    """Epoch seconds by the centre's clock."""
+    is_alone: bool
+    """The server is a replica that has lost its centre."""
+    checked_at: float
+    """Monotonic seconds."""
+
+    def age_s(self, wall_time: float) -> float:
+        """Return how long ago the list's keeper was last heard of."""
+        return max(0.0, wall_time - self.heartbeat)
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """Which digests one version of the list holds."""
+
+    version: int
+    flags: Sequence[int]
+    """1 where the digest is listed, in the order asked."""
+
+
+class HotSet:
+    """The risk list as a reader sees it. One thread only."""
+
+    def __init__(
+        self,
+        link: RedisLink,
+        load_key: Callable[[], bytes],
+        settings: RiskSettings,
+        wall_clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._link = link
+        self._load_key = load_key
+        self._settings = settings
+        self._wall_clock = wall_clock
+        self._digester = PlateDigester(load_key())
+        self._state: ListState | None = None
+        self._highest_version = 0
+        self._declarations: dict[int, Declaration] = {}
+        self._sources: dict[int, str] = {}
+
+    def reasons_of(self, plates: Sequence[tuple[str, str]], now: datetime) -> ListedReasons:
+        """Return the reasons that hold at `now` for (plate class, text) pairs.
+
+        A record without a plate class counts for every class of its text. Raises RiskDBError.
+        """
+        digest = self._digester.digest
+        texts = list(dict.fromkeys(text for _, text in plates))
+        digests = [digest(plate_class, text) for plate_class, text in plates]
+        digests += [digest(ANY_CLASS, text) for text in texts]
+        version, reasons = self._look_up(digests, now.timestamp())
+        any_class = dict(zip(texts, reasons[len(plates) :], strict=True))
+        merged = (own + any_class[text] for own, (_, text) in zip(reasons, plates, strict=False))
+        ordered = tuple(tuple(sorted(each, key=lambda r: r.expires_at, reverse=True)) for each in merged)
+        return ListedReasons(version, ordered)
+
+    def members(self, digests: Sequence[bytes]) -> Membership:
+        """Return which digests are listed, in one round trip. Raises RiskDBError."""
+        state = self.state()
+        for _ in range(3):
+            flags = _flags(self._link.ask(self._question(state, digests))[0])
+            if flags is not None:
+                return Membership(state.version, flags)
+            state = self._refreshed()
+        raise RiskDBError("the risk list in Redis is not the version that it says; run `kakou risk check`")
+
+    def members_of_batches(
+        self, batches: Iterable[Sequence[bytes]], in_flight: int = 4
+    ) -> Iterator[tuple[int, Membership]]:
+        """Yield (number of the batch, membership) with several questions on their way at once. Raises RiskDBError."""
+        state = self.state()
+        source = iter(batches)
+        waiting = list(islice(source, in_flight))
+        for batch in waiting:
+            self._link.send_packed(pack(self._question(state, batch)))
+        number = 0
+        while waiting:
+            waiting.pop(0)
+            flags = _flags(self._link.next_answer())
+            for batch in islice(source, 1):
+                self._link.send_packed(pack(self._question(state, batch)))
+                waiting.append(batch)
+            if flags is None:
+                self._link.close()
+                raise RiskDBError("the risk list changed while a long question was under way; ask again")
+            yield number, Membership(state.version, flags)
+            number += 1
+
+    def state(self) -> ListState:
+        """Return the valid list's state, looked at again when it is older than a moment. Raises RiskDBError."""
+        state = self._state
+        if state is None or time.monotonic() - state.checked_at > self._settings.recheck_s:
+            return self._refreshed()
+        self._require_young(state)
+        return state
+
+    def _question(self, state: ListState, digests: Sequence[bytes]) -> tuple[str | bytes, ...]:
+        return ("SMISMEMBER", keys.HOT, keys.version_marker(state.version), *digests)
+
+    def _look_up(self, digests: list[bytes], now: float) -> tuple[int, list[tuple[RiskReason, ...]]]:
+        for _ in range(3):
+            membership = self.members(digests)
+            listed = [position for position, flag in enumerate(membership.flags) if flag]
+            reasons: list[tuple[RiskReason, ...]] = [()] * len(digests)
+            if not listed:
+                return membership.version, reasons
+            values = self._why(membership.version, [digests[position] for position in listed])
+            if values is None:
+                continue
+            for position, value in zip(listed, values, strict=True):
+                reasons[position] = self._spelled_out(value, now)
+            return membership.version, reasons
+        raise RiskDBError("the risk list changes faster than it can be read")
+
+    def _why(self, version: int, digests: list[bytes]) -> list[bytes] | None:
+        """Return the packed reasons, or None when the list has moved on to another version meanwhile."""
+        answers = self._link.ask(
+            ("MULTI",),
+            ("SISMEMBER", keys.HOT, keys.version_marker(version)),
+            ("HMGET", keys.WHY, *digests),
+            ("EXEC",),
+        )
+        is_same_version, values = _pair(answers[-1])
+        if not is_same_version:
+            self._refreshed()
+            return None
+        if not isinstance(values, list) or any(value is None for value in values):
+            raise RiskDBError("the risk list names a vehicle without a reason; run `kakou risk check`")
+        return values
+
+    def _spelled_out(self, value: bytes, now: float) -> tuple[RiskReason, ...]:
+        packed = unpack_reasons(value, now)
+        try:
+            if any(reason.window_number not in self._declarations for reason in packed) or any(
+                reason.source_number not in self._sources for reason in packed
+            ):
+                self._read_names()
+            return spell_out_all(packed, self._declarations, self._sources)
+        except (KeyError, ValidationError) as error:
+            raise RiskDBError(f"the risk list names an unknown declaration or source: {error}") from error
+
+    def _read_names(self) -> None:
+        areas, sources = self._link.ask(("HGETALL", keys.AREA), ("HGETALL", keys.SOURCE))
+        self._declarations = {int(number): Declaration.model_validate_json(text) for number, text in _in_pairs(areas)}
+        self._sources = {int(number): name.decode() for number, name in _in_pairs(sources)}
+
+    def _refreshed(self) -> ListState:
+        """Read the list's state anew and hold it to be valid, or raise RiskDBError."""
+        self._state = None
+        state, marker_and_members = self._read_state()
+        if state.count + 1 != marker_and_members:
+            raise RiskDBError(
+                f"the risk list should have {state.count} entries, not {marker_and_members - 1}; run `kakou risk check`"
+            )
+        if state.version < self._highest_version:
+            raise RiskDBError(f"the risk list went back from version {self._highest_version} to {state.version}")
+        if state.key_id != self._digester.key_id:
+            self._digester = PlateDigester(self._load_key())
+        if state.key_id != self._digester.key_id:
+            raise RiskDBError("the risk list was made with another plate key; copy the centre's key file to this box")
+        self._require_young(state)
+        self._highest_version = state.version
+        self._state = state
+        return state
+
+    def _read_state(self) -> tuple[ListState, int]:
+        answers = self._link.ask(("MULTI",), ("HMGET", keys.META, *keys.META_FIELDS), ("SCARD", keys.HOT), ("EXEC",))
+        fields, members = _pair(answers[-1])
+        if not isinstance(fields, list) or not isinstance(members, int) or None in fields:
+            raise RiskDBError("there is no risk list in Redis; run `kakou risk serve` or `kakou risk import`")
+        meta = dict(zip(keys.META_FIELDS, (field.decode() for field in fields), strict=True))
+        heartbeat = float(meta["heartbeat"])
+        is_old = self._wall_clock() - heartbeat > self._settings.stale_after_s
+        state = ListState(
+            version=int(meta["version"]),
+            count=int(meta["count"]),
+            key_id=meta["key_id"],
+            heartbeat=heartbeat,
+            is_alone=is_old and self._has_lost_its_centre(),
+            checked_at=time.monotonic(),
+        )
+        return state, members
+
+    def _has_lost_its_centre(self) -> bool:
+        replication = self._link.ask(("INFO", "replication"))[0]
+        return isinstance(replication, bytes) and b"master_link_status:down" in replication
+
+    def _require_young(self, state: ListState) -> None:
+        age_s = self._wall_clock() - state.heartbeat
+        limit_s = self._settings.alone_for_s if state.is_alone else self._settings.stale_after_s
+        if age_s > limit_s:
+            self._state = None
+            raise RiskDBError(f"the risk list was last tended {age_s:.0f} s ago; is `kakou risk serve` running?")
+        if age_s < -self._settings.stale_after_s:
+            self._state = None
+            raise RiskDBError(f"the list's heartbeat lies {-age_s:.0f} s ahead; set the clocks of box and centre")
+
+
+def _flags(answer: object) -> list[int] | None:
+    """Return what was asked, or None when the first member asked for, the version's marker, is not in the set."""
+    if not isinstance(answer, list):
+        raise RiskDBError(f"Redis gave an unexpected answer: {type(answer).__name__}")
+    return answer[1:] if answer[0] == 1 else None
+
+
+def _pair(answer: object) -> tuple[object, object]:
+    if not isinstance(answer, list) or len(answer) != 2:
+        raise RiskDBError(f"Redis gave an unexpected answer: {type(answer).__name__}")
+    return answer[0], answer[1]
+
+
+def _in_pairs(flat: object) -> Iterator[tuple[bytes, bytes]]:
+    if not isinstance(flat, list):
+        raise RiskDBError(f"Redis gave an unexpected answer: {type(flat).__name__}")
+    return zip(flat[::2], flat[1::2], strict=True)

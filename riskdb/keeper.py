@@ -1,0 +1,183 @@
+"""The steward's side of the risk list: what changes the record is published before the call returns."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from riskdb.areas import normalise_area
+from riskdb.columns import load_visits
+from riskdb.compute import HotEntries, ListRule, compute_hot_entries
+from riskdb.declaring import Declared
+from riskdb.digest import ANY_CLASS, PlateDigester
+from riskdb.importing import ImportResult, JudgedRow, RowJudge, TravelRow, import_rows
+from riskdb.past_list import PastList
+from riskdb.publish import Published, Publisher
+from riskdb.reasons import Declaration, spell_out_all, unpack_reasons
+from riskdb.record import AreaWindow, RiskRecord
+from riskdb.settings import RiskSettings
+from riskdb.types import PlateGrammar, RiskDBError, RiskReason
+
+OnProgress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a steward's act did: to the record, and to the list (None in a dry run or when nothing changed)."""
+
+    touched: int
+    """Vehicles whose entries may have changed."""
+    published: Published | None
+
+
+class RiskKeeper:
+    """Keeps the record and publishes it. `publisher` None keeps the record only (a dry run needs no Redis)."""
+
+    def __init__(
+        self,
+        record: RiskRecord,
+        key: bytes,
+        grammar: PlateGrammar,
+        settings: RiskSettings,
+        publisher: Publisher | None,
+        wall_clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._record = record
+        self._digester = PlateDigester(key)
+        self._grammar = grammar
+        self._settings = settings
+        self._publisher = publisher
+        self._wall_clock = wall_clock
+        self.rule = ListRule.of(settings)
+        self._require_own_key()
+
+    def import_rows(
+        self,
+        rows: Iterable[TravelRow],
+        *,
+        is_dry_run: bool = False,
+        skip_invalid: bool = False,
+        on_row: Callable[[JudgedRow], None] | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> tuple[ImportResult, Published | None]:
+        """Bring travel records in, and publish what they change. Raises RiskDBError."""
+        judge = RowJudge(self._grammar, self.rule, self._settings.utc_offset_hours, int(self._wall_clock()))
+        result = import_rows(
+            self._record,
+            rows,
+            judge,
+            self._digester,
+            is_dry_run=is_dry_run,
+            skip_invalid=skip_invalid,
+            on_row=on_row,
+        )
+        if is_dry_run:
+            return result, None
+        return result, self._publish(result.touched if result.is_applied else [], on_progress)
+
+    def declare(self, declared: Sequence[Declared]) -> tuple[list[AreaWindow], Change]:
+        """Declare areas, all or none; one that stands already just so is left out.
+
+        Raises ValueError when an area or its times make no sense, RiskDBError.
+        """
+        now = int(self._wall_clock())
+        windows = [one.as_window(now, self.rule.lookback_s) for one in declared]
+        standing = self.windows()
+        fresh = [w for w in windows if not any(w.says_the_same_as(other) for other in standing)]
+        if not fresh:
+            return [], Change(0, None)
+        with self._record.writing():
+            fresh = [self._record.add_window(window) for window in fresh]
+        return fresh, self._publish_areas(fresh)
+
+    def lift(self, code: str) -> tuple[list[AreaWindow], Change]:
+        """Take back every standing declaration of exactly this area.
+
+        Raises ValueError when there is none, RiskDBError.
+        """
+        now = int(self._wall_clock())
+        area = normalise_area(code)
+        standing = [w for w in self._record.windows() if w.code == area and w.is_known_at(now)]
+        if not standing:
+            raise ValueError(f"area {area} is not declared")
+        with self._record.writing():
+            for window in standing:
+                self._record.lift_window(window.window_number, now)
+        return standing, self._publish_areas(standing)
+
+    def windows(self) -> list[AreaWindow]:
+        """Return the standing declarations, oldest first."""
+        now = self._wall_clock()
+        return [w for w in self._record.windows() if w.is_known_at(now)]
+
+    def remove(self, plate: str, *, actor: str, reason: str) -> tuple[int, Change]:
+        """Correct an error: the vehicle's stays known so far list it no more. Returns how many stays.
+
+        Raises ValueError when `plate` is none or the reason is missing, RiskDBError.
+        """
+        digests = self._logged_digests(plate, actor, "remove", reason)
+        with self._record.writing():
+            removed = self._record.remove_visits(digests, int(self._wall_clock()))
+        return removed, Change(len(digests), self._publish(digests, None))
+
+    def show(self, plate: str, *, actor: str, reason: str) -> tuple[RiskReason, ...]:
+        """Return why a plate is listed by the record, of whatever class; empty when it is not. The look is logged.
+
+        Raises ValueError when `plate` is none or the reason is missing, RiskDBError.
+        """
+        digests = self._logged_digests(plate, actor, "show", reason)
+        now = self._wall_clock()
+        entries = self.entries_at(now, digests)
+        reasons = (reason for _, value in entries for reason in self._spelled_out(value, now))
+        return tuple(sorted(reasons, key=lambda r: r.expires_at, reverse=True))
+
+    def listed(self) -> Iterator[tuple[bytes, tuple[RiskReason, ...]]]:
+        """Yield the digest and the reasons of every vehicle that the record lists now."""
+        now = self._wall_clock()
+        declarations, sources = self._declarations(), self._record.sources()
+        for digest, value in self.entries_at(now):
+            yield digest, spell_out_all(unpack_reasons(value, now), declarations, sources)
+
+    def entries_at(self, now: float, digests: Iterable[bytes] | None = None) -> HotEntries:
+        """Return who is, was or will be listed at a moment, by what was known then (epoch seconds)."""
+        visits = load_visits(self._record, now, digests)
+        return compute_hot_entries(visits, self._record.windows(), self._record.area_codes(), self.rule, now)
+
+    def list_at(self, moment: datetime) -> PastList:
+        """Return the list as it stood at a moment, for replays. Raises RiskDBError."""
+        entries = self.entries_at(moment.timestamp())
+        return PastList(dict(entries), self._digester, self._declarations(), self._record.sources())
+
+    def _publish_areas(self, windows: Iterable[AreaWindow]) -> Change:
+        oldest = int(self._wall_clock()) - self.rule.lookback_s
+        codes = dict.fromkeys(window.code for window in windows)
+        touched = dict.fromkeys(digest for code in codes for digest in self._record.digests_in_area(code, oldest))
+        return Change(len(touched), self._publish(touched, None))
+
+    def _publish(self, touched: Iterable[bytes], on_progress: OnProgress | None) -> Published | None:
+        if self._publisher is None:
+            return None
+        return self._publisher.publish(touched, on_progress)
+
+    def _logged_digests(self, plate: str, actor: str, action: str, reason: str) -> list[bytes]:
+        if not reason.strip():
+            raise ValueError("say why (--reason): every look at an entry is logged")
+        text = self._grammar.normalise(plate)
+        digests = [self._digester.digest(c, text) for c in (ANY_CLASS, *self._grammar.classes_of(text))]
+        self._record.log_access(int(self._wall_clock()), actor, action, reason.strip(), digests[0])
+        return digests
+
+    def _spelled_out(self, value: bytes, now: float) -> tuple[RiskReason, ...]:
+        return spell_out_all(unpack_reasons(value, now), self._declarations(), self._record.sources())
+
+    def _declarations(self) -> dict[int, Declaration]:
+        return {w.window_number: w.as_declaration() for w in self._record.windows()}
+
+    def _require_own_key(self) -> None:
+        known = self._record.state("key_id", "")
+        if not known:
+            self._record.set_state("key_id", self._digester.key_id)
+        elif known != self._digester.key_id:
+            raise RiskDBError(
+                f"{self._record.path} was written with another plate key; put the key file that belongs to it back"
+            )

@@ -1,0 +1,175 @@
+"""What Redis holds follows the record, one whole version at a time.
+
+A small change is one MULTI: readers see the version before or the one after. A large change builds a new list beside
+the old one, checks it, and swaps the names inside one MULTI.
+"""
+
+import fcntl
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from riskdb.columns import load_visits
+from riskdb.compute import HotEntries, ListRule, compute_hot_entries, xor_of
+from riskdb.list_store import CHUNK, Difference, ListMeta, ListStore, chunks
+from riskdb.record import RiskRecord
+from riskdb.types import RiskDBError
+
+MAX_DIFF = 20_000
+"""Above this many changed plates the list is rebuilt and swapped; below, one MULTI takes 15 ms at most."""
+PATCHED_SHARE = 5
+"""When more than one in this many listed plates may have changed, everything is computed anew."""
+
+OnProgress = Callable[[int, int], None]
+"""Called with entries written and entries in all."""
+
+
+class Standing(Enum):
+    """How the list in Redis stands to the record."""
+
+    CURRENT = "current"
+    """It shows the record's last change, under this rule and key."""
+    BEHIND = "behind"
+    """It is a whole list, but of an earlier change, another rule or another key."""
+    ABSENT = "absent"
+    """There is none, or not a whole one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What a publication did."""
+
+    version: int
+    count: int
+    added: int
+    removed: int
+    is_rebuilt: bool
+    elapsed_s: float = 0.0
+
+
+class Publisher:
+    """Brings the list in Redis in line with the record. One thread only; processes take turns by a file lock."""
+
+    def __init__(
+        self,
+        record: RiskRecord,
+        store: ListStore,
+        rule: ListRule,
+        key_id: str,
+        wall_clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._record = record
+        self.store = store
+        self._rule = rule
+        self._key_id = key_id
+        self._wall_clock = wall_clock
+
+    def publish(self, touched: Iterable[bytes] | None = None, on_progress: OnProgress | None = None) -> Published:
+        """Bring the list up to date and return what changed.
+
+        `touched` are the digests whose stays or declarations changed; None means that anything may have. When Redis
+        does not show the change just before, everything is looked at. Raises RiskDBError.
+        """
+        started = time.monotonic()
+        digests = None if touched is None else list(dict.fromkeys(touched))
+        with self._turn():
+            meta = self.store.meta()
+            if meta is None or digests is None or not self._may_patch(meta, len(digests)):
+                published = self._rebuild(meta, on_progress)
+            else:
+                published = self._patch(meta, digests, on_progress)
+        return replace(published, elapsed_s=time.monotonic() - started)
+
+    def sweep(self) -> Published:
+        """Take expired entries out. Raises RiskDBError."""
+        started = time.monotonic()
+        with self._turn():
+            meta = self.store.meta()
+            if meta is None:
+                raise RiskDBError("there is no whole risk list in Redis to sweep")
+            now = int(self._wall_clock())
+            # The reason that lasts longest stands first, and its expiry is its first field.
+            expired = [digest for digest, value in self.store.why() if int.from_bytes(value[:4], "big") <= now]
+            before = meta.count
+            for part in chunks(dict.fromkeys(expired), MAX_DIFF):
+                meta = self._apply(meta, self.store.difference(part, {}))
+        return Published(meta.version, meta.count, 0, before - meta.count, False, time.monotonic() - started)
+
+    def standing(self) -> Standing:
+        """Return how the list in Redis stands to the record. Raises RiskDBError."""
+        meta = self.store.meta()
+        if meta is None:
+            return Standing.ABSENT
+        is_current = self._is_own(meta) and int(self._record.state("published", "-1")) == self._record.change()
+        return Standing.CURRENT if is_current else Standing.BEHIND
+
+    def beat(self) -> None:
+        """Say that the list is tended. Raises RiskDBError when there is none."""
+        self.store.beat(self._wall_clock())
+
+    def compute(self, digests: Iterable[bytes] | None = None) -> HotEntries:
+        """Return what the list should hold now: all of it, or of some digests."""
+        now = self._wall_clock()
+        visits = load_visits(self._record, now, digests)
+        return compute_hot_entries(visits, self._record.windows(), self._record.area_codes(), self._rule, now)
+
+    def _patch(self, meta: ListMeta, digests: list[bytes], on_progress: OnProgress | None) -> Published:
+        change = self._record.change()
+        difference = self.store.difference(digests, dict(self.compute(digests)))
+        if len(difference) > MAX_DIFF:
+            return self._rebuild(meta, on_progress)
+        self._write_names()
+        after = self._apply(meta, difference)
+        self._record.set_state("published", str(change))
+        return Published(after.version, after.count, len(difference.added), len(difference.removed), False)
+
+    def _apply(self, before: ListMeta, difference: Difference) -> ListMeta:
+        if not difference:
+            self.beat()
+            return before
+        count = before.count + len(difference.added) - len(difference.removed)
+        after = self._new_meta(before, count, xor_of([before.checksum, difference.moved()]))
+        self.store.apply(before, after, difference, self._wall_clock())
+        return after
+
+    def _rebuild(self, before: ListMeta | None, on_progress: OnProgress | None) -> Published:
+        change = self._record.change()
+        entries = self.compute()
+        after = self._new_meta(before, len(entries), entries.checksum())
+        self.store.begin_next()
+        self._write_names()
+        for number, part in enumerate(chunks(entries, CHUNK), start=1):
+            self.store.add_to_next(part)
+            if on_progress is not None:
+                on_progress(min(number * CHUNK, len(entries)), len(entries))
+        self.store.verify_next(after)
+        self.store.swap(after, self._wall_clock())
+        self._record.set_state("published", str(change))
+        grown = after.count - (before.count if before else 0)
+        return Published(after.version, after.count, max(0, grown), max(0, -grown), True)
+
+    def _new_meta(self, before: ListMeta | None, count: int, checksum: bytes) -> ListMeta:
+        """Return the next version's meta; its number is above every one ever shown, and kept before it is shown."""
+        version = max(int(self._record.state("version")), before.version if before else 0) + 1
+        self._record.set_state("version", str(version))
+        return ListMeta(version, count, checksum, self._rule.fingerprint(), self._key_id)
+
+    def _write_names(self) -> None:
+        declarations = {w.window_number: w.as_declaration().model_dump_json() for w in self._record.windows()}
+        self.store.write_names(declarations, self._record.sources())
+
+    def _may_patch(self, meta: ListMeta, touched: int) -> bool:
+        is_just_before = int(self._record.state("published", "-1")) >= self._record.change() - 1
+        return self._is_own(meta) and is_just_before and touched <= max(MAX_DIFF, meta.count // PATCHED_SHARE)
+
+    def _is_own(self, meta: ListMeta) -> bool:
+        is_same_rule = meta.rule == self._rule.fingerprint() and meta.key_id == self._key_id
+        return is_same_rule and meta.version == int(self._record.state("version"))
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        with self._record.path.with_suffix(".publish.lock").open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield

@@ -1,0 +1,54 @@
+"""Settings of the risk list: section [risk] of kakou.toml."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+RiskLevel = Literal["high", "medium"]
+
+
+class RiskSettings(BaseModel):
+    """How long history counts, when a list is too old to trust, and how sure a match must be."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    lookback_days: int = Field(default=14, ge=1, le=28)
+    """A stay in a risk area counts for this many days after its last moment there."""
+    levels: tuple[RiskLevel, ...] = Field(default=("high", "medium"), min_length=1)
+    """Area levels that list a vehicle."""
+    expiry_days: int = Field(default=14, ge=1, le=28)
+    """An entry ends at most this many days after its record was received, whatever the look-back says."""
+    utc_offset_hours: float = Field(default=8.0, ge=-12, le=14)
+    """Times without an offset in imported files are in this zone (Beijing)."""
+
+    heartbeat_s: float = Field(default=5.0, gt=0)
+    """The process that keeps the list says this often that it is alive."""
+    stale_after_s: float = Field(default=60.0, gt=0)
+    """A list whose heartbeat is older is not asked: the passage is unchecked."""
+    alone_for_s: float = Field(default=86_400.0, ge=0)
+    """A read-only replica that lost its centre goes on with the last list for this long."""
+    recheck_s: float = Field(default=1.0, gt=0)
+    """A reader looks again at the list's version, count and heartbeat after this long."""
+    sweep_every_s: float = Field(default=600.0, gt=0)
+    """Expired entries never match; their memory is freed this often."""
+    timeout_s: float = Field(default=0.06, gt=0)
+    """Longest wait for one answer of Redis on the hot path."""
+    connect_timeout_s: float = Field(default=0.03, gt=0)
+    """Longest wait for a connection on the hot path; both together stay under 100 ms."""
+
+    issued_share: float = Field(default=0.1, gt=0, le=1)
+    """Share of a city's plate numbers that are issued: how likely an unlisted text is a real plate."""
+    listed_traffic_ratio: float = Field(default=1.0, gt=0)
+    """How often a listed vehicle passes, compared with any other one."""
+    hit_at: float = Field(default=0.9, gt=0, le=1)
+    """Probability from which a match is a hit (命中)."""
+    possible_at: float = Field(default=0.1, gt=0, le=1)
+    """Probability from which a match is possible (疑似): look at the picture."""
+
+    @model_validator(mode="after")
+    def _thresholds_are_ordered(self) -> "RiskSettings":
+        if self.possible_at > self.hit_at:
+            raise ValueError("possible_at must not be above hit_at")
+        if self.stale_after_s < 2 * self.heartbeat_s:
+            raise ValueError("stale_after_s must be at least twice heartbeat_s")
+        return self

@@ -1,0 +1,77 @@
+"""Keeps the list in Redis alive and true while time passes: heartbeat, declarations that begin, expired entries."""
+
+import threading
+import time
+from collections.abc import Callable
+
+from riskdb.compute import DAY_S
+from riskdb.publish import Publisher, Standing
+from riskdb.record import RiskRecord
+from riskdb.settings import RiskSettings
+from riskdb.types import RiskDBError
+
+KEPT_DAYS = 35
+"""Stays are deleted from the record this long after they ended: the longest look-back is 28 days."""
+
+
+class ListTender:
+    """Call `tick` every heartbeat. One thread only."""
+
+    def __init__(
+        self,
+        record: RiskRecord,
+        publisher: Publisher,
+        settings: RiskSettings,
+        on_message: Callable[[str], None],
+        wall_clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._record = record
+        self._publisher = publisher
+        self._settings = settings
+        self._on_message = on_message
+        self._wall_clock = wall_clock
+        self._ticked_at = wall_clock()
+        self._swept_at = wall_clock()
+        self._change_seen: int | None = None
+
+    def tick(self) -> None:
+        """Bring the list up to date and say that it is tended. Raises RiskDBError."""
+        now = self._wall_clock()
+        standing, change = self._publisher.standing(), self._record.change()
+        # A command that has just written publishes by itself: step in only when it did not.
+        if standing is Standing.ABSENT or (standing is Standing.BEHIND and change == self._change_seen):
+            published = self._publisher.publish()
+            self._on_message(f"名单已重建：版本 {published.version}，{published.count} 条")
+        elif standing is Standing.CURRENT:
+            self._begin_declarations(now)
+        self._change_seen = change
+        self._publisher.beat()
+        if now - self._swept_at >= self._settings.sweep_every_s:
+            self._sweep(now)
+        self._ticked_at = now
+
+    def _begin_declarations(self, now: float) -> None:
+        """Publish the areas whose declaration has begun since the last tick."""
+        for window in self._record.windows():
+            if self._ticked_at < window.valid_from <= now and window.is_known_at(now):
+                oldest = int(now) - self._settings.lookback_days * DAY_S
+                self._publisher.publish(self._record.digests_in_area(window.code, oldest))
+
+    def _sweep(self, now: float) -> None:
+        removed = self._publisher.sweep().removed
+        self._swept_at = now
+        with self._record.quiet_writing():
+            purged = self._record.purge_visits(int(now) - KEPT_DAYS * DAY_S)
+        if removed or purged:
+            self._on_message(f"清理：过期条目 {removed}，超期行程记录 {purged}")
+
+
+def tend(tender: ListTender, every_s: float, stop: threading.Event, on_error: Callable[[RiskDBError], None]) -> None:
+    """Tick until `stop` is set; a Redis that is away for a while is reported and tried again."""
+    while True:
+        try:
+            tender.tick()
+        except RiskDBError as error:
+            on_error(error)
+        if stop.wait(every_s):
+            return

@@ -1,0 +1,104 @@
+"""The words of the risk list."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, Protocol
+
+from riskdb.settings import RiskLevel
+
+MatchLevel = Literal["hit", "possible"]
+
+
+class RiskDBError(Exception):
+    """The risk list could not be asked or changed; a passage that met this is unchecked, never clear."""
+
+
+class Hypothesis(Protocol):
+    """A plate that a picture may show."""
+
+    @property
+    def text(self) -> str: ...
+    @property
+    def plate_class(self) -> str: ...
+    @property
+    def probability(self) -> float: ...
+
+
+class PlateGrammar(Protocol):
+    """Which texts are plates; comes in from outside, riskdb knows no plate form."""
+
+    def normalise(self, text: str) -> str:
+        """Return the plate's one spelling. Raises ValueError, saying why it is no plate."""
+        ...
+
+    def classes_of(self, text: str) -> tuple[str, ...]:
+        """Return the codes of the plate classes that can carry this text."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RiskReason:
+    """One stay in a declared risk area. All times are aware UTC; `until` is exclusive."""
+
+    area: str
+    area_name: str
+    level: RiskLevel
+    visited_from: datetime
+    visited_until: datetime
+    declared_from: datetime
+    declared_until: datetime | None
+    """None while the declaration has no end."""
+    source: str
+    expires_at: datetime
+    """From this second on the reason does not count."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alternative:
+    """One way to read the plate, and whether that one is listed."""
+
+    text: str
+    plate_class: str
+    probability: float
+    is_listed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RiskMatch:
+    """A vehicle that is, or may be, on the risk list."""
+
+    level: MatchLevel
+    probability: float
+    """That the vehicle in the pictures is a listed one, 0.0 to 1.0."""
+    text: str
+    """The most probable listed plate."""
+    plate_class: str
+    reasons: tuple[RiskReason, ...]
+    """Never empty; the one that lasts longest first."""
+    alternatives: tuple[Alternative, ...]
+    """Most probable first, listed and unlisted."""
+    why: str
+    """A sentence for people, in Chinese."""
+    list_version: int
+
+
+class RiskList(Protocol):
+    """What a match asks: which plates are listed, and why."""
+
+    def reasons_of(self, plates: Sequence[tuple[str, str]], now: datetime) -> "ListedReasons":
+        """Return the reasons that hold at `now` for (plate class, text) pairs. Raises RiskDBError."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ListedReasons:
+    """The answer of one version of the list."""
+
+    version: int
+    reasons: tuple[tuple[RiskReason, ...], ...]
+    """One item per plate asked, in order; empty where the plate is not listed."""
+
+
+class RiskFileError(RiskDBError):
+    """A file cannot be imported at all; the message names the file and, where there is one, the row."""

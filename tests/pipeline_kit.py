@@ -1,0 +1,137 @@
+"""Scripted scenes for the pipeline's tests: invented plates that move through a camera's picture."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from alerts.events import FlaggedEvent
+from ocr.types import BgrImage, BoundingBox, PlateRead
+from pipeline.flagging import Flagging
+from pipeline.screening import Match, Screening, track_plates
+from pipeline.settings import PipelineSettings, TrackSettings
+from pipeline.spool import Spool
+from pipeline.tracking import PlateTracker
+from pipeline.types import Frame, FrameReads, Passage, PlateTrack, ScreeningCounts
+from riskdb.types import Hypothesis, RiskDBError, RiskMatch
+from tests.alerts_kit import ID_KEY, NOON, match
+
+STEP_S = 0.08
+PICTURE = np.full((360, 640, 3), 90, np.uint8)
+Scene = Sequence[Sequence[PlateRead]]
+"""The reads of each frame, frames STEP_S apart."""
+
+
+def make_frame(index: int, image: BgrImage = PICTURE) -> Frame:
+    moment = NOON + timedelta(seconds=index * STEP_S)
+    return Frame("cam-1", index, moment, moment, image)
+
+
+def box_at(x: float, y: float, width: float = 100.0) -> BoundingBox:
+    return BoundingBox(x, y, x + width, y + width / 3)
+
+
+def frames_of(scene: Scene) -> Iterator[FrameReads]:
+    for index, reads in enumerate(scene):
+        yield FrameReads(make_frame(index), tuple(reads))
+
+
+def tracks_of(scene: Scene, settings: TrackSettings | None = None) -> list[PlateTrack]:
+    """Return the finished tracks of a scene."""
+    tracker = PlateTracker(settings or TrackSettings())
+    return [track for track in track_plates(frames_of(scene), tracker) if track.is_final]
+
+
+def text_of(track: PlateTrack) -> str:
+    columns = track.distribution.char_probs.argmax(axis=1)
+    return "".join(track.distribution.alphabet[column] for column in columns).rstrip("_")
+
+
+class ListedPlates:
+    """A risk list of a few texts: lists what it holds, or cannot be asked."""
+
+    def __init__(self, *texts: str, is_down: bool = False) -> None:
+        self.texts = set(texts)
+        self.is_down = is_down
+        self.asked = 0
+
+    def __call__(self, hypotheses: Sequence[Hypothesis], now: datetime) -> RiskMatch | None:
+        self.asked += 1
+        if self.is_down:
+            raise RiskDBError("the list cannot be asked")
+        listed = sum(h.probability for h in hypotheses if h.text in self.texts)
+        best = next((h for h in hypotheses if h.text in self.texts), None)
+        return match(best.text) if best is not None and listed > 0.5 else None
+
+
+class KeptEvents:
+    """An outbox in memory."""
+
+    def __init__(self) -> None:
+        self.events: list[FlaggedEvent] = []
+
+    def append(self, event: FlaggedEvent) -> bool:
+        self.events.append(event)
+        return True
+
+
+class KeptPassages:
+    """A spool in memory."""
+
+    def __init__(self) -> None:
+        self.passages: list[Passage] = []
+
+    def keep(self, passage: Passage) -> None:
+        self.passages.append(passage)
+
+
+def make_spool(folder: Path, now: Callable[[], datetime] = lambda: NOON) -> Spool:
+    return Spool(folder / "spool", folder / "spool.key", now, timedelta(hours=24), 1 << 20)
+
+
+def make_screening(
+    risk_list: Match, outbox: KeptEvents, spool: KeptPassages | Spool | None = None, evidence: Path | None = None
+) -> Screening:
+    return Screening(
+        match=risk_list,
+        flagging=Flagging(outbox, evidence, ID_KEY, {"recogniser": "0" * 64}),
+        spool=spool or KeptPassages(),
+        now=lambda: NOON,
+        checkpoint="东门卡口",
+        counts=ScreeningCounts(),
+    )
+
+
+def write_video(path: Path, pictures: Iterable[BgrImage], fps: float = 25.0) -> Path:
+    codec = {".avi": "MJPG"}.get(path.suffix, "mp4v")
+    writer: cv2.VideoWriter | None = None
+    for picture in pictures:
+        if writer is None:
+            size = (picture.shape[1], picture.shape[0])
+            writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*codec), fps, size)
+        writer.write(picture)
+    if writer is not None:
+        writer.release()
+    return path
+
+
+def moving_block(count: int = 50, still: int = 0) -> Iterator[BgrImage]:
+    """Yield pictures of a block that crosses a noisy street, after `still` pictures of the street alone."""
+    rng = np.random.default_rng(7)
+    streets = np.clip(rng.normal(90, 4, (8, 360, 640, 3)), 0, 255).astype(np.uint8)
+    for index in range(count):
+        picture = streets[index % 8].copy()
+        if index >= still:
+            x = 10 * (index - still) % 560
+            picture[100:180, x : x + 80] = (0, 200, 255)
+        yield picture
+
+
+def fast_settings(**changes: float) -> PipelineSettings:
+    return PipelineSettings.model_validate({"reopen_min_s": 0.05, "reopen_max_s": 0.1, **changes})
+
+
+def utc(*parts: int) -> datetime:
+    return datetime(*parts, tzinfo=UTC)  # type: ignore[arg-type, misc]

@@ -1,0 +1,74 @@
+import json
+from datetime import timedelta, timezone
+
+import pytest
+from cloudevents.core.bindings.http import HTTPMessage, from_structured_event
+
+from alerts.events import EVENT_TYPE, MAX_EVENT_BYTES, EventError, from_cloudevent, make_event_id, to_cloudevent
+from tests.alerts_kit import ID_KEY, INVENTED_PLATE, NOON, event
+
+
+def test_an_event_comes_back_from_its_envelope_unchanged():
+    assert from_cloudevent(to_cloudevent(event())) == event()
+
+
+def test_the_envelope_is_read_by_the_cloudevents_package():
+    message = HTTPMessage({"content-type": "application/cloudevents+json"}, to_cloudevent(event()))
+    envelope = from_structured_event(message)
+    assert envelope.get_type() == EVENT_TYPE
+    assert envelope.get_id() == event().event_id
+    assert envelope.get_time() == event().decided_at
+    assert envelope.get_source() == "/checkpoints/%E4%B8%9C%E9%97%A8%E5%8D%A1%E5%8F%A3/cameras/cam-1"
+
+
+def test_the_same_passage_has_the_same_id_and_another_passage_another():
+    assert event(1).event_id == event(1).event_id
+    assert event(1).event_id != event(2).event_id
+    assert event(1).event_id != event(1, camera_id="cam-2").event_id
+
+
+def test_an_id_cannot_be_made_without_the_key():
+    ours = make_event_id("cam-1", NOON, "02", INVENTED_PLATE, ID_KEY)
+    assert ours != make_event_id("cam-1", NOON, "02", INVENTED_PLATE, b"some other key of 32 bytes long.")
+    with pytest.raises(EventError, match="16 to 64"):
+        make_event_id("cam-1", NOON, "02", INVENTED_PLATE, b"short")
+
+
+def test_times_travel_in_utc_whatever_offset_they_came_with():
+    local = event().model_copy(update={"captured_at": NOON.astimezone(timezone(timedelta(hours=8)))})
+    back = from_cloudevent(to_cloudevent(local))
+    assert back.captured_at.utcoffset() == timedelta(0)
+    assert back.captured_at == NOON
+
+
+def _document(**changes: object) -> bytes:
+    return json.dumps(json.loads(to_cloudevent(event())) | changes).encode()
+
+
+@pytest.mark.parametrize(
+    ("body", "complaint"),
+    [
+        (b"", "not valid JSON"),
+        (b"\xff\xfe", "not valid JSON"),
+        (b"[" * 20_000, "not valid JSON"),
+        (b"null", "not a CloudEvents 1.0 document"),
+        (_document(specversion="0.3"), "not a CloudEvents 1.0 document"),
+        (_document(type="cn.kakou.vehicle.flagged.v2"), "not known"),
+        (_document(id="0" * 32), "id differs"),
+        (_document(source=7), "envelope is not valid"),
+        (_document(data=None), "data not valid"),
+        (_document(data={**json.loads(to_cloudevent(event()))["data"], "extra": 1}), "not valid at: extra"),
+        (_document(data={**json.loads(to_cloudevent(event()))["data"], "probability": 1.5}), "not valid at: prob"),
+        (b" " * (MAX_EVENT_BYTES + 1), "at most"),
+    ],
+)
+def test_what_is_no_event_of_this_version_is_refused_with_a_reason(body: bytes, complaint: str):
+    with pytest.raises(EventError, match=complaint):
+        from_cloudevent(body)
+
+
+def test_a_refusal_never_tells_the_plate():
+    data = json.loads(to_cloudevent(event()))["data"] | {"level": INVENTED_PLATE, "confidence": INVENTED_PLATE}
+    with pytest.raises(EventError) as refusal:
+        from_cloudevent(_document(data=data))
+    assert INVENTED_PLATE not in str(refusal.value)

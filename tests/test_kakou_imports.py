@@ -1,0 +1,59 @@
+"""Imports point one way, and every package is the one of this tree."""
+
+import ast
+import importlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+OURS = ("ocr", "riskdb", "alerts", "pipeline", "console", "kakou", "training", "bench", "fixtures")
+ALLOWED: dict[str, tuple[str, ...]] = {
+    "ocr": (),
+    "riskdb": (),
+    "alerts": ("ocr.types", "riskdb.types"),
+    "pipeline": ("ocr", "riskdb", "alerts"),
+    "console": ("alerts", "riskdb", "ocr.types"),
+    "kakou": ("ocr", "riskdb", "alerts", "pipeline", "console"),
+    "training": ("ocr",),
+}
+
+
+def imported_modules(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+
+
+def is_allowed(module: str, package: str) -> bool:
+    if module.split(".")[0] not in OURS:
+        return True
+    return any(module == name or module.startswith(f"{name}.") for name in (package, *ALLOWED[package]))
+
+
+@pytest.mark.parametrize("package", ALLOWED)
+def test_a_package_imports_only_what_stands_below_it(package: str):
+    wrong = [
+        f"{path.relative_to(ROOT)} imports {module}"
+        for path in (ROOT / package).rglob("*.py")
+        for module in imported_modules(path)
+        if not is_allowed(module, package)
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("package", ["ocr", "riskdb", "alerts", "pipeline", "console", "kakou"])
+def test_a_package_is_loaded_from_this_tree(package: str):
+    module = importlib.import_module(package)
+    assert module.__file__ is not None
+    assert Path(module.__file__).is_relative_to(ROOT)
+
+
+def test_no_dependency_of_the_reader_is_slow_to_import():
+    """The command line imports a command's libraries only when it is called."""
+    heavy = {"fastapi", "sqlalchemy", "polars", "cv2", "onnxruntime"}
+    main = set(imported_modules(ROOT / "kakou" / "main.py"))
+    assert not heavy & {module.split(".")[0] for module in main}

@@ -1,0 +1,87 @@
+"""`kakou read` as its users run it."""
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from fixtures.truth import load_truth
+
+from ocr.images import load_image
+from tests.commands import run_kakou
+from tests.test_ocr_images import write_bomb, write_noise
+
+
+@pytest.fixture
+def frame(tmp_path: Path) -> Path:
+    """A frame of a fixture clip in which a plate is plain to see."""
+    clip = Path(__file__).parents[1] / "fixtures" / "videos" / "day.mp4"
+    passage = load_truth(clip.with_suffix(".json")).passages[0]
+    capture = cv2.VideoCapture(str(clip))
+    middle_s = (passage.start_s + passage.end_s) / 2
+    capture.set(cv2.CAP_PROP_POS_MSEC, middle_s * 1000)
+    decoded, image = capture.read()
+    capture.release()
+    assert decoded
+    path = tmp_path / "frame.png"
+    cv2.imwrite(str(path), image)
+    return path
+
+
+def test_json_is_one_object_a_line_with_every_field(frame: Path):
+    done = run_kakou("read", frame, "--json")
+    assert done.exit_code == 0
+    (line,) = done.stdout.splitlines()
+    read = json.loads(line)
+    assert set(read) == {"path", "plates", "ms"}
+    assert read["plates"], "no plate found on a frame of the day clip"
+    plate = read["plates"][0]
+    assert set(plate) == {"text", "plate_class", "confidence", "char_probs", "box", "corners"}
+    assert len(plate["char_probs"]) == len(plate["text"])
+    assert np.shape(plate["corners"]) == (4, 2)
+    x1, y1, x2, y2 = plate["box"]
+    assert x1 < x2
+    assert y1 < y2
+
+
+def test_the_table_names_the_plate(frame: Path):
+    done = run_kakou("read", frame)
+    plate = json.loads(run_kakou("read", frame, "--json").stdout)["plates"][0]
+    assert plate["text"] in done.stdout
+
+
+def test_a_crop_has_one_plate_at_most(frame: Path, tmp_path: Path):
+    x1, y1, x2, y2 = map(int, json.loads(run_kakou("read", frame, "--json").stdout)["plates"][0]["box"])
+    crop = tmp_path / "crop.png"
+    cv2.imwrite(str(crop), load_image(frame)[y1:y2, x1:x2])
+    read = json.loads(run_kakou("read", crop, "--crops", "--json").stdout)
+    assert len(read["plates"]) == 1
+
+
+def test_bad_files_are_named_and_the_rest_is_done(tmp_path: Path):
+    good = write_noise(tmp_path / "good.png")
+    half = write_noise(tmp_path / "half.jpg")
+    half.write_bytes(half.read_bytes()[: half.stat().st_size // 2])
+    (tmp_path / "empty.jpg").touch()
+    (tmp_path / "text.jpg").write_text("not a picture")
+    (tmp_path / "folder").mkdir()
+    bomb = write_bomb(tmp_path / "bomb.png")
+    bad = [half, tmp_path / "empty.jpg", tmp_path / "text.jpg", tmp_path / "folder", bomb, tmp_path / "absent.png"]
+    done = run_kakou("read", *bad[:3], good, *bad[3:], "--json")
+    assert done.exit_code == 3
+    assert [json.loads(line)["path"] for line in done.stdout.splitlines()] == [str(good)]
+    for path in bad:
+        assert path.name in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.peak_mb < 500
+
+
+def test_no_image_at_all_is_a_usage_error():
+    assert run_kakou("read").exit_code == 2
+
+
+def test_help_shows_examples():
+    done = run_kakou("read", "--help")
+    assert done.exit_code == 0
+    assert "kakou read photo.jpg" in done.stdout

@@ -1,0 +1,76 @@
+"""The embedded Redis: real, private, and gone with its owner."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+import redis
+
+from kakou.embedded_redis import RedisUnavailableError, embedded_redis, find_redis_server
+
+OWNER = """
+import sys
+from pathlib import Path
+from kakou.embedded_redis import embedded_redis
+with embedded_redis(Path(sys.argv[1])) as url:
+    print(url, flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_what_was_written_is_there_after_a_restart(tmp_path: Path):
+    with embedded_redis(tmp_path) as url, redis.Redis.from_url(url) as client:
+        client.set("key", "value")
+    with embedded_redis(tmp_path) as url, redis.Redis.from_url(url) as client:
+        assert client.get("key") == b"value"
+
+
+def test_nobody_else_can_open_the_socket_and_no_port_listens(tmp_path: Path):
+    with embedded_redis(tmp_path) as url:
+        socket = Path(url.removeprefix("unix://"))
+        assert socket.parent.stat().st_mode & 0o077 == 0
+        with redis.Redis.from_url(url) as client:
+            assert client.config_get("port") == {"port": "0"}
+            assert client.config_get("appendonly") == {"appendonly": "yes"}
+    assert not socket.parent.exists()
+
+
+def test_a_second_user_of_the_folder_joins_the_running_server(tmp_path: Path):
+    with embedded_redis(tmp_path) as first, embedded_redis(tmp_path) as second:
+        assert first == second
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the parent-death signal is Linux's")
+def test_the_server_dies_with_a_killed_owner(tmp_path: Path):
+    owner = subprocess.Popen(
+        [sys.executable, "-c", OWNER, str(tmp_path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+    )
+    assert owner.stdout is not None
+    assert owner.stdin is not None
+    url = owner.stdout.readline().strip()
+    with redis.Redis.from_url(url) as client:
+        server = psutil.Process(client.info("server")["process_id"])
+    owner.send_signal(signal.SIGKILL)
+    owner.wait()
+    owner.stdout.close()
+    owner.stdin.close()
+    server.wait(timeout=10)
+    assert not server.is_running()
+
+
+def test_without_any_server_the_error_names_the_install_command():
+    with pytest.raises(RedisUnavailableError, match="apt-get install redis-server"):
+        find_redis_server([])
+
+
+def test_what_is_no_server_is_named_among_what_was_tried():
+    with pytest.raises(RedisUnavailableError, match=r"/bin/true \(version unknown, need >= 6\.2\)"):
+        find_redis_server([Path("/bin/true")])

@@ -1,0 +1,95 @@
+"""kakou.toml: every key documented, every mistake named with its line."""
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from kakou.settings import Settings, SettingsError, load_settings
+from kakou.settings_doc import EXAMPLE, render
+from tests.commands import REPOSITORY, run_kakou
+
+GOOD = """\
+state_dir = "state"
+
+[[source]]
+camera_id = "gate-1"
+checkpoint = "卡口一"
+uri = "clip.mp4"
+
+[risk]
+lookback_days = 7
+"""
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "kakou.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_a_file_is_read_and_the_rest_are_defaults(tmp_path: Path):
+    settings = load_settings(write(tmp_path, GOOD))
+    assert settings.state_dir == Path("state")
+    assert settings.sources[0].checkpoint == "卡口一"
+    assert settings.risk.lookback_days == 7
+    assert settings.pipeline == Settings().pipeline
+
+
+@pytest.mark.parametrize(
+    ("added", "line", "what"),
+    [
+        ("", 11, "risk.colour: unknown key"),
+        ("\n[[source]]\ncamera_id = 'b'\ncheckpoint = 'x'\nuri = 'u'\ncolor = 1\n", 15, "source.1.color: unknown key"),
+        ("\n[[source]]\ncamera_id = 'b'\n", 11, "source.1.uri: Field required"),
+    ],
+)
+def test_a_mistake_is_named_with_key_and_line(tmp_path: Path, added: str, line: int, what: str):
+    text = GOOD + (added or "\ncolour = 'red'\n")
+    path = write(tmp_path, text)
+    with pytest.raises(SettingsError) as caught:
+        load_settings(path)
+    assert f"kakou.toml:{line}: {what}" in str(caught.value)
+
+
+def test_an_unknown_section_is_named(tmp_path: Path):
+    with pytest.raises(SettingsError, match=r"kakou\.toml:1: cameras: unknown key"):
+        load_settings(write(tmp_path, "[cameras]\na = 1\n"))
+
+
+def test_what_is_no_toml_is_named_with_its_place(tmp_path: Path):
+    with pytest.raises(SettingsError, match=r"not valid TOML: .*line 2"):
+        load_settings(write(tmp_path, "redis_url = 'x'\nstate_dir = \n"))
+
+
+def test_a_missing_file_is_an_error_and_no_file_means_the_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("REDIS_URL", raising=False)
+    assert load_settings() == Settings()
+    with pytest.raises(SettingsError, match="absent"):
+        load_settings(tmp_path / "absent.toml")
+
+
+def test_the_environment_names_the_redis(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:1/0")
+    assert load_settings(write(tmp_path, GOOD)).redis_url == "redis://127.0.0.1:1/0"
+
+
+def test_a_bad_file_ends_the_command_with_its_own_exit_code(tmp_path: Path):
+    done = run_kakou("run", "--config", write(tmp_path, GOOD + "colour = 'red'\n"))
+    assert done.exit_code == 5
+    assert "kakou.toml:10: risk.colour: unknown key" in done.stderr
+
+
+def test_the_document_is_the_one_of_these_settings():
+    document = (REPOSITORY / "docs" / "kakou.toml.md").read_text(encoding="utf-8")
+    assert document == render(), "write it anew: python -m kakou.settings_doc > docs/kakou.toml.md"
+
+
+def test_every_setting_says_what_it_means():
+    silent = [line for line in render().splitlines() if line.startswith("| `") and line.endswith("|  |")]
+    assert silent == []
+
+
+def test_the_documented_example_is_valid():
+    assert len(Settings.model_validate(tomllib.loads(EXAMPLE)).sources) == 2

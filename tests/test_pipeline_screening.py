@@ -1,0 +1,212 @@
+"""The walk's end: every passage is clear, flagged or unchecked, and each vehicle is flagged once."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ocr.types import BgrImage, PlateRead
+from pipeline.evidence import vehicle_front
+from pipeline.recheck import recheck
+from pipeline.screening import Screening, match_risk, screen, track_plates
+from pipeline.settings import TrackSettings
+from pipeline.tracking import PlateTracker
+from pipeline.types import FrameReads, Passage
+from tests.alerts_kit import NOON
+from tests.pipeline_kit import (
+    PICTURE,
+    KeptEvents,
+    KeptPassages,
+    ListedPlates,
+    Scene,
+    box_at,
+    frames_of,
+    make_frame,
+    make_screening,
+    make_spool,
+)
+from tests.plates import make_distribution, make_read
+
+
+def passages_of(scene: Scene, screening: Screening) -> list[Passage]:
+    tracker = PlateTracker(TrackSettings())
+    return list(match_risk(track_plates(frames_of(scene), tracker), tracker, screening))
+
+
+def passing(text: str, looks: int = 8, x: float = 200) -> list[list[PlateRead]]:
+    return [[make_read(text, box_at(x, 40 + 18 * i, 60 + 3 * i))] for i in range(looks)]
+
+
+def test_a_listed_vehicle_is_flagged_once_while_it_is_still_in_view() -> None:
+    outbox = KeptEvents()
+    screening = make_screening(ListedPlates("京A12345"), outbox)
+    tracker = PlateTracker(TrackSettings())
+    seen: list[tuple[int, Passage]] = []
+    frames = iter(frames_of(passing("京A12345", 40)))
+    consumed = 0
+
+    def counted() -> Iterator[FrameReads]:
+        nonlocal consumed
+        for frame_reads in frames:
+            consumed += 1
+            yield frame_reads
+
+    for passage in match_risk(track_plates(counted(), tracker), tracker, screening):
+        seen.append((consumed, passage))
+    ((when, flagged),) = seen
+    assert when == 3
+    assert flagged.outcome == "flagged"
+    assert [event.text for event in outbox.events] == ["京A12345"]
+
+
+def test_an_unlisted_vehicle_is_clear_and_leaves_no_event() -> None:
+    outbox = KeptEvents()
+    screening = make_screening(ListedPlates("沪B67890"), outbox)
+    assert [p.outcome for p in passages_of(passing("京A12345"), screening)] == ["clear"]
+    assert outbox.events == []
+
+
+def test_a_vehicle_that_could_not_be_checked_is_unchecked_never_clear() -> None:
+    spool = KeptPassages()
+    screening = make_screening(ListedPlates(is_down=True), KeptEvents(), spool)
+    assert [p.outcome for p in passages_of(passing("京A12345"), screening)] == ["unchecked"]
+    assert len(spool.passages) == 1
+
+
+def test_a_list_that_comes_back_while_the_vehicle_is_in_view_is_asked_again() -> None:
+    risk_list = ListedPlates("京A12345", is_down=True)
+    screening = make_screening(risk_list, KeptEvents())
+    tracker = PlateTracker(TrackSettings())
+
+    def frames_then_recovery() -> Iterator[FrameReads]:
+        yield from frames_of(passing("京A12345"))
+        risk_list.is_down = False
+
+    tracks = track_plates(frames_then_recovery(), tracker)
+    assert [p.outcome for p in match_risk(tracks, tracker, screening)] == ["flagged"]
+
+
+def test_every_passage_is_counted_as_exactly_one_outcome() -> None:
+    risk_list = ListedPlates("京A12345")
+    screening = make_screening(risk_list, KeptEvents())
+    doubtful = [[make_read("豫C11111", certainty=0.1)]]
+    scene = [*passing("京A12345"), *[[]] * 20, *passing("沪B67890"), *[[]] * 20, *doubtful, *[[]] * 20]
+    passages = passages_of(scene, screening)
+    counts = screening.counts
+    assert (counts.clear, counts.flagged, counts.unchecked, counts.unread) == (1, 1, 0, 1)
+    assert counts.passages == len(passages) == counts.clear + counts.flagged + counts.unchecked
+
+
+def test_a_vehicle_whose_settled_text_was_wrong_at_first_is_still_flagged() -> None:
+    screening = make_screening(ListedPlates("京A12345"), KeptEvents())
+    wrong, right = passing("京A1Z345", 18)[:4], passing("京A12345", 18)[4:]
+    assert [p.outcome for p in passages_of([*wrong, *right], screening)] == ["flagged"]
+
+
+def test_an_events_characters_carry_the_fused_probabilities() -> None:
+    outbox = KeptEvents()
+    passages_of(passing("京A12345"), make_screening(ListedPlates("京A12345"), outbox))
+    (event,) = outbox.events
+    assert len(event.char_probs) == 7
+    assert event.confidence == min(event.char_probs) > 0.98
+
+
+class ScriptedReader:
+    """Reads what the script says, frame by frame."""
+
+    def __init__(self, scene: Scene) -> None:
+        self._scene = iter(scene)
+
+    def read(self, image: BgrImage) -> list[PlateRead]:  # noqa: ARG002
+        return list(next(self._scene))
+
+
+def test_the_walk_goes_from_frames_to_flagged_passages(tmp_path: Path) -> None:
+    scene = passing("京A12345")
+    screening = make_screening(ListedPlates("京A12345"), KeptEvents(), evidence=tmp_path)
+    frames = (make_frame(index) for index in range(len(scene)))
+    (passage,) = screen(frames, ScriptedReader(scene), PlateTracker(TrackSettings()), screening)
+    assert passage.event is not None
+    assert passage.event.plate_picture is not None
+    assert (tmp_path / passage.event.plate_picture).is_file()
+    assert screening.counts.looked_at == len(scene)
+
+
+def test_a_clear_vehicle_leaves_no_picture(tmp_path: Path) -> None:
+    passages_of(passing("京A12345"), make_screening(ListedPlates(), KeptEvents(), evidence=tmp_path))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_evidence_disk_does_not_stop_the_event(tmp_path: Path) -> None:
+    blocked = tmp_path / "evidence"
+    blocked.write_text("a file where the folder should be")
+    outbox = KeptEvents()
+    passages_of(passing("京A12345"), make_screening(ListedPlates("京A12345"), outbox, evidence=blocked))
+    assert [event.plate_picture for event in outbox.events] == [None]
+
+
+def test_nobody_behind_the_windscreen_can_be_made_out() -> None:
+    # Eight-pixel checks stand for faces: at this plate size a head is 50 pixels wide.
+    rows, columns = np.indices(PICTURE.shape[:2]) // 8
+    image = np.where(((rows + columns) % 2 == 0)[..., None], 230, 20).repeat(3, axis=2).astype(np.uint8)
+    plate = box_at(270, 280, 80)
+    front = vehicle_front(image, plate)
+    windscreen = front[: int(280 - 0.9 * 80 - (280 - 3.2 * 80)) - 2]
+    assert windscreen.std() < 12
+    assert front[-40:].std() > 50
+
+
+def test_the_spool_holds_no_plate_in_the_clear_and_is_rechecked_when_the_list_is_back(tmp_path: Path) -> None:
+    spool = make_spool(tmp_path)
+    risk_list = ListedPlates("京A12345", is_down=True)
+    outbox = KeptEvents()
+    screening = make_screening(risk_list, outbox, spool)
+    passages_of([*passing("京A12345"), *[[]] * 20, *passing("沪B67890")], screening)
+    assert spool.waiting() == 2
+    stored = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    assert "京A12345".encode() not in stored
+    assert b"A12345" not in stored
+
+    assert recheck(spool, risk_list, screening.flagging).waiting == 2
+    risk_list.is_down = False
+    result = recheck(spool, risk_list, screening.flagging)
+    assert (result.clear, result.flagged, result.waiting) == (1, 1, 0)
+    assert [event.text for event in outbox.events] == ["京A12345"]
+
+
+def test_a_rechecked_event_is_the_one_that_would_have_been_flagged_at_once(tmp_path: Path) -> None:
+    at_once, later = KeptEvents(), KeptEvents()
+    passages_of(passing("京A12345"), make_screening(ListedPlates("京A12345"), at_once))
+    spool = make_spool(tmp_path)
+    passages_of(passing("京A12345"), make_screening(ListedPlates(is_down=True), later, spool))
+    recheck(spool, ListedPlates("京A12345"), make_screening(ListedPlates(), later).flagging)
+    assert [event.event_id for event in later.events] == [event.event_id for event in at_once.events]
+
+
+def test_unchecked_passages_are_deleted_after_a_day(tmp_path: Path) -> None:
+    clock = [NOON]
+    spool = make_spool(tmp_path, lambda: clock[0])
+    passages_of(passing("京A12345"), make_screening(ListedPlates(is_down=True), KeptEvents(), spool))
+    clock[0] = NOON.replace(day=25, minute=1)
+    result = recheck(spool, ListedPlates("京A12345"), make_screening(ListedPlates(), KeptEvents()).flagging)
+    assert (result.expired, result.flagged, result.waiting) == (1, 0, 0)
+    assert [path for path in tmp_path.rglob("*") if path.suffix == ".unchecked"] == []
+
+
+def test_a_damaged_spool_file_does_not_stop_the_others(tmp_path: Path) -> None:
+    spool = make_spool(tmp_path)
+    passages_of(passing("京A12345"), make_screening(ListedPlates(is_down=True), KeptEvents(), spool))
+    (tmp_path / "spool" / "20261124T030000000000-x.unchecked").write_bytes(b"not a token")
+    result = recheck(spool, ListedPlates(), make_screening(ListedPlates(), KeptEvents()).flagging)
+    assert (result.clear, result.waiting) == (1, 0)
+
+
+@pytest.mark.parametrize("doubt", [0.3, 0.7])
+def test_an_unreadable_plate_that_may_be_listed_is_matched_all_the_same(doubt: float) -> None:
+    risk_list = ListedPlates("京A12345")
+    distribution = make_distribution("京A12345", doubts={1: {"B": doubt}, 2: {"7": doubt}})
+    scene = [[replace(make_read("京A12345"), distribution=distribution)]] * 5
+    passages_of(scene, make_screening(risk_list, KeptEvents()))
+    assert risk_list.asked >= 1

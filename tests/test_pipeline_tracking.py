@@ -1,0 +1,124 @@
+"""One track for every vehicle that passes."""
+
+from dataclasses import replace
+from itertools import chain, repeat
+
+from ocr.types import BoundingBox, PlateRead
+from pipeline.settings import TrackSettings
+from pipeline.tracking import PlateTracker, is_vehicle
+from tests.pipeline_kit import box_at, frames_of, text_of, tracks_of
+from tests.plates import make_distribution, make_read
+
+
+def driving_down(text: str, looks: int = 12, x: float = 300, speed: float = 18, **read: float) -> list[list[PlateRead]]:
+    """A car that comes nearer, `speed` pixels a frame."""
+    return [[make_read(text, box_at(x, 40 + speed * i, 60 + 3 * i), **read)] for i in range(looks)]
+
+
+def test_a_car_that_drives_by_is_one_track() -> None:
+    (track,) = tracks_of(driving_down("京A12345"))
+    assert text_of(track) == "京A12345"
+    assert track.look_count == 12
+    assert (track.ended_at - track.started_at).total_seconds() == 0.88
+
+
+def test_a_fast_car_whose_plates_never_overlap_is_one_track() -> None:
+    scene = [[make_read("京A12345", box_at(40 + 90 * i, 100, 60))] for i in range(6)]
+    assert len(tracks_of(scene)) == 1
+
+
+def test_one_misread_frame_does_not_change_the_plate() -> None:
+    scene = driving_down("京A12345")
+    scene[4] = [make_read("京A1Z345", scene[4][0].box)]
+    (track,) = tracks_of(scene)
+    assert text_of(track) == "京A12345"
+
+
+def test_two_cars_side_by_side_with_look_alike_plates_stay_two() -> None:
+    left, right = driving_down("京A12345", x=200), driving_down("京A1Z345", x=330)
+    scene = [a + b for a, b in zip(left, right, strict=True)]
+    assert sorted(text_of(track) for track in tracks_of(scene)) == ["京A12345", "京A1Z345"]
+
+
+def test_cars_that_cross_keep_their_own_plates() -> None:
+    scene = [
+        [make_read("京A12345", box_at(50 + 20 * i, 100)), make_read("沪B67890", box_at(450 - 20 * i, 160))]
+        for i in range(20)
+    ]
+    tracks = tracks_of(scene)
+    assert sorted((text_of(t), t.look_count) for t in tracks) == [("京A12345", 20), ("沪B67890", 20)]
+
+
+def test_a_follower_with_nearly_the_same_plate_is_a_second_vehicle() -> None:
+    first, second = driving_down("京A12345"), driving_down("京A1Z345")
+    tracks = tracks_of([*first, *repeat([], 4), *second])
+    assert [text_of(track) for track in tracks] == ["京A12345", "京A1Z345"]
+
+
+def test_a_follower_that_takes_the_same_spot_during_a_gap_is_a_second_vehicle() -> None:
+    waiting = [[make_read("京A12345", box_at(300, 200))] for _ in range(20)]
+    next_one = [[make_read("京A1Z345", box_at(302, 200))] for _ in range(20)]
+    tracks = tracks_of([*waiting, *repeat([], 5), *next_one])
+    assert [(text_of(track), track.look_count) for track in tracks] == [("京A12345", 20), ("京A1Z345", 20)]
+
+
+def test_another_plate_on_the_same_spot_without_a_gap_is_a_second_vehicle() -> None:
+    waiting = [[make_read("京A12345", box_at(300, 200))] for _ in range(10)]
+    next_one = [[make_read("沪B67890", box_at(300, 200))] for _ in range(10)]
+    tracks = tracks_of([*waiting, *next_one])
+    assert sorted(text_of(track) for track in tracks) == ["京A12345", "沪B67890"]
+
+
+def test_a_short_gap_does_not_split_a_vehicle() -> None:
+    scene = driving_down("京A12345", looks=16)
+    scene[6:11] = [[], [], [], [], []]
+    (track,) = tracks_of(scene)
+    assert track.look_count == 11
+
+
+def test_a_parked_car_is_one_track_though_others_hide_it() -> None:
+    parked = make_read("苏E24680", box_at(100, 250))
+    hidden_for_10_s: list[list[PlateRead]] = [[] for _ in range(125)]
+    passing = driving_down("京A12345", x=320)
+    scene = [*[[parked]] * 40, *[[parked, *reads] for reads in passing], *hidden_for_10_s, *[[parked]] * 40]
+    tracks = tracks_of(scene)
+    assert sorted(text_of(track) for track in tracks) == ["京A12345", "苏E24680"]
+
+
+def test_a_parked_car_that_leaves_unseen_ends_its_track() -> None:
+    scene = [*[[make_read("苏E24680", box_at(100, 250))]] * 40, *[[]] * 30]
+    tracker = PlateTracker(TrackSettings(parked_gap_s=2.0))
+    ended = list(chain.from_iterable(tracker.update(reads) for reads in frames_of(scene)))
+    assert [track.is_final for track in ended] == [False, True]
+
+
+def test_a_settled_track_is_given_early_and_once() -> None:
+    tracker = PlateTracker(TrackSettings())
+    early = list(chain.from_iterable(tracker.update(reads) for reads in frames_of(driving_down("京A12345"))))
+    assert [(text_of(track), track.is_final, track.look_count) for track in early] == [("京A12345", False, 3)]
+
+
+def test_an_unsure_track_waits_for_its_end() -> None:
+    tracker = PlateTracker(TrackSettings())
+    doubtful = make_distribution("京A12345", doubts={3: {"Z": 0.48}})
+    scene = [[replace(read, distribution=doubtful)] for (read,) in driving_down("京A12345")]
+    assert list(chain.from_iterable(tracker.update(reads) for reads in frames_of(scene))) == []
+    assert [track.is_final for track in tracker.finish()] == [True]
+
+
+def test_a_momentary_look_at_something_doubtful_is_no_vehicle() -> None:
+    (doubtful,) = tracks_of([[make_read("京A12345", certainty=0.3)]])
+    (sure,) = tracks_of([[make_read("京A12345", certainty=0.9)]])
+    assert not is_vehicle(doubtful, TrackSettings())
+    assert is_vehicle(sure, TrackSettings())
+
+
+def test_what_the_recogniser_holds_for_no_plate_is_no_vehicle() -> None:
+    (track,) = tracks_of([[make_read("京A12345", style="not_plate")]] * 5)
+    assert not is_vehicle(track, TrackSettings())
+
+
+def test_the_best_look_is_the_evidence() -> None:
+    far, near = BoundingBox(0, 0, 60, 20), BoundingBox(0, 0, 90, 30)
+    (track,) = tracks_of([[make_read("京A12345", far)], [make_read("京A12345", near)], [make_read("京A12345", far)]])
+    assert track.evidence.frame_index == 1
