@@ -1,0 +1,117 @@
+from collections import Counter
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from ocr.grammar import forms_of
+from training.alphabet import ALPHABET, decode, encode
+from training.damage import damage
+from training.glyphs import GlyphSet
+from training.plates import LETTERS, PLATE_STYLES, PROVINCES, PlateSpec, load_glyphs, random_spec, render_plate
+from training.viewpoint import random_quad, with_context
+
+DRAWN_STYLES = [style for style in PLATE_STYLES if style != "not_plate"]
+
+
+@pytest.fixture(scope="module")
+def glyphs(tmp_path_factory: pytest.TempPathFactory) -> GlyphSet:
+    """Blocks of ink in place of characters: enough to see where and in which colour they are printed."""
+    folder = tmp_path_factory.mktemp("glyphs")
+    (folder / "font_model").mkdir()
+    (folder / "plate_model").mkdir()
+    block = np.full((90, 45, 3), 255, np.uint8)
+    block[8:-8, 6:-6] = 0
+    packed = cv2.imencode(".jpg", block)[1].tobytes()
+    for character in set(ALPHABET) - set("_O民航应急"):
+        (folder / "font_model" / f"140_{character}.jpg").write_bytes(packed)
+    blank = cv2.imencode(".png", np.full((140, 480, 3), 200, np.uint8))[1].tobytes()
+    (folder / "plate_model" / "green_140.PNG").write_bytes(blank)
+    return load_glyphs(folder)
+
+
+@pytest.mark.parametrize("style", DRAWN_STYLES)
+def test_every_random_text_is_one_that_the_grammar_allows_for_its_style(style: str):
+    rng = np.random.default_rng(1)
+    for _ in range(200):
+        spec = random_spec(rng, style)
+        assert any(style in form.class_by_style for form in forms_of(spec.text)), spec
+
+
+def test_no_province_and_no_letter_is_a_habit():
+    rng = np.random.default_rng(2)
+    texts = [random_spec(rng, "blue").text for _ in range(6200)]
+    provinces, letters = Counter(t[0] for t in texts), Counter(t[1] for t in texts)
+    assert set(provinces) == set(PROVINCES)
+    assert max(provinces.values()) < 2 * min(provinces.values())
+    assert set(letters) == set(LETTERS) | {"O"}
+    assert letters["O"] < min(letters[letter] for letter in LETTERS)
+
+
+def test_without_a_style_every_style_is_drawn():
+    rng = np.random.default_rng(3)
+    assert {random_spec(rng).style for _ in range(600)} == set(DRAWN_STYLES)
+
+
+@pytest.mark.parametrize("style", DRAWN_STYLES)
+def test_a_plate_has_its_size_after_ga36(style: str, glyphs: GlyphSet):
+    rng = np.random.default_rng(4)
+    plate = render_plate(random_spec(rng, style), glyphs, rng)
+    expected = (220, 440, 3) if style.endswith("two_line") else (140, 480, 3) if "green" in style else (140, 440, 3)
+    assert plate.shape == expected
+    assert plate.dtype == np.uint8
+
+
+def test_the_same_seed_draws_the_same_plate(glyphs: GlyphSet):
+    spec = PlateSpec("京A12345", "blue")
+    one, other = (render_plate(spec, glyphs, np.random.default_rng(5)) for _ in range(2))
+    assert np.array_equal(one, other)
+
+
+def test_the_mark_of_a_police_plate_is_red_and_its_number_is_not(glyphs: GlyphSet):
+    plate = render_plate(PlateSpec("京A1234警", "white"), glyphs, np.random.default_rng(6)).astype(int)
+    redness = plate[:, :, 2] - plate[:, :, :2].max(axis=2)
+    assert redness[30:110, 385:420].max() > 90
+    assert redness[30:110, 100:370].max() < 40
+
+
+def test_a_thing_that_is_no_plate_cannot_be_drawn(glyphs: GlyphSet):
+    rng = np.random.default_rng(7)
+    with pytest.raises(ValueError, match="not_plate"):
+        render_plate(PlateSpec("", "not_plate"), glyphs, rng)
+    with pytest.raises(ValueError, match="not_plate"):
+        random_spec(rng, "not_plate")
+
+
+def test_an_empty_glyph_folder_is_named_in_the_error(tmp_path: Path):
+    with pytest.raises(FileNotFoundError, match="font_model"):
+        load_glyphs(tmp_path)
+
+
+def test_the_alphabet_holds_every_text_and_pads_on_the_right():
+    rng = np.random.default_rng(8)
+    for _ in range(300):
+        text = random_spec(rng).text
+        assert decode(encode(text)) == text
+    assert decode(encode("")) == ""
+    assert len(set(ALPHABET)) == len(ALPHABET)
+    with pytest.raises(ValueError, match="at most 8"):
+        encode("京A1234567")
+
+
+def test_damage_keeps_size_and_kind_and_depends_on_the_seed_alone():
+    image = np.full((48, 144, 3), 120, np.uint8)
+    for seed in range(60):
+        one, other = (damage(image, np.random.default_rng(seed)) for _ in range(2))
+        assert one.shape == image.shape
+        assert one.dtype == np.uint8
+        assert np.array_equal(one, other)
+
+
+def test_a_plate_stays_almost_whole_in_its_crop_and_whole_in_the_view_around_it():
+    rng = np.random.default_rng(9)
+    quads = np.stack([random_quad(440 / 140, rng) for _ in range(500)])
+    assert ((quads > -0.1) & (quads < 1.1)).mean() > 0.97
+    views = np.stack([with_context(quad) for quad in quads])
+    assert ((views > 0) & (views < 1)).mean() > 0.95

@@ -1,0 +1,157 @@
+"""What a plate says: balanced random texts for every plate style of the recogniser."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+PROVINCES = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼"
+LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ"
+"""Serial letters: never I or O (GA 36)."""
+DIGITS = "0123456789"
+PLATE_STYLES = (
+    "blue",
+    "green",
+    "green_large",
+    "yellow",
+    "yellow_two_line",
+    "white",
+    "white_two_line",
+    "black",
+    "civil_aviation",
+    "not_plate",
+)
+"""Colour and layout, in the order of the recogniser's second output (`plate_regions`)."""
+TWO_LINE_STYLES = ("yellow_two_line", "white_two_line")
+STYLE_WEIGHTS: Mapping[str, float] = {
+    "blue": 0.34,
+    "green": 0.14,
+    "green_large": 0.05,
+    "yellow": 0.13,
+    "yellow_two_line": 0.10,
+    "white": 0.10,
+    "white_two_line": 0.03,
+    "black": 0.08,
+    "civil_aviation": 0.03,
+}
+"""Rare styles are far more frequent than on the road, so that each is learnt."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlateSpec:
+    """One plate to draw."""
+
+    text: str
+    """In reading order, at most 8 characters; the top line of a two-line plate comes first."""
+    style: str
+    """One of PLATE_STYLES but "not_plate"."""
+
+
+def random_spec(rng: np.random.Generator, style: str | None = None) -> PlateSpec:
+    """Return a random plate of `style` (None: drawn by STYLE_WEIGHTS); provinces and letters are equally frequent.
+
+    Raises ValueError for a style that carries no text.
+    """
+    if style is None:
+        weights = np.array(list(STYLE_WEIGHTS.values()))
+        style = str(rng.choice(list(STYLE_WEIGHTS), p=weights / weights.sum()))
+    if style not in _TEXTS:
+        raise ValueError(f"no plate text can be drawn for style {style!r}; choose one of {', '.join(_TEXTS)}")
+    makers = _TEXTS[style]
+    weights = np.array([weight for weight, _ in makers])
+    maker = makers[int(rng.choice(len(makers), p=weights / weights.sum()))][1]
+    return PlateSpec(maker(rng), style)
+
+
+def _pick(rng: np.random.Generator, alphabet: str, count: int = 1) -> str:
+    return "".join(alphabet[i] for i in rng.integers(len(alphabet), size=count))
+
+
+def _head(rng: np.random.Generator) -> str:
+    """Province and authority letter; O in one of 80 (some older plates)."""
+    letter = "O" if rng.random() < 1 / 80 else _pick(rng, LETTERS)
+    return _pick(rng, PROVINCES) + letter
+
+
+def _serial(rng: np.random.Generator, length: int) -> str:
+    """Digits with 0, 1 or 2 letters anywhere."""
+    serial = list(_pick(rng, DIGITS, length))
+    letters = int(rng.choice(3, p=(0.35, 0.4, 0.25)))
+    for slot in rng.permutation(length)[:letters]:
+        serial[int(slot)] = _pick(rng, LETTERS)
+    return "".join(serial)
+
+
+def _small_car(rng: np.random.Generator) -> str:
+    return _head(rng) + _serial(rng, 5)
+
+
+def _suffixed(suffix: str) -> Callable[[np.random.Generator], str]:
+    return lambda rng: _head(rng) + _serial(rng, 4) + suffix
+
+
+def _green(rng: np.random.Generator) -> str:
+    second = _pick(rng, LETTERS if rng.random() < 0.5 else DIGITS)
+    return _head(rng) + _pick(rng, "DABCEFGHJK") + second + _pick(rng, DIGITS, 4)
+
+
+def _green_large(rng: np.random.Generator) -> str:
+    return _head(rng) + _pick(rng, DIGITS, 5) + _pick(rng, "DABCEFGHJK")
+
+
+def _military(rng: np.random.Generator) -> str:
+    return _pick(rng, LETTERS, 2) + _serial(rng, 5)
+
+
+def _armed_police(rng: np.random.Generator) -> str:
+    return "WJ" + _pick(rng, PROVINCES) + _serial(rng, 5)
+
+
+def _armed_police_headquarters(rng: np.random.Generator) -> str:
+    return "WJ" + _serial(rng, 5)
+
+
+def _emergency(rng: np.random.Generator) -> str:
+    letter = _pick(rng, "XS") if rng.random() < 0.5 else _pick(rng, LETTERS)
+    return _pick(rng, PROVINCES) + letter + _pick(rng, DIGITS, 4) + "应急"
+
+
+def _embassy(rng: np.random.Generator) -> str:
+    return _pick(rng, DIGITS, 6) + "使"
+
+
+def _old_embassy(rng: np.random.Generator) -> str:
+    return "使" + _pick(rng, DIGITS, 6)
+
+
+def _cross_border(rng: np.random.Generator) -> str:
+    return "粤Z" + _serial(rng, 4) + _pick(rng, "港澳")
+
+
+def _civil_aviation(rng: np.random.Generator) -> str:
+    return "民航" + _serial(rng, 5)
+
+
+_TEXTS: Mapping[str, tuple[tuple[float, Callable[[np.random.Generator], str]], ...]] = {
+    "blue": ((1.0, _small_car),),
+    "green": ((1.0, _green),),
+    "green_large": ((1.0, _green_large),),
+    "yellow": ((0.6, _small_car), (0.4, _suffixed("学"))),
+    "yellow_two_line": ((0.6, _small_car), (0.4, _suffixed("挂"))),
+    "white": (
+        (0.35, _suffixed("警")),
+        (0.2, _military),
+        (0.2, _armed_police),
+        (0.03, _armed_police_headquarters),
+        (0.22, _emergency),
+    ),
+    "white_two_line": ((0.35, _suffixed("警")), (0.3, _military), (0.35, _armed_police)),
+    "black": (
+        (0.35, _cross_border),
+        (0.2, _embassy),
+        (0.08, _old_embassy),
+        (0.25, _suffixed("领")),
+        (0.12, _small_car),
+    ),
+    "civil_aviation": ((1.0, _civil_aviation),),
+}
