@@ -3,6 +3,7 @@
 import contextlib
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from riskdb.match import MatchRule, match_plate
 from riskdb.publish import Publisher
 from riskdb.record import RiskRecord
 from riskdb.redis_link import RedisLink
+from riskdb.rotation import finish_rotation
 from riskdb.tending import ListTender, tend
 from riskdb.types import Hypothesis, RiskDBError, RiskMatch
 
@@ -55,6 +57,32 @@ def make_matcher(settings: Settings, url: str) -> Matcher:
     return lambda hypotheses, now: match_plate(hypotheses, hot_set, rule, now)
 
 
+@dataclass(frozen=True, slots=True)
+class RiskParts:
+    """The record, its key, and the publisher when a Redis was given."""
+
+    record: RiskRecord
+    key: bytes
+    publisher: Publisher | None
+
+    def required_publisher(self) -> Publisher:
+        if self.publisher is None:
+            raise RiskDBError("this needs Redis")
+        return self.publisher
+
+
+def open_parts(settings: Settings, url: str | None, stack: contextlib.ExitStack) -> RiskParts:
+    """Open record and key, and a publisher on the Redis at `url`; `stack` closes them. Raises RiskDBError."""
+    record = stack.enter_context(RiskRecord(record_path(settings)))
+    finish_rotation(record, key_path(settings))
+    key = load_or_create_key(key_path(settings))
+    if url is None:
+        return RiskParts(record, key, None)
+    client = stack.enter_context(contextlib.closing(open_writer(url)))
+    rule = ListRule.of(settings.risk)
+    return RiskParts(record, key, Publisher(record, ListStore(client), rule, PlateDigester(key).key_id))
+
+
 @contextlib.contextmanager
 def open_keeper(settings: Settings, url: str | None = None, *, publishes: bool = True) -> Iterator[RiskKeeper]:
     """Yield the keeper of the list; without `url` on the configured or an embedded Redis.
@@ -64,10 +92,8 @@ def open_keeper(settings: Settings, url: str | None = None, *, publishes: bool =
     with contextlib.ExitStack() as stack:
         if publishes and url is None:
             url = stack.enter_context(open_redis(settings))
-        key = load_or_create_key(key_path(settings))
-        record = stack.enter_context(RiskRecord(record_path(settings)))
-        publisher = _publisher(settings, record, key, url, stack) if publishes and url else None
-        yield RiskKeeper(record, key, OcrGrammar(), settings.risk, publisher)
+        parts = open_parts(settings, url if publishes else None, stack)
+        yield RiskKeeper(parts.record, parts.key, OcrGrammar(), settings.risk, parts.publisher)
 
 
 @contextlib.contextmanager
@@ -106,11 +132,5 @@ def tended_list(settings: Settings, url: str, on_message: Callable[[str], None])
 
 
 def _tender(settings: Settings, url: str, on_message: Callable[[str], None], stack: contextlib.ExitStack) -> ListTender:
-    key = load_or_create_key(key_path(settings))
-    record = stack.enter_context(RiskRecord(record_path(settings)))
-    return ListTender(record, _publisher(settings, record, key, url, stack), settings.risk, on_message)
-
-
-def _publisher(settings: Settings, record: RiskRecord, key: bytes, url: str, stack: contextlib.ExitStack) -> Publisher:
-    client = stack.enter_context(contextlib.closing(open_writer(url)))
-    return Publisher(record, ListStore(client), ListRule.of(settings.risk), PlateDigester(key).key_id)
+    parts = open_parts(settings, url, stack)
+    return ListTender(parts.record, parts.required_publisher(), settings.risk, on_message)

@@ -4,19 +4,26 @@ Keys: see `riskdb.keys`. This module only reads.
 """
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
+from itertools import chain, repeat
 
+import redis
 from pydantic import ValidationError
 
 from riskdb import keys
 from riskdb.digest import ANY_CLASS, PlateDigester
 from riskdb.reasons import Declaration, spell_out_all, unpack_reasons
-from riskdb.redis_link import RedisLink, pack
+from riskdb.redis_link import RedisLink
 from riskdb.settings import RiskSettings
 from riskdb.types import ListedReasons, RiskDBError, RiskReason
+
+ATTEMPTS = 3
+"""A lookup that met a change of the list is made again; twice in a row has not been seen."""
+LISTED = ord("1")
+"""What stands in `Membership.flags` for a listed digest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +50,8 @@ class Membership:
     """Which digests one version of the list holds."""
 
     version: int
-    flags: Sequence[int]
-    """1 where the digest is listed, in the order asked."""
+    flags: bytes
+    """LISTED where the digest is listed, in the order asked."""
 
 
 class HotSet:
@@ -72,47 +79,56 @@ class HotSet:
 
         A record without a plate class counts for every class of its text. Raises RiskDBError.
         """
-        digest = self._digester.digest
         texts = list(dict.fromkeys(text for _, text in plates))
-        digests = [digest(plate_class, text) for plate_class, text in plates]
-        digests += [digest(ANY_CLASS, text) for text in texts]
-        version, reasons = self._look_up(digests, now.timestamp())
+        version, reasons = self._look_up([*plates, *((ANY_CLASS, text) for text in texts)], now.timestamp())
         any_class = dict(zip(texts, reasons[len(plates) :], strict=True))
         merged = (own + any_class[text] for own, (_, text) in zip(reasons, plates, strict=False))
         ordered = tuple(tuple(sorted(each, key=lambda r: r.expires_at, reverse=True)) for each in merged)
         return ListedReasons(version, ordered)
 
     def members(self, digests: Sequence[bytes]) -> Membership:
-        """Return which digests are listed, in one round trip. Raises RiskDBError."""
-        state = self.state()
-        for _ in range(3):
-            flags = _flags(self._link.ask(self._question(state, digests))[0])
-            if flags is not None:
-                return Membership(state.version, flags)
-            state = self._refreshed()
+        """Return which digests, made with the list's key, are listed, in one round trip. Raises RiskDBError."""
+        for _ in range(ATTEMPTS):
+            membership = self._members_of(self.state(), digests)
+            if membership is not None:
+                return membership
         raise RiskDBError("the risk list in Redis is not the version that it says; run `kakou risk check`")
 
-    def members_of_batches(
-        self, batches: Iterable[Sequence[bytes]], in_flight: int = 4
-    ) -> Iterator[tuple[int, Membership]]:
-        """Yield (number of the batch, membership) with several questions on their way at once. Raises RiskDBError."""
+    def _members_of(self, state: ListState, digests: Sequence[bytes]) -> Membership | None:
+        """Ask one version; None when the list has moved on to another one, whose state is known then."""
+        flags = self._link.ask_members(keys.HOT_KEY, keys.version_marker(state.version), digests)
+        if flags[0] == LISTED:
+            return Membership(state.version, flags[1:])
+        self._refreshed()
+        return None
+
+    def members_of_batches(self, batches: Iterable[Sequence[bytes]], in_flight: int = 4) -> Iterator[Membership]:
+        """Yield the membership of each batch, with several questions on their way at once.
+
+        Raises RiskDBError, also when the list changes meanwhile: then ask again.
+        """
         state = self.state()
+        marker = keys.version_marker(state.version)
         source = iter(batches)
-        waiting = list(islice(source, in_flight))
-        for batch in waiting:
-            self._link.send_packed(pack(self._question(state, batch)))
-        number = 0
-        while waiting:
-            waiting.pop(0)
-            flags = _flags(self._link.next_answer())
-            for batch in islice(source, 1):
-                self._link.send_packed(pack(self._question(state, batch)))
-                waiting.append(batch)
-            if flags is None:
+        waiting: deque[int] = deque()
+        try:
+            for batch in chain(source, repeat(None)):
+                if batch is not None:
+                    self._link.send_members(keys.HOT_KEY, marker, batch)
+                    waiting.append(len(batch) + 1)
+                    if len(waiting) < in_flight:
+                        continue
+                if not waiting:
+                    return
+                flags = self._link.receive_members(waiting.popleft())
+                if flags[0] != LISTED:
+                    raise RiskDBError("the risk list changed while a long question was under way; ask again")
+                yield Membership(state.version, flags[1:])
+        except (redis.RedisError, OSError) as error:
+            raise RiskDBError(f"the risk list in Redis cannot be asked: {error}") from error
+        finally:
+            if waiting:
                 self._link.close()
-                raise RiskDBError("the risk list changed while a long question was under way; ask again")
-            yield number, Membership(state.version, flags)
-            number += 1
 
     def state(self) -> ListState:
         """Return the valid list's state, looked at again when it is older than a moment. Raises RiskDBError."""
@@ -122,13 +138,15 @@ class HotSet:
         self._require_young(state)
         return state
 
-    def _question(self, state: ListState, digests: Sequence[bytes]) -> tuple[str | bytes, ...]:
-        return ("SMISMEMBER", keys.HOT, keys.version_marker(state.version), *digests)
-
-    def _look_up(self, digests: list[bytes], now: float) -> tuple[int, list[tuple[RiskReason, ...]]]:
-        for _ in range(3):
-            membership = self.members(digests)
-            listed = [position for position, flag in enumerate(membership.flags) if flag]
+    def _look_up(self, plates: list[tuple[str, str]], now: float) -> tuple[int, list[tuple[RiskReason, ...]]]:
+        for _ in range(ATTEMPTS):
+            state = self.state()
+            # After the state: a new version may have a new key.
+            digests = [self._digester.digest(plate_class, text) for plate_class, text in plates]
+            membership = self._members_of(state, digests)
+            if membership is None:
+                continue
+            listed = [position for position, flag in enumerate(membership.flags) if flag == LISTED]
             reasons: list[tuple[RiskReason, ...]] = [()] * len(digests)
             if not listed:
                 return membership.version, reasons
@@ -222,13 +240,6 @@ class HotSet:
         if age_s < -self._settings.stale_after_s:
             self._state = None
             raise RiskDBError(f"the list's heartbeat lies {-age_s:.0f} s ahead; set the clocks of box and centre")
-
-
-def _flags(answer: object) -> list[int] | None:
-    """Return what was asked, or None when the first member asked for, the version's marker, is not in the set."""
-    if not isinstance(answer, list):
-        raise RiskDBError(f"Redis gave an unexpected answer: {type(answer).__name__}")
-    return answer[1:] if answer[0] == 1 else None
 
 
 def _pair(answer: object) -> tuple[object, object]:

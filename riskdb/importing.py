@@ -4,11 +4,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from enum import StrEnum
+from typing import NamedTuple
 
 from riskdb.areas import normalise_area
 from riskdb.compute import ListRule
 from riskdb.digest import ANY_CLASS, PlateDigester
-from riskdb.record import RiskRecord, Visit
+from riskdb.record import Addition, RiskRecord, Visit
 from riskdb.types import PlateGrammar
 
 EARLIEST_YEAR = 2000
@@ -32,8 +33,7 @@ class RowOutcome(StrEnum):
     INVALID = "invalid"
 
 
-@dataclass(frozen=True, slots=True)
-class TravelRow:
+class TravelRow(NamedTuple):
     """One row of a file as text; an absent cell is empty."""
 
     file: str
@@ -49,8 +49,7 @@ class TravelRow:
     """Why the row cannot be right whatever its cells say, or empty."""
 
 
-@dataclass(frozen=True, slots=True)
-class JudgedRow:
+class JudgedRow(NamedTuple):
     """What became of one row."""
 
     file: str
@@ -75,8 +74,7 @@ class ImportResult:
         return sum(self.counts.values())
 
 
-@dataclass(frozen=True, slots=True)
-class TravelRecord:
+class TravelRecord(NamedTuple):
     """A row that made sense. Times are epoch seconds; `visited_until` is exclusive."""
 
     plate: str
@@ -85,6 +83,13 @@ class TravelRecord:
     visited_from: int
     visited_until: int
     source: str
+
+
+_OUTCOMES = {
+    Addition.NEW: RowOutcome.ACCEPTED,
+    Addition.KNOWN: RowOutcome.DUPLICATE,
+    Addition.BESIDE_ANOTHER_END: RowOutcome.CONFLICT,
+}
 
 
 class _Rollback(Exception):
@@ -134,8 +139,8 @@ def _import_row(row: TravelRow, judge: "RowJudge", writer: "_RowWriter", result:
         result.touched.append(digest)
     if outcome is RowOutcome.ACCEPTED and travel.plate != row.plate:
         return JudgedRow(row.file, row.number, RowOutcome.NORMALISED, travel.plate, f"{row.plate} → {travel.plate}")
-    details = {RowOutcome.CONFLICT: "the same stay is known with another end; both count"}
-    return JudgedRow(row.file, row.number, outcome, travel.plate, details.get(outcome, ""))
+    detail = "the same stay is known with another end; both count" if outcome is RowOutcome.CONFLICT else ""
+    return JudgedRow(row.file, row.number, outcome, travel.plate, detail)
 
 
 class RowJudge:
@@ -158,7 +163,9 @@ class RowJudge:
         plate = _named("plate", self._grammar.normalise, row.plate)
         visited_from = self._time("from", row.visited_from, is_end=False)
         visited_until = self._time("to", row.visited_until, is_end=True)
-        if visited_until < visited_from:
+        # A day as the end counts to its midnight, so a day too early ends where the stay begins.
+        day_begins = self._time("to", row.visited_until, is_end=False)
+        if visited_until < visited_from or day_begins < visited_from == visited_until:
             raise ValueError(f"to: {row.visited_until} is before from: {row.visited_from}")
         source = row.source.strip()
         if not source:
@@ -252,10 +259,7 @@ class _RowWriter:
             self._source_numbers[travel.source],
             self._now,
         )
-        is_conflict = self._record.has_other_end(visit)
-        if not self._record.add_visits([visit]):
-            return RowOutcome.DUPLICATE, digest
-        return (RowOutcome.CONFLICT if is_conflict else RowOutcome.ACCEPTED), digest
+        return _OUTCOMES[self._record.add_visit(visit)], digest
 
 
 def parse_moment(text: str, utc_offset_hours: float, *, is_end: bool = False) -> datetime:

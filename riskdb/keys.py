@@ -13,6 +13,7 @@ reader knows, so an answer from an emptied, replaced or foreign set cannot be ta
 """
 
 HOT = "risk:hot"
+HOT_KEY = HOT.encode()
 WHY = "risk:why"
 AREA = "risk:area"
 SOURCE = "risk:source"

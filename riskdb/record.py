@@ -13,9 +13,10 @@ import contextlib
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 from riskdb.areas import area_prefix
 from riskdb.reasons import Declaration
@@ -42,6 +43,21 @@ CREATE TABLE access (
 ) STRICT;
 CREATE TABLE state (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 """
+
+_INSERT_VISIT = """
+INSERT INTO visit VALUES (?1, ?2, ?3, ?4, ?5, ?6, NULL) ON CONFLICT DO NOTHING RETURNING EXISTS (
+    SELECT 1 FROM visit AS other WHERE other.digest = ?1 AND other.area_number = ?2
+    AND other.visited_from = ?3 AND other.visited_until <> ?4
+)"""
+
+
+class Addition(Enum):
+    """What became of a stay that was to be kept."""
+
+    NEW = "new"
+    KNOWN = "known"
+    BESIDE_ANOTHER_END = "beside another end"
+    """New, but the same stay is there with another end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +94,8 @@ class AreaWindow:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Visit:
-    """One stay; `visited_until` is exclusive."""
+class Visit(NamedTuple):
+    """One stay; `visited_until` is exclusive. A tuple, because an import makes a million of them."""
 
     digest: bytes
     area_number: int
@@ -179,25 +194,15 @@ class RiskRecord:
 
     # --- visits
 
-    def add_visits(self, visits: Iterable[Visit]) -> int:
-        """Return how many were new; one that is already there stays as it is, also when it was removed."""
-        before = self.connection.total_changes
-        self.connection.executemany(
-            "INSERT INTO visit VALUES (?, ?, ?, ?, ?, ?, NULL) ON CONFLICT DO NOTHING",
-            (
-                (v.digest, v.area_number, v.visited_from, v.visited_until, v.source_number, v.received_at)
-                for v in visits
-            ),
-        )
-        return self.connection.total_changes - before
+    def add_visit(self, visit: Visit) -> Addition:
+        """Keep a stay; one that is already there stays as it is, also when it was removed."""
+        row = self.connection.execute(_INSERT_VISIT, visit).fetchone()
+        if row is None:
+            return Addition.KNOWN
+        return Addition.BESIDE_ANOTHER_END if row[0] else Addition.NEW
 
-    def has_other_end(self, visit: Visit) -> bool:
-        """Whether the same stay is there with another end."""
-        row = self.connection.execute(
-            "SELECT 1 FROM visit WHERE digest = ? AND area_number = ? AND visited_from = ? AND visited_until <> ?",
-            (visit.digest, visit.area_number, visit.visited_from, visit.visited_until),
-        ).fetchone()
-        return row is not None
+    def add_visits(self, visits: Iterable[Visit]) -> None:
+        self.connection.executemany("INSERT OR IGNORE INTO visit VALUES (?, ?, ?, ?, ?, ?, NULL)", visits)
 
     def remove_visits(self, digests: Sequence[bytes], now: int) -> int:
         """Take all stays of these digests out of the list; return how many."""

@@ -4,8 +4,9 @@ import codecs
 import csv
 import zipfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
+from typing import NamedTuple
 
 import fastexcel
 import polars as pl
@@ -19,9 +20,8 @@ MAX_ROWS = 5_000_000
 ENCODINGS = ("utf-8-sig", "gb18030")
 
 
-@dataclass(frozen=True, slots=True)
-class TableRow:
-    """One row by column name; a cell that is not there is empty."""
+class TableRow(NamedTuple):
+    """One row; a cell that is not there is empty. A tuple, because files have a million of them."""
 
     file: str
     number: int
@@ -63,17 +63,20 @@ def read_table(path: Path, columns: Mapping[str, bool]) -> Iterator[TableRow]:
     table = reader(path)
     header = [cell.strip().lower() for cell in next(table, [])]
     positions = _positions(path, header, columns)
+    # A column that the file lacks is read from the empty cell behind the last one.
+    pick = itemgetter(*(len(header) if position is None else position for position in positions))
+    name = path.name
     for number, cells in enumerate(table, start=2):
         if any(cells):
-            padded = cells + [""] * (len(header) - len(cells))
-            picked = tuple("" if position is None else padded[position] for position in positions)
-            yield TableRow(path.name, number, picked, _problem(cells, header))
+            problem = _problem(cells, header)
+            cells += [""] * (len(header) + 1 - len(cells))
+            yield TableRow(name, number, pick(cells), problem)
 
 
 def _problem(cells: list[str], header: list[str]) -> str:
     if len(cells) > len(header):
         return f"the row has {len(cells)} cells, the header {len(header)}"
-    return "the row holds a NUL byte" if any("\0" in cell for cell in cells) else ""
+    return "the row holds a NUL byte" if "\0" in "".join(cells) else ""
 
 
 def _positions(path: Path, header: list[str], columns: Mapping[str, bool]) -> list[int | None]:

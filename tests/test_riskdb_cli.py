@@ -1,0 +1,111 @@
+"""The commands of the risk list, as a steward types them."""
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+DAY = date.today() - timedelta(days=2)
+
+
+@pytest.fixture
+def kakou(tmp_path: Path, redis_url: str) -> Run:
+    (tmp_path / "kakou.toml").write_text(f'state_dir = "var"\nredis_url = "{redis_url}"\n', encoding="utf-8")
+
+    def run(*arguments: str, expect: int = 0) -> "subprocess.CompletedProcess[str]":
+        done = subprocess.run(
+            [sys.executable, "-m", "kakou.main", *arguments],
+            cwd=tmp_path,
+            env={"PYTHONPATH": str(Path.cwd()), "PATH": "/usr/bin", "NO_COLOR": "1", "COLUMNS": "200"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == expect, done.stdout + done.stderr
+        return done
+
+    return run
+
+
+def _records(folder: Path, *plates: str) -> str:
+    lines = [f"{plate},370211,{DAY},{DAY},流调" for plate in plates]
+    (folder / "records.csv").write_text("\n".join(["plate,area,from,to,source", *lines]), encoding="utf-8")
+    return "records.csv"
+
+
+def test_a_steward_imports_declares_matches_corrects_and_checks(tmp_path: Path, kakou: Run):
+    counts = json.loads(kakou("risk", "import", _records(tmp_path, "粤B82500", "粤b·82501"), "--json").stdout)
+    assert (counts["accepted"], counts["normalised"], counts["applied"]) == (1, 1, True)
+    kakou("risk", "area", "declare", "370211", "--level", "high", "--source", "通告3号", "--name", "黄岛区")
+    found = json.loads(kakou("match", "粤B82500", "--json", expect=1).stdout)
+    assert (found["level"], found["reasons"][0]["area_name"]) == ("hit", "黄岛区")
+    kakou("match", "粤B82509", expect=0)
+    kakou("risk", "show", "粤B82500", "--reason", "case 7", expect=1)
+    kakou("risk", "remove", "粤B82500", "--reason", "wrong plate")
+    kakou("match", "粤B82500", expect=0)
+    stats = json.loads(kakou("risk", "stats", "--json").stdout)
+    assert (stats["listed"], stats["removed_stays"], stats["listed_by_area"]) == (1, 1, {"黄岛区": 1})
+    findings = [json.loads(line) for line in kakou("risk", "check", "--json").stdout.splitlines()]
+    assert {finding["subject"] for finding in findings} >= {"version", "heartbeat", "entries", "reasons", "persistence"}
+
+
+def test_a_bad_file_is_reported_row_by_row_and_changes_nothing(tmp_path: Path, kakou: Run):
+    done = kakou("risk", "import", _records(tmp_path, "粤B82500", "粤B8250"), "--report", "report.csv", expect=3)
+    assert "records.csv 第 3 行无效：plate: a plate has 7 or 8 characters, this has 6" in done.stderr
+    assert "未导入任何记录" in done.stderr
+    assert (tmp_path / "report.csv").read_text("utf-8-sig").splitlines()[2].startswith("records.csv,3,invalid")
+    assert json.loads(kakou("risk", "stats", "--json").stdout)["stays"] == 0
+
+
+def test_the_misreads_that_would_still_match_are_explained(tmp_path: Path, kakou: Run):
+    kakou("risk", "import", _records(tmp_path, "粤B82500"))
+    kakou("risk", "area", "declare", "370211", "--level", "high", "--source", "通告3号")
+    lines = kakou("match", "粤B82500", "--explain", "--json", expect=1).stdout.splitlines()
+    misreads = [json.loads(line) for line in lines[1:]]
+    by_text = {misread["read"]: misread["least_probability"] for misread in misreads}
+    assert by_text["粤B8250D"] == by_text["粤BB2500"]
+    assert 0.0 < by_text["粤B8250D"] < 0.5
+
+
+def test_areas_come_from_a_file_all_or_none(tmp_path: Path, kakou: Run):
+    (tmp_path / "areas.csv").write_text("code,level,source\n370211,high,通告\n99,high,通告\n", encoding="utf-8")
+    assert "row 3" in kakou("risk", "area", "import", "areas.csv", expect=3).stderr
+    assert kakou("risk", "area", "list", "--json").stdout == ""
+    (tmp_path / "areas.csv").write_text("code,level,source\n370211,高风险,通告\n370212,medium,通告\n", encoding="utf-8")
+    for _ in range(2):
+        kakou("risk", "area", "import", "areas.csv")
+    listed = [json.loads(line)["code"] for line in kakou("risk", "area", "list", "--json").stdout.splitlines()]
+    assert listed == ["370211", "370212"]
+
+
+def test_the_export_holds_digests_and_no_plate(tmp_path: Path, kakou: Run):
+    kakou("risk", "import", _records(tmp_path, "粤B82500"))
+    kakou("risk", "area", "declare", "370211", "--level", "high", "--source", "=cmd|x", "--name", "=1+1")
+    kakou("risk", "rotate-key")
+    kakou("risk", "export", "listed.csv")
+    text = (tmp_path / "listed.csv").read_text("utf-8-sig")
+    assert len(text.splitlines()) == 2
+    assert "82500" not in text
+    assert ",'=1+1," in text
+
+
+def test_serve_tends_the_list_until_it_is_told_to_stop(tmp_path: Path, kakou: Run):
+    kakou("risk", "import", _records(tmp_path, "粤B82500"))
+    command = [sys.executable, "-m", "kakou.main", "risk", "serve"]
+    environment = {"PYTHONPATH": str(Path.cwd()), "PATH": "/usr/bin"}
+    with subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        assert "正在维护风险名单" in process.stderr.readline()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=20) == 0
+
+
+def test_an_area_nobody_knows_is_a_usage_error(kakou: Run):
+    done = kakou("risk", "area", "declare", "990101", "--level", "high", "--source", "x", expect=2)
+    assert "no known province" in done.stderr

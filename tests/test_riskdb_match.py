@@ -1,0 +1,119 @@
+"""What a match says of readings that are not certain."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ocr.grammar import PROVINCES
+from riskdb.match import MatchRule, match_plate
+from riskdb.settings import RiskSettings
+from riskdb.types import ListedReasons, RiskMatch, RiskReason
+from tests.riskdb_kit import NOON, Guess
+
+RULE = MatchRule(issued_share=0.4, listed_traffic_ratio=1.0, hit_at=0.9, possible_at=0.1)
+REASON = RiskReason(
+    area="370211",
+    area_name="黄岛区",
+    level="high",
+    visited_from=NOON - timedelta(days=2),
+    visited_until=NOON - timedelta(days=1),
+    declared_from=NOON - timedelta(days=5),
+    declared_until=None,
+    source="流调",
+    expires_at=NOON + timedelta(days=9),
+)
+
+
+class PaperList:
+    """A list as a set of texts: the protocol that HotSet and PastList answer."""
+
+    def __init__(self, *texts: str) -> None:
+        self._texts = texts
+
+    def reasons_of(self, plates: Sequence[tuple[str, str]], now: datetime) -> ListedReasons:
+        assert now.tzinfo is UTC
+        return ListedReasons(3, tuple((REASON,) if text in self._texts else () for _, text in plates))
+
+
+def matched(guesses: Sequence[Guess], *listed: str, rule: MatchRule = RULE) -> RiskMatch | None:
+    return match_plate(guesses, PaperList(*listed), rule, NOON)
+
+
+def test_a_certain_reading_of_a_listed_plate_is_a_hit():
+    found = matched([Guess("粤B82500", 0.99)], "粤B82500")
+    assert found is not None
+    assert (found.level, found.text, found.list_version) == ("hit", "粤B82500", 3)
+    assert found.probability > 0.99
+    assert found.reasons == (REASON,)
+
+
+def test_a_misread_of_a_listed_plate_is_found_and_the_doubtful_character_is_named():
+    found = matched([Guess("粤BZ2500", 0.55), Guess("粤B22500", 0.41)], "粤B22500")
+    assert found is not None
+    assert found.level == "possible"
+    assert found.text == "粤B22500"
+    assert "第3位 Z 55% / 2 41%" in found.why
+    assert "黄岛区（高风险区）" in found.why
+
+
+def test_a_listed_neighbour_that_is_a_poor_reading_flags_nobody():
+    assert matched([Guess("粤B82500", 0.97), Guess("粤B82501", 0.01)], "粤B82501") is None
+
+
+def test_readings_that_are_not_listed_make_no_match():
+    assert matched([Guess("粤B82500", 0.6), Guess("粤B82501", 0.3)]) is None
+
+
+def test_no_reading_is_no_match():
+    assert matched([]) is None
+
+
+def test_an_unreadable_province_lowers_the_probability_and_is_not_guessed():
+    share = 1 / len(PROVINCES)
+    found = matched([Guess(f"{province}B82500", share) for province in PROVINCES], "粤B82500")
+    assert found is None or found.probability < 0.1
+
+
+@given(st.permutations(PROVINCES), st.lists(st.floats(0, 0.03), min_size=31, max_size=31))
+def test_renaming_provinces_in_reads_and_list_alike_changes_no_result(renamed: list[str], shares: list[float]):
+    names = dict(zip(PROVINCES, renamed, strict=True))
+    before = matched([Guess(f"{p}B82500", s) for p, s in zip(PROVINCES, shares, strict=True)], "粤B82500", "京B82500")
+    after = matched(
+        [Guess(f"{names[p]}B82500", s) for p, s in zip(PROVINCES, shares, strict=True)],
+        f"{names['粤']}B82500",
+        f"{names['京']}B82500",
+    )
+    assert (before and before.probability) == pytest.approx(after and after.probability)
+
+
+@given(st.floats(0, 1), st.floats(0, 1))
+def test_more_listed_probability_never_gives_less_certainty(one: float, other: float):
+    low, high = sorted((one, other))
+    assert 0.0 <= RULE.posterior(low) <= RULE.posterior(high) <= 1.0
+
+
+def test_the_rarer_a_city_issues_its_numbers_the_more_a_listed_reading_counts():
+    dense, sparse = (MatchRule(share, 1.0, 0.9, 0.1).posterior(0.3) for share in (1.0, 0.05))
+    assert dense == pytest.approx(0.3)
+    assert sparse > 0.85
+
+
+def test_a_reader_unsure_of_the_class_asks_for_both_and_their_probabilities_add_up():
+    found = matched([Guess("粤B82500", 0.5, "01"), Guess("粤B82500", 0.49, "02")], "粤B82500")
+    assert found is not None
+    assert found.probability > 0.98
+    assert "粤B82500（99%）" in found.why
+
+
+def test_the_alternatives_say_which_readings_are_listed():
+    found = matched([Guess("粤B82500", 0.5), Guess("粤B82501", 0.4)], "粤B82501")
+    assert found is not None
+    assert [(a.text, a.is_listed) for a in found.alternatives] == [("粤B82500", False), ("粤B82501", True)]
+
+
+def test_the_settings_refuse_a_possible_above_a_hit():
+    with pytest.raises(ValueError, match="possible_at"):
+        RiskSettings(possible_at=0.95, hit_at=0.9)

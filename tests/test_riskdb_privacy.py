@@ -1,0 +1,134 @@
+"""Neither the record nor Redis holds a plate, in whatever encoding; the key can be changed and nothing is lost."""
+
+import base64
+import hashlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+
+from kakou.embedded_redis import embedded_redis
+from riskdb.digest import PlateDigester, load_or_create_key, write_key
+from riskdb.rotation import finish_rotation, rotate_key
+from riskdb.types import RiskDBError
+from tests.riskdb_kit import Guess, RiskRig, risk_rig
+
+MARKED = [f"琼Z{number:05d}" for number in range(70_000, 70_200)]
+
+
+@pytest.fixture
+def rig(tmp_path: Path, redis_url: str) -> Iterator[RiskRig]:
+    with risk_rig(tmp_path, redis_url) as made:
+        yield made
+
+
+def test_a_byte_scan_of_record_and_redis_files_finds_no_plate_in_any_encoding(tmp_path: Path):
+    with embedded_redis(tmp_path / "redis") as url, risk_rig(tmp_path, url) as rig:
+        rig.travelled(*MARKED)
+        rig.declared()
+        rig.keeper.remove(MARKED[0], actor="steward", reason="test")
+        rig.keeper.show(MARKED[1], actor="steward", reason="test")
+        assert rig.is_listed(MARKED[1])
+        with redis.Redis.from_url(url) as client:
+            client.save()
+        rig.record.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    scanned = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    assert any(path.name == "dump.rdb" for path in scanned)
+    assert any(path.suffix == ".aof" for path in scanned)
+    needles = [needle for plate in MARKED for needle in _encodings(plate)]
+    for path, content in scanned.items():
+        assert not [needle for needle in needles if needle in content], path
+
+
+def _encodings(plate: str) -> Iterator[bytes]:
+    for text in (plate, plate[1:]):
+        for encoding in ("utf-8", "gb18030", "utf-16-le", "utf-16-be"):
+            raw = text.encode(encoding)
+            yield raw
+            if len(raw) > 6:
+                yield base64.b64encode(raw).rstrip(b"=")[:-1]
+                yield raw.hex().encode()
+        for plain in (hashlib.sha256, hashlib.md5, hashlib.blake2b):
+            yield plain(text.encode()).digest()[:16]
+
+
+def test_digests_cannot_be_found_by_trying_all_plates_with_another_key(rig: RiskRig):
+    rig.travelled(*MARKED)
+    rig.declared()
+    members = set(rig.store.members())
+    for key in (bytes(32), os.urandom(32)):
+        other = PlateDigester(key)
+        assert not members & {other.digest(c, plate) for plate in MARKED for c in ("", "02")}
+    unkeyed = {hashlib.blake2b(f"\0{plate}".encode(), digest_size=16).digest() for plate in MARKED}
+    assert not members & unkeyed
+
+
+def test_the_key_is_made_at_first_use_and_for_its_owner_only(tmp_path: Path):
+    path = tmp_path / "state" / "plate.key"
+    key = load_or_create_key(path)
+    assert len(key) == 32
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert load_or_create_key(path) == key
+
+
+def test_a_key_that_others_can_read_is_refused(tmp_path: Path):
+    path = tmp_path / "plate.key"
+    load_or_create_key(path)
+    path.chmod(0o644)
+    with pytest.raises(RiskDBError, match="chmod 600"):
+        load_or_create_key(path)
+
+
+def test_a_key_made_by_two_processes_at_once_is_one_key(tmp_path: Path):
+    path = tmp_path / "plate.key"
+    write_key(path, b"a" * 32, replace=False)
+    write_key(path, b"b" * 32, replace=False)
+    assert load_or_create_key(path) == b"a" * 32
+
+
+def test_a_rotated_key_keeps_every_match_and_readers_follow_by_themselves(rig: RiskRig):
+    rig.travelled(*MARKED)
+    rig.declared()
+    hot_set, before = rig.hot_set(), set(rig.store.members())
+    old_key = load_or_create_key(rig.key_path)
+    assert rig.match(Guess(MARKED[5]), hot_set=hot_set)
+    rotate_key(rig.record, rig.key_path)
+    rig.publisher.publish()
+    assert load_or_create_key(rig.key_path) != old_key
+    assert rig.key_path.stat().st_mode & 0o777 == 0o600
+    assert not before & set(rig.store.members())
+    assert rig.match(Guess(MARKED[5]), hot_set=hot_set)
+    assert rig.travelled(MARKED[5]).touched == []
+    assert rig.keeper.remove(MARKED[5], actor="steward", reason="test")[0] == 1
+    assert not rig.match(Guess(MARKED[5]), hot_set=hot_set)
+
+
+def test_a_rotation_cut_short_before_the_record_changed_is_undone(rig: RiskRig):
+    rig.travelled(MARKED[0])
+    key = load_or_create_key(rig.key_path)
+    write_key(rig.key_path.with_name("plate.key.next"), key + os.urandom(32), replace=True)
+    finish_rotation(rig.record, rig.key_path)
+    assert load_or_create_key(rig.key_path) == key
+    assert not rig.key_path.with_name("plate.key.next").exists()
+
+
+def test_a_rotation_cut_short_after_the_record_changed_is_finished(rig: RiskRig):
+    rig.travelled(MARKED[0])
+    rig.declared()
+    old_key = rig.key_path.read_bytes()
+    rotate_key(rig.record, rig.key_path)
+    rig.key_path.rename(rig.key_path.with_name("plate.key.next"))
+    rig.key_path.write_bytes(old_key)
+    rig.key_path.chmod(0o600)
+    rig.keeper.lift("370211")
+    rig.declared()
+    assert rig.is_listed(MARKED[0])
+
+
+def test_a_record_is_not_opened_with_a_foreign_key(rig: RiskRig):
+    rig.travelled(MARKED[0])
+    write_key(rig.key_path, os.urandom(32), replace=True)
+    with pytest.raises(RiskDBError, match="another plate key"):
+        rig.travelled(MARKED[1])
