@@ -35,6 +35,8 @@ class Waiting:
     entry: StreamEntry
     failures: int
     """How often it failed before."""
+    is_probe: bool = False
+    """Tried ahead of its time, to find out whether the receiver is back; a failure then costs it no try."""
 
 
 class ChannelQueue:
@@ -52,6 +54,10 @@ class ChannelQueue:
         """Return what to deliver now, at most `limit`: tries that are due first, then new entries."""
         due = self._due(limit, now_ms)
         return due or [Waiting(entry, 0) for entry in self._reader.read(count=limit, block_ms=block_ms)]
+
+    def take_probe(self) -> list[Waiting]:
+        """Return the entry that would be due next, or nothing when none waits."""
+        return [Waiting(one.entry, one.failures, is_probe=True) for one in self._due(1, "+inf")]
 
     def adopt(self, now_ms: int, *, is_start: bool = False) -> int:
         """Make due what was under way when a deliverer died; return how many entries were looked at.
@@ -118,9 +124,9 @@ class ChannelQueue:
             self._client.xgroup_destroy(STREAM_KEY, self._group)
             self._client.delete(self._due_key, self._tries_key, self._state_key)
 
-    def _due(self, limit: int, now_ms: int) -> list[Waiting]:
+    def _due(self, limit: int, until_ms: int | str) -> list[Waiting]:
         with redis_errors(f"ask what is due on channel {self.channel}"):
-            found = cast("list[bytes]", self._client.zrangebyscore(self._due_key, 0, now_ms, start=0, num=limit))
+            found = cast("list[bytes]", self._client.zrangebyscore(self._due_key, 0, until_ms, start=0, num=limit))
             if not found:
                 return []
             with self._client.pipeline(transaction=False) as pipe:

@@ -78,6 +78,8 @@ class Delivery:
         while not stop.is_set():
             try:
                 self._stream.trim(self._now() - timedelta(hours=self._settings.stream_kept_h))
+                if dropped := self._stream.trim_dead(self._now() - timedelta(hours=self._settings.dead_kept_h)):
+                    log.error("%d dead letters were deleted unread: they were too old to be kept", dropped)
             except StreamError as error:
                 log.warning("trimming waits: %s", error)
             stop.wait(TRIM_EVERY_S)

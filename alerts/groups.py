@@ -21,8 +21,11 @@ class GroupReader:
         self.consumer = consumer
 
     def read(self, *, count: int = 100, block_ms: int = 1000) -> list[StreamEntry]:
-        """Return entries that no consumer of the group has had, oldest first; empty after `block_ms` without one."""
-        return self._read(">", count, block_ms)
+        """Return entries that no consumer of the group has had, oldest first; empty after `block_ms` without one.
+
+        0 does not wait at all (to Redis itself 0 would mean for ever).
+        """
+        return self._read(">", count, block_ms or None)
 
     def unacked(self, *, count: int = 1000, after_id: str = "0-0") -> list[StreamEntry]:
         """Return what this consumer read and did not ack, say before it was restarted."""

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 from alerts.events import MAX_EVENT_BYTES, AlertsError, FlaggedEvent, to_cloudevent
-from alerts.reserve import DiskReserve, fill_with_free_pages, is_out_of_room
+from alerts.reserve import OutboxReserve, create_private, is_out_of_room
 
 BUSY_TIMEOUT_S = 5.0
 """How long one writer waits for another; a commit takes milliseconds."""
@@ -33,6 +33,7 @@ CREATE TABLE IF NOT EXISTS event (
 CREATE TABLE IF NOT EXISTS outbox (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 """
 
+T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 
@@ -61,8 +62,7 @@ class Outbox:
         self._path = path
         self._now = now
         self._lock = threading.Lock()
-        self._reserve_bytes = reserve_bytes
-        self._reserve = DiskReserve(path.with_suffix(".reserve"), reserve_bytes // 2)
+        self._reserve = OutboxReserve(path, reserve_bytes)
         path.parent.mkdir(parents=True, exist_ok=True)
         self._connection = self._open()
         self.outbox_id = self._stored("outbox_id", uuid.uuid4().hex)
@@ -126,7 +126,7 @@ class Outbox:
     def restore_reserve(self) -> bool:
         """Set the reserved space aside again after a full disk; return whether all of it is there."""
         with self._lock:
-            return self._reserve.hold() and fill_with_free_pages(self._connection, self._reserve_bytes // 2)
+            return self._reserve.restore(self._connection)
 
     def is_reserve_held(self) -> bool:
         return self._reserve.is_held()
@@ -142,7 +142,8 @@ class Outbox:
         return not is_short
 
     def close(self) -> None:
-        self._connection.close()
+        with self._lock, self._reserve.closing():
+            self._connection.close()
 
     def __enter__(self) -> Self:
         return self
@@ -154,24 +155,21 @@ class Outbox:
 
     def _open(self) -> sqlite3.Connection:
         try:
-            return self._connect()
-        except sqlite3.Error as error:
-            if not (is_out_of_room(error) and self._reserve.release()):
-                raise OutboxError(f"cannot open the outbox {self._path}: {error}") from error
-        log.error("disk full: the outbox %s opens on its reserved space", self._path)
-        try:
-            return self._connect()
-        except sqlite3.Error as error:
+            with self._reserve.opening():
+                connection = self._with_spare(self._connect)
+                if not self._reserve.restore(connection):
+                    log.error("disk full: the reserved space for flagged events beside %s is not complete", self._path)
+        except (sqlite3.Error, OSError) as error:
             raise OutboxError(f"cannot open the outbox {self._path}: {error}") from error
+        return connection
 
     def _connect(self) -> sqlite3.Connection:
+        create_private(self._path)  # SQLite gives -wal and -shm the mode of the database.
         connection = sqlite3.connect(self._path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
         try:
             connection.execute("PRAGMA journal_mode=WAL").fetchone()
             connection.execute("PRAGMA synchronous=FULL")
             connection.executescript(SCHEMA)
-            if not (self._reserve.hold() and fill_with_free_pages(connection, self._reserve_bytes // 2)):
-                log.error("disk full: no reserved space for flagged events beside %s", self._path)
         except sqlite3.Error:
             connection.close()
             raise
@@ -180,15 +178,19 @@ class Outbox:
     def _write(self, sql: str, values: tuple[object, ...]) -> int:
         with self._lock:
             try:
-                return self._connection.execute(sql, values).rowcount
-            except sqlite3.Error as error:
-                if not (is_out_of_room(error) and self._reserve.release()):
-                    raise OutboxError(f"cannot write to the outbox {self._path}: {error}; free some disk") from error
-            log.error("disk full: the outbox %s now uses its reserved space", self._path)
-            try:
-                return self._connection.execute(sql, values).rowcount
+                return self._with_spare(lambda: self._connection.execute(sql, values).rowcount)
             except sqlite3.Error as error:
                 raise OutboxError(f"cannot write to the outbox {self._path}: {error}; free some disk") from error
+
+    def _with_spare(self, action: Callable[[], T]) -> T:
+        """Do it; on a full disk give back pieces of the spare until it works or nothing is left."""
+        while True:
+            try:
+                return action()
+            except sqlite3.Error as error:
+                if not (is_out_of_room(error) and self._reserve.give_piece()):
+                    raise
+                log.error("disk full: the outbox %s uses its spare space", self._path)
 
     def _read(self, sql: str, values: tuple[object, ...] = ()) -> list[tuple[int, str, int, bytes]]:
         with self._lock:

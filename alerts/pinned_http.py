@@ -1,5 +1,8 @@
 """An HTTP client that only reaches the allow-list, dials the address that was checked, and never waits for ever."""
 
+import contextlib
+import logging
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import TracebackType
@@ -8,7 +11,7 @@ from typing import Self
 import anyio
 import anyio.to_thread
 import httpx
-from anyio.from_thread import start_blocking_portal
+from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from alerts.channels.base import DeliveryError
 from alerts.egress import AllowList, Target
@@ -37,8 +40,12 @@ class PinnedHttp:
     def __init__(self, allow_list: AllowList, timeout_s: float) -> None:
         self._allow_list = allow_list
         self._timeout_s = timeout_s
-        self._portal_context = start_blocking_portal()
-        self._portal = self._portal_context.__enter__()
+        for name in ("httpx", "httpcore"):
+            # Their lines hold the URL, and a robot's URL holds its key; debug lines hold the event.
+            logging.getLogger(name).setLevel(logging.WARNING)
+        self._lock = threading.Lock()
+        self._stack = contextlib.ExitStack()
+        self._portal: BlockingPortal | None = None
         self._client = httpx.AsyncClient(
             trust_env=False,  # A proxy from the environment would dial for us, past the checks.
             follow_redirects=False,
@@ -51,11 +58,19 @@ class PinnedHttp:
 
         Raises DeliveryError (no answer in time, no connection) and EgressError (not allowed; nothing was sent).
         """
-        return self._portal.call(self._post_in_time, url, body, dict(headers))
+        return self._started().call(self._post_in_time, url, body, dict(headers))
 
     def close(self) -> None:
-        self._portal.call(self._client.aclose)
-        self._portal_context.__exit__(None, None, None)
+        if self._portal is not None:
+            self._portal.call(self._client.aclose)
+        self._stack.close()
+
+    def _started(self) -> BlockingPortal:
+        # The event loop's thread starts with the first post: a client that is built and never used leaves nothing.
+        with self._lock:
+            if self._portal is None:
+                self._portal = self._stack.enter_context(start_blocking_portal())
+            return self._portal
 
     def __enter__(self) -> Self:
         return self

@@ -1,19 +1,112 @@
-"""Disk space set aside for flagged events, so that they still fit when everything else has filled the disk."""
+"""Disk space set aside for flagged events, so that they still fit when everything else has filled the disk.
 
+What an event needs is kept allocated in the very files that take it, where nobody else can get at it:
+  free pages in the database      SQLite uses them before the file grows
+  a long write-ahead log (-wal)   SQLite overwrites it in place
+SQLite deletes the log when the last user closes the database, so its blocks are then kept under another name (.reserve)
+and become the next log. A small file (.spare) is given back piece by piece for what else may be missing, such as -shm.
+"""
+
+import contextlib
 import errno
+import fcntl
 import os
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 
 NO_ROOM_ERRORS = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
 """A full disk shows as FULL on a page and as IOERR or CANTOPEN on the -wal and -shm files."""
+WAL_HEADER_BYTES = 32
+"""With its header zeroed, SQLite takes a log for empty, whatever frames of an earlier life follow."""
+SPARE_BYTES = 1024**2
+SPARE_PIECE_BYTES = 128 * 1024
+"""-shm takes 32 KiB at a time; others on a full disk snatch some of every piece."""
 
 
-class DiskReserve:
-    """A file that only holds blocks; letting go of it makes that much room at once."""
+class OutboxReserve:
+    """The reserve of one outbox; `size_bytes` 0 keeps none."""
+
+    def __init__(self, database: Path, size_bytes: int) -> None:
+        self._half_bytes = size_bytes // 2
+        self._wal = database.with_name(database.name + "-wal")
+        self._next_wal = HeldSpace(database.with_suffix(".reserve"), self._half_bytes)
+        self._spare = HeldSpace(database.with_suffix(".spare"), min(SPARE_BYTES, size_bytes))
+        self._lock = database.with_suffix(".lock")
+
+    @contextlib.contextmanager
+    def opening(self) -> Iterator[None]:
+        """Hold the lock while the database is opened, and put the kept blocks in place as its log before."""
+        with self._locked():
+            if self._half_bytes:
+                self._put_log_in_place()
+            yield
+
+    @contextlib.contextmanager
+    def closing(self) -> Iterator[None]:
+        """Hold the lock while the database is closed, and keep the blocks of its log when that deletes it."""
+        with self._locked():
+            if self._half_bytes and self._wal.exists():
+                self._next_wal.path.unlink(missing_ok=True)
+                with contextlib.suppress(OSError):  # A directory without room for the name: nothing is kept then.
+                    self._next_wal.path.hardlink_to(self._wal)
+            yield
+            if self._wal.exists():
+                self._next_wal.path.unlink(missing_ok=True)  # Others go on using the log.
+
+    def restore(self, connection: sqlite3.Connection) -> bool:
+        """Set aside what is missing of the reserve, where there is room; return whether all of it is held."""
+        if not self._half_bytes:
+            return True
+        # The log first: its growth needs the room that a spare would take.
+        return self._own_pages_and_log(connection) and self._spare.hold()
+
+    def is_held(self) -> bool:
+        return self._spare.is_held() and (not self._half_bytes or _size_of(self._wal) >= self._half_bytes // 2)
+
+    def give_piece(self) -> bool:
+        """Give a piece of the spare back to the disk; return False when nothing is left of it."""
+        return self._spare.shrink(SPARE_PIECE_BYTES)
+
+    def _put_log_in_place(self) -> None:
+        if self._wal.exists():
+            # Left over from a close that was cut short: it may be the very log that is in use.
+            self._next_wal.path.unlink(missing_ok=True)
+        elif self._next_wal.hold():
+            with self._next_wal.path.open("r+b") as file:
+                file.write(bytes(WAL_HEADER_BYTES))
+                os.fsync(file.fileno())
+            self._next_wal.path.rename(self._wal)
+
+    def _own_pages_and_log(self, connection: sqlite3.Connection) -> bool:
+        page_bytes = connection.execute("PRAGMA page_size").fetchone()[0]
+        free_bytes = connection.execute("PRAGMA freelist_count").fetchone()[0] * page_bytes
+        if min(free_bytes, _size_of(self._wal)) >= self._half_bytes // 2:
+            return True
+        try:
+            connection.execute("CREATE TABLE IF NOT EXISTS reserve (body BLOB)")
+            # Committed before it is deleted: pages born and freed in one transaction are never written.
+            connection.execute("INSERT INTO reserve VALUES (zeroblob(?))", (self._half_bytes,))
+            connection.execute("DELETE FROM reserve")
+            connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        except sqlite3.Error as error:
+            if not is_out_of_room(error):
+                raise
+            return False
+        return True
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[None]:
+        with self._lock.open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+
+class HeldSpace:
+    """A file that only holds blocks of the disk."""
 
     def __init__(self, path: Path, size_bytes: int) -> None:
-        self._path = path
+        self.path = path
         self._size_bytes = size_bytes
 
     def hold(self) -> bool:
@@ -21,51 +114,43 @@ class DiskReserve:
         if self.is_held():
             return True
         try:
-            with self._path.open("wb") as file:
+            # It may become the log, which holds plates: for nobody else to read.
+            with open(self.path, "ab", opener=_private) as file:
                 os.posix_fallocate(file.fileno(), 0, self._size_bytes)
         except OSError as error:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
                 raise
-            # Half a reserve on a full disk would only keep others from working.
-            self._path.unlink(missing_ok=True)
             return False
         return True
 
     def is_held(self) -> bool:
-        return self._size_bytes == 0 or (self._path.exists() and self._path.stat().st_size >= self._size_bytes)
+        return _size_of(self.path) >= self._size_bytes
 
-    def release(self) -> bool:
-        """Give the space back to the disk; return False when there was none to give."""
-        if self._size_bytes == 0 or not self._path.exists():
-            return False
-        self._path.unlink()
-        return True
+    def shrink(self, by_bytes: int) -> bool:
+        """Give up to `by_bytes` back; return False when there was nothing to give."""
+        size = _size_of(self.path)
+        if size:
+            os.truncate(self.path, max(0, size - by_bytes))
+        return size > 0
+
+
+def create_private(path: Path) -> None:
+    """Make the file, readable by its owner only, unless it is there."""
+    os.close(_private(str(path), os.O_RDWR | os.O_CREAT))
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def is_out_of_room(error: sqlite3.Error) -> bool:
-    # Python 3.11 gives the extended code; its low byte is the primary one.
+    # Python gives the extended code; its low byte is the primary one.
     code: int | None = getattr(error, "sqlite_errorcode", None)
     return code is not None and code & 0xFF in NO_ROOM_ERRORS
 
 
-def fill_with_free_pages(connection: sqlite3.Connection, size_bytes: int) -> bool:
-    """Let the database own `size_bytes` of free pages; return whether it does.
-
-    Free pages are used before the file grows, and the write-ahead log that this leaves behind is overwritten
-    in place: new rows then need no new block of the disk, so nobody can take their room.
-    """
-    page_bytes = connection.execute("PRAGMA page_size").fetchone()[0]
-    free_bytes = connection.execute("PRAGMA freelist_count").fetchone()[0] * page_bytes
-    if free_bytes >= size_bytes // 2:
-        return True
+def _size_of(path: Path) -> int:
     try:
-        connection.execute("CREATE TABLE IF NOT EXISTS reserve (body BLOB)")
-        # Committed before it is deleted: pages born and freed in one transaction are never written.
-        connection.execute("INSERT INTO reserve VALUES (zeroblob(?))", (size_bytes - free_bytes,))
-        connection.execute("DELETE FROM reserve")
-        connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-    except sqlite3.Error as error:
-        if not is_out_of_room(error):
-            raise
-        return False
-    return True
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0

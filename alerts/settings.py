@@ -84,12 +84,17 @@ AnyChannel = Annotated[
 class AlertsSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    stream_url: str | None = None
+    """Redis that holds the event stream; None is redis_url. A box whose own Redis is a read-only replica names the
+    centre's here."""
     reserve_mib: int = Field(default=32, ge=0, le=1024)
     """Disk space set aside for flagged events alone: about 10,000 of them after the disk is full."""
     sent_kept_h: int = Field(default=7 * 24, ge=1)
     """Relayed events stay in the outbox this long, to be sent again to a Redis that lost them."""
     stream_kept_h: int = Field(default=48, ge=1)
     """Events stay in the stream at least this long, and always until every group is done with them."""
+    dead_kept_h: int = Field(default=30 * 24, ge=1)
+    """Dead letters that nobody dealt with are deleted after this time: they hold plates."""
     link_base: str = ""
     """Where the console lives, such as https://console.example; links in messages start with it."""
     allowed_hosts: tuple[str, ...] = ()

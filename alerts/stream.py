@@ -4,7 +4,8 @@ Keys (written only here and in groups.py; those of the channels' retries stand i
   events:flagged             STREAM  fields `event_id`, `event` (CloudEvents JSON), and `only` (a group) where a dead
                                      letter is tried again for that group alone; trimmed by MINID behind the slowest
                                      group, never younger than the settings' stream_kept_h, never by MAXLEN
-  events:dead                STREAM  fields `group`, `event_id`, `reason`, `event`: what a group gave up; never trimmed
+  events:dead                STREAM  fields `group`, `event_id`, `reason`, `event`: what a group gave up; trimmed by age
+                                     (dead_kept_h), because it holds plates
   events:relayed:<outbox>    STRING  number of the last outbox row in the stream; written in one MULTI with the XADDs,
                                      so a Redis that lost events has lost the same part of this number; no expiry
 Groups of events:flagged: `console`, and `channel:<name>` for each delivery channel.
@@ -18,6 +19,7 @@ A consumer reads like this, and dedups by `entry.event.event_id`, because delive
             reader.ack(entry)       # ... then ack
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -30,6 +32,7 @@ from alerts.groups import GroupReader
 from alerts.outbox import OutboxRow
 from alerts.redis_link import DEAD_KEY, RELAYED_KEY, STREAM_KEY, StreamError, connect, redis_errors
 
+STREAM_ID = re.compile(r"[0-9]{1,20}-[0-9]{1,20}")
 __all__ = ["DEAD_KEY", "STREAM_KEY", "FlaggedStream", "GroupReader", "GroupState", "StreamError", "connect"]
 
 
@@ -68,10 +71,8 @@ class FlaggedStream:
             for row in rows:
                 pipe.xadd(STREAM_KEY, {"event_id": row.event_id, "event": row.body})
             pipe.set(key, rows[-1].seq)
-            try:
-                pipe.execute()
-            except redis.WatchError:
-                return False
+            # A lost connection shows as a WatchError too: both mean "ask how far it came, then go on".
+            pipe.execute()
         return True
 
     def recent(self, count: int) -> list[StreamEntry]:
@@ -111,6 +112,13 @@ class FlaggedStream:
         with redis_errors("trim the event stream"):
             return int(self._client.xtrim(STREAM_KEY, minid=floor, approximate=False))
 
+    def trim_dead(self, keep_since: datetime) -> int:
+        """Drop dead letters that are older than `keep_since`; return how many."""
+        with redis_errors("trim the dead letters"):
+            return int(
+                self._client.xtrim(DEAD_KEY, minid=f"{round(keep_since.timestamp() * 1000)}-0", approximate=False)
+            )
+
     def dead(self, count: int = 1000, after_id: str = "-") -> list[DeadEntry]:
         """Return dead letters, oldest first, from `after_id` on (inclusive)."""
         with redis_errors("read the dead letters"):
@@ -123,6 +131,8 @@ class FlaggedStream:
 
     def revive(self, dead_id: str) -> bool:
         """Send a dead letter to its group once more; return False when there is no such letter."""
+        if not STREAM_ID.fullmatch(dead_id):
+            return False
         with redis_errors("revive a dead letter"):
             found = raw_entries(self._client.xrange(DEAD_KEY, min=dead_id, max=dead_id))
             if not found or not found[0][1]:

@@ -18,6 +18,8 @@ from alerts.stream import StreamError
 BLOCK_MS = 500
 ADOPT_EVERY_S = 30.0
 WITHOUT_REDIS_S = 1.0
+PROBE_EVERY_S = 300.0
+"""While a receiver fails and nothing is due, one waiting event is tried this often, to notice its return soon."""
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +45,7 @@ class ChannelWorker:
         self._clock = clock
         self._dice = dice
         self._breaker = Breaker()
+        self._tried_s = clock()
         self._pool = ThreadPoolExecutor(channel.parallel, thread_name_prefix=channel.name)
 
     def run(self, stop: threading.Event) -> None:
@@ -72,31 +75,34 @@ class ChannelWorker:
         if rest_s > 0:
             return rest_s
         why_disabled = self._queue.disabled()
-        waiting = self._queue.take(self._limit(), self._now_ms(), block_ms)
+        batch_limit = self._channel.batch_limit  # Asked once: a robot's changes from minute to minute.
+        waiting = self._queue.take(self._limit(batch_limit), self._now_ms(), block_ms)
         if why_disabled:
             self._bury(waiting, f"the channel is off: {why_disabled}")
             return 0.0
+        if not waiting and self._breaker.is_open and self._clock() - self._tried_s >= PROBE_EVERY_S:
+            waiting = self._queue.take_probe()
         wanted = [one for one in waiting if self._is_wanted(one)]
         self._pass_over([one for one in waiting if not self._is_wanted(one)])
         if wanted:
-            self._try(wanted)
+            self._try(wanted, batch_limit)
         return self._breaker.rest_left_s(self._clock())
 
-    def _limit(self) -> int:
+    def _limit(self, batch_limit: int) -> int:
         if self._breaker.is_open:
             return 1  # One probe; the others keep their place.
-        return max(self._channel.parallel, self._channel.batch_limit)
+        return max(self._channel.parallel, batch_limit)
 
     def _is_wanted(self, one: Waiting) -> bool:
         return one.entry.event.level in self._levels and not one.entry.event.replayed
 
-    def _try(self, waiting: Sequence[Waiting]) -> None:
+    def _try(self, waiting: Sequence[Waiting], batch_limit: int) -> None:
         self._note_first_tries(waiting)
-        size = self._channel.batch_limit
-        batches = [waiting[start : start + size] for start in range(0, len(waiting), size)]
+        self._tried_s = self._clock()
+        batches = [waiting[start : start + batch_limit] for start in range(0, len(waiting), batch_limit)]
         outcomes = list(self._pool.map(self._attempt, batches))
         self._settle([one for batch, error in zip(batches, outcomes, strict=True) if error is None for one in batch])
-        if len(waiting) > 1 and size > 1:
+        if len(waiting) > 1 and batch_limit > 1:
             self._metrics.digested.labels(self._channel.name).inc(len(waiting))
         failed = [(batch, error) for batch, error in zip(batches, outcomes, strict=True) if error is not None]
         if failed:
@@ -134,6 +140,8 @@ class ChannelWorker:
             self._queue.disable("the receiver answered 410 Gone")
             log.error("channel %s is off: the receiver answered 410 Gone", self._channel.name)
             self._bury([one], str(error))
+            return
+        if one.is_probe:
             return
         delay_s = next_delay_s(one.failures + 1, self._dice)
         if delay_s is None:

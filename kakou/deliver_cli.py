@@ -26,11 +26,11 @@ from alerts.delivery import Delivery, unknown_channels
 from alerts.egress import EgressError
 from alerts.outbox import Outbox, OutboxError
 from alerts.settings import LaneSettings
-from alerts.stream import FlaggedStream, StreamError, connect
+from alerts.stream import FlaggedStream, StreamError
 from kakou.embedded_redis import RedisUnavailableError
 from kakou.exit_codes import ExitCode
 from kakou.settings import Settings, SettingsError, load_settings
-from kakou.wiring import open_redis
+from kakou.stream_wiring import open_stream
 
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
 ConfigOption = Annotated[Path | None, typer.Option("--config", help="Settings file; ./kakou.toml when left out.")]
@@ -52,13 +52,17 @@ def deliver(context: typer.Context, config: ConfigOption = None) -> None:
     if context.invoked_subcommand is not None:
         return
     _log_to_stderr()
-    with _errors(), _opened(config) as (settings, client), _one_deliverer(settings.state_dir):
-        with _outbox(settings) as outbox:
-            delivery = Delivery(settings.alerts, client, outbox, _utc_now)
-            _warn_of_unknown(client, settings)
-            if settings.alerts.metrics_port:
-                start_http_server(settings.alerts.metrics_port, "127.0.0.1", delivery.registry)
-            delivery.run(_stop_on_signals())
+    with (
+        _errors(),
+        _opened(config) as (settings, client),
+        _one_deliverer(settings.state_dir),
+        _outbox(settings) as outbox,
+    ):
+        delivery = Delivery(settings.alerts, client, outbox, _utc_now)
+        _warn_of_unknown(client, settings)
+        if settings.alerts.metrics_port:
+            start_http_server(settings.alerts.metrics_port, "127.0.0.1", delivery.registry)
+        delivery.run(_stop_on_signals())
 
 
 @app.command()
@@ -112,7 +116,7 @@ def _outbox(settings: Settings) -> Outbox:
 @contextlib.contextmanager
 def _opened(config: Path | None) -> "Iterator[tuple[Settings, redis.Redis]]":
     settings = load_settings(config)
-    with open_redis(settings) as url, connect(url) as client:
+    with open_stream(settings) as client:
         yield settings, client
 
 
@@ -134,10 +138,10 @@ def _errors() -> Iterator[None]:
     try:
         yield
     except (SettingsError, ChannelConfigError, EgressError) as error:
-        _messages().print(str(error), markup=False)
+        _messages().print(str(error), markup=False, soft_wrap=True)
         raise typer.Exit(ExitCode.CONFIG) from error
     except (RedisUnavailableError, StreamError, OutboxError) as error:
-        _messages().print(str(error), markup=False)
+        _messages().print(str(error), markup=False, soft_wrap=True)
         raise typer.Exit(ExitCode.UNAVAILABLE) from error
 
 
@@ -172,7 +176,6 @@ def _stop_on_signals() -> threading.Event:
 def _log_to_stderr() -> None:
     handler = RichHandler(console=_messages(), show_path=False)
     logging.basicConfig(level=logging.INFO, format="%(message)s", handlers=[handler])
-    logging.getLogger("httpx").setLevel(logging.WARNING)  # Its lines hold URLs, and a robot's URL holds its key.
 
 
 def _utc_now() -> datetime:

@@ -12,11 +12,11 @@ from rich.table import Table
 
 from alerts.entries import DeadEntry, StreamEntry
 from alerts.events import LEVEL_WORDS, FlaggedEvent
-from alerts.stream import FlaggedStream, StreamError, connect
+from alerts.stream import FlaggedStream, StreamError
 from kakou.embedded_redis import RedisUnavailableError
 from kakou.exit_codes import ExitCode
 from kakou.settings import SettingsError, load_settings
-from kakou.wiring import open_redis
+from kakou.stream_wiring import open_stream
 
 FOLLOW_BLOCK_MS = 1000
 
@@ -106,30 +106,33 @@ def show_events(entries: Sequence[StreamEntry], as_json: bool) -> None:
         return
     screen = Console(highlight=False)
     for entry in entries:
-        screen.print(event_row(entry.event), markup=False)
+        # One event, one line, however narrow the terminal: people pipe this into grep.
+        screen.print(event_row(entry.event), markup=False, emoji=False, soft_wrap=True)
 
 
 def event_row(event: FlaggedEvent) -> str:
     """Return one line: local time, checkpoint, plate, class, level, probability, why."""
     moment = event.captured_at.astimezone().strftime("%m-%d %H:%M:%S")
     mark = "（回放）" if event.replayed else ""
-    return (
+    row = (
         f"{moment}  {event.checkpoint}  {event.text}  {event.plate_class}  "
         f"{LEVEL_WORDS[event.level]}{mark}  P={event.probability:.2f}  {event.why}"
     )
+    # What a stream holds must not steer the terminal.
+    return "".join(char if char.isprintable() else "?" for char in row)
 
 
 @contextlib.contextmanager
 def _stream(config: Path | None) -> Iterator[FlaggedStream]:
     messages = _messages()
     try:
-        with open_redis(load_settings(config)) as url, connect(url) as client:
+        with open_stream(load_settings(config)) as client:
             yield FlaggedStream(client)
     except SettingsError as error:
-        messages.print(str(error), markup=False)
+        messages.print(str(error), markup=False, soft_wrap=True)
         raise typer.Exit(ExitCode.CONFIG) from error
     except (RedisUnavailableError, StreamError) as error:
-        messages.print(str(error), markup=False)
+        messages.print(str(error), markup=False, soft_wrap=True)
         raise typer.Exit(ExitCode.UNAVAILABLE) from error
     except KeyboardInterrupt:
         raise typer.Exit(ExitCode.OK) from None

@@ -104,3 +104,11 @@ def test_a_file_that_is_no_database_is_refused(tmp_path: Path):
     (tmp_path / "outbox.sqlite").write_bytes(b"this is not a database" * 100)
     with pytest.raises(OutboxError, match="not a database"):
         Outbox(tmp_path / "outbox.sqlite")
+
+
+def test_nobody_else_can_read_the_outbox(tmp_path: Path):
+    with Outbox(tmp_path / "outbox.sqlite", reserve_bytes=2**20) as outbox:
+        outbox.append(event())
+        for name in ("outbox.sqlite", "outbox.sqlite-wal", "outbox.sqlite-shm"):
+            assert (tmp_path / name).stat().st_mode & 0o077 == 0
+    assert (tmp_path / "outbox.reserve").stat().st_mode & 0o077 == 0

@@ -185,3 +185,10 @@ def test_dead_letters_are_kept_until_somebody_deals_with_them(stream: FlaggedStr
     read_all(stream)
     stream.trim(datetime.now(UTC) + timedelta(days=1))
     assert redis_client.xlen(DEAD_KEY) == stream.dead_count() == 1
+
+
+def test_dead_letters_that_nobody_dealt_with_go_after_their_time(stream: FlaggedStream, redis_client: "redis.Redis"):
+    redis_client.xadd(STREAM_KEY, {"event": b"nonsense"})
+    read_all(stream)
+    assert stream.trim_dead(datetime.now(UTC) - timedelta(days=30)) == 0
+    assert stream.trim_dead(datetime.now(UTC) + timedelta(seconds=1)) == 1

@@ -25,6 +25,8 @@ class Dialect(Protocol):
     """How one vendor's robot is spoken to."""
 
     per_minute: int
+    gap_s: float
+    """Least time between two messages; 0.0 for none."""
     rest_when_limited_s: float
     """How long the vendor blocks a robot that sent too much."""
 
@@ -42,8 +44,9 @@ class Dialect(Protocol):
 class RateWindow:
     """Counts what was sent within the last minute."""
 
-    def __init__(self, per_minute: int, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, per_minute: int, gap_s: float = 0.0, clock: Callable[[], float] = time.monotonic) -> None:
         self._per_minute = per_minute
+        self._gap_s = gap_s
         self._clock = clock
         self._sent: deque[float] = deque()
         self._lock = threading.Lock()
@@ -59,10 +62,12 @@ class RateWindow:
             return max(0, self._per_minute - len(self._sent))
 
     def ready_in_s(self) -> float:
-        if self.left() > 0:
-            return 0.0
+        is_full = self.left() == 0
         with self._lock:
-            return max(0.0, self._sent[0] + 60.0 - self._clock()) if self._sent else 0.0
+            if not self._sent:
+                return 0.0
+            ready_at = self._sent[0] + 60.0 if is_full else self._sent[-1] + self._gap_s
+            return max(0.0, ready_at - self._clock())
 
     def is_near(self) -> bool:
         return self.left() <= self._per_minute * NEAR_LIMIT

@@ -42,7 +42,7 @@ def build_channel(settings: AnyChannel, link_base: str, allow_list: AllowList, n
             return WebhookChannel(settings, PinnedHttp(allow_list, settings.timeout_s), link_base, now)
         case BotSettings():
             dialect = _dialect(settings, now)
-            window = RateWindow(settings.per_minute or dialect.per_minute)
+            window = RateWindow(settings.per_minute or dialect.per_minute, dialect.gap_s)
             return BotChannel(settings.name, dialect, PinnedHttp(allow_list, settings.timeout_s), window, link_base)
         case MqttSettings():
             return _mqtt(settings, allow_list, link_base)

@@ -16,6 +16,7 @@ LIMIT_CODES = frozenset({130101, 410100, 660026})
 
 class DingTalkDialect:
     per_minute = 20
+    gap_s = 0.0
     rest_when_limited_s = 600.0
 
     def __init__(self, token: str, secret: str | None, url: str | None, now: Callable[[], datetime]) -> None:

@@ -15,6 +15,7 @@ LIMIT_CODES = frozenset({9499, 11232, 99991400})
 
 class FeishuDialect:
     per_minute = 100
+    gap_s = 0.2
     rest_when_limited_s = 60.0
 
     def __init__(self, token: str, secret: str | None, url: str | None, now: Callable[[], datetime]) -> None:

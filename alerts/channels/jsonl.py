@@ -12,7 +12,7 @@ from alerts.settings import FileSettings
 
 class FileChannel:
     parallel = 1
-    batch_limit = 100
+    batch_limit = 1
 
     def __init__(self, settings: FileSettings, link_base: str) -> None:
         self.name = settings.name

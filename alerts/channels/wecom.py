@@ -9,6 +9,7 @@ LIMIT_CODES = frozenset({45009})
 
 class WeComDialect:
     per_minute = 20
+    gap_s = 0.0
     rest_when_limited_s = 60.0
 
     def __init__(self, token: str, url: str | None) -> None:
