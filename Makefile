@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long check lint format typecheck bench screens lock clean
+.PHONY: help setup demo test test-long check lint format typecheck bench lock checksums clean
 
 help: ## Print the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ lock: ## Write requirements.lock anew from pyproject.toml
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --extra dev --no-emit-package kakou \
 	  --custom-compile-command "make lock" --output-file requirements.lock pyproject.toml
+
+checksums: ## Write the SHA-256 of the model files anew
+	cd ocr/models && sha256sum detector.onnx recognizer.onnx recognizer.yaml > SHA256SUMS
 
 clean: ## Remove the environment and what the demo left
 	rm -rf $(VENV) var build *.egg-info

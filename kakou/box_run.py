@@ -10,7 +10,7 @@ from pathlib import Path
 
 from alerts.outbox import Outbox, OutboxError
 from alerts.relay import Relay
-from alerts.stream import FlaggedStream, connect
+from alerts.stream import FlaggedStream, StreamError, connect
 from kakou.box import Box
 from kakou.exit_codes import ExitCode
 from kakou.passage_lines import counts_from_json
@@ -90,14 +90,17 @@ def _relay_the_rest(relay: Relay) -> None:
     try:
         while relay.step():
             pass
-    except Exception as error:  # noqa: BLE001  the end of the process: the outbox keeps what is left
+    except (StreamError, OutboxError) as error:
         log.warning("events wait in the outbox: %s", error)
 
 
 def _recheck_until(stop: threading.Event, box: Box, outbox: Outbox) -> None:
+    """Check again what could not be checked: every few seconds, and once more before the end."""
     spool, flagging = box.spool(), box.flagging(outbox)
     match = make_matcher(box.settings, box.redis_url)
-    while not stop.wait(box.settings.pipeline.recheck_every_s):
+    is_ending = False
+    while not is_ending:
+        is_ending = stop.wait(box.settings.pipeline.recheck_every_s)
         if not spool.waiting():
             continue
         try:
@@ -106,10 +109,5 @@ def _recheck_until(stop: threading.Event, box: Box, outbox: Outbox) -> None:
             log.error("re-check stopped: %s", error)
             continue
         if done.clear or done.flagged or done.expired:
-            log.info(
-                "未核对补查: 无风险 %d, 预警 %d, 过期删除 %d, 仍在等待 %d",
-                done.clear,
-                done.flagged,
-                done.expired,
-                done.waiting,
-            )
+            numbers = (done.clear, done.flagged, done.expired, done.waiting)
+            log.info("未核对补查: 无风险 %d, 预警 %d, 过期删除 %d, 仍在等待 %d", *numbers)

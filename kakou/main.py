@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from typer.core import TyperGroup
 
 from kakou.exit_codes import ExitCode
@@ -81,7 +82,7 @@ def _report(error: Exception) -> int:
     code = _exit_code_of(error)
     if code is None:
         raise error
-    Console(stderr=True, highlight=False).print(f"[red]错误[/red] {error}", soft_wrap=True, markup=True)
+    Console(stderr=True, highlight=False).print(f"[red]错误[/red] {escape(str(error))}", soft_wrap=True)
     return code
 
 
@@ -92,6 +93,7 @@ def _exit_code_of(error: Exception) -> int | None:
         "RedisUnavailableError": ExitCode.UNAVAILABLE,
         "RiskDBError": ExitCode.UNAVAILABLE,
         "OcrError": ExitCode.INTEGRITY,
+        "SourceError": ExitCode.UNREADABLE,
     }
     return next((int(codes[kind.__name__]) for kind in type(error).__mro__ if kind.__name__ in codes), None)
 

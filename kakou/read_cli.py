@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import track
 from rich.table import Table
 
@@ -131,4 +132,4 @@ def _plate_cells(plates: list[PlateRead]) -> Iterator[tuple[str, str, str, str]]
 
 
 def _complain(messages: Console, error: OcrError) -> None:
-    messages.print(f"[red]无法读取[/red] {error}", soft_wrap=True, markup=True)
+    messages.print(f"[red]无法读取[/red] {escape(str(error))}", soft_wrap=True)

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from kakou.box_run import run_box
@@ -59,10 +60,12 @@ def print_summary(settings: Settings, counts: dict[str, ScreeningCounts]) -> Non
         unchecked=sum(each.unchecked for each in counts.values()),
     )
     messages = Console(stderr=True, highlight=False)
+    if not messages.is_terminal:
+        messages = Console(stderr=True, highlight=False, width=140)
     messages.print(table)
     for camera_id, each in counts.items():
         if each.damage:
-            messages.print(f"[red]{camera_id}[/red] {each.damage}")
+            messages.print(f"[red]{camera_id}[/red] {escape(each.damage)}")
     messages.print(
         f"过车 {total.passages} = 无风险 {total.clear} + 预警 {total.flagged} + 未核对 {total.unchecked}"
         f"  (passages = clear + flagged + unchecked)"

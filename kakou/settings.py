@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from console.settings import ConsoleSettings
-from pipeline.settings import PipelineSettings, SourceSettings
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from alerts.settings import AlertsSettings
+from console.settings import ConsoleSettings
+from pipeline.settings import PipelineSettings, SourceSettings
 from riskdb.settings import RiskSettings
 
 DEFAULT_PATH = Path("kakou.toml")

@@ -7,8 +7,10 @@ from ocr.types import BgrImage
 
 CUT = 0.39
 """Where the lines part, as a share of the height of a crop with 6 % margin: GA 36 leaves 75 to 90 mm of 220 free."""
-TOP_SPAN = (0.17, 0.83)
-"""The top line's share of the width: two characters of 80 mm, or WJ and a province, stand in its middle."""
+TOP_SPAN = (0.21, 0.79)
+"""The top line's share of the width: two characters of 80 mm stand at 110 to 330 mm of 440."""
+TOP_START = 0.04
+"""Share of the height above the top line that is left out: it holds the border and the bolts."""
 TOP_SHARE = 0.32
 """The top line's share of the stitched width, so that its two characters come out nearly as wide as the others."""
 STITCHED_SIZE = (288, 96)
@@ -25,7 +27,8 @@ def stitch_two_lines(crop: BgrImage, cut: float = CUT) -> BgrImage:
     full_width, full_height = STITCHED_SIZE
     top_width = round(TOP_SHARE * full_width)
     left, right = (round(share * width) for share in TOP_SPAN)
-    top = crop[: max(1, round((cut + 0.01) * height)), left : max(left + 1, right)]
+    start = round(TOP_START * height)
+    top = crop[start : max(start + 1, round((cut + 0.01) * height)), left : max(left + 1, right)]
     bottom = crop[min(height - 1, round((cut - 0.02) * height)) :]
     parts = ((top, top_width), (bottom, full_width - top_width))
     return np.asarray(np.hstack([_fit(part, part_width, full_height) for part, part_width in parts]), np.uint8)

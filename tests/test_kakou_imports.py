@@ -15,7 +15,8 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "alerts": ("ocr.types", "riskdb.types"),
     "pipeline": ("ocr", "riskdb", "alerts"),
     "console": ("alerts", "riskdb", "ocr.types"),
-    "kakou": ("ocr", "riskdb", "alerts", "pipeline", "console"),
+    # The demo shows the fixture clips.
+    "kakou": ("ocr", "riskdb", "alerts", "pipeline", "console", "fixtures"),
     "training": ("ocr",),
 }
 

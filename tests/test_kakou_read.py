@@ -6,8 +6,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from fixtures.truth import load_truth
 
+from fixtures.truth import load_truth
 from ocr.images import load_image
 from tests.commands import run_kakou
 from tests.test_ocr_images import write_bomb, write_noise
@@ -16,7 +16,7 @@ from tests.test_ocr_images import write_bomb, write_noise
 @pytest.fixture
 def frame(tmp_path: Path) -> Path:
     """A frame of a fixture clip in which a plate is plain to see."""
-    clip = Path(__file__).parents[1] / "fixtures" / "videos" / "day.mp4"
+    clip = Path(__file__).parents[1] / "fixtures" / "videos" / "day_gantry.mp4"
     passage = load_truth(clip.with_suffix(".json")).passages[0]
     capture = cv2.VideoCapture(str(clip))
     middle_s = (passage.start_s + passage.end_s) / 2

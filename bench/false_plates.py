@@ -1,0 +1,128 @@
+"""How often is something read as a plate that is none? `python -m bench.false_plates [--data DIR]`
+
+Frames of clips without readable plates, pictures of things that only look like plates pasted on them, and crops of
+noise and texture. The second half of each clip and every fourth look-alike: the detector was trained on the others.
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from bench.development_sets import DEFAULT_FOLDER
+from bench.report import Report, bench_options
+from ocr.models_folder import shipped_models
+from ocr.reader import PlateReader
+from ocr.types import BgrImage
+from training.real_scenes import load_not_plates
+
+CLIPS = ("udacity_test", "intel_car-detection")
+FRAMES_PER_CLIP = 60
+PATCHES_PER_SCENE = 3
+NOISE_CROPS = 1000
+SHOWN_CONFIDENCE = 0.5
+"""Reads below this are not shown as plates by the walk; both figures are reported."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = bench_options(__doc__ or "")
+    parser.add_argument("--data", type=Path, default=DEFAULT_FOLDER, help="development data (default %(default)s)")
+    options = parser.parse_args(arguments)
+    if not options.data.is_dir():
+        parser.error(f"{options.data} is absent: this bench needs the development data")
+    reader = PlateReader.from_models(shipped_models())
+    report = Report("False plates")
+    total_frames = total_reads = 0
+    for name, frames in scenes(options.data):
+        pictures = reads = confident = 0
+        for frame in frames:
+            found = reader.read(frame)
+            pictures += 1
+            reads += len(found)
+            confident += sum(read.confidence >= SHOWN_CONFIDENCE for read in found)
+        report.add_row(
+            "pictures without plates",
+            pictures_of=name,
+            pictures=pictures,
+            reads_per_100=100 * reads / pictures,
+            confident_per_100=100 * confident / pictures,
+        )
+        total_frames += pictures
+        total_reads += reads
+    report.add_bar("false plates per 100 pictures", 100 * total_reads / total_frames, 3, "at most")
+    confidences = [_confidence(reader, crop) for crop in noise_crops()]
+    report.add_row(
+        "crops of noise and texture",
+        crops=len(confidences),
+        mean_confidence=float(np.mean(confidences)),
+        above_half=sum(confidence >= SHOWN_CONFIDENCE for confidence in confidences),
+    )
+    report.add_bar("mean confidence on noise crops", float(np.mean(confidences)), 0.3, "at most")
+    report.finish(options)
+
+
+def scenes(folder: Path) -> Iterator[tuple[str, Iterator[BgrImage]]]:
+    """Yield names and pictures: clean frames of each clip, and the same frames with look-alikes pasted in."""
+    pictures = load_not_plates(folder, "held_out")
+    for clip in CLIPS:
+        path = folder / "videos" / f"{clip}.mp4"
+        yield clip, second_half(path)
+        yield f"{clip} with look-alikes", _with_look_alikes(second_half(path), pictures)
+
+
+def second_half(clip: Path) -> Iterator[BgrImage]:
+    capture = cv2.VideoCapture(str(clip))
+    count = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
+    wanted = set(np.linspace(count // 2, count - 1, FRAMES_PER_CLIP).astype(int).tolist())
+    for index in range(count):
+        decoded, image = capture.read()
+        if decoded and index in wanted:
+            yield np.asarray(image, np.uint8)
+    capture.release()
+
+
+def _with_look_alikes(frames: Iterator[BgrImage], pictures: BgrImage) -> Iterator[BgrImage]:
+    rng = np.random.default_rng(23)
+    for frame in frames:
+        scene = frame.copy()
+        height, width = scene.shape[:2]
+        for index in rng.integers(0, len(pictures), PATCHES_PER_SCENE):
+            patch_width = int(rng.integers(60, 160))
+            picture = (
+                pictures[index] if pictures[index].ndim == 3 else cv2.cvtColor(pictures[index], cv2.COLOR_GRAY2BGR)
+            )
+            patch = cv2.resize(picture, (patch_width, max(8, round(patch_width * 36 / 136))))
+            x = int(rng.integers(0, max(1, width - patch.shape[1])))
+            y = int(rng.integers(0, max(1, height - patch.shape[0])))
+            target = scene[y : y + patch.shape[0], x : x + patch.shape[1]]
+            target[:] = patch[: target.shape[0], : target.shape[1]]
+        yield scene
+
+
+def noise_crops() -> Iterator[BgrImage]:
+    """Yield crops of white and coloured noise, blurred noise, stripes and flat patches."""
+    rng = np.random.default_rng(29)
+    for index in range(NOISE_CROPS):
+        noise = rng.integers(0, 256, (48, 144, 3), np.uint8)
+        kind = index % 4
+        if kind == 1:
+            noise = np.asarray(cv2.GaussianBlur(noise, (0, 0), float(rng.uniform(1, 8))), np.uint8)
+            noise = np.asarray(cv2.normalize(noise, np.empty_like(noise), 0, 255, cv2.NORM_MINMAX), np.uint8)
+        elif kind == 2:
+            period = int(rng.integers(3, 24))
+            stripes = ((np.arange(144) // period) % 2 * 255).astype(np.uint8)
+            noise = np.repeat(np.repeat(stripes[None, :, None], 48, axis=0), 3, axis=2)
+        elif kind == 3:
+            noise = np.full((48, 144, 3), rng.integers(0, 256, 3), np.uint8)
+            noise = np.clip(noise + rng.normal(0, 12, noise.shape), 0, 255).astype(np.uint8)
+        yield noise
+
+
+def _confidence(reader: PlateReader, crop: BgrImage) -> float:
+    read = reader.read_crop(crop)
+    return read.confidence if read else 0.0
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,237 @@
+"""What does changing the list cost, and what do readers feel of it?
+
+Imports 1,000,000 rows, flips one area at 1,000,000 plates x 5 visits, and rebuilds the list, while another process
+looks plates up without a pause. Run `python -m bench.list_changes` (five minutes; `--plates 100000` for one).
+"""
+
+import csv
+import multiprocessing
+import os
+import random
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from multiprocessing.synchronize import Event
+from pathlib import Path
+
+from bench.report import Report, bench_options, percentile
+from kakou.embedded_redis import embedded_redis
+from kakou.risk_wiring import OcrGrammar
+from ocr.grammar import PROVINCES, SERIAL
+from riskdb.compute import ListRule
+from riskdb.declaring import Declared
+from riskdb.digest import PlateDigester
+from riskdb.hotset import LISTED, HotSet
+from riskdb.keeper import RiskKeeper
+from riskdb.list_store import ListStore, open_writer
+from riskdb.publish import Publisher
+from riskdb.record import RiskRecord, Visit
+from riskdb.redis_link import RedisLink
+from riskdb.settings import RiskSettings
+from riskdb.types import RiskDBError
+
+KEY = bytes(32)
+SETTINGS = RiskSettings(stale_after_s=100_000, heartbeat_s=5)
+AREAS = [f"37{city:02d}{county:02d}" for city in range(1, 18) for county in range(1, 22)]
+"""357 counties; each holds 14,000 of 5,000,000 visits."""
+STANDING = AREAS[:40]
+FLIPPED = AREAS[200]
+VISITS_A_PLATE = 5
+PROBES = 32
+NO_CHANGE_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderNotes:
+    """What a reader saw between two moments."""
+
+    lookups: int
+    wrong: int
+    errors: int
+    p99_ms: float
+    longest_ms: float
+
+
+def main() -> None:
+    parser = bench_options(__doc__ or "")
+    parser.add_argument("--plates", type=int, default=1_000_000, metavar="N")
+    options = parser.parse_args()
+    report = Report("risk list: changes")
+    with tempfile.TemporaryDirectory(prefix="kakou-bench-") as folder:
+        _measure_import(Path(folder, "import"), options.plates, report)
+        with embedded_redis(Path(folder, "redis")) as url, RiskRecord(Path(folder, "risk.sqlite")) as record:
+            _measure_changes(url, record, options.plates, report)
+    report.finish(options)
+
+
+# --- import
+
+
+def _measure_import(folder: Path, rows: int, report: Report) -> None:
+    folder.mkdir()
+    _write_travel_records(folder / "records.csv", rows)
+    risk = [sys.executable, "-m", "kakou.main", "risk"]
+    environment = os.environ | {"PYTHONPATH": str(Path.cwd())}
+    for arguments in (["area", "declare", "370211", "--level", "high", "--source", "bench"], ["import", "records.csv"]):
+        started = time.perf_counter()
+        subprocess.run([*risk, *arguments], cwd=folder, env=environment, check=True, capture_output=True)
+        elapsed_s = time.perf_counter() - started
+    peak_gb = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e6
+    report.add_row("import", rows=rows, seconds=round(elapsed_s, 1), peak_gb=round(peak_gb, 2))
+    report.add_bar(f"import of {rows:,} rows, all of them listed (s)", elapsed_s, 60, "at most")
+    report.add_bar("import, memory of the largest process (GB)", peak_gb, 1.5, "at most")
+
+
+def _write_travel_records(path: Path, rows: int) -> None:
+    rng = random.Random(3)
+    day = datetime.now(UTC).date() - timedelta(days=2)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["plate", "area", "from", "to", "source"])
+        for _ in range(rows):
+            plate = rng.choice(PROVINCES) + "B" + "".join(rng.choices(SERIAL, k=5))
+            minute = f"{rng.randrange(24):02d}:{rng.randrange(60):02d}"
+            writer.writerow([plate, "370211", f"{day} {minute}", f"{day} 23:59", "bench"])
+
+
+# --- changes
+
+
+def _measure_changes(url: str, record: RiskRecord, plates: int, report: Report) -> None:
+    digests = [random.Random(number).randbytes(16) for number in range(plates)]
+    _fill(record, digests)
+    rule = ListRule.of(SETTINGS)
+    client = open_writer(url)
+    publisher = Publisher(record, ListStore(client), rule, PlateDigester(KEY).key_id)
+    keeper = RiskKeeper(record, KEY, OcrGrammar(), SETTINGS, publisher)
+    keeper.declare([Declared(code, "high", source="bench") for code in STANDING])
+    always, never = _probes(keeper, digests)
+    with _Reader(url, always, never) as reader:
+        time.sleep(NO_CHANGE_S)
+        _add_notes(report, "nothing changes", reader.notes())
+        flips = [_flip(url, keeper, is_on) for is_on in (True, False, True, False, True, False)]
+        flip_notes = reader.notes()
+        _add_notes(report, "one area flips, six times", flip_notes)
+        published = publisher.publish()
+        swap_notes = reader.notes()
+        _add_notes(report, f"the list of {published.count:,} is rebuilt and swapped", swap_notes)
+    touched = max(count for _, count in flips)
+    report.add_row("rebuild", entries=published.count, seconds=round(published.elapsed_s, 1))
+    report.add_bar(
+        f"an area of {touched:,} vehicles flips, seen by a reader (s)", max(s for s, _ in flips), 1.0, "at most"
+    )
+    for name, notes in (("diff", flip_notes), ("swap", swap_notes)):
+        report.add_bar(f"wrong or no answers while a {name} runs", notes.wrong + notes.errors, 0, "at most")
+        report.add_bar(f"longest lookup while a {name} runs (ms)", notes.longest_ms, 50, "at most")
+    client.close()
+
+
+def _fill(record: RiskRecord, digests: list[bytes]) -> None:
+    now = int(time.time())
+    rng = random.Random(11)
+    with record.writing():
+        numbers = list(record.number_areas(AREAS).values())
+        record.number_sources(["bench"])
+        record.add_visits(_visits(digests, numbers, now, rng))
+
+
+def _visits(digests: list[bytes], areas: list[int], now: int, rng: random.Random) -> Iterator[Visit]:
+    for digest in sorted(digests):
+        for area in rng.sample(areas, VISITS_A_PLATE):
+            begin = now - rng.randrange(86_400, 10 * 86_400)
+            yield Visit(digest, area, begin, begin + 7200, 1, now)
+
+
+def _probes(keeper: RiskKeeper, digests: list[bytes]) -> tuple[list[bytes], list[bytes]]:
+    """Return vehicles that are listed whatever flips, and digests of none."""
+    listed = [digest for digest, _ in zip(keeper.listed(), range(PROBES), strict=False)]
+    return [digest for digest, _ in listed], [bytes(reversed(digest)) for digest in digests[:PROBES]]
+
+
+def _flip(url: str, keeper: RiskKeeper, is_on: bool) -> tuple[float, int]:
+    """Declare or lift the area; return the seconds until a reader sees it, and how many vehicles it touched."""
+    hot_set = _hot_set(url)
+    before = hot_set.state().version
+    started = time.perf_counter()
+    if is_on:
+        _, change = keeper.declare([Declared(FLIPPED, "high", source="bench")])
+    else:
+        _, change = keeper.lift(FLIPPED)
+    while _hot_set(url).members([KEY[:16]]).version == before:
+        pass
+    return time.perf_counter() - started, change.touched
+
+
+class _Reader:
+    """Another process that looks plates up without a pause."""
+
+    def __init__(self, url: str, always: list[bytes], never: list[bytes]) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._ask = context.Event()
+        self._stop = context.Event()
+        self._answers: multiprocessing.Queue[ReaderNotes] = context.Queue()
+        arguments = (url, always, never, self._ask, self._stop, self._answers)
+        self._process = context.Process(target=_read_on, args=arguments)
+
+    def __enter__(self) -> "_Reader":
+        self._process.start()
+        self.notes()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._process.join()
+
+    def notes(self) -> ReaderNotes:
+        """Return what was seen since the last call."""
+        self._ask.set()
+        return self._answers.get(timeout=60)
+
+
+def _read_on(
+    url: str,
+    always: list[bytes],
+    never: list[bytes],
+    ask: Event,
+    stop: Event,
+    answers: "multiprocessing.Queue[ReaderNotes]",
+) -> None:
+    hot_set = _hot_set(url)
+    expected = bytes([LISTED]) * len(always) + b"0" * len(never)
+    latencies, wrong, errors = [], 0, 0
+    while not stop.is_set():
+        started = time.perf_counter()
+        try:
+            wrong += hot_set.members([*always, *never]).flags != expected
+        except RiskDBError:
+            errors += 1
+        latencies.append((time.perf_counter() - started) * 1000)
+        if ask.is_set():
+            ask.clear()
+            answers.put(ReaderNotes(len(latencies), wrong, errors, percentile(latencies, 0.99), max(latencies)))
+            latencies, wrong, errors = [], 0, 0
+
+
+def _hot_set(url: str) -> HotSet:
+    return HotSet(RedisLink(url, 5.0, 5.0), lambda: KEY, SETTINGS)
+
+
+def _add_notes(report: Report, phase: str, notes: ReaderNotes) -> None:
+    report.add_row(
+        "a reader meanwhile, 64 digests a lookup",
+        phase=phase,
+        lookups=notes.lookups,
+        wrong=notes.wrong,
+        errors=notes.errors,
+        p99_ms=round(notes.p99_ms, 3),
+        longest_ms=round(notes.longest_ms, 2),
+    )
+
+
+if __name__ == "__main__":
+    main()

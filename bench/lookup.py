@@ -1,0 +1,273 @@
+"""How fast is a lookup, how large is the list, and what do readers feel while it changes?
+
+Run `python -m bench.lookup` (10^4 to 10^6 entries, two minutes) or `python -m bench.lookup --sizes 10000 10000000`.
+"""
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain, repeat
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+
+from bench.raw_replay import replay_requests
+from bench.report import Report, bench_options, percentile
+from kakou.embedded_redis import embedded_redis
+from riskdb import keys
+from riskdb.columns import digests_to_bytes
+from riskdb.compute import HotEntries
+from riskdb.digest import PlateDigester
+from riskdb.hotset import HotSet
+from riskdb.list_store import CHUNK, ListMeta, ListStore, chunks, open_writer
+from riskdb.reasons import PACKED, Declaration
+from riskdb.redis_link import RedisLink, pack
+from riskdb.settings import RiskSettings
+from riskdb.types import RiskDBError
+
+BATCH = 1000
+CANDIDATES = 32
+ROUNDS = 9
+"""Ours and the yardstick take turns; the best round of each counts, because other work comes and goes."""
+KEY = bytes(32)
+SECOND_REASON_SHARE = 0.2
+SETTINGS = RiskSettings(stale_after_s=100_000, heartbeat_s=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Throughput in digests a second, latencies in milliseconds."""
+
+    per_second: float
+    p50_ms: float
+    p95_ms: float
+    p99_ms: float
+
+
+def main() -> None:
+    parser = bench_options(__doc__ or "")
+    parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 100_000, 1_000_000], metavar="N")
+    options = parser.parse_args()
+    report = Report("risk list: lookups")
+    with tempfile.TemporaryDirectory(prefix="kakou-bench-") as folder, embedded_redis(Path(folder)) as url:
+        for size in options.sizes:
+            _measure_size(url, size, report)
+        _measure_dead_server(folder, report)
+    report.finish(options)
+
+
+def _measure_size(url: str, size: int, report: Report) -> None:
+    entries = random_entries(size)
+    before = _used_memory(url)
+    load_s, swap_ms = load_list(url, entries)
+    per_entry = (_used_memory(url) - before) / size
+    report.add_row(
+        "list", entries=size, load_s=round(load_s, 2), swap_ms=round(swap_ms, 2), bytes_per_entry=round(per_entry, 1)
+    )
+    if size >= 1_000_000:
+        report.add_bar(f"bytes an entry at {size:,}", per_entry, 160, "at most")
+    listed = digests_to_bytes(entries.digests[: BATCH * 4])
+    pool = [listed[start : start + 16] for start in range(0, len(listed), 16)]
+    _measure_batches(url, size, _mixed(pool, BATCH), report)
+    _measure_reads(url, size, _mixed(pool, CANDIDATES), report)
+    with open_writer(url) as client:
+        client.unlink(keys.HOT, keys.WHY, keys.META)
+        _wait_until_freed(url)
+
+
+def _measure_batches(url: str, size: int, batch: list[bytes], report: Report) -> None:
+    """One connection, 1000 digests a question."""
+    hot_set = _reader(url)
+    repeats = 1000
+    yardsticks, ours, flying = [], [], []
+    for _ in range(ROUNDS):
+        yardsticks.append(yardstick(url, batch, repeats))
+        ours.append(_time_each(lambda: hot_set.members(batch), repeats, BATCH))
+        flying.append(_time_in_flight(hot_set, batch, repeats))
+    names = (yardstick_name(), "members(), one by one", "members_of_batches(), 4 in flight")
+    for name, samples in zip(names, (yardsticks, ours, flying), strict=True):
+        _add_sample(report, f"batches of {BATCH}", size, name, samples)
+    if size == 1_000_000:
+        for name, samples, limit in ((names[1], ours, 0.9), (names[2], flying, 1.1)):
+            ratio = max(s.per_second for s in samples) / max(s.per_second for s in yardsticks)
+            report.add_bar(f"{name} / {names[0]}, 1,000,000 entries", ratio, limit, "at least")
+
+
+def _measure_reads(url: str, size: int, batch: list[bytes], report: Report) -> None:
+    """One read of a plate: 32 candidates a question."""
+    hot_set = _reader(url)
+    repeats = 5000
+    yardsticks, ours = [], []
+    for _ in range(ROUNDS):
+        yardsticks.append(yardstick(url, batch, repeats))
+        ours.append(_time_each(lambda: hot_set.members(batch), repeats, CANDIDATES))
+    _add_sample(report, f"reads of {CANDIDATES}", size, yardstick_name(), yardsticks)
+    _add_sample(report, f"reads of {CANDIDATES}", size, "members()", ours)
+    if size == 1_000_000:
+        p50 = min(s.p50_ms for s in ours) / min(s.p50_ms for s in yardsticks)
+        p99 = min(s.p99_ms for s in ours) / min(s.p99_ms for s in yardsticks)
+        report.add_bar(f"read p50 / {yardstick_name()}", p50, 1.25, "at most")
+        report.add_bar(f"read p99 / {yardstick_name()}", p99, 2.0, "at most")
+        report.add_bar("read p99 ms", min(s.p99_ms for s in ours), 1.0, "at most")
+        _add_digesting(report)
+
+
+def _add_digesting(report: Report) -> None:
+    """The digests of a read are counted apart: they are made on the box, whatever Redis does."""
+    digester = PlateDigester(KEY)
+    texts = [f"粤B{number:05d}" for number in range(CANDIDATES)]
+    sample = _time_each(lambda: [digester.digest("02", text) for text in texts], 2000, CANDIDATES)
+    _add_sample(report, f"reads of {CANDIDATES}", 0, f"digests of {CANDIDATES} plates", [sample])
+
+
+def _measure_dead_server(folder: str, report: Report) -> None:
+    """How long until a reader knows that the server hangs, or is gone?"""
+    with embedded_redis(Path(folder) / "dying") as url:
+        load_list(url, random_entries(1000))
+        hot_set = HotSet(RedisLink(url, SETTINGS.timeout_s, SETTINGS.connect_timeout_s), lambda: KEY, SETTINGS)
+        hot_set.members([KEY[:16]])
+        with open_writer(url) as client:
+            server = int(client.info("server")["process_id"])
+        for name, number in (("hung server", signal.SIGSTOP), ("killed server", signal.SIGKILL)):
+            os.kill(server, number)
+            report.add_bar(f"{name} known to the caller (ms)", _time_to_error_ms(hot_set), 100, "at most")
+
+
+def _time_to_error_ms(hot_set: HotSet) -> float:
+    """Return the longest of some lookups that all must fail."""
+    elapsed = []
+    for _ in range(20):
+        started = time.perf_counter()
+        try:
+            hot_set.members([KEY[:16]])
+        except RiskDBError:
+            elapsed.append((time.perf_counter() - started) * 1000)
+        else:
+            raise SystemExit("a lookup on a dead server gave an answer")
+    return max(elapsed)
+
+
+def random_entries(count: int, seed: int = 7) -> HotEntries:
+    """Return a list of `count` random digests, a fifth of them with a second reason."""
+    rng = np.random.default_rng(seed)
+    digests = rng.integers(1, 2**63, size=(count, 2), dtype=np.uint64)
+    per_plate = 1 + (rng.random(count) < SECOND_REASON_SHARE)
+    now = int(time.time())
+    reason = PACKED.pack(now + 10**6, now - 10**5, now, 1, 1)
+    return HotEntries(digests, reason * int(per_plate.sum()), np.concatenate(([0], np.cumsum(per_plate))))
+
+
+def load_list(url: str, entries: HotEntries) -> tuple[float, float]:
+    """Put a list in force; return seconds to build it and milliseconds to swap it in."""
+    with open_writer(url) as client:
+        store = ListStore(client)
+        started = time.perf_counter()
+        before = store.meta()
+        meta = ListMeta((before.version if before else 0) + 1, len(entries), entries.checksum(), "bench", _key_id())
+        store.begin_next()
+        declaration = Declaration(area="370211", name="x", level="high", declared_from=0, declared_until=None)
+        store.write_names({1: declaration.model_dump_json()}, {1: "bench"})
+        for part in chunks(entries, CHUNK):
+            store.add_to_next(part)
+        store.verify_next(meta)
+        load_s = time.perf_counter() - started
+        started = time.perf_counter()
+        store.swap(meta, time.time())
+        return load_s, (time.perf_counter() - started) * 1000
+
+
+def yardstick_name() -> str:
+    return "redis-benchmark" if shutil.which("redis-benchmark") else "raw socket replay"
+
+
+def yardstick(url: str, batch: Sequence[bytes], repeats: int) -> Sample:
+    """Return what a client in C, or at least one that only moves bytes, reaches with the same question."""
+    # The version's marker holds NULs, which an argument of a process cannot: another digest stands for it.
+    members = [*batch, batch[0]]
+    socket = url.removeprefix("unix://")
+    if not shutil.which("redis-benchmark"):
+        latencies = replay_requests(socket, pack(("SMISMEMBER", keys.HOT, *members)), repeats)
+        return _sample(latencies, len(batch))
+    command = [b"redis-benchmark", b"-s", socket.encode(), b"-c", b"1", b"-P", b"1", b"-n", str(repeats).encode()]
+    command += [b"--csv", b"--precision", b"3", b"SMISMEMBER", keys.HOT.encode(), *members]
+    answer = subprocess.run(command, capture_output=True, check=True)
+    cells = answer.stdout.rsplit(b"\n", 2)[-2].rsplit(b",", 7)[1:]
+    per_second, _, _, p50, p95, p99, _ = (float(cell.strip(b'"')) for cell in cells)
+    return Sample(per_second * len(batch), p50, p95, p99)
+
+
+def _time_each(call: Callable[[], object], repeats: int, digests: int) -> Sample:
+    latencies = []
+    for _ in range(repeats // 10):
+        call()
+    for _ in range(repeats):
+        started = time.perf_counter()
+        call()
+        latencies.append(time.perf_counter() - started)
+    return _sample(latencies, digests)
+
+
+def _time_in_flight(hot_set: HotSet, batch: list[bytes], repeats: int) -> Sample:
+    started = time.perf_counter()
+    last, latencies = started, []
+    for _ in hot_set.members_of_batches(repeat(batch, repeats), in_flight=4):
+        latencies.append(time.perf_counter() - last)
+        last = time.perf_counter()
+    sample = _sample(latencies, len(batch))
+    return Sample(repeats * len(batch) / (last - started), sample.p50_ms, sample.p95_ms, sample.p99_ms)
+
+
+def _sample(latencies_s: Sequence[float], digests: int) -> Sample:
+    in_ms = [latency * 1000 for latency in latencies_s]
+    quantiles = (percentile(in_ms, share) for share in (0.5, 0.95, 0.99))
+    return Sample(len(in_ms) * digests / sum(latencies_s), *quantiles)
+
+
+def _add_sample(report: Report, table: str, size: int, name: str, samples: Sequence[Sample]) -> None:
+    report.add_row(
+        table,
+        entries=size,
+        client=name,
+        digests_per_s=round(median(s.per_second for s in samples)),
+        p50_ms=round(median(s.p50_ms for s in samples), 4),
+        p95_ms=round(median(s.p95_ms for s in samples), 4),
+        p99_ms=round(median(s.p99_ms for s in samples), 4),
+    )
+
+
+def _mixed(listed: Sequence[bytes], count: int) -> list[bytes]:
+    """Return digests of which half are listed; none holds a NUL, so that redis-benchmark can send them."""
+    rng = random.Random(5)
+    unlisted: Iterator[bytes] = (rng.randbytes(16) for _ in repeat(None))
+    halves = ((d for d in source if 0 not in d) for source in (listed, unlisted))
+    return list(chain.from_iterable([next(half) for _ in range(count // 2)] for half in halves))
+
+
+def _reader(url: str) -> HotSet:
+    return HotSet(RedisLink(url, 5.0, 5.0), lambda: KEY, SETTINGS)
+
+
+def _key_id() -> str:
+    return PlateDigester(KEY).key_id
+
+
+def _used_memory(url: str) -> int:
+    with open_writer(url) as client:
+        return int(client.info("memory")["used_memory"])
+
+
+def _wait_until_freed(url: str) -> None:
+    with open_writer(url) as client:
+        while int(client.info("memory").get("lazyfree_pending_objects", 0)):
+            time.sleep(0.05)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,228 @@
+"""How fast are recordings replayed, is the answer always the same, and does memory stay flat? `python -m bench.replay`
+
+`--loops N` replays a busy minute N times in one run for the memory figures; 60 is an hour of footage.
+"""
+
+import json
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import cv2
+import numpy as np
+import psutil
+
+from bench.report import Report, bench_options
+from bench.walk import CLIPS, decode_only_fps, idle_clip, largest_clip
+from kakou.replay_wiring import ReplayPlan
+from kakou.settings import Settings
+from ocr.types import BgrImage
+from pipeline.replay import PartStore, ReplayResult, jsonl_lines, replay
+from pipeline.replay_engine import LocalEngine
+from pipeline.replay_truth import TruePassage, TruthScore, judge, score
+from pipeline.replay_units import ReplayUnit
+
+BUSY_FPS = 25
+BUSY_S = 60
+START = datetime(2026, 11, 24, tzinfo=UTC)
+REAL_CLIPS = Path("../shared/data/videos")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = bench_options(__doc__ or "")
+    parser.add_argument("--loops", type=int, default=10, help="busy minutes replayed for the memory figures")
+    options = parser.parse_args(arguments)
+    report = Report("Replay of recorded footage, CPU")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        _measure_idle(report, folder)
+        busy = [busy_clip(folder / f"busy{number}.mp4") for number in (1, 2)]
+        _measure_busy(report, folder, busy)
+        _measure_memory(report, folder, busy[0], options.loops)
+        _measure_passages(report, folder)
+    report.finish(options)
+
+
+def busy_clip(path: Path) -> Path:
+    """Write a minute of 1080p at 25 fps with a vehicle always in view: the 1080p fixture to and fro."""
+    pictures = list(_pictures(largest_clip()))
+    there_and_back = [*pictures, *pictures[-2:0:-1]]
+    size = (pictures[0].shape[1], pictures[0].shape[0])
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), BUSY_FPS, size)
+    for index in range(BUSY_FPS * BUSY_S):
+        writer.write(there_and_back[index % len(there_and_back)])
+    writer.release()
+    return path
+
+
+def _pictures(clip: Path) -> Iterator[BgrImage]:
+    capture = cv2.VideoCapture(str(clip))
+    while True:
+        is_read, picture = capture.read()
+        if not is_read:
+            capture.release()
+            return
+        yield picture.astype(np.uint8, copy=False)
+
+
+def run_replay(folder: Path, clips: Sequence[Path], workers: int) -> tuple[ReplayResult, float]:
+    """Return the result and the wall seconds, the start of the processes included."""
+    settings = Settings(state_dir=folder / "state")
+    plan = ReplayPlan(
+        settings=settings,
+        list_at=START,
+        record=folder / "state" / "risk.sqlite",
+        described="bench",
+        redis_url=None,
+        checkpoint="bench",
+        emits=False,
+        providers=("CPUExecutionProvider",),
+    )
+    units = [ReplayUnit(clip, f"{number}-{clip.name}", START) for number, clip in enumerate(clips)]
+    run = plan.run_record(len(units))
+    parts = PartStore(folder / "parts")
+    parts.clear()
+    started = time.perf_counter()
+    engine = LocalEngine(plan.build_parts, workers)
+    result = replay(units, run, engine, parts, lambda *_: None, lambda _: None, threading.Event())
+    return result, time.perf_counter() - started
+
+
+def _measure_idle(report: Report, folder: Path) -> None:
+    clip = idle_clip(largest_clip(), folder)
+    decode_fps = decode_only_fps(clip)
+    result, _ = run_replay(folder, [clip], 1)
+    unit = result.units[0]
+    replay_fps = unit.video.frames / unit.timings.total_s
+    report.add_row(
+        "idle 1080p, one worker",
+        frames=unit.video.frames,
+        looked_at=unit.video.looked_at,
+        decode_only_fps=decode_fps,
+        replay_fps=replay_fps,
+        ratio=replay_fps / decode_fps,
+    )
+    report.add_bar("idle: speed against decoding alone", replay_fps / decode_fps, 0.8, "at least")
+
+
+def _measure_busy(report: Report, folder: Path, clips: Sequence[Path]) -> None:
+    decode_fps = decode_only_fps(clips[0])
+    one, one_s = run_replay(folder, clips, 1)
+    two, two_s = run_replay(folder, clips, 2)
+    footage_s = BUSY_S * len(clips)
+    for workers, result, wall_s in ((1, one, one_s), (2, two, two_s)):
+        timings = [unit.timings for unit in result.units]
+        total_s = sum(each.total_s for each in timings)
+        looked_at = sum(unit.video.looked_at for unit in result.units)
+        report.add_row(
+            "busy 1080p, 25 fps, two files",
+            workers=workers,
+            wall_s=wall_s,
+            real_time=footage_s / wall_s,
+            decode_only_fps=decode_fps,
+            replay_fps=footage_s * BUSY_FPS / wall_s,
+            looked_at_per_s=looked_at / wall_s,
+            decode_wait=_share(sum(each.decode_wait_s for each in timings), total_s),
+            read=_share(sum(each.read_s for each in timings), total_s),
+            track_and_match=_share(sum(each.track_s for each in timings), total_s),
+        )
+    is_same = list(jsonl_lines(one.run, one.units)) == list(jsonl_lines(two.run, two.units))
+    report.add_bar("busy: times real time, two workers", footage_s / two_s, 5, "at least")
+    report.add_bar("two workers against one", one_s / two_s, 1.7, "at least")
+    report.add_bar("one and two workers write the same bytes (1 = yes)", float(is_same), 1, "at least")
+
+
+def _measure_memory(report: Report, folder: Path, clip: Path, loops: int) -> None:
+    """Sample the memory of all our processes; the slope is that of the second half, when all is warm."""
+    samples: list[tuple[float, float]] = []
+    stop = threading.Event()
+    started = time.monotonic()
+
+    def sample() -> None:
+        while not stop.wait(1.0):
+            samples.append((time.monotonic() - started, _tree_mb()))
+
+    sampler = threading.Thread(target=sample)
+    sampler.start()
+    _, wall_s = run_replay(folder, [clip] * loops, 2)
+    stop.set()
+    sampler.join()
+    own_mb = psutil.Process().memory_info().rss / 2**20
+    warm = [(at, mb) for at, mb in samples if 0.5 * wall_s < at < 0.95 * wall_s]
+    footage_h = loops * BUSY_S / 3600
+    slope = float(np.polyfit(*zip(*warm, strict=True), 1)[0]) * wall_s / footage_h if len(warm) > 2 else 0.0
+    peak_mb = max((mb for _, mb in samples), default=0.0)
+    report.add_row(
+        "memory, two workers",
+        footage_min=loops,
+        peak_mb=peak_mb,
+        this_process_mb=own_mb,
+        slope_mb_per_hour_of_footage=slope,
+    )
+    report.add_bar("memory of two workers and their decoders, MB", peak_mb, 1200, "at most")
+    report.add_bar("memory slope, MB an hour of footage", slope, 10, "at most")
+
+
+def _tree_mb() -> float:
+    """Return the memory of all processes below this one; pages that several share are counted once each."""
+    total = 0
+    for process in psutil.Process().children(recursive=True):
+        try:
+            total += process.memory_full_info().pss
+        except psutil.NoSuchProcess:
+            continue
+    return total / 2**20
+
+
+def _measure_passages(report: Report, folder: Path) -> None:
+    clips = sorted(CLIPS.glob("*.mp4"))
+    result, _ = run_replay(folder, clips, 2)
+    for unit, clip in zip(result.units, clips, strict=True):
+        truths = [
+            TruePassage(unit.video.video, each["start_s"], each["end_s"], each["text"], each["plate_class"])
+            for each in json.loads(clip.with_suffix(".json").read_text(encoding="utf-8"))["passages"]
+        ]
+        figures = score(judge(truths, unit.passages))
+        report.add_row(
+            "fixture clips against their passages",
+            clip=clip.stem,
+            passages=figures.true_passages,
+            found=figures.found,
+            exact=figures.exact,
+            characters=f"{figures.right_characters}/{figures.characters}",
+            false=figures.false_passages,
+            unread=unit.video.unread,
+        )
+        report.add_bar(f"{clip.stem}: passages not found or false", _wrong(figures), 0, "at most")
+    if REAL_CLIPS.is_dir():
+        _add_real_clips(report, folder)
+
+
+def _wrong(figures: TruthScore) -> int:
+    return figures.true_passages - figures.found + figures.false_passages
+
+
+def _add_real_clips(report: Report, folder: Path) -> None:
+    """None of them has a Chinese plate: whatever becomes a passage there is a false one."""
+    result, _ = run_replay(folder, sorted(REAL_CLIPS.glob("*.mp4")), 2)
+    for unit in result.units:
+        report.add_row(
+            "real clips, no Chinese plate in them",
+            clip=unit.video.video,
+            frames=unit.video.frames,
+            looked_at=unit.video.looked_at,
+            passages=unit.video.passages,
+            unread=unit.video.unread,
+            real_time=unit.video.duration_ms / 1000 / unit.timings.total_s,
+        )
+
+
+def _share(part_s: float, total_s: float) -> str:
+    return f"{part_s / max(total_s, 1e-9):.0%}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,66 @@
+"""The demo, as a new user runs it: everything real, everything adds up, nothing stays behind."""
+
+import re
+import signal
+import subprocess
+from pathlib import Path
+
+import psutil
+import pytest
+
+from fixtures.truth import load_truth
+from tests.commands import REPOSITORY, Finished, run_kakou, start_kakou
+
+CLIPS = sorted((REPOSITORY / "fixtures" / "videos").glob("*.mp4"))
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Finished, Path]:
+    """The finished demo and its folder."""
+    folder = tmp_path_factory.mktemp("demo") / "state"
+    return run_kakou("demo", "--folder", folder, timeout_s=180), folder
+
+
+def test_every_clip_is_screened_and_the_sums_add_up(demo: tuple[Finished, Path]):
+    done, _ = demo
+    assert done.exit_code == 0, done.stderr
+    total, clear, flagged, unchecked = map(
+        int,
+        re.search(r"过车 (\d+) = 无风险 (\d+) \+ 预警 (\d+) \+ 未核对 (\d+)", done.stderr).groups(),  # type: ignore[union-attr]
+    )
+    assert total == clear + flagged + unchecked == len(done.stdout.splitlines())
+    assert unchecked == 0
+    assert all(clip.stem in done.stderr for clip in CLIPS)
+
+
+def test_every_expected_passage_is_printed_and_the_listed_ones_are_flagged(demo: tuple[Finished, Path]):
+    done, _ = demo
+    lines = done.stdout.splitlines()
+    passages = [passage for clip in CLIPS for passage in load_truth(clip.with_suffix(".json")).passages]
+    read = [p for p in passages if any(p.text in line for line in lines)]
+    assert len(read) >= 0.9 * len(passages), {p.text for p in passages} - {p.text for p in read}
+    hits = {p.text for p in passages if any(p.text in line and "命中" in line for line in lines)}
+    assert hits == {p.text for p in passages if p.is_listed}
+    # The sample list holds decoys one look-alike away from clip plates: one may ask for a look, none may be a hit.
+    assert sum("疑似" in line for line in lines) <= 1
+
+
+def test_the_events_are_still_there_after_the_demo(demo: tuple[Finished, Path]):
+    done, folder = demo
+    events = run_kakou("events", "--config", folder / "kakou.toml")
+    assert events.exit_code == 0
+    assert len(events.stdout.splitlines()) == sum("P=" in line for line in done.stdout.splitlines())
+
+
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_an_interrupted_demo_leaves_no_process_behind(tmp_path: Path, end: signal.Signals):
+    with start_kakou("demo", "--folder", tmp_path / "state", folder=tmp_path, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()  # the first passage: every process is up by now
+        family = psutil.Process(process.pid).children(recursive=True)
+        process.send_signal(end)
+        _, alive = psutil.wait_procs(family, timeout=20)
+        for one in alive:
+            one.kill()
+    assert alive == []
+    assert len(family) >= 3, "Redis and two screening processes were not up"
