@@ -153,7 +153,7 @@ def _measure_memory(report: Report, folder: Path, clip: Path, loops: int) -> Non
     own_mb = psutil.Process().memory_info().rss / 2**20
     warm = [(at, mb) for at, mb in samples if 0.5 * wall_s < at < 0.95 * wall_s]
     footage_h = loops * BUSY_S / 3600
-    slope = float(np.polyfit(*zip(*warm, strict=True), 1)[0]) * wall_s / footage_h if len(warm) > 2 else 0.0
+    slope = _slope([at for at, _ in warm], [mb for _, mb in warm]) * wall_s / footage_h
     peak_mb = max((mb for _, mb in samples), default=0.0)
     report.add_row(
         "memory, two workers",
@@ -166,8 +166,13 @@ def _measure_memory(report: Report, folder: Path, clip: Path, loops: int) -> Non
     report.add_bar("memory slope, MB an hour of footage", slope, 10, "at most")
 
 
+def _slope(times: Sequence[float], values: Sequence[float]) -> float:
+    """Return the least-squares slope, 0.0 for fewer than three points."""
+    return float(np.polyfit(np.array(times), np.array(values), 1)[0]) if len(times) > 2 else 0.0
+
+
 def _tree_mb() -> float:
-    """Return the memory of all processes below this one; pages that several share are counted once each."""
+    """Return the memory of all processes below this one; pages that several share count once."""
     total = 0
     for process in psutil.Process().children(recursive=True):
         try:

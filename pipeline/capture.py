@@ -23,6 +23,7 @@ from pipeline.capture_protocol import (
     Progress,
     create_frame_memory,
 )
+from pipeline.settings import GateSettings
 
 
 class CaptureProcess:
@@ -102,6 +103,14 @@ class CaptureProcess:
         except (BrokenPipeError, ConnectionResetError):
             # The child has gone; its end shows up among the notices.
             return
+
+
+def video_length_ms(path: Path, timeout_s: float) -> float:
+    """Return a file's length as its container says, 0.0 when it says nothing or cannot be opened."""
+    request = CaptureRequest(uri=str(path), is_live=False, gate=GateSettings())
+    with CaptureProcess(request, timeout_s) as capture:
+        first = next(capture.notices())
+    return 1000.0 * first.frame_count / first.fps if isinstance(first, Opened) and first.fps else 0.0
 
 
 def _start(notices_out: int, slots_in: int, memory: int) -> subprocess.Popen[bytes]:

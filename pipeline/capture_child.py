@@ -4,7 +4,6 @@ Started and, when it hangs, killed by `pipeline.capture`. It knows nothing of pl
 """
 
 import contextlib
-import ctypes
 import os
 import signal
 import sys
@@ -16,8 +15,8 @@ from pipeline.errors import SourceError
 from pipeline.ffmpeg import ErrorLines, VideoStream, open_stream
 from pipeline.live_capture import capture_live
 from pipeline.motion import MotionGate
+from pipeline.parent_death import die_with_parent
 
-PR_SET_PDEATHSIG = 1
 PROGRESS_EVERY_S = 0.5
 MAX_MISSING_SHARE = 0.02
 """Containers round their frame count; a file that lacks more than this was cut off."""
@@ -28,7 +27,7 @@ def main() -> None:
     notices = Connection(int(sys.argv[1]), readable=False)
     slots = Connection(int(sys.argv[2]), writable=False)
     memory = FrameMemory(int(sys.argv[3]))
-    _die_with_parent()
+    die_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     request = CaptureRequest.model_validate_json(slots.recv_bytes())
     # The parent has gone or closed its end: nobody wants the rest.
@@ -82,7 +81,7 @@ def _capture_file(
                 slot=free.pop(),
                 height=shape[0],
                 width=shape[1],
-                index=stream.frames - 1,
+                index=stream.passed_over + stream.frames - 1,
                 offset_ms=stream.offset_ms,
                 arrived_at=time.time(),
                 frames=stream.frames,
@@ -101,7 +100,7 @@ def _capture_file(
 def _damage(stream: VideoStream, undecodable: int, errors: ErrorLines) -> str | None:
     if stream.frames == 0:
         return errors.first or "no video frame in it"
-    missing = stream.frame_count - stream.frames
+    missing = stream.frame_count - stream.passed_over - stream.frames
     if missing > max(MAX_MISSING_FRAMES, MAX_MISSING_SHARE * stream.frame_count):
         return f"ends early: {stream.frames} of {stream.frame_count} frames"
     if undecodable:
@@ -109,11 +108,6 @@ def _damage(stream: VideoStream, undecodable: int, errors: ErrorLines) -> str | 
     if errors.count:
         return f"damaged: {errors.first} ({errors.count} decoder messages)"
     return None
-
-
-def _die_with_parent() -> None:
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 if __name__ == "__main__":

@@ -33,6 +33,8 @@ class CaptureRequest(CaptureMessage):
     gate: GateSettings
     decoder_threads: int = 0
     """0 lets FFmpeg choose."""
+    from_ms: float = 0.0
+    """Of a file: frames before this presentation time are passed over."""
 
 
 class Opened(CaptureMessage):

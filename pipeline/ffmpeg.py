@@ -35,7 +35,19 @@ class VideoStream:
         self.frame_count = int(_positive_or_zero(capture.get(cv2.CAP_PROP_FRAME_COUNT)))
         self.frames = 0
         self.offset_ms = 0.0
+        self.passed_over = 0
+        """Frames before the place that was sought, by the stream's rate."""
         self._first_ms: float | None = None
+
+    def seek(self, from_ms: float) -> None:
+        """Go to a presentation time; where the container cannot, `grab` starts earlier."""
+        if not self.grab():
+            return
+        self._capture.set(cv2.CAP_PROP_POS_MSEC, (self._first_ms or 0.0) + from_ms)
+        while self.grab() and self.offset_ms < from_ms:
+            pass
+        self.passed_over = round(self.offset_ms * (self.fps or FALLBACK_FPS) / 1000.0)
+        self.frames = 0
 
     def grab(self) -> bool:
         """Move to the next frame. False at the end of the stream, or where it cannot be read any further."""
@@ -110,7 +122,10 @@ def open_stream(request: CaptureRequest) -> VideoStream:
         capture = cv2.VideoCapture(str(Path(request.uri).absolute()), cv2.CAP_FFMPEG, threads)
     if not capture.isOpened():
         raise SourceError("not a video that can be decoded" if not request.is_live else "no video stream there")
-    return VideoStream(capture)
+    stream = VideoStream(capture)
+    if request.from_ms:
+        stream.seek(request.from_ms)
+    return stream
 
 
 def _positive_or_zero(number: float) -> float:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ocr.types import PlateDistribution, PlateRead
 
-OUTLIER_SHARE = 0.02
+OUTLIER_SHARE = 0.005
 """Share of looks that are plainly wrong (glare, half a plate): bounds what one look can veto."""
 FULL_WIDTH_PX = 110.0
 """A plate of this width is as readable as any larger one."""
@@ -88,7 +88,7 @@ class PlateFusion:
 
 def look_weight(read: PlateRead) -> float:
     """Return how much a look counts, above 0.0 to 1.0: by size, sharpness and the detector's certainty."""
-    size = min(1.0, read.box.width / FULL_WIDTH_PX)
+    size = min(1.0, read.box.width / FULL_WIDTH_PX) ** 2
     # Sharpness has no upper end and differs between cameras: its square root compared with a typical crop's.
     sharp = min(1.0, (max(read.sharpness, 0.0) / 600.0) ** 0.5)
     return float(max(0.02, size * (0.3 + 0.7 * sharp) * (0.5 + 0.5 * read.detection_score)))

@@ -45,10 +45,12 @@ class TrackSettings(BaseModel):
     min_looks: int = Field(default=2, gt=0)
     """A track of fewer looks is a passage only when a look was this confident:"""
     sure_confidence: float = Field(default=0.5, ge=0, le=1)
-    min_probability: float = Field(default=0.05, ge=0, le=1)
-    """A track whose best text is less probable was not readable; it counts as unread."""
-    max_effective_looks: float = Field(default=3.0, ge=1)
-    """Errors of neighbouring frames are alike: however many looks, they count as no more than this."""
+    min_probability: float = Field(default=0.3, ge=0, le=1)
+    """A track whose best text is less probable was not readable: it is matched all the same, but when it is not
+    listed it counts as unread. Half plates at the picture's edge reach 0.2, foreign plates 0.15."""
+    max_effective_looks: float = Field(default=2.0, ge=1)
+    """Errors of neighbouring frames are alike: however many looks, they count as no more than this. Measured on 257
+    simulated approaches (real photos, ten looks each): 2 has the best log-loss, and 95 % of what it says holds."""
 
 
 class PipelineSettings(BaseModel):

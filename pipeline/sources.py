@@ -7,7 +7,7 @@ from threading import Event
 from ocr.images import IMAGE_SUFFIXES, load_image
 from ocr.types import OcrError
 from pipeline.capture import CaptureProcess
-from pipeline.capture_protocol import CaptureRequest, Ended, FrameReady, Opened, Progress
+from pipeline.capture_protocol import CaptureRequest, Ended, FrameReady, Opened
 from pipeline.capture_time import capture_start
 from pipeline.errors import SourceError
 from pipeline.motion import MotionGate
@@ -16,9 +16,15 @@ from pipeline.types import Frame, ScreeningCounts
 
 
 def read_frames(
-    source: SourceSettings, settings: PipelineSettings, counts: ScreeningCounts, stop: Event | None = None
+    source: SourceSettings,
+    settings: PipelineSettings,
+    counts: ScreeningCounts,
+    stop: Event | None = None,
+    from_ms: float = 0.0,
 ) -> Iterator[Frame]:
     """Yield the frames worth looking at, in order; a frame's picture is valid until the next one is asked for.
+
+    `from_ms`: of a video file, what was presented before this time is passed over.
 
     Frames and damage are counted in `counts`. A live source is opened again and again; `stop`, which may be set from
     another thread, ends any source within a second.
@@ -29,15 +35,15 @@ def read_frames(
         return _read_live(source, settings, counts, stop)
     if source.path.is_dir():
         return _read_folder(source, settings, counts, stop)
-    return _read_file(source, settings, counts, stop)
+    return _read_file(source, settings, counts, stop, from_ms)
 
 
 def _read_file(
-    source: SourceSettings, settings: PipelineSettings, counts: ScreeningCounts, stop: Event
+    source: SourceSettings, settings: PipelineSettings, counts: ScreeningCounts, stop: Event, from_ms: float
 ) -> Iterator[Frame]:
     _require_file(source)
     start, _ = capture_start(source.path, source.start)
-    request = CaptureRequest(uri=source.uri, is_live=False, gate=settings.gate)
+    request = CaptureRequest(uri=source.uri, is_live=False, gate=settings.gate, from_ms=from_ms)
     with CaptureProcess(request, settings.stall_timeout_s) as capture:
         for notice in capture.notices():
             if isinstance(notice, FrameReady):
@@ -50,7 +56,9 @@ def _read_file(
                 counts.damage = notice.damage
                 if notice.frames == 0:
                     raise SourceError(f"{source.uri}: {notice.damage}")
-            elif isinstance(notice, Progress):
+            elif isinstance(notice, Opened):
+                counts.length_ms = 1000.0 * notice.frame_count / notice.fps if notice.fps else 0.0
+            else:
                 counts.frames = notice.frames
             if stop.is_set():
                 return
@@ -117,10 +125,13 @@ def _frame(source: SourceSettings, notice: FrameReady, captured_at: datetime, ca
 
 def _require_file(source: SourceSettings) -> None:
     try:
-        with source.path.open("rb") as file:
-            if not source.path.is_file():
-                raise SourceError(f"{source.uri}: neither a file nor a folder")
-            if not file.read(1):
-                raise SourceError(f"{source.uri}: the file is empty")
+        # Before the open: that of a pipe without a writer never returns.
+        is_file, size = source.path.is_file(), source.path.stat().st_size
+        if is_file and size:
+            source.path.open("rb").close()
     except OSError as error:
         raise SourceError(f"{source.uri}: {error.strerror or error}") from error
+    if not is_file:
+        raise SourceError(f"{source.uri}: neither a file nor a folder")
+    if not size:
+        raise SourceError(f"{source.uri}: the file is empty")

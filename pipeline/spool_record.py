@@ -4,7 +4,7 @@ from typing import Self
 
 import cv2
 import numpy as np
-from pydantic import AwareDatetime, Base64Bytes, BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from ocr.types import BgrImage, BoundingBox, PlateDistribution
 from pipeline.evidence import encode_jpeg
@@ -12,7 +12,7 @@ from pipeline.types import Evidence, Passage, PlateTrack
 
 
 class SpoolRecord(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_bytes="base64", val_json_bytes="base64")
 
     camera_id: str
     checkpoint: str
@@ -29,13 +29,13 @@ class SpoolRecord(BaseModel):
     captured_at: AwareDatetime
     arrived_at: AwareDatetime
     frame_index: int
-    plate_jpeg: Base64Bytes | None
-    vehicle_jpeg: Base64Bytes | None
+    plate_jpeg: bytes | None
+    vehicle_jpeg: bytes | None
 
     @classmethod
     def of(cls, passage: Passage, with_pictures: bool) -> Self:
         track, evidence = passage.track, passage.track.evidence
-        return cls.model_construct(
+        return cls(
             camera_id=passage.camera_id,
             checkpoint=passage.checkpoint,
             number=track.number,

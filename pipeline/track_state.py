@@ -13,8 +13,10 @@ SURELY_SAME_SLOTS = 5
 """After a gap, this many slots in agreement and none against make it the same vehicle at once."""
 SURELY_OTHER_SLOTS = 3
 """This many slots against make it another vehicle, wherever it is. One or two can be a misread."""
+PROOF_GAP_S = 0.35
+"""Nothing can take a vehicle's place in less; after a longer gap, the same place does not mean the same vehicle."""
 PROOF_LOOKS = 3
-"""After a gap, so many looks decide whether a vehicle with nearly the same plate is the same one."""
+"""After such a gap, so many looks decide whether a vehicle with nearly the same plate is the same one."""
 
 
 class Segment:
@@ -78,7 +80,7 @@ class TrackState:
 
     def follow(self, frame: Frame, read: PlateRead) -> "Segment | None":
         """Take over a look; return the finished earlier vehicle's looks when it proves to be another vehicle."""
-        was_hidden = self.missed_since is not None
+        was_hidden = self.missed_since is not None and _seconds(frame) - self.motion.seen_s > PROOF_GAP_S
         self.missed_since = None
         self.motion.follow(read.box, _seconds(frame))
         if self._unproven is None and not was_hidden:

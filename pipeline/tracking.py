@@ -5,6 +5,7 @@ never two because a look was misread.
 """
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 
 from ocr.hypotheses import PlateHypothesis, top_hypotheses
 from ocr.types import PlateRead
@@ -56,6 +57,10 @@ class PlateTracker:
         for track in self._tracks:
             yield from self._end(track)
         self._tracks = []
+
+    def follows_any_since_before(self, moment: datetime) -> bool:
+        """Return whether a vehicle is in view that was first seen before this moment."""
+        return any(track.current.started_at < moment for track in self._tracks)
 
     def _next_number(self) -> int:
         self._count += 1

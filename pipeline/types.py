@@ -115,6 +115,8 @@ class ScreeningCounts:
     frames: int = 0
     """Frames that the source delivered, whether looked at or not."""
     looked_at: int = 0
+    length_ms: float = 0.0
+    """Length of a file as its container says; 0.0 when unknown."""
     dropped: int = 0
     """Live frames that a newer one replaced before they could be looked at."""
     clear: int = 0

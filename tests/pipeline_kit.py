@@ -15,9 +15,10 @@ from pipeline.settings import PipelineSettings, TrackSettings
 from pipeline.spool import Spool
 from pipeline.tracking import PlateTracker
 from pipeline.types import Frame, FrameReads, Passage, PlateTrack, ScreeningCounts
-from riskdb.types import Hypothesis, RiskDBError, RiskMatch
-from tests.alerts_kit import ID_KEY, NOON, match
+from riskdb.types import Alternative, Hypothesis, RiskDBError, RiskMatch, RiskReason
 
+NOON = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
+ID_KEY = b"invented key of the tests, 32 b."
 STEP_S = 0.08
 PICTURE = np.full((360, 640, 3), 90, np.uint8)
 Scene = Sequence[Sequence[PlateRead]]
@@ -49,6 +50,22 @@ def text_of(track: PlateTrack) -> str:
     return "".join(track.distribution.alphabet[column] for column in columns).rstrip("_")
 
 
+def make_match(text: str) -> RiskMatch:
+    """Return the match of an invented listed plate."""
+    reason = RiskReason(
+        area="370211-001",
+        area_name="某街道",
+        level="high",
+        visited_from=NOON - timedelta(days=3),
+        visited_until=NOON - timedelta(days=2),
+        declared_from=NOON - timedelta(days=5),
+        declared_until=None,
+        source="test",
+        expires_at=NOON + timedelta(days=9),
+    )
+    return RiskMatch("hit", 0.93, text, "02", (reason,), (Alternative(text, "02", 0.9, True),), "识读与名单一致", 7)
+
+
 class ListedPlates:
     """A risk list of a few texts: lists what it holds, or cannot be asked."""
 
@@ -57,13 +74,13 @@ class ListedPlates:
         self.is_down = is_down
         self.asked = 0
 
-    def __call__(self, hypotheses: Sequence[Hypothesis], now: datetime) -> RiskMatch | None:
+    def __call__(self, hypotheses: Sequence[Hypothesis], _now: datetime) -> RiskMatch | None:
         self.asked += 1
         if self.is_down:
             raise RiskDBError("the list cannot be asked")
         listed = sum(h.probability for h in hypotheses if h.text in self.texts)
         best = next((h for h in hypotheses if h.text in self.texts), None)
-        return match(best.text) if best is not None and listed > 0.5 else None
+        return make_match(best.text) if best is not None and listed > 0.5 else None
 
 
 class KeptEvents:
@@ -131,7 +148,3 @@ def moving_block(count: int = 50, still: int = 0) -> Iterator[BgrImage]:
 
 def fast_settings(**changes: float) -> PipelineSettings:
     return PipelineSettings.model_validate({"reopen_min_s": 0.05, "reopen_max_s": 0.1, **changes})
-
-
-def utc(*parts: int) -> datetime:
-    return datetime(*parts, tzinfo=UTC)  # type: ignore[arg-type, misc]

@@ -14,8 +14,8 @@ from pipeline.screening import Screening, match_risk, screen, track_plates
 from pipeline.settings import TrackSettings
 from pipeline.tracking import PlateTracker
 from pipeline.types import FrameReads, Passage
-from tests.alerts_kit import NOON
 from tests.pipeline_kit import (
+    NOON,
     PICTURE,
     KeptEvents,
     KeptPassages,

@@ -10,9 +10,9 @@ from tests.pipeline_kit import box_at, frames_of, text_of, tracks_of
 from tests.plates import make_distribution, make_read
 
 
-def driving_down(text: str, looks: int = 12, x: float = 300, speed: float = 18, **read: float) -> list[list[PlateRead]]:
+def driving_down(text: str, looks: int = 12, x: float = 300, speed: float = 18) -> list[list[PlateRead]]:
     """A car that comes nearer, `speed` pixels a frame."""
-    return [[make_read(text, box_at(x, 40 + speed * i, 60 + 3 * i), **read)] for i in range(looks)]
+    return [[make_read(text, box_at(x, 40 + speed * i, 60 + 3 * i))] for i in range(looks)]
 
 
 def test_a_car_that_drives_by_is_one_track() -> None:

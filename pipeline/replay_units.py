@@ -1,0 +1,115 @@
+"""What there is to replay: files and folders become units of work."""
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from ocr.images import IMAGE_SUFFIXES
+from pipeline.errors import SourceError
+
+PIECE_MS = 600_000.0
+"""Pieces of a long video are at least this long: each has to look at the minute before it, too."""
+MIN_BYTES_TO_SPLIT = 32 * 1024 * 1024
+VIDEO_SUFFIXES = frozenset(
+    {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".ts", ".mts", ".m2ts", ".mpg", ".mpeg", ".flv", ".asf", ".wmv"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayUnit:
+    """One piece of footage that one worker screens by itself."""
+
+    path: Path
+    video: str
+    """Its name in the records: the path below the folder that was given."""
+    start: datetime | None
+    """Capture time of the file's first frame, when it was given."""
+    from_ms: float = 0.0
+    """The unit is about passages whose first look is at or after this presentation time..."""
+    until_ms: float | None = None
+    """...and before this one; None is the end of the file."""
+
+    @property
+    def label(self) -> str:
+        """Tells pieces of one file apart."""
+        return f"{self.video} @ {self.from_ms / 1000:.0f} s" if self.from_ms else self.video
+
+    def share_of(self, offset_ms: float, file_ms: float) -> tuple[float, float]:
+        """Return how much of this unit is done at a presentation time, and its length; 0.0 when unknown."""
+        length_ms = (file_ms if self.until_ms is None else self.until_ms) - self.from_ms
+        return max(0.0, min(offset_ms - self.from_ms, max(length_ms, 0.0))), max(length_ms, 0.0)
+
+
+def find_units(paths: Iterable[Path], start: datetime | None) -> tuple[list[ReplayUnit], list[str]]:
+    """Return the units below the paths in a fixed order, and a message for each path that has none.
+
+    A file that was named is taken whatever it is called; in folders the suffix decides. A folder that holds images
+    and no videos is one unit.
+    """
+    units: list[ReplayUnit] = []
+    problems: list[str] = []
+    for path in paths:
+        try:
+            found = [ReplayUnit(p, _name(p, path), start) for p in _footage(path)]
+        except (OSError, SourceError) as error:
+            problems.append(str(error) if isinstance(error, SourceError) else f"{path}: {error.strerror}")
+            continue
+        units += found
+    return units, problems
+
+
+def split_long(
+    units: Iterable[ReplayUnit], length_ms_of: Callable[[Path], float], piece_ms: float = PIECE_MS
+) -> list[ReplayUnit]:
+    """Cut long videos into pieces of equal length, so that one file can keep several workers busy.
+
+    Where the cuts are depends on the file alone. `length_ms_of` is asked for large files only; 0.0 means unknown.
+    """
+    pieces: list[ReplayUnit] = []
+    for unit in units:
+        is_large = unit.path.is_file() and unit.path.stat().st_size >= MIN_BYTES_TO_SPLIT
+        length_ms = length_ms_of(unit.path) if is_large else 0.0
+        count = max(1, int(length_ms / piece_ms))
+        starts = [length_ms * i / count for i in range(count)]
+        ends: list[float | None] = [*starts[1:], None]
+        pieces += [replace(unit, from_ms=a, until_ms=b) for a, b in zip(starts, ends, strict=True)]
+    return pieces
+
+
+def footage_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file; of a folder, of its images' names and contents. Raises OSError."""
+    if path.is_file():
+        return _file_sha256(path)
+    total = hashlib.sha256()
+    for image in sorted(p for p in path.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES):
+        total.update(f"{image.name}\0{_file_sha256(image)}\n".encode())
+    return total.hexdigest()
+
+
+def _footage(path: Path) -> Iterator[Path]:
+    if not path.exists():
+        raise SourceError(f"{path}: No such file or directory")
+    if not path.is_dir():
+        yield path
+        return
+    entries = sorted(path.rglob("*"))
+    videos = [p for p in entries if p.suffix.lower() in VIDEO_SUFFIXES and p.is_file()]
+    folders = {p.parent for p in entries if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file()}
+    image_folders = sorted(folders - {video.parent for video in videos})
+    # rglob passes over a folder that may not be read; asking for its entries tells.
+    list(path.iterdir())
+    if not videos and not image_folders:
+        raise SourceError(f"{path}: no video or image in this folder")
+    yield from videos
+    yield from image_folders
+
+
+def _name(path: Path, given: Path) -> str:
+    return path.relative_to(given).as_posix() if given.is_dir() and path != given else path.name
+
+
+def _file_sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,294 @@
+"""A replay gives the same answer every time, whoever runs it and however often it was interrupted."""
+
+import dataclasses
+import os
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from threading import Event
+
+import numpy as np
+import pytest
+
+from ocr.types import BgrImage, PlateRead
+from pipeline.errors import SourceError
+from pipeline.replay import PartStore, ReplayResult, jsonl_lines, replay
+from pipeline.replay_engine import LocalEngine, ReplayEngine, UnitTask
+from pipeline.replay_records import ListRecord, PassageRecord, RunRecord, UnitResult
+from pipeline.replay_report import render_report
+from pipeline.replay_truth import TruePassage, judge, load_truth, score
+from pipeline.replay_units import ReplayUnit, find_units, split_long
+from pipeline.replay_worker import OnProgress, ReplayParts, replay_unit
+from pipeline.settings import PipelineSettings
+from tests.pipeline_kit import ID_KEY, NOON, KeptEvents, ListedPlates, box_at, write_video
+from tests.plates import make_read
+
+BLUE, YELLOW = (200, 60, 20), (20, 190, 240)
+PLATE_OF_COLOR = {BLUE: "京A12345", YELLOW: "沪B67890"}
+RUN = RunRecord(
+    models={"recogniser": "0" * 64},
+    settings="1" * 64,
+    risk_list=ListRecord(described="now", entry_count=1, digest="2" * 32),
+    videos=2,
+)
+
+
+class ColorReader:
+    """Reads a coloured block as the plate of that colour: a real function of the picture."""
+
+    def read(self, image: BgrImage) -> list[PlateRead]:
+        reads = []
+        for color, text in PLATE_OF_COLOR.items():
+            distance = np.abs(image.astype(np.int16) - np.array(color)).max(axis=2)
+            rows, columns = np.nonzero(distance < 60)
+            if rows.size > 200:
+                box = box_at(float(columns.min()), float(rows.min()), float(columns.max() - columns.min() + 1))
+                reads.append(make_read(text, box))
+        return reads
+
+
+def build_parts(*listed: str, outbox: KeptEvents | None = None) -> ReplayParts:
+    return ReplayParts(
+        reader=ColorReader(),
+        match=ListedPlates(*listed),
+        list_at=NOON,
+        settings=PipelineSettings(),
+        id_key=ID_KEY,
+        models={"recogniser": "0" * 64},
+        checkpoint="回放",
+        outbox=outbox,
+        evidence_folder=None,
+    )
+
+
+def street_with(color: tuple[int, int, int], frames: int = 60, first: int = 15, last: int = 40) -> Iterator[BgrImage]:
+    """Yield a street on which one coloured block drives by between two frames."""
+    for index in range(frames):
+        picture = np.full((240, 320, 3), 90, np.uint8)
+        if first <= index < last:
+            x = 10 + 8 * (index - first)
+            picture[100:130, x : x + 80] = color
+        yield picture
+
+
+@pytest.fixture(scope="module")
+def footage(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("footage")
+    write_video(folder / "20261124_120000.avi", street_with(BLUE))
+    write_video(folder / "deeper.avi", street_with(YELLOW))
+    (folder / "deeper.avi").replace(_made(folder / "sub") / "20261124_130000.avi")
+    (folder / "notes.txt").write_text("no footage")
+    return folder
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir()
+    return folder
+
+
+class InlineEngine:
+    """Runs units one after the other in this process."""
+
+    def __init__(self, parts: ReplayParts) -> None:
+        self._parts = parts
+
+    def run(self, tasks: Sequence[UnitTask], on_progress: OnProgress, stop: Event) -> Iterator[UnitResult]:
+        for task in tasks:
+            if not stop.is_set():
+                yield replay_unit(task.unit, self._parts, task.fingerprint, on_progress)
+
+
+def run_all(footage: Path, parts: Path, engine: ReplayEngine | None = None, stop: Event | None = None) -> ReplayResult:
+    units, problems = find_units([footage], None)
+    assert problems == []
+    engine = engine or InlineEngine(build_parts("京A12345"))
+    return replay(units, RUN, engine, PartStore(parts), lambda *_: None, lambda _: None, stop or Event())
+
+
+def lines_of(result: ReplayResult) -> str:
+    return "\n".join(jsonl_lines(result.run, result.units))
+
+
+def result_of(path: Path, **window: float) -> UnitResult:
+    unit = ReplayUnit(path, path.name, NOON, **window)
+    return replay_unit(unit, build_parts("京A12345"), "f", lambda *_: None)
+
+
+def test_the_answer_is_the_same_whatever_the_number_of_workers(footage: Path, tmp_path: Path) -> None:
+    one = run_all(footage, tmp_path / "1")
+    two = run_all(footage, tmp_path / "2", LocalEngine(partial(build_parts, "京A12345"), 2))
+    assert lines_of(one) == lines_of(two)
+    passages = [passage for unit in one.units for passage in unit.passages]
+    assert [(p.text, p.outcome) for p in passages] == [("京A12345", "flagged"), ("沪B67890", "clear")]
+
+
+def test_a_resumed_replay_does_only_what_is_missing(footage: Path, tmp_path: Path) -> None:
+    complete = run_all(footage, tmp_path)
+    newest = max(tmp_path.glob("*.json"), key=lambda path: path.name)
+    newest.unlink()
+    kept = {path: path.stat().st_mtime_ns for path in tmp_path.glob("*.json")}
+    resumed = run_all(footage, tmp_path)
+    assert lines_of(resumed) == lines_of(complete)
+    assert all(path.stat().st_mtime_ns == written for path, written in kept.items())
+
+
+def test_a_stopped_replay_keeps_what_is_done_and_says_that_it_is_incomplete(footage: Path, tmp_path: Path) -> None:
+    stop = Event()
+    stop.set()
+    result = run_all(footage, tmp_path, stop=stop)
+    assert not result.is_complete
+
+
+def test_other_footage_models_or_lists_are_not_mixed_with_old_results(footage: Path, tmp_path: Path) -> None:
+    run_all(footage, tmp_path)
+    units, _ = find_units([footage], None)
+    other = RUN.model_copy(update={"risk_list": ListRecord(described="now", entry_count=0, digest="3" * 32)})
+    result = replay(
+        units, other, InlineEngine(build_parts()), PartStore(tmp_path), lambda *_: None, lambda _: None, Event()
+    )
+    assert {passage.outcome for unit in result.units for passage in unit.passages} == {"clear"}
+
+
+def test_a_passage_names_its_times_its_looks_and_its_certainty(footage: Path) -> None:
+    result = result_of(footage / "20261124_120000.avi")
+    (passage,) = result.passages
+    assert 0.5 <= passage.start_ms / 1000 <= 0.8
+    assert 1.4 <= passage.end_ms / 1000 <= 1.7
+    assert passage.look_count == len(passage.looks) >= 10
+    assert len(passage.char_probs) == 7
+    assert passage.started_at - NOON == timedelta(milliseconds=passage.start_ms)
+    assert result.plate_jpegs[0] is not None
+    assert result.plate_jpegs[0][:2] == b"\xff\xd8"
+
+
+def test_a_result_survives_being_written_and_read_again(footage: Path) -> None:
+    result = result_of(footage / "20261124_120000.avi")
+    assert UnitResult.model_validate_json(result.model_dump_json()) == result
+
+
+def test_a_passage_belongs_to_the_piece_that_it_begins_in(footage: Path) -> None:
+    path = footage / "20261124_120000.avi"
+    whole = result_of(path)
+    first = result_of(path, until_ms=1000.0)
+    second = result_of(path, from_ms=1000.0)
+    assert [p.model_dump(exclude={"video"}) for p in first.passages] == [
+        p.model_dump(exclude={"video"}) for p in whole.passages
+    ]
+    assert second.passages == ()
+    assert (first.video.passages, second.video.passages) == (1, 0)
+
+
+def test_a_piece_in_the_middle_of_a_file_has_its_own_passages_only(tmp_path: Path) -> None:
+    pictures = [*street_with(BLUE, 60), *street_with(YELLOW, 60)]
+    path = write_video(tmp_path / "long.mp4", pictures)
+    first, second = result_of(path, until_ms=2400.0), result_of(path, from_ms=2400.0)
+    assert [p.text for p in first.passages] == ["京A12345"]
+    assert [p.text for p in second.passages] == ["沪B67890"]
+
+
+def test_long_files_are_cut_by_their_length_alone(tmp_path: Path) -> None:
+    path = tmp_path / "long.mp4"
+    with path.open("wb") as file:
+        file.truncate(40 * 1024 * 1024)
+    pieces = split_long([ReplayUnit(path, "long.mp4", None)], lambda _: 1_500_000.0)
+    assert [(piece.from_ms, piece.until_ms) for piece in pieces] == [(0.0, 750_000.0), (750_000.0, None)]
+
+
+def test_what_is_sent_to_the_platform_is_marked_as_replayed(footage: Path) -> None:
+    outbox = KeptEvents()
+    unit = ReplayUnit(footage / "20261124_120000.avi", "a.avi", NOON)
+    replay_unit(unit, build_parts("京A12345", outbox=outbox), "f", lambda *_: None)
+    assert [(event.text, event.replayed) for event in outbox.events] == [("京A12345", True)]
+
+
+def test_unreadable_footage_is_named_and_the_rest_is_done(footage: Path, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.mp4").write_bytes(b"no video")
+    (tmp_path / "in" / "b.avi").write_bytes((footage / "20261124_120000.avi").read_bytes())
+    result = run_all(tmp_path / "in", tmp_path / "parts")
+    assert [(unit.video.frames, unit.video.damage is None) for unit in result.units] == [(0, False), (60, True)]
+    assert result.is_complete
+
+
+class DyingReader:
+    """Takes its whole process down, as a fault in a native library would."""
+
+    def read(self, image: BgrImage) -> list[PlateRead]:
+        if (np.abs(image.astype(np.int16) - np.array(YELLOW)).max(axis=2) < 60).sum() > 200:
+            os.abort()
+        return ColorReader().read(image)
+
+
+def build_dying_parts() -> ReplayParts:
+    return dataclasses.replace(build_parts("京A12345"), reader=DyingReader())
+
+
+def test_a_worker_that_dies_costs_only_its_own_video(footage: Path, tmp_path: Path) -> None:
+    units, _ = find_units([footage], None)
+    engine = LocalEngine(build_dying_parts, 2)
+    result = replay(units, RUN, engine, PartStore(tmp_path), lambda *_: None, lambda _: None, Event())
+    assert [unit.video.damage for unit in result.units] == [None, "its worker process died twice"]
+    assert [p.text for p in result.units[0].passages] == ["京A12345"]
+
+
+def test_folders_are_searched_in_a_fixed_order_and_missing_paths_are_named(footage: Path, tmp_path: Path) -> None:
+    units, problems = find_units([footage, tmp_path / "gone", tmp_path], None)
+    assert [unit.video for unit in units] == ["20261124_120000.avi", "sub/20261124_130000.avi"]
+    assert len(problems) == 2
+    assert "gone" in problems[0]
+
+
+def truth(text: str, start_s: float = 0.6, is_listed: bool | None = None) -> TruePassage:
+    return TruePassage("a.avi", start_s, start_s + 1, text, "02", is_listed)
+
+
+def passage(text: str, start_ms: float = 600.0, outcome: str = "clear") -> PassageRecord:
+    return PassageRecord.model_validate(
+        {
+            "video": "a.avi",
+            "outcome": outcome,
+            "start_ms": start_ms,
+            "end_ms": start_ms + 900,
+            "best_ms": start_ms,
+            "started_at": NOON,
+            "text": text,
+            "plate_class": "02",
+            "probability": 0.9,
+            "char_probs": [0.9] * 7,
+            "look_count": 5,
+            "box": [0, 0, 90, 30],
+        }
+    )
+
+
+def test_the_score_counts_exact_wrong_missed_and_false_passages() -> None:
+    truths = [truth("京A12345", is_listed=True), truth("沪B67890", 20), truth("苏E24680", 40, is_listed=True)]
+    reported = [passage("京A12345"), passage("沪B6789O", 20_000), passage("豫C11111", 60_000, "flagged")]
+    figures = score(judge(truths, reported))
+    assert (figures.true_passages, figures.found, figures.exact, figures.false_passages) == (3, 2, 1, 1)
+    assert (figures.right_characters, figures.characters) == (13, 21)
+    assert (figures.missed_flags, figures.false_flags) == (2, 1)
+
+
+def test_two_vehicles_at_once_are_judged_by_their_own_texts() -> None:
+    judged = judge([truth("京A12345"), truth("沪B67890")], [passage("沪B67890"), passage("京A12345")])
+    assert all(each.is_exact for each in judged)
+
+
+def test_a_truth_file_without_a_column_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "truth.csv").write_text("video,text\na.avi,x\n")
+    with pytest.raises(SourceError, match="column start_s is missing"):
+        load_truth(tmp_path / "truth.csv")
+
+
+def test_the_report_needs_nothing_from_outside_and_escapes_what_it_shows(footage: Path, tmp_path: Path) -> None:
+    hostile = tmp_path / "<img src=x onerror=alert(1)>.avi"
+    hostile.write_bytes((footage / "20261124_120000.avi").read_bytes())
+    result = run_all(tmp_path, tmp_path / "parts")
+    page = render_report(result, [TruePassage(hostile.name, 0.5, 1.6, "京A12345", "02", True)])
+    assert "<img src=x" not in page
+    assert "http:" not in page
+    assert "https:" not in page
+    assert page.count("data:image/jpeg;base64,") == 1
+    assert "✓ 命中" in page
