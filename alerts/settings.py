@@ -15,6 +15,7 @@ class ChannelSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: ChannelName
+    """Appears in Redis keys, metrics and log lines."""
     levels: tuple[Literal["hit", "possible"], ...] = ("hit", "possible")
     """Events of other levels are passed over."""
     timeout_s: float = Field(default=10.0, gt=0, le=60)
@@ -23,7 +24,9 @@ class ChannelSettings(BaseModel):
 
 class WebhookSettings(ChannelSettings):
     kind: Literal["webhook"]
+    """Signed as Standard Webhooks 1.0.0 say."""
     url: str
+    """https://...; its host must be in allowed_hosts."""
     secret_files: tuple[Path, ...] = Field(min_length=1)
     """Each holds one whsec_... secret; several while a secret is being changed."""
     full_payload: bool = False
@@ -36,6 +39,7 @@ class BotSettings(ChannelSettings):
     """A robot in a group chat: sees the masked plate only."""
 
     kind: Literal["wecom", "dingtalk", "feishu"]
+    """Whose robot it is."""
     url: str | None = None
     """Address up to the question mark (Feishu: up to the token); None is the vendor's own."""
     token_file: Path
@@ -48,28 +52,39 @@ class BotSettings(ChannelSettings):
 
 class MqttSettings(ChannelSettings):
     kind: Literal["mqtt"]
+    """Needs the extra `kakou[mqtt]`."""
     host: str
+    """The broker; must be in allowed_hosts."""
     port: int = Field(default=8883, ge=1, le=65535)
+    """Of the broker; must be in allowed_ports."""
     topic: str = "kakou/events"
     """The checkpoint is added as the last level."""
     username: str | None = None
+    """None logs in without a name."""
     password_file: Path | None = None
+    """Holds the password and nothing else."""
     tls: bool = True
+    """False only where the network itself is trusted."""
     full_payload: bool = False
+    """True sends the plate too."""
     message_expiry_s: int = Field(default=24 * 3600, ge=1)
     """The broker drops what nobody fetched within this time."""
 
 
 class FileSettings(ChannelSettings):
     kind: Literal["file"]
+    """One event a line, appended."""
     path: Path
+    """Where to."""
     full_payload: bool = True
+    """False leaves the plate out."""
 
 
 class LaneSettings(ChannelSettings):
     """Sound and text at the barrier, on the box itself: works with the uplink down."""
 
     kind: Literal["lane"]
+    """A command of yours that makes sound or light."""
     command: tuple[str, ...] = Field(min_length=1)
     """Run without a shell for each event, which it gets as one JSON line on its standard input."""
     max_age_s: float = Field(default=120.0, gt=0)
@@ -102,6 +117,7 @@ class AlertsSettings(BaseModel):
     allowed_networks: tuple[str, ...] = ()
     """CIDRs that channels may reach though they are not public, such as 10.20.0.0/16."""
     allowed_ports: tuple[int, ...] = (443,)
+    """Ports that channels may call."""
     metrics_port: int = Field(default=0, ge=0, le=65535)
     """`kakou deliver` serves /metrics here on 127.0.0.1; 0 serves none."""
     channels: tuple[AnyChannel, ...] = Field(default=(), alias="channel")

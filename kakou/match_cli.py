@@ -24,7 +24,8 @@ app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
 
 
 LOOKALIKES = (
-    "0DQO", "8B", "1T7", "2Z", "5S", "6G", "A4", "CG", "MNW", "UV", "EF", "皖鲁晋", "粤鄂鲁", "苏鄂鲁", "浙湘渝", "京冀",
+    "0DQO", "8B", "1T7", "2Z", "5S", "6G", "A4", "CG", "MNW", "UV", "EF",
+    "皖鲁晋", "粤鄂鲁", "苏鄂鲁", "浙湘渝", "京冀",
 )  # fmt: skip
 """Characters that readers take for each other in practice."""
 

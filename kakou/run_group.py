@@ -60,7 +60,7 @@ def _screen(box: Box, sources: list[SourceSettings], options: argparse.Namespace
     counts = {source.camera_id: ScreeningCounts() for source in sources}
     reporters = {s.camera_id: CameraReporter(box, s, counts[s.camera_id]) for s in sources}
     file = counts_path(box.settings.state_dir, options.group)
-    write_line = _line_writer(options)
+    write_line = LineWriter(options.json, options.show_clear_plates)
     with box.outbox() as outbox:
 
         def build_parts(source: SourceSettings) -> CameraParts:
@@ -90,23 +90,33 @@ def _screen(box: Box, sources: list[SourceSettings], options: argparse.Namespace
     return _exit_code(failures, counts)
 
 
-def _line_writer(options: argparse.Namespace) -> "LineWriter":
-    return LineWriter(options.json, options.show_clear_plates)
-
-
 class LineWriter:
-    """Writes whole lines, whichever camera's thread they come from."""
+    """Writes whole lines, whichever camera's thread they come from.
+
+    When nobody reads them any more (`kakou run | head`), screening goes on without them.
+    """
 
     def __init__(self, as_json: bool, shows_clear_plates: bool) -> None:
         self._format = passage_json if as_json else passage_line
         self._shows_clear_plates = shows_clear_plates
         self._lock = threading.Lock()
+        self._is_read = True
 
     def __call__(self, passage: Passage) -> None:
         line = self._format(passage, shows_clear_plates=self._shows_clear_plates)
         with self._lock:
+            if self._is_read:
+                self._is_read = self._wrote(line)
+
+    def _wrote(self, line: str) -> bool:
+        try:
             sys.stdout.write(line + "\n")
             sys.stdout.flush()
+        except BrokenPipeError:
+            # The interpreter flushes once more at its end: give it somewhere to write.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return False
+        return True
 
 
 def _save(path: Path, counts: dict[str, ScreeningCounts]) -> None:

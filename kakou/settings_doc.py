@@ -69,8 +69,8 @@ def render() -> str:
     """Return the whole document."""
     parts = [
         "# kakou.toml\n",
-        "One file configures a box or a centre; `kakou run --config kakou.toml`. Every key may be left out unless it says",
-        "*required*; an unknown key is an error that names its line (exit code 5). Durations end in their unit.\n",
+        "One file configures a box or a centre; `kakou run --config kakou.toml`. Every key may be left out unless it",
+        "says *required*; an unknown key is an error that names its line (exit code 5). Durations end in their unit.\n",
         f"```toml\n{EXAMPLE}```\n",
     ]
     for header, title, model in SECTIONS:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from threading import Event
 from types import ModuleType
+from typing import Any
 
 from pipeline.errors import SourceError
 from pipeline.replay_engine import BuildParts, UnitTask
@@ -50,7 +51,7 @@ class RayEngine:
         actor = ray.remote(num_cpus=1, num_gpus=self._gpus_per_worker, max_restarts=-1)(RayWorker)
         idle = [actor.remote(self._build_parts) for _ in range(min(self._workers, len(tasks)))]
         waiting = list(reversed(tasks))
-        running = {}
+        running: dict[Any, tuple[Any, UnitTask]] = {}
         while (waiting or running) and not stop.is_set():
             while idle and waiting:
                 worker, task = idle.pop(), waiting.pop()

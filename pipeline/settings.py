@@ -45,6 +45,7 @@ class TrackSettings(BaseModel):
     min_looks: int = Field(default=2, gt=0)
     """A track of fewer looks is a passage only when a look was this confident:"""
     sure_confidence: float = Field(default=0.5, ge=0, le=1)
+    """Confidence of one look that makes a passage on its own."""
     min_probability: float = Field(default=0.3, ge=0, le=1)
     """A track whose best text is less probable was not readable: it is matched all the same, but when it is not
     listed it counts as unread. Half plates at the picture's edge reach 0.2, foreign plates 0.15."""
@@ -65,6 +66,7 @@ class PipelineSettings(BaseModel):
     reopen_min_s: float = Field(default=1.0, gt=0)
     """First wait before a live source is opened again; it doubles each time up to the next setting."""
     reopen_max_s: float = Field(default=10.0, gt=0)
+    """Longest wait between two tries to open a live source."""
     hypothesis_count: int = Field(default=32, gt=0, le=64)
     """Texts that are looked up for each passage."""
     spool_hours: float = Field(default=24.0, gt=0, le=24)
@@ -81,6 +83,7 @@ class SourceSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     camera_id: str = Field(min_length=1, pattern=r"^[\w.-]+$")
+    """Names the camera in events, counters and Redis keys; unique on the box."""
     checkpoint: str = Field(min_length=1)
     """Name of the checkpoint, as people know it."""
     uri: str = Field(min_length=1)

@@ -2,6 +2,7 @@
 
 import json
 import re
+import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 
 from fixtures.make_risk_list import write_risk_list
 from fixtures.truth import load_truth
-from tests.commands import REPOSITORY, Finished, run_kakou
+from tests.commands import REPOSITORY, Finished, run_kakou, start_kakou
 
 CLIP = REPOSITORY / "fixtures" / "videos" / "day_gantry.mp4"
 LISTED = {passage.text for passage in load_truth(CLIP.with_suffix(".json")).passages if passage.is_listed}
@@ -99,6 +100,16 @@ def test_without_redis_every_passage_is_unchecked_and_checked_once_it_is_back(tm
     assert int(flagged[1]) == len(LISTED)
     events = run_kakou("events", "--config", back, "--json").stdout.splitlines()
     assert {json.loads(line)["text"] for line in events} == LISTED
+
+
+def test_screening_goes_on_when_nobody_reads_its_lines(tmp_path: Path):
+    config = write_config(tmp_path, CLIP)
+    with start_kakou("run", "--config", config, folder=tmp_path, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        assert process.wait(timeout=60) == 0
+    counts = json.loads((tmp_path / "state" / "run" / "camera-1.json").read_text())["camera-1"]
+    assert counts["clear"] == len(LISTED | UNLISTED)
 
 
 def test_a_box_without_any_source_says_so(tmp_path: Path):

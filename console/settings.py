@@ -1,0 +1,55 @@
+"""Settings of the console: section [console] of kakou.toml."""
+
+from datetime import timedelta
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class CheckpointPlace(BaseModel):
+    """Where a checkpoint stands: [[console.checkpoint]]."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    """The checkpoint's name as the boxes send it."""
+    grid_code: str = Field(pattern=r"^\d{6}(\d{3}(\d{3}(\d{2}(\d{2})?)?)?)?$")
+    """CJ/T 349: county 6, street 9, community 12, grid 14, micro-grid 16 digits."""
+    longitude: float | None = None
+    latitude: float | None = None
+
+
+class ConsoleSettings(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    host: str = "127.0.0.1"  # other machines reach it only once somebody opens it, with a certificate
+    port: int = Field(default=8080, ge=0, le=65535)  # 0 = any free port
+    tls_certificate: Path | None = None  # PEM; needed wherever the address is not this machine's own
+    tls_key: Path | None = None  # PEM
+    behind_tls_proxy: bool = False  # a proxy in front speaks TLS for us
+    trusted_proxies: tuple[str, ...] = ()  # addresses whose X-Forwarded-For is believed
+    database_url: str | None = None  # None = SQLite in the state folder; or postgresql+psycopg://...
+    county_code: str = Field(default="000000", pattern=r"^\d{6}$")  # top of escalation; unknown checkpoints
+    grids_path: Path | None = None  # GeoJSON with grid_id, name, level, parent_id; None = a schematic map
+    checkpoint: tuple[CheckpointPlace, ...] = ()  # where the checkpoints stand: [[console.checkpoint]]
+    confirm_timeout_s: float = Field(default=60, gt=0)  # a person has looked at it
+    accept_timeout_s: float = Field(default=180, gt=0)  # a grid worker has taken it
+    contact_timeout_s: float = Field(default=1800, gt=0)  # the vehicle's people were spoken to
+    close_timeout_s: float = Field(default=86400, gt=0)  # closed
+    attach_minutes: float = Field(default=30, ge=0)  # a second passage within this joins the open case
+    idle_minutes: float = Field(default=30, gt=0)  # a session without a request or an open screen ends
+    worker_idle_minutes: float = Field(default=720, gt=0)  # phones sleep in pockets for a shift
+    session_hours: float = Field(default=12, gt=0)  # one shift; then everybody logs in again
+    invitation_hours: float = Field(default=72, gt=0)  # one-time links
+    login_tries: str = "1/second;5/minute;20/hour"  # failed log-ins, per account and per address
+    approval_rows: int = Field(default=100, ge=0)  # list imports with more rows need a second person
+    stale_status_s: float = Field(default=15, gt=0)  # a box that says nothing for longer is shown as lost
+    stale_list_s: float = Field(default=900, gt=0)  # a list older than this is shown in red
+    evidence_days: int = Field(default=30, ge=1, le=90)  # after closing; then plate and pictures are erased
+    photo_megabytes: float = Field(default=8, gt=0)  # a worker's photo
+    desk_phone: str = Field(default="", pattern=r"^\+?[0-9-]{0,20}$")  # the duty desk, for grid workers; "" = none
+    accept_replayed: bool = False  # recorded footage opens cases too (for demonstrations and drills)
+
+    @property
+    def attach_window(self) -> timedelta:
+        return timedelta(minutes=self.attach_minutes)
