@@ -149,7 +149,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _print_event(body: bytes) -> None:
-    print(json.dumps(json.loads(body), ensure_ascii=False), flush=True)  # noqa: T201
+    # One write: print() puts the line's end apart, and another thread's event in between.
+    sys.stdout.write(json.dumps(json.loads(body), ensure_ascii=False) + "\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

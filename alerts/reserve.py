@@ -25,7 +25,7 @@ SPARE_PIECE_BYTES = 128 * 1024
 
 
 class OutboxReserve:
-    """The reserve of one outbox; `size_bytes` 0 keeps none."""
+    """The reserve of one outbox. `size_bytes` 0 sets none aside, but leaves that of other users whole."""
 
     def __init__(self, database: Path, size_bytes: int) -> None:
         self._half_bytes = size_bytes // 2
@@ -38,15 +38,14 @@ class OutboxReserve:
     def opening(self) -> Iterator[None]:
         """Hold the lock while the database is opened, and put the kept blocks in place as its log before."""
         with self._locked():
-            if self._half_bytes:
-                self._put_log_in_place()
+            self._put_log_in_place()
             yield
 
     @contextlib.contextmanager
     def closing(self) -> Iterator[None]:
         """Hold the lock while the database is closed, and keep the blocks of its log when that deletes it."""
         with self._locked():
-            if self._half_bytes and self._wal.exists():
+            if self._spare.path.exists() and self._wal.exists():
                 self._next_wal.path.unlink(missing_ok=True)
                 with contextlib.suppress(OSError):  # A directory without room for the name: nothing is kept then.
                     self._next_wal.path.hardlink_to(self._wal)
@@ -72,7 +71,9 @@ class OutboxReserve:
         if self._wal.exists():
             # Left over from a close that was cut short: it may be the very log that is in use.
             self._next_wal.path.unlink(missing_ok=True)
-        elif self._next_wal.hold():
+            return
+        self._next_wal.hold()
+        if _size_of(self._next_wal.path) >= WAL_HEADER_BYTES:  # As much of it as could be had.
             with self._next_wal.path.open("r+b") as file:
                 file.write(bytes(WAL_HEADER_BYTES))
                 os.fsync(file.fileno())

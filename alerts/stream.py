@@ -71,8 +71,13 @@ class FlaggedStream:
             for row in rows:
                 pipe.xadd(STREAM_KEY, {"event_id": row.event_id, "event": row.body})
             pipe.set(key, rows[-1].seq)
-            # A lost connection shows as a WatchError too: both mean "ask how far it came, then go on".
-            pipe.execute()
+            try:
+                pipe.execute()
+            except redis.WatchError as error:
+                # A lost connection is a WatchError too; only this one says that another relay came first.
+                if "changed" not in str(error):
+                    raise
+                return False
         return True
 
     def recent(self, count: int) -> list[StreamEntry]:

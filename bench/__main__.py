@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
-SUPPORT = frozenset({"__init__", "__main__", "report", "scoring", "development_sets", "contact_sheet"})
+SUPPORT = frozenset({"__main__", "report"})
 
 
 def bench_names() -> list[str]:
-    return sorted(path.stem for path in Path(__file__).parent.glob("*.py") if path.stem not in SUPPORT)
+    """Return the modules that take the options every bench has; the others are parts of benches."""
+    files = sorted(Path(__file__).parent.glob("*.py"))
+    return [file.stem for file in files if file.stem not in SUPPORT and "bench_options(" in file.read_text("utf-8")]
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ Run as a program it is the writer: `python -m bench.fault_rig FOLDER EVENTS_PER_
 """
 
 import ctypes
-import json
+import re
 import shutil
 import signal
 import socket
@@ -81,20 +81,15 @@ class FaultRig:
 
     def received(self) -> list[str]:
         """Return the ids of the events that the receiver has applied, in order of application."""
-        if not (self.folder / "received.sqlite").exists():
-            return []
-        connection = sqlite3.connect(f"file:{self.folder}/received.sqlite?mode=ro", uri=True, timeout=10)
-        try:
-            return [row[0] for row in connection.execute("SELECT event_id FROM received ORDER BY rowid")]
-        except sqlite3.OperationalError:
-            return []  # Its table is not there yet.
-        finally:
-            connection.close()
+        return [row[0] for row in self._ask_ledger("SELECT event_id FROM received ORDER BY rowid", ())]
+
+    def has_received(self, event_id: str) -> bool:
+        return bool(self._ask_ledger("SELECT 1 FROM received WHERE event_id = ?", (event_id,)))
 
     def applied_twice(self) -> list[str]:
         """Return the ids that the receiver took for new more than once: it prints each event that is new to it."""
-        lines = (self.folder / "receiver.log").read_text().splitlines()
-        counts = Counter(json.loads(line)["id"] for line in lines if line.startswith("{") and line.endswith("}"))
+        text = (self.folder / "receiver.log").read_text()
+        counts = Counter(re.findall(r'\{"id": "([0-9a-f]{32})"', text))
         return [event_id for event_id, count in counts.items() if count > 1]
 
     def missing(self) -> set[str]:
@@ -131,6 +126,17 @@ class FaultRig:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _ask_ledger(self, sql: str, values: tuple[str, ...]) -> list[tuple[str]]:
+        if not (self.folder / "received.sqlite").exists():
+            return []
+        connection = sqlite3.connect(f"file:{self.folder}/received.sqlite?mode=ro", uri=True, timeout=10)
+        try:
+            return connection.execute(sql, values).fetchall()
+        except sqlite3.OperationalError:
+            return []  # Its table is not there yet.
+        finally:
+            connection.close()
 
     def _command(self, part: str) -> Sequence[str | Path]:
         match part:

@@ -5,11 +5,13 @@ lost, nothing is applied twice.
 """
 
 import argparse
+import contextlib
 import random
+import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from rich.console import Console
@@ -25,10 +27,10 @@ messages = Console(stderr=True)
 
 def bench_kills(report: Report, options: argparse.Namespace) -> None:
     """kill -9 of each process at random moments while events flow."""
-    with tempfile.TemporaryDirectory() as folder, FaultRig(Path(folder), options.events_per_s) as rig:
+    with _kept_on_failure() as folder, FaultRig(folder, options.events_per_s) as rig:
         rig.start(*PARTS)
         rig.wait_until(lambda: bool(rig.received()), 60, "the first delivery")
-        for part in PARTS:
+        for part in options.processes:
             recoveries = [kill_once(rig, part) for _ in track(range(options.kills), part, console=messages)]
             report.add_row(
                 "kill -9",
@@ -51,6 +53,14 @@ def bench_kills(report: Report, options: argparse.Namespace) -> None:
         report.add_bar("events applied twice over all kills", len(rig.applied_twice()), 0, "at most")
 
 
+@contextlib.contextmanager
+def _kept_on_failure() -> Iterator[Path]:
+    """Yield a folder that stays when the bench fails: its logs say why."""
+    folder = Path(tempfile.mkdtemp(prefix="kakou-faults-"))
+    yield folder
+    shutil.rmtree(folder)
+
+
 def kill_once(rig: FaultRig, part: str) -> float:
     """Kill a process at a random moment and start it again.
 
@@ -64,7 +74,7 @@ def kill_once(rig: FaultRig, part: str) -> float:
     rig.start(part)
     rig.wait_until(lambda: len(rig.acknowledged()) > before, 60, "another event")
     awaited = rig.acknowledged()[-1]
-    rig.wait_until(lambda: awaited in rig.received(), 90, f"recovery after killing {part}")
+    rig.wait_until(lambda: rig.has_received(awaited), 90, f"recovery after killing {part}")
     return time.monotonic() - started
 
 
@@ -152,6 +162,7 @@ def main() -> None:
     parser = bench_options(__doc__ or "")
     parser.add_argument("parts", nargs="*", default=list(BENCHES), metavar="PART", help=", ".join(BENCHES))
     parser.add_argument("--kills", type=int, default=50, help="kills of each process")
+    parser.add_argument("--processes", nargs="+", choices=PARTS, default=PARTS, help="which processes are killed")
     parser.add_argument("--events-per-s", type=float, default=5.0)
     parser.add_argument("--backlog", type=int, default=3000, help="events that wait for Redis")
     parser.add_argument("--drain", type=int, default=100_000, help="events that wait in the outbox")

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from bench.match_passages import CODE_SPACE, Codes, load_passages, neighbours, plate_code, random_plates
 from bench.report import Report, bench_options
-from ocr.hypotheses import PlateHypothesis, top_hypotheses
+from ocr.hypotheses import PlateHypothesis
 from ocr.models_folder import shipped_models
 from ocr.types import PlateDistribution
+from ocr.wrong_length import match_hypotheses
 from riskdb.match import MatchRule
 from riskdb.settings import RiskSettings
 
@@ -63,6 +64,7 @@ def main() -> None:
     report.add_row("set-up", plates=len(passages), listed=LISTED, issued=ISSUED, space=CODE_SPACE, lists=DRAWS)
     for name, readings in (
         ("one look", [_reading(p.text, p.single) for p in passages]),
+        ("two looks fused", [_reading(p.text, p.two) for p in passages]),
         ("five looks fused", [_reading(p.text, p.fused) for p in passages]),
     ):
         _measure(name, readings, rule, report)
@@ -143,7 +145,7 @@ def _near(readings: Sequence[Reading]) -> Way:
 
 
 def _reading(text: str, distribution: PlateDistribution | None) -> Reading:
-    hypotheses = [] if distribution is None else top_hypotheses(distribution, CANDIDATES)
+    hypotheses = [] if distribution is None else match_hypotheses(distribution, CANDIDATES)
     by_code: dict[int, float] = {}
     for hypothesis in hypotheses:
         code = _code(hypothesis)

@@ -45,6 +45,8 @@ class Passage:
     text: str
     single: PlateDistribution | None
     """Of the look in the middle."""
+    two: PlateDistribution | None
+    """Of the first and farthest two looks."""
     fused: PlateDistribution | None
     """Of all looks."""
 
@@ -84,12 +86,16 @@ def _look(reader: PlateReader, crop: BgrImage, height_px: float) -> PlateRead | 
 
 
 def _passage(text: str, looks: Sequence[PlateRead | None]) -> Passage:
-    seen = [look for look in looks if look is not None]
-    fusion = PlateFusion(TrackSettings().max_effective_looks)
-    for look in seen:
-        fusion.add(look)
     middle = looks[LOOKS // 2]
-    return Passage(text, None if middle is None else middle.distribution, fusion.distribution() if seen else None)
+    return Passage(text, None if middle is None else middle.distribution, _fused(looks[:2]), _fused(looks))
+
+
+def _fused(looks: Sequence[PlateRead | None]) -> PlateDistribution | None:
+    fusion = PlateFusion(TrackSettings().max_effective_looks)
+    for look in looks:
+        if look is not None:
+            fusion.add(look)
+    return fusion.distribution() if fusion.look_count else None
 
 
 def random_plates(rng: np.random.Generator, count: int) -> Codes:

@@ -14,9 +14,9 @@ from kakou.risk_output import AsJson, Config, local_epoch, messages, published_t
 from kakou.risk_wiring import open_keeper
 from kakou.settings import load_settings
 from riskdb.declaring import Declared, parse_level, read_declarations
-from riskdb.importing import parse_moment
+from riskdb.judging import parse_moment
 from riskdb.keeper import Change
-from riskdb.record import AreaWindow
+from riskdb.record_rows import AreaWindow
 from riskdb.types import RiskFileError
 
 area_app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown", help="Declare and lift risk areas.")

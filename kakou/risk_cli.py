@@ -21,7 +21,8 @@ from kakou.risk_wiring import open_keeper, tended_list
 from kakou.settings import load_settings
 from kakou.wiring import open_redis
 from riskdb.exporting import CsvSheet, csv_sheet
-from riskdb.importing import ImportResult, JudgedRow, RowOutcome, TravelRow
+from riskdb.importing import ImportResult, JudgedRow, RowOutcome
+from riskdb.judging import TravelRow
 from riskdb.publish import Published
 from riskdb.tables import read_travel_rows
 from riskdb.types import RiskFileError

@@ -21,9 +21,13 @@ from pipeline.capture_protocol import (
     Notice,
     Opened,
     Progress,
+    Started,
     create_frame_memory,
 )
 from pipeline.settings import GateSettings
+
+START_TIMEOUT_S = 60.0
+"""Loading OpenCV takes half a second, on a box that is overloaded many."""
 
 
 class CaptureProcess:
@@ -47,21 +51,19 @@ class CaptureProcess:
 
     def notices(self) -> Iterator[Notice]:
         """Yield what the child says; the last one is always an `Ended`, whatever happens to the child."""
-        timeout_s = self._stall_timeout_s
+        notice = self._next_notice(START_TIMEOUT_S)
         advanced_at = time.monotonic()
-        while True:
-            notice = self._next_notice(timeout_s)
-            if isinstance(notice, Ended):
-                yield notice
-                return
-            if isinstance(notice, Opened) or notice.frames > self._last.frames:
+        while not isinstance(notice, Ended):
+            if isinstance(notice, Started | Opened) or notice.frames > self._last.frames:
                 advanced_at = time.monotonic()
-            elif time.monotonic() - advanced_at > timeout_s:
-                yield self._ended(f"no new frame for {timeout_s:.0f} s")
-                return
-            if not isinstance(notice, Opened):
+            elif time.monotonic() - advanced_at > self._stall_timeout_s:
+                notice = self._ended(f"no new frame for {self._stall_timeout_s:.0f} s")
+                break
+            if not isinstance(notice, Started | Opened):
                 self._remember(notice)
             yield notice
+            notice = self._next_notice(self._stall_timeout_s)
+        yield notice
 
     def picture(self, frame: FrameReady) -> BgrImage:
         """Return the frame's picture, valid until `give_back`."""
@@ -109,8 +111,8 @@ def video_length_ms(path: Path, timeout_s: float) -> float:
     """Return a file's length as its container says, 0.0 when it says nothing or cannot be opened."""
     request = CaptureRequest(uri=str(path), is_live=False, gate=GateSettings())
     with CaptureProcess(request, timeout_s) as capture:
-        first = next(capture.notices())
-    return 1000.0 * first.frame_count / first.fps if isinstance(first, Opened) and first.fps else 0.0
+        opened = next((notice for notice in capture.notices() if not isinstance(notice, Started)), None)
+    return 1000.0 * opened.frame_count / opened.fps if isinstance(opened, Opened) and opened.fps else 0.0
 
 
 def _start(notices_out: int, slots_in: int, memory: int) -> subprocess.Popen[bytes]:

@@ -10,7 +10,7 @@ import sys
 import time
 from multiprocessing.connection import Connection
 
-from pipeline.capture_protocol import SLOTS, CaptureRequest, Ended, FrameMemory, FrameReady, Opened, Progress
+from pipeline.capture_protocol import SLOTS, CaptureRequest, Ended, FrameMemory, FrameReady, Opened, Progress, Started
 from pipeline.errors import SourceError
 from pipeline.ffmpeg import ErrorLines, VideoStream, open_stream
 from pipeline.live_capture import capture_live
@@ -29,6 +29,7 @@ def main() -> None:
     memory = FrameMemory(int(sys.argv[3]))
     die_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    notices.send_bytes(Started().model_dump_json().encode())
     request = CaptureRequest.model_validate_json(slots.recv_bytes())
     # The parent has gone or closed its end: nobody wants the rest.
     with contextlib.suppress(BrokenPipeError, EOFError, ConnectionResetError):

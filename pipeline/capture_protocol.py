@@ -37,6 +37,12 @@ class CaptureRequest(CaptureMessage):
     """Of a file: frames before this presentation time are passed over."""
 
 
+class Started(CaptureMessage):
+    """The child runs and has loaded its libraries; only from now on can a source make it hang."""
+
+    kind: Literal["started"] = "started"
+
+
 class Opened(CaptureMessage):
     kind: Literal["opened"] = "opened"
     frame_count: int
@@ -80,7 +86,7 @@ class Ended(CaptureMessage):
     """What was wrong; None for a source that was whole."""
 
 
-Notice: TypeAlias = Annotated[Opened | FrameReady | Progress | Ended, Field(discriminator="kind")]
+Notice: TypeAlias = Annotated[Started | Opened | FrameReady | Progress | Ended, Field(discriminator="kind")]
 NOTICE: TypeAdapter[Notice] = TypeAdapter(Notice)
 
 

@@ -68,6 +68,7 @@ class MotionGate:
 def cell_brightness(image: BgrImage) -> NDArray[np.float32]:
     """Return the mean grey level of each cell, shape (rows, columns)."""
     step = max(1, image.shape[0] // (ROWS_OF_CELLS * SAMPLES_PER_CELL))
-    samples = cv2.cvtColor(np.ascontiguousarray(image[::step, ::step]), cv2.COLOR_BGR2GRAY)
+    # Green alone: a camera's least noisy channel, and a quarter of the time that a conversion to grey takes.
+    samples = np.ascontiguousarray(image[::step, ::step, 1])
     size = (max(1, samples.shape[1] // SAMPLES_PER_CELL), max(1, samples.shape[0] // SAMPLES_PER_CELL))
     return cv2.resize(samples, size, interpolation=cv2.INTER_AREA).astype(np.float32)

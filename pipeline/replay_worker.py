@@ -14,7 +14,7 @@ from pipeline.flagging import EventSink, Flagging
 from pipeline.replay_book import ReplayBook
 from pipeline.replay_records import UnitResult, UnitTimings, VideoRecord
 from pipeline.replay_units import ReplayUnit, footage_sha256
-from pipeline.screening import Match, Screening, match_risk, read_plates, track_plates
+from pipeline.screening import Match, Screening, match_risk, pace_looks, read_plates, track_plates
 from pipeline.settings import PipelineSettings, SourceSettings
 from pipeline.sources import read_frames
 from pipeline.tracking import PlateTracker
@@ -150,7 +150,8 @@ def _walk(
     window = _Window(unit, start, parts.settings.track.parked_gap_s)
     frames = read_frames(source, parts.settings, counts, from_ms=window.read_from_ms)
     timed = watch.waiting(window.until_done(frames, tracker), start, counts)
-    tracks = book.noting_ends(window.own(track_plates(read_plates(timed, watch, counts), tracker)))
+    reads = read_plates(pace_looks(timed, tracker), watch, counts)
+    tracks = book.noting_ends(window.own(track_plates(reads, tracker)))
     for passage in match_risk(tracks, tracker, screening):
         book.note_passage(passage)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol, TypeAlias
 
 from alerts.events import FlaggedEvent
@@ -41,9 +41,19 @@ def screen(frames: Iterable[Frame], reader: Reader, tracker: PlateTracker, scree
 
     A flagged event is in the outbox before its passage is yielded. Raises OutboxError when it cannot be kept.
     """
-    reads = read_plates(frames, reader, screening.counts)
+    reads = read_plates(pace_looks(frames, tracker), reader, screening.counts)
     tracks = track_plates(reads, tracker)
     return match_risk(tracks, tracker, screening)
+
+
+def pace_looks(frames: Iterable[Frame], tracker: PlateTracker) -> Iterator[Frame]:
+    """Leave out frames while the tracker is calm; it has seen every earlier frame when the next one is asked for."""
+    calm_look = timedelta(seconds=tracker.settings.calm_look_s)
+    looked_at: datetime | None = None
+    for frame in frames:
+        if looked_at is None or not tracker.is_calm or frame.captured_at - looked_at >= calm_look:
+            looked_at = frame.captured_at
+            yield frame
 
 
 def read_plates(frames: Iterable[Frame], reader: Reader, counts: ScreeningCounts) -> Iterator[FrameReads]:

@@ -42,6 +42,8 @@ class TrackSettings(BaseModel):
     """A track is decided before its end once its best text is this probable..."""
     settled_looks: int = Field(default=3, gt=0)
     """...and it was read this often."""
+    calm_look_s: float = Field(default=0.15, ge=0)
+    """While every vehicle in view is settled, or there is none, looks are at least this far apart."""
     min_looks: int = Field(default=2, gt=0)
     """A track of fewer looks is a passage only when a look was this confident:"""
     sure_confidence: float = Field(default=0.5, ge=0, le=1)

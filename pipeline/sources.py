@@ -7,7 +7,7 @@ from threading import Event
 from ocr.images import IMAGE_SUFFIXES, load_image
 from ocr.types import OcrError
 from pipeline.capture import CaptureProcess
-from pipeline.capture_protocol import CaptureRequest, Ended, FrameReady, Opened
+from pipeline.capture_protocol import CaptureRequest, Ended, FrameReady, Opened, Progress, Started
 from pipeline.capture_time import capture_start
 from pipeline.errors import SourceError
 from pipeline.motion import MotionGate
@@ -58,7 +58,7 @@ def _read_file(
                     raise SourceError(f"{source.uri}: {notice.damage}")
             elif isinstance(notice, Opened):
                 counts.length_ms = 1000.0 * notice.frame_count / notice.fps if notice.fps else 0.0
-            else:
+            elif isinstance(notice, Progress):
                 counts.frames = notice.frames
             if stop.is_set():
                 return
@@ -101,6 +101,8 @@ def _read_live(
             for notice in capture.notices():
                 if stop.is_set():
                     return
+                if isinstance(notice, Started):
+                    continue
                 if isinstance(notice, Opened):
                     counts.damage = None
                     continue

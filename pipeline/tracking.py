@@ -58,6 +58,11 @@ class PlateTracker:
             yield from self._end(track)
         self._tracks = []
 
+    @property
+    def is_calm(self) -> bool:
+        """Return whether every vehicle in view has been decided: more looks soon would tell nothing new."""
+        return all(track.decided_text is not None for track in self._tracks)
+
     def follows_any_since_before(self, moment: datetime) -> bool:
         """Return whether a vehicle is in view that was first seen before this moment."""
         return any(track.current.started_at < moment for track in self._tracks)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from riskdb.areas import area_prefix
 from riskdb.columns import Digests, VisitColumns, digests_from_bytes, digests_to_bytes
 from riskdb.reasons import MAX_REASONS, PACKED
-from riskdb.record import AreaWindow
+from riskdb.record_rows import AreaWindow
 from riskdb.settings import RiskLevel, RiskSettings
 
 DAY_S = 86_400

@@ -6,8 +6,8 @@ from datetime import datetime
 from pathlib import Path
 
 from riskdb.areas import default_area_name, normalise_area
-from riskdb.importing import parse_moment
-from riskdb.record import AreaWindow
+from riskdb.judging import parse_moment
+from riskdb.record_rows import AreaWindow
 from riskdb.settings import RiskLevel
 from riskdb.tables import TableRow, read_table
 from riskdb.types import RiskFileError

@@ -135,8 +135,7 @@ class HotSet:
         state = self._state
         if state is None or time.monotonic() - state.checked_at > self._settings.recheck_s:
             return self._refreshed()
-        self._require_young(state)
-        return state
+        return state if self._is_young(state) else self._refreshed()
 
     def _look_up(self, plates: list[tuple[str, str]], now: float) -> tuple[int, list[tuple[RiskReason, ...]]]:
         for _ in range(ATTEMPTS):
@@ -231,15 +230,17 @@ class HotSet:
         replication = self._link.ask(("INFO", "replication"))[0]
         return isinstance(replication, bytes) and b"master_link_status:down" in replication
 
-    def _require_young(self, state: ListState) -> None:
-        age_s = self._wall_clock() - state.heartbeat
+    def _is_young(self, state: ListState) -> bool:
         limit_s = self._settings.alone_for_s if state.is_alone else self._settings.stale_after_s
-        if age_s > limit_s:
-            self._state = None
-            raise RiskDBError(f"the risk list was last tended {age_s:.0f} s ago; is `kakou risk serve` running?")
-        if age_s < -self._settings.stale_after_s:
-            self._state = None
+        return -self._settings.stale_after_s <= self._wall_clock() - state.heartbeat <= limit_s
+
+    def _require_young(self, state: ListState) -> None:
+        if self._is_young(state):
+            return
+        age_s = self._wall_clock() - state.heartbeat
+        if age_s < 0:
             raise RiskDBError(f"the list's heartbeat lies {-age_s:.0f} s ahead; set the clocks of box and centre")
+        raise RiskDBError(f"the risk list was last tended {age_s:.0f} s ago; is `kakou risk serve` running?")
 
 
 def _pair(answer: object) -> tuple[object, object]:

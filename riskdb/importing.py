@@ -2,22 +2,17 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta, timezone
 from enum import StrEnum
 from typing import NamedTuple
 
-from riskdb.areas import normalise_area
-from riskdb.compute import ListRule
-from riskdb.digest import ANY_CLASS, PlateDigester
-from riskdb.record import Addition, RiskRecord, Visit
-from riskdb.types import PlateGrammar
+from riskdb.digest import PlateDigester
+from riskdb.judging import RowJudge, TravelRecord, TravelRow
+from riskdb.record import RiskRecord
+from riskdb.record_rows import Addition, Visit
+from riskdb.types import RiskDBError
 
-EARLIEST_YEAR = 2000
-"""An earlier year is a typing error such as 0021."""
-CLASS_ALIASES = {"97": "51", "98": "52", "28": "52"}
-"""Codes that some senders use for new-energy plates."""
-FUTURE_TOLERANCE_S = 300
-"""Senders' clocks may be ahead by this much."""
+MAX_SOURCES = 65_535
+"""A reason in Redis has two bytes for the number of its source."""
 
 
 class RowOutcome(StrEnum):
@@ -31,22 +26,6 @@ class RowOutcome(StrEnum):
     EXPIRED = "expired"
     """Too long ago to list anybody: not kept."""
     INVALID = "invalid"
-
-
-class TravelRow(NamedTuple):
-    """One row of a file as text; an absent cell is empty."""
-
-    file: str
-    number: int
-    """As a spreadsheet counts: the header is row 1."""
-    plate: str
-    plate_class: str
-    area: str
-    visited_from: str
-    visited_until: str
-    source: str
-    problem: str = ""
-    """Why the row cannot be right whatever its cells say, or empty."""
 
 
 class JudgedRow(NamedTuple):
@@ -74,17 +53,6 @@ class ImportResult:
         return sum(self.counts.values())
 
 
-class TravelRecord(NamedTuple):
-    """A row that made sense. Times are epoch seconds; `visited_until` is exclusive."""
-
-    plate: str
-    plate_class: str
-    area: str
-    visited_from: int
-    visited_until: int
-    source: str
-
-
 _OUTCOMES = {
     Addition.NEW: RowOutcome.ACCEPTED,
     Addition.KNOWN: RowOutcome.DUPLICATE,
@@ -99,7 +67,7 @@ class _Rollback(Exception):
 def import_rows(
     record: RiskRecord,
     rows: Iterable[TravelRow],
-    judge: "RowJudge",
+    judge: RowJudge,
     digester: PlateDigester,
     *,
     is_dry_run: bool = False,
@@ -127,7 +95,7 @@ def import_rows(
     return result
 
 
-def _import_row(row: TravelRow, judge: "RowJudge", writer: "_RowWriter", result: ImportResult) -> JudgedRow:
+def _import_row(row: TravelRow, judge: RowJudge, writer: "_RowWriter", result: ImportResult) -> JudgedRow:
     try:
         travel = judge.judge(row)
     except ValueError as error:
@@ -141,97 +109,6 @@ def _import_row(row: TravelRow, judge: "RowJudge", writer: "_RowWriter", result:
         return JudgedRow(row.file, row.number, RowOutcome.NORMALISED, travel.plate, f"{row.plate} → {travel.plate}")
     detail = "the same stay is known with another end; both count" if outcome is RowOutcome.CONFLICT else ""
     return JudgedRow(row.file, row.number, outcome, travel.plate, detail)
-
-
-class RowJudge:
-    """Makes sense of rows. Files repeat plates, areas and times, so each spelling is judged once."""
-
-    def __init__(self, grammar: PlateGrammar, rule: ListRule, utc_offset_hours: float, now: int) -> None:
-        self.now = now
-        self._grammar = grammar
-        self._oldest = now - rule.lookback_s
-        self._zone = timezone(timedelta(hours=utc_offset_hours))
-        self._areas: dict[str, str] = {}
-        self._times: dict[tuple[str, bool], int] = {}
-
-    def judge(self, row: TravelRow) -> TravelRecord:
-        """Return the row's meaning. Raises ValueError, saying what is wrong with which cell."""
-        if row.problem:
-            raise ValueError(row.problem)
-        if not row.plate.strip():
-            raise ValueError("plate: is missing")
-        plate = _named("plate", self._grammar.normalise, row.plate)
-        visited_from = self._time("from", row.visited_from, is_end=False)
-        visited_until = self._time("to", row.visited_until, is_end=True)
-        # A day as the end counts to its midnight, so a day too early ends where the stay begins.
-        day_begins = self._time("to", row.visited_until, is_end=False)
-        if visited_until < visited_from or day_begins < visited_from == visited_until:
-            raise ValueError(f"to: {row.visited_until} is before from: {row.visited_from}")
-        source = row.source.strip()
-        if not source:
-            raise ValueError("source: is missing; every entry says where it comes from")
-        return TravelRecord(
-            plate=plate,
-            plate_class=self._plate_class(row.plate_class, plate),
-            area=self._area(row.area),
-            visited_from=visited_from,
-            visited_until=max(visited_until, visited_from + 1),
-            source=source,
-        )
-
-    def is_expired(self, travel: TravelRecord) -> bool:
-        return travel.visited_until <= self._oldest
-
-    def _plate_class(self, text: str, plate: str) -> str:
-        code = text.strip()
-        if not code:
-            return ANY_CLASS
-        code = CLASS_ALIASES.get(code.zfill(2), code.zfill(2))
-        known = self._grammar.classes_of(plate)
-        if code not in known:
-            raise ValueError(f"plate_class: {text} does not go with plate {plate} (possible: {', '.join(known)})")
-        return code
-
-    def _area(self, text: str) -> str:
-        if text not in self._areas:
-            self._areas[text] = _named("area", normalise_area, text)
-        return self._areas[text]
-
-    def _time(self, column: str, text: str, *, is_end: bool) -> int:
-        key = (text, is_end)
-        if key not in self._times:
-            self._times[key] = self._parse_time(column, text, is_end)
-        return self._times[key]
-
-    def _parse_time(self, column: str, text: str, is_end: bool) -> int:
-        compact = text.strip().replace("/", "-")
-        if not compact:
-            raise ValueError(f"{column}: is missing")
-        try:
-            moment = _moment(compact, is_end)
-        except (ValueError, OverflowError) as error:
-            raise ValueError(f"{column}: {text!r} is not a time; write 2026-11-24 or 2026-11-24 08:30") from error
-        if moment.year < EARLIEST_YEAR:
-            raise ValueError(f"{column}: the year {moment.year:04d} is impossible")
-        epoch_s = int((moment if moment.tzinfo else moment.replace(tzinfo=self._zone)).timestamp())
-        if epoch_s > self.now + FUTURE_TOLERANCE_S + (86_400 if is_end else 0):
-            raise ValueError(f"{column}: {text} lies in the future")
-        return epoch_s
-
-
-def _moment(text: str, is_end: bool) -> datetime:
-    if len(text) <= 10:
-        day = date.fromisoformat("-".join(part.zfill(2) for part in text.split("-")))
-        # A date as the end means the whole day.
-        return datetime.combine(day, time(), tzinfo=None) + timedelta(days=1 if is_end else 0)
-    return datetime.fromisoformat(text)
-
-
-def _named(column: str, judge: Callable[[str], str], text: str) -> str:
-    try:
-        return judge(text)
-    except ValueError as error:
-        raise ValueError(f"{column}: {error}") from error
 
 
 class _RowWriter:
@@ -251,6 +128,8 @@ class _RowWriter:
             self._area_numbers |= self._record.number_areas([travel.area])
         if travel.source not in self._source_numbers:
             self._source_numbers |= self._record.number_sources([travel.source])
+            if self._source_numbers[travel.source] > MAX_SOURCES:
+                raise RiskDBError(f"more than {MAX_SOURCES} different sources; name the office, not the case")
         visit = Visit(
             digest,
             self._area_numbers[travel.area],
@@ -260,14 +139,3 @@ class _RowWriter:
             self._now,
         )
         return _OUTCOMES[self._record.add_visit(visit)], digest
-
-
-def parse_moment(text: str, utc_offset_hours: float, *, is_end: bool = False) -> datetime:
-    """Return a time that a person wrote, in UTC. Raises ValueError."""
-    try:
-        moment = _moment(text.strip().replace("/", "-"), is_end)
-    except (ValueError, OverflowError) as error:
-        raise ValueError(f"{text!r} is not a time; write 2026-11-24 or 2026-11-24 08:30") from error
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=timezone(timedelta(hours=utc_offset_hours)))
-    return moment.astimezone(UTC)

@@ -10,11 +10,13 @@ from riskdb.columns import load_visits
 from riskdb.compute import HotEntries, ListRule, compute_hot_entries
 from riskdb.declaring import Declared
 from riskdb.digest import ANY_CLASS, PlateDigester
-from riskdb.importing import ImportResult, JudgedRow, RowJudge, TravelRow, import_rows
+from riskdb.importing import ImportResult, JudgedRow, import_rows
+from riskdb.judging import RowJudge, TravelRow
 from riskdb.past_list import PastList
 from riskdb.publish import Published, Publisher
 from riskdb.reasons import Declaration, spell_out_all, unpack_reasons
-from riskdb.record import AreaWindow, RiskRecord
+from riskdb.record import RiskRecord
+from riskdb.record_rows import AreaWindow
 from riskdb.settings import RiskSettings
 from riskdb.types import PlateGrammar, RiskDBError, RiskReason
 

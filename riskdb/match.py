@@ -39,6 +39,11 @@ class MatchRule:
         other = self.issued_share * max(0.0, 1.0 - listed)
         return certain / (certain + other) if certain > 0.0 else 0.0
 
+    def needed(self, posterior: float) -> float:
+        """Return how probable the listed readings must be for a posterior: the inverse of `posterior`."""
+        other = self.issued_share * posterior
+        return other / (self.listed_traffic_ratio * (1.0 - posterior) + other)
+
     def level(self, probability: float) -> MatchLevel | None:
         if probability >= self.hit_at:
             return "hit"

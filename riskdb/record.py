@@ -12,15 +12,12 @@ All times are epoch seconds. A writer's transaction is all or nothing, also afte
 import contextlib
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from enum import Enum
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import Self
 
 from riskdb.areas import area_prefix
-from riskdb.reasons import Declaration
-from riskdb.settings import RiskLevel
+from riskdb.record_rows import Addition, AreaWindow, Visit
 from riskdb.types import RiskDBError
 
 _SCHEMA_VERSION = 1
@@ -49,60 +46,6 @@ INSERT INTO visit VALUES (?1, ?2, ?3, ?4, ?5, ?6, NULL) ON CONFLICT DO NOTHING R
     SELECT 1 FROM visit AS other WHERE other.digest = ?1 AND other.area_number = ?2
     AND other.visited_from = ?3 AND other.visited_until <> ?4
 )"""
-
-
-class Addition(Enum):
-    """What became of a stay that was to be kept."""
-
-    NEW = "new"
-    KNOWN = "known"
-    BESIDE_ANOTHER_END = "beside another end"
-    """New, but the same stay is there with another end."""
-
-
-@dataclass(frozen=True, slots=True)
-class AreaWindow:
-    """One declaration. Times are epoch seconds, `until` is exclusive; None means no end, or not lifted."""
-
-    window_number: int
-    code: str
-    name: str
-    level: RiskLevel
-    valid_from: int
-    valid_until: int | None
-    source: str
-    declared_at: int
-    lifted_at: int | None
-
-    def is_known_at(self, now: float) -> bool:
-        """Whether the declaration had been made and not yet taken back at `now`."""
-        return self.declared_at <= now and (self.lifted_at is None or now < self.lifted_at)
-
-    def says_the_same_as(self, other: "AreaWindow") -> bool:
-        """Whether the other one declares the same area and level at least as far back and to the same end."""
-        is_same_area = self.code == other.code and self.level == other.level
-        return is_same_area and other.valid_from <= self.valid_from and self.valid_until == other.valid_until
-
-    def as_declaration(self) -> Declaration:
-        """Return the part of it that a match needs."""
-        return Declaration(
-            area=self.code,
-            name=self.name,
-            level=self.level,
-            declared_from=self.valid_from,
-            declared_until=self.valid_until,
-        )
-
-
-class Visit(NamedTuple):
-    """One stay; `visited_until` is exclusive. A tuple, because an import makes a million of them."""
-
-    digest: bytes
-    area_number: int
-    visited_from: int
-    visited_until: int
-    source_number: int
-    received_at: int
 
 
 class RiskRecord:

@@ -11,7 +11,8 @@ from riskdb.compute import ListRule
 from riskdb.declaring import Declared
 from riskdb.digest import PlateDigester, load_or_create_key
 from riskdb.hotset import HotSet
-from riskdb.importing import ImportResult, JudgedRow, TravelRow
+from riskdb.importing import ImportResult, JudgedRow
+from riskdb.judging import TravelRow
 from riskdb.keeper import RiskKeeper
 from riskdb.list_store import ListStore, open_writer
 from riskdb.match import MatchRule, match_plate

@@ -75,6 +75,18 @@ def test_an_old_log_never_takes_newer_events_back(tmp_path: Path):
         assert [row.event_id for row in outbox.pending()] == [event(0).event_id, event(1).event_id]
 
 
+def test_a_user_without_a_reserve_leaves_that_of_others_whole(tmp_path: Path):
+    path = tmp_path / "outbox.sqlite"
+    with Outbox(path, reserve_bytes=2**21) as outbox:
+        blocks = (tmp_path / "outbox.sqlite-wal").stat().st_ino
+    with Outbox(path) as looker:
+        looker.append(event(0))
+    assert (tmp_path / "outbox.reserve").stat().st_ino == blocks
+    with Outbox(path, reserve_bytes=2**21) as outbox:
+        assert outbox.pending_count() == 1
+        assert outbox.is_reserve_held()
+
+
 def test_closing_one_of_two_users_leaves_the_log_to_the_other(tmp_path: Path):
     path = tmp_path / "outbox.sqlite"
     with Outbox(path, reserve_bytes=2**21) as stays:

@@ -83,21 +83,36 @@ def test_a_write_whose_answer_was_lost_is_not_repeated(redis_url: str, outbox: O
 def answer_losing_proxy(redis_url: str) -> Iterator[int]:
     """Yield the port of a proxy that passes everything on, but cuts the line instead of passing EXEC's answer back."""
 
+    losing = threading.Event()
+
+    def pass_requests(client: socket.socket, server: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while request := client.recv(2**20):
+                if b"EXEC" in request:
+                    losing.set()
+                server.sendall(request)
+
     def serve(client: socket.socket) -> None:
         with client, socket.socket(socket.AF_UNIX) as server:
             server.connect(redis_url.removeprefix("unix://"))
-            while request := client.recv(2**20):
-                server.sendall(request)
-                answer = server.recv(2**20)
-                if b"EXEC" in request:
-                    return
+            requests = threading.Thread(target=pass_requests, args=(client, server))
+            requests.start()
+            while (answer := server.recv(2**20)) and not losing.is_set():
                 client.sendall(answer)
+            client.shutdown(socket.SHUT_RDWR)
+            requests.join()
 
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=lambda: serve(listener.accept()[0]))
-        thread.start()
-        yield int(listener.getsockname()[1])
-        thread.join()
+    def accept_one(listener: socket.socket) -> None:
+        client, _ = listener.accept()
+        listener.close()  # Whoever comes back finds nobody.
+        serve(client)
+
+    listener = socket.create_server(("127.0.0.1", 0))
+    port = int(listener.getsockname()[1])
+    thread = threading.Thread(target=accept_one, args=(listener,))
+    thread.start()
+    yield port
+    thread.join()
 
 
 @pytest.mark.parametrize("seed", range(3))

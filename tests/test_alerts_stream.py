@@ -1,3 +1,4 @@
+import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from alerts.events import to_cloudevent
 from alerts.outbox import Outbox
 from alerts.relay import Relay
 from alerts.stream import DEAD_KEY, STREAM_KEY, FlaggedStream, StreamError, connect
-from tests.alerts_kit import event, events
+from tests.alerts_kit import event, events, wait_until
 
 
 @pytest.fixture
@@ -50,6 +51,25 @@ def test_two_relays_on_one_outbox_send_nothing_twice(outbox: Outbox, stream: Fla
     assert stream.append(outbox.outbox_id, 0, rows)
     assert not stream.append(outbox.outbox_id, 0, rows)
     assert len(stream.recent(10)) == 3
+
+
+def test_two_relays_at_work_at_once_send_everything_once_and_in_order(
+    outbox: Outbox, redis_url: str, stream: FlaggedStream, caplog: pytest.LogCaptureFixture
+):
+    stop = threading.Event()
+    with connect(redis_url) as one, connect(redis_url) as two:
+        relays = [Relay(outbox, FlaggedStream(client)) for client in (one, two)]
+        threads = [threading.Thread(target=relay.run, args=(stop,)) for relay in relays]
+        for thread in threads:
+            thread.start()
+        for item in events(200):
+            outbox.append(item)
+        wait_until(lambda: outbox.pending_count() == 0)
+        stop.set()
+        for thread in threads:
+            thread.join()
+    assert [entry.event for entry in stream.recent(1000)] == events(200)
+    assert "relay waits" not in caplog.text
 
 
 def test_a_wiped_redis_gets_every_kept_event_again(outbox: Outbox, stream: FlaggedStream, redis_client: "redis.Redis"):

@@ -1,6 +1,6 @@
 """The fixture clips are what their truth says, and stay small."""
 
-from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -19,17 +19,33 @@ PASSAGES = [(truth, passage) for truth in TRUTHS for passage in truth.passages]
 LEADING_CHANNEL = {"blue": 0, "green": 1, "yellow": 2, "yellow_two_line": 2}
 
 
-def frames_at(path: Path, wanted: set[int]) -> Iterator[tuple[int, BgrImage]]:
-    """Yield the wanted frames of a clip by their index."""
-    capture = cv2.VideoCapture(str(path))
-    index = 0
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """What came out of a clip."""
+
+    fps: float
+    frames: int
+    pictures: dict[int, BgrImage]
+    """The last frame and those at the middle of each passage, by index."""
+
+
+@pytest.fixture(scope="module", params=TRUTHS, ids=[truth.clip for truth in TRUTHS])
+def clip(request: pytest.FixtureRequest) -> tuple[ClipTruth, Decoded]:
+    """A clip's truth and the clip itself, decoded once."""
+    truth: ClipTruth = request.param
+    wanted = {round(passage.middle_s * truth.fps) for passage in truth.passages} | {truth.frames - 1}
+    capture = cv2.VideoCapture(str(FIXTURE_VIDEOS / truth.clip))
+    pictures: dict[int, BgrImage] = {}
+    frames = 0
     while capture.grab():
-        if index in wanted:
+        if frames in wanted:
             decoded, image = capture.retrieve()
             assert decoded
-            yield index, np.asarray(image, np.uint8)
-        index += 1
+            pictures[frames] = np.asarray(image, np.uint8)
+        frames += 1
+    fps = capture.get(cv2.CAP_PROP_FPS)
     capture.release()
+    return truth, Decoded(fps, frames, pictures)
 
 
 def test_every_clip_has_its_truth_and_every_truth_its_clip():
@@ -41,18 +57,11 @@ def test_the_clips_are_small_enough_to_keep_in_the_repository():
     assert sum(path.stat().st_size for path in FIXTURE_VIDEOS.iterdir()) <= MAX_BYTES
 
 
-@pytest.mark.parametrize("truth", TRUTHS, ids=lambda truth: truth.clip)
-def test_a_clip_decodes_to_the_last_frame_in_its_size(truth: ClipTruth):
-    capture = cv2.VideoCapture(str(FIXTURE_VIDEOS / truth.clip))
-    assert capture.get(cv2.CAP_PROP_FPS) == pytest.approx(truth.fps)
-    frames = 0
-    while capture.grab():
-        frames += 1
-    decoded, last = capture.retrieve()
-    capture.release()
-    assert decoded
-    assert frames == truth.frames
-    assert last.shape == (truth.height, truth.width, 3)
+def test_a_clip_decodes_to_the_last_frame_in_its_size(clip: tuple[ClipTruth, Decoded]):
+    truth, decoded = clip
+    assert decoded.fps == pytest.approx(truth.fps)
+    assert decoded.frames == truth.frames
+    assert {picture.shape for picture in decoded.pictures.values()} == {(truth.height, truth.width, 3)}
     assert 6 <= truth.seconds <= 14
 
 
@@ -93,20 +102,21 @@ def test_a_passage_is_possible(truth: ClipTruth, passage: PassageTruth):
     x, y = np.asarray(passage.corners).T
     assert x.min() == left
     assert y.max() == bottom
-    assert x[0] < x[1] and x[3] < x[2] and y[0] < y[3] and y[1] < y[2]
+    assert x[0] < x[1]
+    assert x[3] < x[2]
+    assert y[0] < y[3]
+    assert y[1] < y[2]
 
 
-@pytest.mark.parametrize("truth", TRUTHS, ids=lambda truth: truth.clip)
-def test_the_box_at_mid_passage_holds_the_colour_of_the_plate(truth: ClipTruth):
-    by_frame = {round(passage.middle_s * truth.fps): passage for passage in truth.passages}
-    assert len(by_frame) == len(truth.passages)
-    for index, image in frames_at(FIXTURE_VIDEOS / truth.clip, set(by_frame)):
-        passage = by_frame[index]
+def test_the_box_at_mid_passage_holds_the_colour_of_the_plate(clip: tuple[ClipTruth, Decoded]):
+    truth, decoded = clip
+    for passage in truth.passages:
         left, top, right, bottom = (round(value) for value in passage.box)
-        blue, green, red = image[top:bottom, left:right].reshape(-1, 3).mean(axis=0)
+        picture = decoded.pictures[round(passage.middle_s * truth.fps)]
+        blue, green, red = picture[top:bottom, left:right].reshape(-1, 3).mean(axis=0)
         level = (blue, green, red)[LEADING_CHANNEL[passage.style]]
         others = {"blue": (green, red), "green": (blue, red)}.get(passage.style, (blue,))
-        assert level > max(others), f"{passage.text} at frame {index}: {blue:.0f} {green:.0f} {red:.0f}"
+        assert level > max(others), f"{passage.text}: {blue:.0f} {green:.0f} {red:.0f}"
 
 
 def test_captions_are_told_and_hide_no_plate():

@@ -155,7 +155,7 @@ def test_a_passage_names_its_times_its_looks_and_its_certainty(footage: Path) ->
     (passage,) = result.passages
     assert 0.5 <= passage.start_ms / 1000 <= 0.8
     assert 1.4 <= passage.end_ms / 1000 <= 1.7
-    assert passage.look_count == len(passage.looks) >= 10
+    assert passage.look_count == len(passage.looks) >= 6
     assert len(passage.char_probs) == 7
     assert passage.started_at - NOON == timedelta(milliseconds=passage.start_ms)
     assert result.plate_jpegs[0] is not None

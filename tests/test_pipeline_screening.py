@@ -131,7 +131,17 @@ def test_the_walk_goes_from_frames_to_flagged_passages(tmp_path: Path) -> None:
     assert passage.event is not None
     assert passage.event.plate_picture is not None
     assert (tmp_path / passage.event.plate_picture).is_file()
-    assert screening.counts.looked_at == len(scene)
+    assert screening.counts.looked_at == 5
+
+
+def test_frames_are_left_out_only_while_every_vehicle_in_view_is_settled() -> None:
+    doubtful = make_distribution("京A12345", doubts={3: {"Z": 0.48}})
+    unsettled = [[replace(read, distribution=doubtful)] for (read,) in passing("京A12345")]
+    for scene, looks in ((unsettled, 8), (passing("京A12345"), 5), ([[]] * 8, 4)):
+        screening = make_screening(ListedPlates(), KeptEvents())
+        frames = (make_frame(index) for index in range(8))
+        list(screen(frames, ScriptedReader(scene), PlateTracker(TrackSettings()), screening))
+        assert screening.counts.looked_at == looks
 
 
 def test_a_clear_vehicle_leaves_no_picture(tmp_path: Path) -> None:

@@ -1,34 +1,45 @@
 """The commands of the risk list, as a steward types them."""
 
 import json
+import os
 import signal
-import subprocess
-import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
+from kakou import match_cli, risk_cli
+from tests.commands import start_kakou
+
 DAY = date.today() - timedelta(days=2)
 
 
-@pytest.fixture
-def kakou(tmp_path: Path, redis_url: str) -> Run:
-    (tmp_path / "kakou.toml").write_text(f'state_dir = "var"\nredis_url = "{redis_url}"\n', encoding="utf-8")
+@dataclass(frozen=True, slots=True)
+class Output:
+    stdout: str
+    stderr: str
 
-    def run(*arguments: str, expect: int = 0) -> "subprocess.CompletedProcess[str]":
-        done = subprocess.run(
-            [sys.executable, "-m", "kakou.main", *arguments],
-            cwd=tmp_path,
-            env={"PYTHONPATH": str(Path.cwd()), "PATH": "/usr/bin", "NO_COLOR": "1", "COLUMNS": "200"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == expect, done.stdout + done.stderr
-        return done
+
+Run = Callable[..., Output]
+
+
+@pytest.fixture
+def kakou(tmp_path: Path, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Return the `kakou` command, run in this process because starting one takes a second."""
+    (tmp_path / "kakou.toml").write_text(f'state_dir = "var"\nredis_url = "{redis_url}"\n', encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("REDIS_URL", raising=False)
+    monkeypatch.setenv("COLUMNS", "200")
+    runner = CliRunner()
+
+    def run(*arguments: str, expect: int = 0) -> Output:
+        commands = {"risk": risk_cli.app, "match": match_cli.app}
+        done = runner.invoke(commands[arguments[0]], arguments[1:])
+        assert done.exit_code == expect, f"{done.stdout}{done.stderr}{done.exception!r}"
+        return Output(done.stdout, done.stderr)
 
     return run
 
@@ -97,11 +108,13 @@ def test_the_export_holds_digests_and_no_plate(tmp_path: Path, kakou: Run):
 
 def test_serve_tends_the_list_until_it_is_told_to_stop(tmp_path: Path, kakou: Run):
     kakou("risk", "import", _records(tmp_path, "粤B82500"))
-    command = [sys.executable, "-m", "kakou.main", "risk", "serve"]
-    environment = {"PYTHONPATH": str(Path.cwd()), "PATH": "/usr/bin"}
-    with subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stderr is not None
-        assert "正在维护风险名单" in process.stderr.readline()
+    reader, writer = os.pipe()
+    with (
+        start_kakou("risk", "serve", folder=tmp_path, stderr=writer) as process,
+        os.fdopen(reader, encoding="utf-8") as said,
+    ):
+        os.close(writer)
+        assert "正在维护风险名单" in said.readline()
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=20) == 0
 

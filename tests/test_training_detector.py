@@ -15,6 +15,7 @@ import torch
 
 from ocr.detector import Detection
 from ocr.types import BgrImage
+from training.detector_blend import blend
 from training.detector_export import export_onnx, folded, padded, quantise
 from training.detector_material import Batch
 from training.detector_net import ExportNet, PlateNet
@@ -113,7 +114,7 @@ def test_the_learning_rate_rises_then_falls():
 
 def test_the_exported_network_answers_as_the_trained_one(tmp_path: Path):
     net = lively_net()
-    export_onnx(net, tmp_path / "net.onnx")
+    export_onnx(folded(net), tmp_path / "net.onnx")
     for height, width in ((64, 96), (128, 32)):
         picture = np.random.default_rng(1).integers(0, 255, (1, height, width, 3), dtype=np.uint8)
         got = session(tmp_path / "net.onnx").run(None, {"input": picture})[0]
@@ -125,7 +126,7 @@ def test_the_exported_network_answers_as_the_trained_one(tmp_path: Path):
 
 def test_a_network_can_start_from_an_export(tmp_path: Path):
     net = lively_net()
-    export_onnx(net, tmp_path / "net.onnx")
+    export_onnx(folded(net), tmp_path / "net.onnx")
     started = PlateNet()
     picture = torch.from_numpy(np.random.default_rng(2).integers(0, 255, (2, 3, 64, 96)).astype(np.float32))
     start_from(started, tmp_path / "net.onnx", picture)
@@ -133,8 +134,21 @@ def test_a_network_can_start_from_an_export(tmp_path: Path):
         assert started.eval()(picture).numpy() == pytest.approx(net(picture).numpy(), abs=2e-2)
 
 
+def test_a_blend_lies_between_its_two_networks(tmp_path: Path):
+    first, second = lively_net(), lively_net()
+    with torch.no_grad():
+        second.heat.bias.add_(2.0)
+    for name, net in (("first", first), ("second", second)):
+        export_onnx(folded(net), tmp_path / f"{name}.onnx")
+    picture = torch.from_numpy(np.random.default_rng(5).integers(0, 255, (2, 3, 64, 96)).astype(np.float32))
+    blended = blend(tmp_path / "first.onnx", tmp_path / "second.onnx", 0.25, picture)
+    with torch.no_grad():
+        rise = (blended(picture) - first(picture))[:, 0].numpy()
+    assert rise == pytest.approx(0.5, abs=2e-2)
+
+
 def test_another_network_is_refused(tmp_path: Path):
-    export_onnx(lively_net(), tmp_path / "net.onnx")
+    export_onnx(folded(lively_net()), tmp_path / "net.onnx")
     model = onnx.load(str(tmp_path / "net.onnx"))
     model.graph.node.remove(next(node for node in model.graph.node if node.op_type == "Conv"))
     onnx.save(model, str(tmp_path / "other.onnx"))
@@ -148,7 +162,7 @@ def test_eight_bits_change_the_answer_little(tmp_path: Path):
         Scene(str(i), rng.integers(0, 255, (48, 64, 3), dtype=np.uint8), np.zeros((0, 4, 2), np.float32), True)
         for i in range(2)
     ]
-    export_onnx(lively_net(), tmp_path / "full.onnx")
+    export_onnx(folded(lively_net()), tmp_path / "full.onnx")
     quantise(tmp_path / "full.onnx", tmp_path / "small.onnx", scenes)
     picture = padded(scenes[0].image)
     full, small = (session(tmp_path / f"{name}.onnx").run(None, {"input": picture})[0] for name in ("full", "small"))

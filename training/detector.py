@@ -1,7 +1,8 @@
-"""Make the plate detector: `python -m training.detector render|train|export|score --help`.
+"""Make the plate detector: `python -m training.detector render|train|blend|export|score --help`.
 
 render  draw a sheet of training views, to look at
 train   learn; give the same --work again to go on after an interruption
+blend   average the weights of two networks
 export  write the ONNX file
 score   recall, precision, corner error, false plates and speed on the development data
 """
@@ -17,14 +18,15 @@ import typer
 
 from ocr.detector import PlateDetector
 from training.checksums import CHECKSUMS, refresh_checksums
-from training.detector_export import export_onnx, quantise
+from training.detector_blend import blend
+from training.detector_export import export_onnx, folded, padded, quantise
 from training.detector_material import batches, data_digest, load_material, make_batch
 from training.detector_net import PlateNet
 from training.detector_score import false_plates, milliseconds, score_scenes
 from training.detector_start import start_from
 from training.detector_train import TrainSettings, load_averaged, load_checkpoint, new_state, train
 from training.detector_views import make_view
-from training.real_scenes import BOX_SETS, PHOTO_SETS, Part, load_clean_frames, load_photos
+from training.real_scenes import BOX_SETS, PHOTO_SETS, Part, load_clean_frames, load_photos, scaled
 
 app = typer.Typer(add_completion=False, help=__doc__)
 DataFolder = Annotated[Path, typer.Option("--data", help="development data folder")]
@@ -110,13 +112,27 @@ def export(
 ) -> None:
     """Write the averaged network of a checkpoint as ONNX, and its sum where the folder keeps a list of sums."""
     full = checkpoint.with_suffix(".onnx") if eight_bit else out
-    export_onnx(load_averaged(checkpoint), full)
+    export_onnx(folded(load_averaged(checkpoint)), full)
     if eight_bit:
         photos = [s for name in BOX_SETS for s in list(load_photos(data, name))[::CALIBRATION_STEP]]
         photos += [s for name in PHOTO_SETS for s in list(load_photos(data, name, "train"))[::4]]
         quantise(full, out, [*photos, *load_clean_frames(data, "train", CALIBRATION_STEP)])
     if (out.parent / CHECKSUMS).exists():
         refresh_checksums(out.parent)
+
+
+@app.command(name="blend")
+def blend_command(
+    first: Annotated[Path, typer.Argument(help="exported network (.onnx, not in 8 bits)")],
+    second: Annotated[Path, typer.Argument(help="another one, trained from it")],
+    out: Annotated[Path, typer.Argument(help="ONNX file to write, in floating point")],
+    share: Annotated[float, typer.Option(help="share of the second network")] = 0.5,
+    data: DataFolder = DATA_DEFAULT,
+) -> None:
+    """Average the weights of two networks."""
+    scenes = list(load_photos(data, BOX_SETS[0]))[:8]
+    sample = torch.stack([torch.from_numpy(padded(scaled(s.image, 384))[0, :256, :256]) for s in scenes])
+    export_onnx(blend(first, second, share, sample.permute(0, 3, 1, 2).float()), out)
 
 
 @app.command()

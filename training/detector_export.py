@@ -26,14 +26,14 @@ KEPT_IN_FLOAT = ("heat", "reg1")
 
 
 def export_onnx(net: PlateNet, path: Path) -> None:
-    """Write `net` in floating point, whole or not at all."""
+    """Write a network that `folded` returned in floating point, whole or not at all."""
     temporary = path.with_suffix(".part")
     image = torch.zeros(1, 64, 96, 3, dtype=torch.uint8)
     with warnings.catch_warnings():
         # The newer exporter writes the two up-samplings with fixed sizes.
         warnings.simplefilter("ignore", DeprecationWarning)
         torch.onnx.export(
-            ExportNet(folded(net)).eval(),
+            ExportNet(net).eval(),
             (image,),
             str(temporary),
             input_names=["input"],

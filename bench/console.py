@@ -1,0 +1,207 @@
+"""How soon is an event on every open screen? `python -m bench.console`
+
+A real `kakou console` process on a real Redis; screens are HTTP connections that read the live stream as a browser
+does and note when each case arrives. Sender and screens run in this process, so their own work is in the figures.
+"""
+
+import argparse
+import asyncio
+import hashlib
+import re
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+import psutil
+import redis
+from argon2 import PasswordHasher
+
+from alerts.events import EventReason, FlaggedEvent, to_cloudevent
+from alerts.stream import STREAM_KEY
+from bench.report import Report, bench_options, percentile
+from console.cases import OPEN
+from console.list_office import NoOffice
+from console.parts import Console, build_console
+from console.settings import ConsoleSettings
+from console.types import SYSTEM, Actor, Role
+from console.web.access import COOKIE
+from kakou.embedded_redis import embedded_redis
+
+PASSWORD = "correct horse battery"
+_PLATE = re.compile(rb'"plate_text":"([^"]+)"')
+_SEED_BATCH = 200
+_SETTLE_S = 5.0
+
+
+@dataclass(slots=True)
+class Screens:
+    """What all screens together have seen."""
+
+    delays_s: list[float] = field(default_factory=list)
+    seen: list[set[bytes]] = field(default_factory=list)
+    resyncs: int = 0
+    opened: int = 0
+
+
+def main() -> None:
+    parser = bench_options(__doc__ or "")
+    parser.add_argument("--screens", type=int, default=200)
+    parser.add_argument("--cases", type=int, default=2000, help="open cases before the run")
+    parser.add_argument("--rate", type=int, default=100, help="events a second")
+    parser.add_argument("--seconds", type=int, default=60)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder, embedded_redis(Path(folder, "redis")) as url:
+        report = _measured(options, Path(folder), url)
+    report.finish(options)
+
+
+def _measured(options: argparse.Namespace, folder: Path, url: str) -> Report:
+    client = redis.Redis.from_url(url)
+    console = _prepared(folder, client, options.cases)
+    cookie = console.sessions.log_in("officer", PASSWORD, "", "bench", datetime.now(UTC))
+    process, address = _started(folder, url)
+    try:
+        screens, sent, memory = asyncio.run(_run(options, address, cookie, client, process.pid))
+        stored = _stored(console, client)
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+    return _report(options, screens, sent, memory, stored)
+
+
+def _prepared(folder: Path, client: "redis.Redis", cases: int) -> Console:
+    settings = ConsoleSettings()
+    hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    console = build_console(settings, folder, client, NoOffice(), lambda: datetime.now(UTC), hasher)
+    now = datetime.now(UTC)
+    token = console.accounts.create("officer", "值班员", Role.OFFICER, "", SYSTEM, now)
+    console.accounts.redeem(token, "", PASSWORD, "", now)
+    for start in range(0, cases, _SEED_BATCH):
+        count = min(_SEED_BATCH, cases - start)
+        console.intake.take([_event(f"旧{start + number:06}") for number in range(count)], datetime.now(UTC))
+    return console
+
+
+def _event(text: str) -> FlaggedEvent:
+    now = datetime.now(UTC)
+    reason = EventReason(
+        area="999902", area_name="示例高风险区", level="high", visited_from=now - timedelta(days=3),
+        visited_until=now - timedelta(days=2), declared_from=now - timedelta(days=4), declared_until=None,
+        source="示例来源", expires_at=now + timedelta(days=10),
+    )  # fmt: skip
+    return FlaggedEvent(
+        event_id=hashlib.blake2b(text.encode(), digest_size=16).hexdigest(), camera_id="卡口-入", checkpoint="一号卡口",
+        level="hit", text=text, plate_class="02", confidence=0.9, char_probs=(0.9,) * len(text), probability=0.95,
+        why=f"读作 {text}，名单中有 {text}", reasons=(reason,), list_version=1, models={"reader": "0" * 64},
+        captured_at=now, started_at=now, arrived_at=now, decided_at=now,
+    )  # fmt: skip
+
+
+def _started(folder: Path, url: str) -> tuple[subprocess.Popen[str], str]:
+    config = folder / "kakou.toml"
+    config.write_text(f'state_dir = "{folder}"\nredis_url = "{url}"\n[console]\nport = 0\n', encoding="utf-8")
+    command = [sys.executable, "-m", "kakou.main", "console", "--config", str(config)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    assert process.stdout is not None
+    address = process.stdout.readline().split()[-1]
+    with httpx.Client(transport=httpx.HTTPTransport(retries=20)) as http:  # bound is not yet listening
+        http.get(f"{address}/healthz").raise_for_status()
+    return process, address
+
+
+async def _run(
+    options: argparse.Namespace, address: str, cookie: str, client: "redis.Redis", pid: int
+) -> tuple[Screens, dict[bytes, float], list[float]]:
+    screens = Screens()
+    sent: dict[bytes, float] = {}
+    memory: list[float] = []
+    readers = [asyncio.create_task(_screen(address, cookie, screens, sent)) for _ in range(options.screens)]
+    while screens.opened < options.screens:
+        await asyncio.sleep(0.1)
+    sender = threading.Thread(target=_send, args=(client, options.rate, options.seconds, sent))
+    sender.start()
+    until = time.monotonic() + options.seconds + _SETTLE_S
+    while time.monotonic() < until:
+        memory.append(psutil.Process(pid).memory_info().rss / 2**20)
+        await asyncio.sleep(1)
+    for reader in readers:
+        reader.cancel()
+    await asyncio.gather(*readers, return_exceptions=True)
+    return screens, sent, memory
+
+
+def _send(client: "redis.Redis", rate: int, seconds: int, sent: dict[bytes, float]) -> None:
+    start = time.monotonic()
+    for number in range(rate * seconds):
+        time.sleep(max(0.0, start + number / rate - time.monotonic()))
+        event = _event(f"新{number:06}")
+        sent[event.text.encode()] = time.monotonic()
+        client.xadd(STREAM_KEY, {"event_id": event.event_id, "event": to_cloudevent(event)})
+
+
+async def _screen(address: str, cookie: str, screens: Screens, sent: dict[bytes, float]) -> None:
+    """Read one live stream and note every new case once."""
+    place = urlsplit(address)
+    reader, writer = await asyncio.open_connection("127.0.0.1", place.port, limit=2**22)
+    writer.write(f"GET /screen/stream HTTP/1.1\r\nHost: {place.netloc}\r\nCookie: {COOKIE}={cookie}\r\n\r\n".encode())
+    seen: set[bytes] = set()
+    screens.seen.append(seen)
+    screens.opened += 1
+    kind = b""
+    async for line in reader:
+        if line.startswith(b"event: "):
+            kind = line[7:].strip()
+            screens.resyncs += kind == b"resync"
+        elif line.startswith(b"data: ") and kind == b"cases":
+            now = time.monotonic()
+            for plate in _PLATE.findall(line):
+                if plate not in seen and plate in sent:
+                    seen.add(plate)
+                    screens.delays_s.append(now - sent[plate])
+
+
+def _stored(console: Console, client: "redis.Redis") -> int:
+    """Return how many of the sent events are cases, once the stream's group has no work left."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        group = client.xinfo_groups(STREAM_KEY)[0]
+        if not group["pending"] and not group["lag"]:
+            break
+        time.sleep(0.2)
+    everybody = Actor(None, "bench", Role.OFFICER, "")
+    views = console.cases.newest(everybody, list(OPEN), 1_000_000)
+    return sum(view.plate_text.startswith("新") for view in views)
+
+
+def _report(
+    options: argparse.Namespace, screens: Screens, sent: dict[bytes, float], memory: list[float], stored: int
+) -> Report:
+    report = Report(
+        f"console: {options.screens} screens, {options.cases} open cases, {options.rate} events/s, {options.seconds} s"
+    )
+    wanted = len(sent) * options.screens
+    shown = sum(map(len, screens.seen))
+    early, late = memory[len(memory) // 4 : len(memory) // 2], memory[-len(memory) // 4 :]
+    growth = percentile(late, 0.5) - percentile(early, 0.5)
+    delays = screens.delays_s or [float("inf")]
+    report.add_row(
+        "screens", sent=len(sent), stored=stored, shown=shown, of=wanted, resyncs=screens.resyncs,
+        p50_ms=percentile(delays, 0.5) * 1000, p95_ms=percentile(delays, 0.95) * 1000,
+        p99_ms=percentile(delays, 0.99) * 1000, rss_mib=late[-1], growth_mib=growth,
+    )  # fmt: skip
+    report.add_bar("events lost", len(sent) - stored, 0, "at most")
+    report.add_bar("share of events shown on every screen", shown / wanted, 1.0, "at least")
+    report.add_bar("screen p99 (s)", percentile(delays, 0.99), 2.0, "at most")
+    report.add_bar("memory growth, second quarter to last (MiB)", growth, 20.0, "at most")
+    return report
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,126 @@
+"""`kakou replay` as an analyst calls it, on the fixture clips and a real record."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from kakou.replay_wiring import ReplayPlan
+from kakou.risk_wiring import OcrGrammar, key_path, record_path
+from kakou.settings import Settings
+from riskdb.declaring import Declared
+from riskdb.digest import load_or_create_key
+from riskdb.importing import TravelRow
+from riskdb.keeper import RiskKeeper
+from riskdb.record import RiskRecord
+from tests.commands import REPOSITORY, run_kakou
+from tests.riskdb_kit import Guess
+
+CLIP = REPOSITORY / "fixtures" / "videos" / "parked_car.mp4"
+NOW = datetime.now(UTC).replace(microsecond=0)
+AREA = "370211"
+
+
+def truths() -> list[dict[str, object]]:
+    expected: list[dict[str, object]] = json.loads(CLIP.with_suffix(".json").read_text(encoding="utf-8"))["passages"]
+    return expected
+
+
+def keep_record(state: Path, plate: str, received_at: datetime, declared_at: datetime) -> Settings:
+    """Make a record that knew of a visit from one moment on, and of the area's risk from another."""
+    settings = Settings(state_dir=state)
+    clock = [received_at]
+    with RiskRecord(record_path(settings)) as record:
+        key = load_or_create_key(key_path(settings))
+        keeper = RiskKeeper(record, key, OcrGrammar(), settings.risk, None, lambda: clock[0].timestamp())
+        stay = [(received_at - timedelta(hours=hours)).isoformat() for hours in (48, 24)]
+        keeper.import_rows([TravelRow("a.csv", 2, plate, "02", AREA, stay[0], stay[1], "test")])
+        clock[0] = declared_at
+        keeper.declare([Declared(AREA, "high", "test")])
+    return settings
+
+
+def plan_at(settings: Settings, moment: datetime) -> ReplayPlan:
+    return ReplayPlan(settings, moment, record_path(settings), "then", None, "回放", False, ("CPUExecutionProvider",))
+
+
+def test_a_past_list_knows_only_what_was_known_then(tmp_path: Path) -> None:
+    settings = keep_record(tmp_path, "京A12345", NOW - timedelta(days=3), NOW - timedelta(days=1))
+    before, after = NOW - timedelta(days=2), NOW - timedelta(hours=1)
+    plate = [Guess("京A12345")]
+    assert plan_at(settings, before).matcher()(plate, before) is None
+    match = plan_at(settings, after).matcher()(plate, after)
+    assert match is not None
+    assert match.text == "京A12345"
+
+
+def test_the_runs_record_tells_lists_of_different_times_apart(tmp_path: Path) -> None:
+    settings = keep_record(tmp_path, "京A12345", NOW - timedelta(days=3), NOW - timedelta(days=1))
+    before, after = (plan_at(settings, NOW - timedelta(hours=hours)).run_record(1).risk_list for hours in (48, 1))
+    assert before.digest != after.digest
+    assert (before.entry_count, after.entry_count) == (0, 1)
+
+
+@pytest.fixture(scope="module")
+def replayed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which the fixture clip was replayed once, its first vehicle being listed."""
+    folder = tmp_path_factory.mktemp("replayed")
+    listed = str(truths()[0]["text"])
+    keep_record(folder / "var", listed, NOW - timedelta(days=3), NOW - timedelta(days=1))
+    outputs = ("--json", "out.jsonl", "--report", "out.html", "--parquet", "out.parquet")
+    done = run_kakou("replay", CLIP, "--start", "2026-11-24T12:00", *outputs, folder=folder, timeout_s=200)
+    assert done.exit_code == 0, done.stderr
+    return folder
+
+
+def test_the_fixture_clip_replays_to_its_passages(replayed: Path) -> None:
+    lines = [json.loads(line) for line in (replayed / "out.jsonl").read_text(encoding="utf-8").splitlines()]
+    passages = [line for line in lines if line["kind"] == "passage" and line["outcome"] != "unread"]
+    assert sorted(p["text"] for p in passages) == sorted(str(truth["text"]) for truth in truths())
+    flagged = [p["text"] for p in passages if p["outcome"] == "flagged"]
+    assert flagged == [truths()[0]["text"]]
+    assert lines[1]["start"] == "2026-11-24T04:00:00Z"
+
+
+def test_the_table_holds_no_plate_that_was_not_flagged(replayed: Path) -> None:
+    table = pl.read_parquet(replayed / "out.parquet")
+    shown = set(table.filter(~pl.col("is_pseudonym"))["plate"])
+    assert shown == {truths()[0]["text"]}
+    stored = (replayed / "out.parquet").read_bytes()
+    assert all(str(truth["text"]).encode() not in stored for truth in truths()[1:])
+
+
+def test_a_complete_replay_leaves_no_parts_behind(replayed: Path) -> None:
+    assert not (replayed / "var" / "replay").exists()
+
+
+def test_a_run_does_not_differ_from_itself(replayed: Path) -> None:
+    same = run_kakou("replay", "diff", "out.jsonl", "out.jsonl", folder=replayed)
+    assert (same.exit_code, same.stdout) == (0, "")
+
+
+def test_diff_tells_what_changed(replayed: Path) -> None:
+    lines = (replayed / "out.jsonl").read_text(encoding="utf-8").splitlines()
+    changed = [line.replace('"outcome":"flagged"', '"outcome":"clear"') for line in lines[:-1]]
+    (replayed / "changed.jsonl").write_text("\n".join(changed), encoding="utf-8")
+    different = run_kakou("replay", "diff", "out.jsonl", "changed.jsonl", folder=replayed)
+    assert different.exit_code == 1
+    assert "outcome flagged -> clear" in different.stdout
+    assert different.stdout.count("\n- ") == 1
+
+
+def test_what_cannot_be_read_is_named_and_the_exit_code_tells(tmp_path: Path) -> None:
+    (tmp_path / "bad.mp4").write_bytes(b"no video")
+    done = run_kakou("replay", "bad.mp4", "gone", folder=tmp_path, timeout_s=120)
+    assert done.exit_code == 3
+    assert "bad.mp4" in done.stderr
+    assert "gone" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_time_that_is_none_is_refused(tmp_path: Path) -> None:
+    done = run_kakou("replay", CLIP, "--list-at", "yesterday", folder=tmp_path)
+    assert done.exit_code == 2
+    assert "yesterday" in done.stderr

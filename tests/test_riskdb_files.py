@@ -1,0 +1,128 @@
+"""Files that other people made, and files for them."""
+
+import csv
+import io
+import zipfile
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+import xlsxwriter
+
+from riskdb.exporting import csv_sheet, escape_cell
+from riskdb.importing import JudgedRow
+from riskdb.tables import read_travel_rows
+from riskdb.types import RiskFileError
+from tests.riskdb_kit import NOON, RiskRig, risk_rig
+
+HEADER = "plate,area,from,to,source\n"
+GOOD = "粤B82500,370211,2026-11-20,2026-11-21,流调\n"
+START = NOON - timedelta(days=2)
+
+
+@pytest.fixture
+def rig(tmp_path: Path, redis_url: str) -> Iterator[RiskRig]:
+    with risk_rig(tmp_path, redis_url) as made:
+        yield made
+
+
+def _file(folder: Path, content: str | bytes, name: str = "records.csv") -> Path:
+    path = folder / name
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+def _only(judged: list[JudgedRow]) -> JudgedRow:
+    (one,) = judged
+    return one
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030"])
+def test_csv_files_are_read_in_the_encodings_that_offices_write(tmp_path: Path, encoding: str):
+    (only,) = read_travel_rows(_file(tmp_path, (HEADER + GOOD).encode(encoding)))
+    assert (only.plate, only.source, only.number) == ("粤B82500", "流调", 2)
+
+
+def test_a_date_as_the_end_means_the_whole_day_in_beijing(rig: RiskRig, tmp_path: Path):
+    rig.imported(list(read_travel_rows(_file(tmp_path, HEADER + GOOD))))
+    rig.declared()
+    (reason,) = rig.reasons("粤B82500")
+    assert reason.visited_from.isoformat() == "2026-11-19T16:00:00+00:00"
+    assert reason.visited_until.isoformat() == "2026-11-21T16:00:00+00:00"
+
+
+def test_xlsx_and_parquet_hold_the_same_as_csv(tmp_path: Path):
+    _write_xlsx(tmp_path / "records.xlsx")
+    cells = {"plate": ["粤B82500"], "area": [370211], "from": [datetime(2026, 11, 20)], "to": ["2026-11-21"]}
+    pl.DataFrame({**cells, "source": ["流调"]}).write_parquet(tmp_path / "records.parquet")
+    (expected,) = read_travel_rows(_file(tmp_path, HEADER + GOOD))
+    for name in ("records.xlsx", "records.parquet"):
+        (found,) = read_travel_rows(tmp_path / name)
+        assert found[1:4] == expected[1:4]
+        assert found.visited_from.startswith("2026-11-20")
+        assert found.visited_until == "2026-11-21"
+
+
+def _write_xlsx(path: Path) -> None:
+    with xlsxwriter.Workbook(path) as book:
+        sheet = book.add_worksheet()
+        day = book.add_format({"num_format": "yyyy-mm-dd"})
+        sheet.write_row(0, 0, ["plate", "area", "from", "to", "source"])
+        sheet.write_row(1, 0, ["粤B82500", 370211])
+        sheet.write_datetime(1, 2, datetime(2026, 11, 20), day)
+        sheet.write_datetime(1, 3, datetime(2026, 11, 21), day)
+        sheet.write(1, 4, "流调")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "cause"),
+    [
+        ("a.csv", "plate,area,from,to,source,owner\n", "unknown column 'owner'"),
+        ("a.csv", "plate,area,from,to\n", "column 'source' is missing"),
+        ("a.csv", "plate,plate,area,from,to,source\n", "stands there twice"),
+        ("a.csv", "", "is missing"),
+        ("a.csv", b"\xff\xfe\x00\x81\x30", "neither UTF-8 nor GB18030"),
+        ("a.csv", HEADER + '"' + "x" * 200_000, "line"),
+        ("a.xlsx", b"not a zip file", "not a readable XLSX"),
+        ("a.parquet", b"PAR1 but not", "not a readable Parquet"),
+        ("a.pdf", b"", "unknown kind of file"),
+    ],
+)
+def test_an_unreadable_file_is_named_with_its_cause(tmp_path: Path, name: str, content: str | bytes, cause: str):
+    path = _file(tmp_path, content, name)
+    with pytest.raises(RiskFileError, match=cause) as caught:
+        list(read_travel_rows(path))
+    assert name in str(caught.value)
+
+
+@pytest.mark.parametrize(("claimed", "cause"), [(10**10, "unpacks to more than"), (1000, "not a readable XLSX")])
+def test_a_zip_bomb_is_refused_whatever_size_it_claims(tmp_path: Path, claimed: int, cause: str):
+    path = tmp_path / "bomb.xlsx"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("xl/worksheets/sheet1.xml", bytes(20_000_000))
+        archive.infolist()[0].file_size = claimed
+    with pytest.raises(RiskFileError, match=cause):
+        list(read_travel_rows(path))
+
+
+def test_an_export_holds_no_formula_and_leaves_nothing_behind_when_it_fails(tmp_path: Path):
+    assert [escape_cell(cell)[0] for cell in ("=1+1", "+1", "-1", "@SUM(A1)", "\t=1")] == ["'"] * 5
+    assert escape_cell("粤B82500") == "粤B82500"
+    with pytest.raises(RuntimeError):
+        _fail_half_way(tmp_path / "out.csv")
+    assert list(tmp_path.iterdir()) == []
+
+
+def _fail_half_way(path: Path) -> None:
+    with csv_sheet(path, ("plate",)) as sheet:
+        sheet.add(["=cmd|' /C calc'!A0"])
+        raise RuntimeError
+
+
+def test_the_report_can_be_read_back(tmp_path: Path):
+    with csv_sheet(tmp_path / "out.csv", ("plate", "detail")) as sheet:
+        sheet.add(["=1+1", 'a "quote", and a comma'])
+    rows = list(csv.reader(io.StringIO((tmp_path / "out.csv").read_text("utf-8-sig"))))
+    assert rows == [["plate", "detail"], ["'=1+1", 'a "quote", and a comma']]
