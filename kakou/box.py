@@ -49,6 +49,11 @@ class Box:
         """Check the models and return the box. Raises OcrError."""
         return cls(settings, redis_url, shipped_models())
 
+    @property
+    def stream_url(self) -> str:
+        """Where events go: the centre's Redis where this box's own is a read-only replica."""
+        return self.settings.alerts.stream_url or self.redis_url
+
     def outbox(self) -> Outbox:
         """Open the outbox of the state folder. Raises OutboxError."""
         return Outbox(self.settings.state_dir / "outbox.sqlite", reserve_bytes=self.settings.alerts.reserve_mib * 2**20)
@@ -97,7 +102,7 @@ class CameraReporter:
     def __init__(self, box: Box, source: SourceSettings, counts: ScreeningCounts) -> None:
         self._hours = box.hours()
         self._monitor = CameraMonitor(source.camera_id, source.checkpoint, socket.gethostname(), counts, self._hours)
-        self._client = redis.Redis.from_url(box.redis_url, socket_timeout=1.0, socket_connect_timeout=1.0)
+        self._client = redis.Redis.from_url(box.stream_url, socket_timeout=1.0, socket_connect_timeout=1.0)
         self._board = StatusBoard(self._client)
         self._hot_set = open_hot_set(box.settings, box.redis_url)
         self._spool = box.spool()

@@ -69,7 +69,7 @@ def _counts(settings: Settings, groups: list[str]) -> dict[str, ScreeningCounts]
 def _background(box: Box) -> Iterator[None]:
     """Relay and re-check in threads while the context is open; the last events are relayed before it closes."""
     stop = threading.Event()
-    with box.outbox() as outbox, contextlib.closing(connect(box.redis_url)) as client:
+    with box.outbox() as outbox, contextlib.closing(connect(box.stream_url)) as client:
         relay = Relay(outbox, FlaggedStream(client))
         threads = [
             threading.Thread(target=relay.run, args=(stop,), name="relay"),

@@ -79,7 +79,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
         with open_redis(settings) as url:
             yield _guarded("Redis", lambda: _check_redis(url))
             yield _guarded("风险名单 risk list", lambda: _check_list(settings, url))
-            yield _guarded("投递 delivery", lambda: _check_delivery(settings, url))
+            yield _guarded("投递 delivery", lambda: _check_delivery(settings, settings.alerts.stream_url or url))
     except RedisUnavailableError as error:
         yield Finding("Redis", False, str(error))
 
