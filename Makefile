@@ -42,7 +42,7 @@ format: $(READY) ## Format the code
 	$(BIN)/ruff check --fix .
 
 bench: $(READY) ## Run every bench
-	@for name in $$($(BIN)/python -m bench --list); do $(BIN)/python -m bench.$$name || exit 1; done
+	@for name in $$($(BIN)/python -m bench --list); do $(BIN)/python -m bench.$$name $(BENCH_FLAGS) || exit 1; done
 
 lock: ## Write requirements.lock anew from pyproject.toml
 	$(BIN)/python -m pip install --quiet uv

@@ -133,4 +133,4 @@ def neighbours(code: int) -> Codes:
     slots = (code // PLACE_VALUES) % BASE
     found = [code + (np.arange(34) - slots[place]) * PLACE_VALUES[place] for place in range(6) if slots[place] != EMPTY]
     every: Codes = np.concatenate(found)
-    return every[every != code]
+    return np.asarray(every[every != code], np.int64)

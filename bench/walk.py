@@ -55,15 +55,16 @@ def largest_clip() -> Path:
 def idle_clip(clip: Path, folder: Path) -> Path:
     """Write footage of the clip's first frame with sensor noise, encoded like a camera's."""
     capture = cv2.VideoCapture(str(clip))
-    _, still = capture.read()
+    _, picture = capture.read()
+    still = np.asarray(picture, np.uint8)
     fps = capture.get(cv2.CAP_PROP_FPS)
     capture.release()
     path = folder / "idle.mp4"
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), fps, (still.shape[1], still.shape[0]))
     rng = np.random.default_rng(5)
-    noises = [rng.normal(0, 2.5, still.shape).astype(np.int16) for _ in range(8)]
+    noises = [np.asarray(rng.normal(0, 2.5, still.shape), np.int16) for _ in range(8)]
     for index in range(int(IDLE_S * fps)):
-        writer.write(np.clip(still.astype(np.int16) + noises[index % 8], 0, 255).astype(np.uint8))
+        writer.write(np.asarray(np.clip(still.astype(np.int16) + noises[index % 8], 0, 255), np.uint8))
     writer.release()
     return path
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ocr.hypotheses import top_hypotheses
+from ocr.wrong_length import match_hypotheses
 from pipeline.flagging import Flagging
 from pipeline.screening import Match
 from pipeline.spool import Spool
@@ -31,7 +31,7 @@ def recheck(spool: Spool, match: Match, flagging: Flagging, hypothesis_count: in
     for path, record in spool.oldest_first():
         track = record.track()
         try:
-            found = match(top_hypotheses(track.distribution, hypothesis_count), record.arrived_at)
+            found = match(match_hypotheses(track.distribution, hypothesis_count), record.arrived_at)
         except RiskDBError:
             break
         if found is None:

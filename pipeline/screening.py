@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from typing import Protocol, TypeAlias
 
 from alerts.events import FlaggedEvent
-from ocr.hypotheses import PlateHypothesis, top_hypotheses
+from ocr.hypotheses import PlateHypothesis
+from ocr.wrong_length import match_hypotheses
 from pipeline.flagging import Flagging
 from pipeline.tracking import PlateTracker, is_vehicle
 from pipeline.types import Frame, FrameReads, Outcome, Passage, PlateTrack, Reader, ScreeningCounts
@@ -91,7 +92,7 @@ def match_risk(tracks: Iterable[PlateTrack], tracker: PlateTracker, screening: S
 
 
 def _decide(track: PlateTrack, tracker: PlateTracker, screening: Screening) -> Passage | None:
-    hypotheses = top_hypotheses(track.distribution, screening.hypothesis_count)
+    hypotheses = match_hypotheses(track.distribution, screening.hypothesis_count)
     if not hypotheses or not is_vehicle(track, tracker.settings):
         return None
     now = screening.now()

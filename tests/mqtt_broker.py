@@ -16,10 +16,12 @@ from tests.alerts_kit import wait_until
 def broker_binary() -> str:
     """Return the path of mosquitto; skip where there is none, fail in CI."""
     found = shutil.which("mosquitto", path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
-    if found is None:
-        complaint = "no MQTT broker: apt-get install mosquitto"
-        pytest.fail(complaint) if os.environ.get("CI") else pytest.skip(complaint)
-    return found
+    if found is not None:
+        return found
+    complaint = "no MQTT broker: apt-get install mosquitto"
+    if os.environ.get("CI"):
+        pytest.fail(complaint)
+    pytest.skip(complaint)
 
 
 @contextlib.contextmanager

@@ -13,7 +13,8 @@ from riskdb.columns import load_visits
 from riskdb.compute import ListRule, compute_hot_entries
 from riskdb.declaring import read_declarations
 from riskdb.digest import PlateDigester
-from riskdb.importing import RowJudge, RowOutcome, import_rows
+from riskdb.importing import RowOutcome, import_rows
+from riskdb.judging import RowJudge
 from riskdb.record import RiskRecord
 from riskdb.settings import RiskSettings
 from riskdb.tables import read_travel_rows

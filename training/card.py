@@ -105,12 +105,16 @@ def _training(facts: CardFacts) -> str:
 {lines}
 - Temperature {facts.temperature} by negative log-likelihood on the held-out real crops.
 
-To make it again (CPU or CUDA, resumable; the shards are rendered from seeds):
+To make it again (CPU or CUDA, resumable; the shards are rendered from seeds; `--start` may be left out, then train
+several times longer):
 ```
 pip install -e .[train]
 python -m training.recognizer render --out shards --count 240000 --seed 20261124
-python -m training.recognizer train --shards shards --checkpoint recognizer.pt --minutes 80
-python -m training.recognizer export --checkpoint recognizer.pt --out ocr/models/recognizer.onnx
+python -m training.recognizer train --shards shards --checkpoint first.pt --start PROTOTYPE.onnx --minutes 25
+python -m training.recognizer export --checkpoint first.pt --out first/recognizer.onnx
+python -m training.recognizer train --shards shards --checkpoint second.pt --start first.pt \\
+    --checker first/recognizer.onnx --real-share 0.4 --minutes 60
+python -m training.recognizer export --checkpoint second.pt --out ocr/models/recognizer.onnx
 ```"""
 
 
