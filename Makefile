@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long check lint format typecheck bench lock checksums clean
+.PHONY: help setup demo test test-long check lint format typecheck bench screens lock checksums clean
 
 help: ## Print the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ format: $(READY) ## Format the code
 
 bench: $(READY) ## Run every bench
 	@for name in $$($(BIN)/python -m bench --list); do $(BIN)/python -m bench.$$name $(BENCH_FLAGS) || exit 1; done
+
+screens: $(READY) ## Photograph every page of the console (OUT=folder)
+	$(BIN)/python -m tests.console_screens $(or $(OUT),/tmp/kakou-screens)
 
 lock: ## Write requirements.lock anew from pyproject.toml
 	$(BIN)/python -m pip install --quiet uv

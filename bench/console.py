@@ -153,10 +153,10 @@ async def _screen(address: str, cookie: str, screens: Screens, sent: dict[bytes,
     writer.write(f"GET /screen/stream HTTP/1.1\r\nHost: {place.netloc}\r\nCookie: {COOKIE}={cookie}\r\n\r\n".encode())
     seen: set[bytes] = set()
     screens.seen.append(seen)
-    screens.opened += 1
     kind = b""
     async for line in reader:
         if line.startswith(b"event: "):
+            screens.opened += not kind  # the first message: from now on nothing may be missed
             kind = line[7:].strip()
             screens.resyncs += kind == b"resync"
         elif line.startswith(b"data: ") and kind == b"cases":

@@ -33,7 +33,7 @@ REAL_CLIPS = Path("../shared/data/videos")
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = bench_options(__doc__ or "")
-    parser.add_argument("--loops", type=int, default=10, help="busy minutes replayed for the memory figures")
+    parser.add_argument("--loops", type=int, default=16, help="busy minutes replayed for the memory figures")
     options = parser.parse_args(arguments)
     report = Report("Replay of recorded footage, CPU")
     with tempfile.TemporaryDirectory() as name:

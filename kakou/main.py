@@ -92,6 +92,7 @@ def _exit_code_of(error: Exception) -> int | None:
         "SettingsError": ExitCode.CONFIG,
         "RedisUnavailableError": ExitCode.UNAVAILABLE,
         "RiskDBError": ExitCode.UNAVAILABLE,
+        "ConsoleError": ExitCode.CONFIG,
         "OcrError": ExitCode.INTEGRITY,
         "SourceError": ExitCode.UNREADABLE,
     }

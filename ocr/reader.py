@@ -16,6 +16,7 @@ from ocr.types import BgrImage, PlateDistribution, PlateRead
 
 TWO_LINE_SUFFIX = "two_line"
 NOT_PLATE = "not_plate"
+SAME_PLATE_IOU = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +25,16 @@ class ReaderSettings:
 
     detector_long_side_px: int = 640
     second_long_side_px: int = 1280
-    """A larger picture in which nothing was found is searched again at this size; 0 never does."""
+    """A large photo is searched again at this size, for small plates; 0 never does (a video's next frame is nearer)."""
+    second_above_px: int = 900
+    """Photos whose longer side exceeds this are searched twice."""
+    second_min_confidence: float = 0.3
+    """What only the second search finds must be readable: at twice the size more things look like plates."""
     min_score: float = 0.3
     """Detections below this score are not looked at."""
     min_confidence: float = 0.05
     """A detection is dropped when its weakest character is less probable than this..."""
-    sure_score: float = 0.6
+    sure_score: float = 0.9
     """...unless the detector itself is this sure: then an unreadable plate is still a plate."""
     max_not_plate: float = 0.5
     """A detection is dropped when the recogniser holds it for no plate with more than this probability."""
@@ -66,11 +71,12 @@ class PlateReader:
 
     def read(self, image: BgrImage) -> list[PlateRead]:
         """Return the plates of a photo or a video frame, best detection first."""
-        reads = self._read_at(image, self.settings.detector_long_side_px)
-        larger = self.settings.second_long_side_px
-        if not reads and larger and max(image.shape[:2]) > self.settings.detector_long_side_px:
-            reads = self._read_at(image, larger)
-        return reads
+        settings, long_side = self.settings, max(image.shape[:2])
+        reads = self._read_at(image, settings.detector_long_side_px)
+        if not settings.second_long_side_px or long_side <= settings.second_above_px:
+            return reads
+        closer = self._read_at(image, min(settings.second_long_side_px, long_side))
+        return _merge(reads, [read for read in closer if read.confidence >= settings.second_min_confidence])
 
     def read_crop(self, crop: BgrImage) -> PlateRead | None:
         """Return the plate that fills `crop`, or None when it does not look like a plate at all."""
@@ -107,6 +113,16 @@ class PlateReader:
 
     def _is_wanted(self, read: PlateRead) -> bool:
         return read.confidence >= self.settings.min_confidence or read.detection_score >= self.settings.sure_score
+
+
+def _merge(reads: list[PlateRead], closer: list[PlateRead]) -> list[PlateRead]:
+    """Add what a closer look found; where both see a plate, the surer read stays."""
+    merged = list(reads)
+    for read in closer:
+        same = [k for k, other in enumerate(merged) if read.box.iou(other.box) > SAME_PLATE_IOU]
+        if all(read.confidence > merged[k].confidence for k in same):
+            merged = [other for k, other in enumerate(merged) if k not in same] + [read]
+    return merged
 
 
 def _build_read(detection: Detection, distribution: PlateDistribution, crop_sharpness: float) -> PlateRead | None:

@@ -12,7 +12,7 @@ from kakou.risk_wiring import OcrGrammar, key_path, record_path
 from kakou.settings import Settings
 from riskdb.declaring import Declared
 from riskdb.digest import load_or_create_key
-from riskdb.importing import TravelRow
+from riskdb.judging import TravelRow
 from riskdb.keeper import RiskKeeper
 from riskdb.record import RiskRecord
 from tests.commands import REPOSITORY, run_kakou

@@ -137,7 +137,7 @@ def test_a_network_can_start_from_an_export(tmp_path: Path):
 def test_a_blend_lies_between_its_two_networks(tmp_path: Path):
     first, second = lively_net(), lively_net()
     with torch.no_grad():
-        second.heat.bias.add_(2.0)
+        second.state_dict()["heat.bias"].add_(2.0)
     for name, net in (("first", first), ("second", second)):
         export_onnx(folded(net), tmp_path / f"{name}.onnx")
     picture = torch.from_numpy(np.random.default_rng(5).integers(0, 255, (2, 3, 64, 96)).astype(np.float32))

@@ -1,6 +1,7 @@
 """The model card: what the recogniser was made of and how well it reads, in numbers only."""
 
 import hashlib
+import os
 import platform
 from dataclasses import dataclass
 from datetime import date
@@ -32,7 +33,15 @@ class CardFacts:
     training: tuple[str, ...]
     """One line for each step of training that led to the model: start, minutes, seed, share of real crops."""
     measured_on: date
-    machine: str = platform.processor() or platform.machine()
+    machine: str
+
+
+def machine_name() -> str:
+    """Return the processor's name and its number of cores, as far as the system tells."""
+    names = Path("/proc/cpuinfo")
+    lines = names.read_text().splitlines() if names.exists() else []
+    found = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
+    return f"{os.cpu_count()}-core {found or platform.machine()}"
 
 
 def write_card(path: Path, facts: CardFacts, measured: Measurement) -> None:
@@ -61,7 +70,8 @@ def _scores(facts: CardFacts, measured: Measurement) -> str:
     return f"""## Real plates, held out
 One plate text in five (by hash, `training.real_crops.is_held_out`) was never trained on; only those are counted here.
 A read is right when it equals the label with O = 0 and I = 1. `+raw` are axis-aligned boxes of the same photos' plates;
-corners of `ccpd` and `photos` are the labelled ones. The temperature was fitted on the same held-out crops.
+corners of `ccpd` and `photos` are the labelled ones. The temperature was fitted on the same held-out crops, and the
+checkpoint was chosen with a look at them. Their labels are not free of errors (file names of easypr above all).
 
 | set | plates | exact | without province | province right | style right |
 |---|---|---|---|---|---|

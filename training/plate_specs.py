@@ -100,7 +100,8 @@ def _green_large(rng: np.random.Generator) -> str:
 
 
 def _military(rng: np.random.Generator) -> str:
-    return _pick(rng, LETTERS, 2) + _serial(rng, 5)
+    """Two letters; W leads armed police plates only."""
+    return _pick(rng, LETTERS.replace("W", "")) + _pick(rng, LETTERS) + _serial(rng, 5)
 
 
 def _armed_police(rng: np.random.Generator) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from training.calibrating import fit_temperature
-from training.card import CardFacts, write_card
+from training.card import CardFacts, machine_name, write_card
 from training.exporting import export, open_model, write_onnx
 from training.feeding import FeedSettings, feed
 from training.learning import LearnSettings, learn, load_average, trained_with
@@ -112,6 +112,7 @@ def _export(options: argparse.Namespace) -> None:
         calibration_error(*before),
         (*options.note, trained_with(options.checkpoint)),
         datetime.now(UTC).date(),
+        machine_name(),
     )
     write_card(options.out.with_suffix(".md"), facts, measured)
     _say(f"wrote {options.out}, temperature {temperature}")

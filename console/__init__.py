@@ -1,0 +1,1 @@
+"""The command screen, the grid worker's phone page, and the cases behind both."""

@@ -1,0 +1,104 @@
+"""Work that goes on while nobody clicks: events come in, timers run out, boxes report."""
+
+import json
+import logging
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+
+import redis
+
+from console.parts import Console
+from console.statistics import local_day
+
+_log = logging.getLogger(__name__)
+_PAUSE_AFTER_TROUBLE_S = 1.0
+_LANE_TIMEOUT_S = 0.5
+
+
+class Background:
+    """One thread per kind of work; each goes on after an error, and says so in the log."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._stop = threading.Event()
+        jobs: list[tuple[str, float, Callable[[], object]]] = [
+            ("feed", 0.0, self._take_events),
+            ("lanes", _PAUSE_AFTER_TROUBLE_S, self._show_lanes),
+            ("clock", 1.0, self._act_on_overdue),
+            ("boxes", 2.0, self._show_state),
+            ("corrections", 3.0, lambda: console.corrections.step(console.now())),
+            ("retention", 3600.0, self._keep_house),
+        ]
+        self._threads = [
+            threading.Thread(target=self._run, args=job, name=f"console-{job[0]}", daemon=True) for job in jobs
+        ]
+
+    def start(self) -> None:
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join(timeout=5)
+
+    def _run(self, name: str, every_s: float, work: Callable[[], object]) -> None:
+        while not self._stop.is_set():
+            try:
+                work()
+            except Exception:  # noqa: BLE001  the outermost loop of this thread: report and go on
+                _log.exception("console: %s failed, trying again", name)
+                self._stop.wait(_PAUSE_AFTER_TROUBLE_S)
+            if every_s:
+                self._stop.wait(every_s)
+
+    def _take_events(self) -> None:
+        before = self._console.feed.trouble
+        self._console.feed.step()
+        trouble = self._console.feed.trouble
+        if trouble != before:
+            self._console.hub.announce("trouble", json.dumps({"text": trouble}))
+        if trouble:
+            self._stop.wait(_PAUSE_AFTER_TROUBLE_S)
+
+    def _act_on_overdue(self) -> None:
+        self._console.hub.touch(self._console.desk.act_on_overdue(self._console.now()))
+
+    def _show_lanes(self) -> None:
+        try:
+            for passage in self._console.board.passages(_LANE_TIMEOUT_S):
+                if self._stop.is_set():
+                    return
+                if passage is not None:
+                    place = self._console.intake.grid_of(passage.checkpoint)
+                    self._console.hub.announce("lane", passage.model_dump_json(), grid_code=place)
+        except redis.RedisError:
+            return  # the feed tells the screens; the next round connects again
+
+    def _show_state(self) -> None:
+        self._console.statistics.keep_hours(self._console.boxes.refresh())
+        for scope in self._console.hub.scopes():
+            self._console.hub.announce("state", screen_state(self._console, scope), scope=scope)
+
+    def _keep_house(self) -> None:
+        now = self._console.now()
+        while self._console.retention.step(now):
+            pass
+        self._console.sessions.forget_expired(now)
+        with self._console.database.reading() as session:
+            self._console.audit.anchor(session, self._console.anchors, now)
+
+
+def screen_state(console: Console, scope: str) -> str:
+    """Return what every screen shows beside the cases, as JSON: tiles, counts of the day, open cases by grid."""
+    now = console.now()
+    day = console.statistics.counts(local_day(now), now + timedelta(hours=1), scope)
+    document = {
+        "tiles": [tile.model_dump() for tile in console.boxes.tiles(now)],
+        "today": day.model_dump(),
+        "grids": console.statistics.open_by_grid(scope),
+        "trouble": console.feed.trouble,
+        "now": now.isoformat(),
+    }
+    return json.dumps(document, ensure_ascii=False)

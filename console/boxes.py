@@ -1,0 +1,108 @@
+"""The health of every checkpoint, for the tiles at the top of the screen. A tile is never a blank green."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Literal
+
+import redis
+from pydantic import BaseModel, ConfigDict
+
+from alerts.box_status import BoxStatus, StatusBoard
+from console.settings import ConsoleSettings
+
+Health = Literal["ok", "warn", "bad"]
+_MIN_FPS = 1.0
+_MAX_CLOCK_OFFSET_S = 5.0
+_MAX_QUEUE = 100
+
+
+class Tile(BaseModel):
+    """One camera of one checkpoint."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    checkpoint: str
+    camera_id: str
+    health: Health
+    problems: tuple[str, ...]
+    """In words, the worst first; empty only when all is well."""
+    fps: float | None
+    last_read_s: float | None
+    list_version: int | None
+    list_age_s: float | None
+    unchecked: int | None
+    queue: int | None
+
+
+class BoxWatch:
+    """Remembers what each box said last, so that a tile turns red and does not vanish when nothing is heard."""
+
+    def __init__(self, board: StatusBoard, settings: ConsoleSettings) -> None:
+        self._board = board
+        self._settings = settings
+        self._last: dict[str, BoxStatus] = {}
+
+    def refresh(self) -> list[BoxStatus]:
+        """Ask the boxes' reports; returns the new ones, none where Redis cannot be reached."""
+        try:
+            statuses = self._board.statuses()
+        except redis.RedisError:
+            return []
+        self._last |= {status.camera_id: status for status in statuses}
+        return statuses
+
+    def tiles(self, now: datetime) -> list[Tile]:
+        latest = sorted(self._last.values(), key=lambda status: (status.checkpoint, status.camera_id))
+        return tiles(latest, self._settings, now)
+
+
+def tiles(statuses: Sequence[BoxStatus], settings: ConsoleSettings, now: datetime) -> list[Tile]:
+    """Return one tile per camera, and one in red per configured checkpoint that was never heard of."""
+    heard = {status.checkpoint for status in statuses}
+    silent = [place.name for place in settings.checkpoint if place.name not in heard]
+    return [_tile(status, settings, now) for status in statuses] + [_silent_tile(name) for name in silent]
+
+
+def _tile(status: BoxStatus, settings: ConsoleSettings, now: datetime) -> Tile:
+    bad, warn = list(_faults(status, settings, now)), list(_warnings(status))
+    age = (now - status.last_read_at).total_seconds() if status.last_read_at else None
+    return Tile(
+        checkpoint=status.checkpoint, camera_id=status.camera_id, health="bad" if bad else "warn" if warn else "ok",
+        problems=(*bad, *warn), fps=status.fps, last_read_s=age, list_version=status.list_version,
+        list_age_s=status.list_age_s, unchecked=status.unchecked_waiting, queue=status.outbox_pending,
+    )  # fmt: skip
+
+
+def _faults(status: BoxStatus, settings: ConsoleSettings, now: datetime) -> list[str]:
+    silent_s = (now - status.reported_at).total_seconds()
+    faults = [
+        (silent_s > settings.stale_status_s, f"失联 {_spoken(silent_s)}"),
+        (status.fps < _MIN_FPS, "摄像机无画面"),
+        (not status.redis_ok, "名单服务不可用"),
+        (status.list_version is None, "没有名单"),
+        ((status.list_age_s or 0) > settings.stale_list_s, f"名单过旧 {_spoken(status.list_age_s or 0)}"),
+    ]
+    return [words for is_so, words in faults if is_so]
+
+
+def _warnings(status: BoxStatus) -> list[str]:
+    offset = status.clock_offset_s or 0.0
+    warnings = [
+        (status.unchecked_waiting > 0, f"未核对 {status.unchecked_waiting}"),
+        (status.outbox_pending > _MAX_QUEUE, f"积压 {status.outbox_pending}"),
+        (abs(offset) > _MAX_CLOCK_OFFSET_S, f"时钟偏差 {_spoken(abs(offset))}"),
+    ]
+    return [words for is_so, words in warnings if is_so]
+
+
+def _silent_tile(checkpoint: str) -> Tile:
+    return Tile(
+        checkpoint=checkpoint, camera_id="", health="bad", problems=("从未上报",), fps=None, last_read_s=None,
+        list_version=None, list_age_s=None, unchecked=None, queue=None,
+    )  # fmt: skip
+
+
+def _spoken(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.0f} 秒"
+    return f"{seconds / 60:.0f} 分钟" if seconds < 7200 else f"{seconds / 3600:.0f} 小时"

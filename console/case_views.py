@@ -1,0 +1,152 @@
+"""Cases as people and programs see them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from alerts.events import EventAlternative, EventReason, FlaggedEvent
+from console.cases import (
+    ACTION_NAMES,
+    OUTCOME_NAMES,
+    REJECTION_NAMES,
+    STATE_NAMES,
+    Action,
+    Outcome,
+    Rejection,
+    State,
+)
+from console.grids import GridMap
+from console.store.tables import CaseRow, EventRow, StepRow
+from console.types import Actor, Role
+
+STEP_WORDS = {action.value: name for action, name in ACTION_NAMES.items()} | {"open": "预警到达", "attach": "再次经过"}
+_SHOWN_OTHER = 0.02
+"""Another reading less likely than this is not worth a look."""
+
+
+class CaseView(BaseModel):
+    """One case in a list, as JSON for screens, phones and the API."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    case_id: int
+    version: int
+    state: State
+    state_name: str
+    level: str
+    """hit (命中) or possible (疑似)"""
+    probability: float
+    plate_text: str
+    """Masked for a grid worker who has not taken the case; "" once erased."""
+    plate_class: str
+    char_probs: tuple[float, ...]
+    other_reading: str
+    """The most probable other text, where it is likelier than nothing: of a 疑似, what the plate may say instead."""
+    why: str
+    areas: tuple[str, ...]
+    checkpoint: str
+    camera_id: str
+    grid_code: str
+    grid_name: str
+    owner_name: str
+    assignee: str
+    is_mine: bool
+    opened_at: AwareDatetime
+    last_seen_at: AwareDatetime
+    due_at: AwareDatetime | None
+    passages: int
+    has_plate_picture: bool
+    has_vehicle_picture: bool
+    event_id: str
+    result: str
+    """The outcome or the cause of rejection, in words; "" while open."""
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineStep:
+    at: datetime
+    actor: str
+    action: str
+    target: str
+    reason: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class CaseDetail:
+    view: CaseView
+    reasons: tuple[EventReason, ...]
+    alternatives: tuple[EventAlternative, ...]
+    events: tuple[FlaggedEvent, ...]
+    """Newest first; empty once erased."""
+    steps: tuple[TimelineStep, ...]
+    photos: tuple[int, ...]
+    actions: tuple[Action, ...]
+    list_version: int | None
+    clock_skew_s: float
+    """Camera clock minus console clock when the latest event came; large numbers mean a wrong clock."""
+
+
+def case_view(case: CaseRow, latest: EventRow, assignee: str | None, actor: Actor, grids: GridMap) -> CaseView:
+    """Return the case as this person may see it: a worker sees the plate only after taking the case."""
+    event = FlaggedEvent.model_validate_json(latest.body) if latest.body else None
+    is_mine = case.assignee_id is not None and case.assignee_id == actor.account_id
+    is_masked = actor.role is Role.WORKER and not (is_mine and case.state in (State.ACCEPTED, State.VERIFYING))
+    return CaseView(
+        case_id=case.case_id,
+        version=case.version,
+        state=State(case.state),
+        state_name=STATE_NAMES[State(case.state)],
+        level=case.level,
+        probability=event.probability if event else 0.0,
+        plate_text=mask_plate(case.plate_text) if is_masked else case.plate_text,
+        plate_class=case.plate_class,
+        char_probs=event.char_probs if event and not is_masked else (),
+        other_reading=_other_reading(event) if event and not is_masked else "",
+        why=event.why if event and not is_masked else "",
+        areas=tuple(dict.fromkeys(reason.area_name or reason.area for reason in event.reasons)) if event else (),
+        checkpoint=case.checkpoint,
+        camera_id=event.camera_id if event else "",
+        grid_code=case.grid_code,
+        grid_name=grids.name_of(case.grid_code),
+        owner_name=grids.name_of(case.owner_code),
+        assignee=assignee or "",
+        is_mine=is_mine,
+        opened_at=case.opened_at,
+        last_seen_at=case.last_seen_at,
+        due_at=case.due_at,
+        passages=case.passages,
+        has_plate_picture=bool(event and event.plate_picture) and not is_masked,
+        has_vehicle_picture=bool(event and event.vehicle_picture) and not is_masked,
+        event_id=case.latest_event_id,
+        result=_result(case),
+    )
+
+
+def timeline_step(step: StepRow, grids: GridMap) -> TimelineStep:
+    reason = reason_words(step.reason) or (grids.name_of(step.reason) if step.reason else "")
+    words = STEP_WORDS.get(step.action, step.action)
+    return TimelineStep(step.at, step.actor, words, STATE_NAMES[State(step.target)], reason, step.note)
+
+
+def mask_plate(text: str) -> str:
+    """Return the plate with its middle hidden: enough to tell two tasks apart, not to know the car."""
+    return text[:2] + "•" * max(0, len(text) - 3) + text[-1:] if len(text) > 3 else "•" * len(text)
+
+
+def reason_words(reason: str | None) -> str:
+    """Return the words for an outcome or a cause of rejection; "" for anything else."""
+    words = {str(key): name for key, name in OUTCOME_NAMES.items()} | {str(k): n for k, n in REJECTION_NAMES.items()}
+    return words.get(reason or "", "")
+
+
+def _result(case: CaseRow) -> str:
+    if case.outcome:
+        return OUTCOME_NAMES[Outcome(case.outcome)]
+    return REJECTION_NAMES[Rejection(case.rejection)] if case.rejection else ""
+
+
+def _other_reading(event: FlaggedEvent) -> str:
+    others = [other for other in event.alternatives if other.text != event.text and other.probability >= _SHOWN_OTHER]
+    return max(others, key=lambda other: other.probability).text if others else ""

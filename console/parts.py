@@ -1,0 +1,123 @@
+"""The console's parts, put together."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import redis
+from argon2 import PasswordHasher
+
+from alerts.box_status import StatusBoard
+from alerts.stream import FlaggedStream
+from console.accounts import Accounts
+from console.audit import AuditLog
+from console.boxes import BoxWatch
+from console.case_desk import CaseDesk
+from console.case_intake import CaseIntake
+from console.case_reader import CaseReader
+from console.corrections import Corrections
+from console.feed import GROUP, EventFeed
+from console.grids import GridMap, load_grids
+from console.keys import load_keys
+from console.list_changes import ListChanges
+from console.list_office import ListOffice
+from console.live import LiveHub
+from console.passwords import Passwords
+from console.pictures import Pictures
+from console.retention import Retention
+from console.sessions import Sessions
+from console.settings import ConsoleSettings
+from console.statistics import Statistics
+from console.store.database import Database
+from console.throttle import Throttle
+from console.tokens import Tokens
+from console.types import Actor, Role
+
+AUDIT_ANCHORS = "audit.anchors"
+
+
+@dataclass(frozen=True, slots=True)
+class Console:
+    """Everything that pages, the API and the background work use."""
+
+    settings: ConsoleSettings
+    now: Callable[[], datetime]
+    database: Database
+    audit: AuditLog
+    anchors: Path
+    accounts: Accounts
+    sessions: Sessions
+    tokens: Tokens
+    intake: CaseIntake
+    desk: CaseDesk
+    cases: CaseReader
+    grids: GridMap
+    statistics: Statistics
+    pictures: Pictures
+    list_changes: ListChanges
+    corrections: Corrections
+    retention: Retention
+    hub: LiveHub
+    feed: EventFeed
+    board: StatusBoard
+    boxes: BoxWatch
+
+
+def build_console(
+    settings: ConsoleSettings,
+    state_dir: Path,
+    client: "redis.Redis",
+    office: ListOffice,
+    now: Callable[[], datetime],
+    hasher: PasswordHasher | None = None,
+    consumer: str = "console-1",
+) -> Console:
+    """Open the database and build the parts. Raises ConsoleError.
+
+    `consumer` names this process in the event stream's group: the same name again finds what it left unfinished.
+    `hasher` None hashes passwords with argon2's defaults.
+    """
+    keys = load_keys(state_dir / "console.key")
+    grids = load_grids(settings.grids_path)
+    database = Database(database_url(settings, state_dir))
+    database.migrate()
+    audit = AuditLog(keys)
+    passwords = Passwords(hasher or PasswordHasher())
+    cases = CaseReader(database, grids)
+    hub = LiveHub(lambda scope, ids: cases.some(_desk_of(scope), ids), now)
+    intake = CaseIntake(database, audit, settings)
+    reader = FlaggedStream(client).group(GROUP, consumer)
+    board = StatusBoard(client)
+    pictures = Pictures(database, audit, state_dir, settings)
+    return Console(
+        settings=settings,
+        now=now,
+        database=database,
+        audit=audit,
+        anchors=state_dir / AUDIT_ANCHORS,
+        accounts=Accounts(database, keys, passwords, audit, settings),
+        sessions=Sessions(database, keys, passwords, Throttle(settings.login_tries), audit, settings),
+        tokens=Tokens(database, audit),
+        intake=intake,
+        desk=CaseDesk(database, audit, settings),
+        cases=cases,
+        grids=grids,
+        statistics=Statistics(database),
+        pictures=pictures,
+        list_changes=ListChanges(database, audit, office, state_dir / "imports", settings),
+        corrections=Corrections(database, audit, office),
+        retention=Retention(database, audit, pictures, settings),
+        hub=hub,
+        feed=EventFeed(reader, intake, hub.touch, now, settings.accept_replayed),
+        board=board,
+        boxes=BoxWatch(board, settings),
+    )
+
+
+def database_url(settings: ConsoleSettings, state_dir: Path) -> str:
+    return settings.database_url or f"sqlite:///{state_dir / 'console.sqlite'}"
+
+
+def _desk_of(scope: str) -> Actor:
+    return Actor(account_id=None, name="", role=Role.OFFICER, scope=scope)

@@ -1,0 +1,111 @@
+"""Evidence pictures of cases, and photos that workers add."""
+
+from datetime import datetime
+from pathlib import Path
+
+import cv2
+import numpy as np
+from sqlalchemy import select
+
+from console.audit import AuditLog
+from console.case_rights import may_see
+from console.keys import new_token
+from console.settings import ConsoleSettings
+from console.store.database import Database
+from console.store.tables import CaseRow, PhotoRow
+from console.types import Actor, ConsoleError, NotFoundError
+
+_MAX_PIXELS = 40_000_000
+_LONGEST_SIDE = 1600
+_MAX_PHOTOS = 6
+_JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+"""JPEG markers that carry the size of the picture (ITU-T T.81, table B.1)."""
+
+
+class Pictures:
+    def __init__(self, database: Database, audit: AuditLog, state_dir: Path, settings: ConsoleSettings) -> None:
+        self._database = database
+        self._audit = audit
+        self._evidence = (state_dir / "evidence").resolve()
+        self._photos = state_dir / "photos"
+        self._max_bytes = int(settings.photo_megabytes * 1024 * 1024)
+        self.max_megabytes = settings.photo_megabytes
+
+    def evidence(self, relative: str | None) -> Path:
+        """Return the file of an evidence picture. Raises NotFoundError, also for a path that leads out."""
+        if relative:
+            path = (self._evidence / relative).resolve()
+            if path.is_relative_to(self._evidence) and path.is_file():
+                return path
+        raise NotFoundError("没有这张图片，或已按规定删除。")
+
+    def photo(self, actor: Actor, photo_id: int) -> Path:
+        with self._database.reading() as session:
+            row = session.get(PhotoRow, photo_id)
+            case = session.get(CaseRow, row.case_id) if row else None
+            if row is None or case is None or not may_see(case, actor):
+                raise NotFoundError("没有这张照片。")
+        return self._photos / row.file_name
+
+    def add_photo(self, actor: Actor, case_id: int, original_name: str, content: bytes, now: datetime) -> int:
+        """Keep a photo, made smaller and without its metadata. Raises ConsoleError."""
+        jpeg = self._as_small_jpeg(content)
+        self._photos.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with self._database.writing() as session:
+            case = session.get(CaseRow, case_id)
+            if case is None or not may_see(case, actor):
+                raise NotFoundError("没有这个事件单，或不在您的辖区。")
+            if len(session.scalars(select(PhotoRow.photo_id).where(PhotoRow.case_id == case_id)).all()) >= _MAX_PHOTOS:
+                raise ConsoleError(f"每个事件单最多 {_MAX_PHOTOS} 张照片。")
+            name = f"{new_token()}.jpg"
+            row = PhotoRow(
+                case_id=case_id, file_name=name, original_name=original_name[:200], added_by=actor.name, added_at=now
+            )
+            session.add(row)
+            session.flush()
+            (self._photos / name).write_bytes(jpeg)
+            self._audit.append(session, actor, "photo.add", f"case:{case_id}", now, f"photo:{row.photo_id}")
+        return row.photo_id
+
+    def erase(self, evidence: list[str], photos: list[str]) -> None:
+        """Delete the files of an erased case."""
+        for relative in evidence:
+            path = (self._evidence / relative).resolve()
+            if path.is_relative_to(self._evidence):
+                path.unlink(missing_ok=True)
+        for name in photos:
+            (self._photos / name).unlink(missing_ok=True)
+
+    def _as_small_jpeg(self, content: bytes) -> bytes:
+        if len(content) > self._max_bytes:
+            raise ConsoleError(f"照片太大，最多 {self.max_megabytes:g} MB。请降低相机分辨率后重拍。")
+        size = picture_size(content)
+        if size is None or not 0 < size[0] * size[1] <= _MAX_PIXELS:
+            raise ConsoleError("这不是照片文件（只收 JPEG 和 PNG）。文字内容已保留，可以不带照片提交。")
+        image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
+        if image is None:
+            raise ConsoleError("照片文件已损坏，请重拍。文字内容已保留。")
+        factor = min(1.0, _LONGEST_SIDE / max(image.shape[:2]))
+        small = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA) if factor < 1 else image
+        return cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, 85])[1].tobytes()
+
+
+def picture_size(content: bytes) -> tuple[int, int] | None:
+    """Return width and height from the header of a JPEG or PNG, None for anything else.
+
+    Asked before decoding: a picture of a few kilobytes can claim gigabytes.
+    """
+    if content.startswith(b"\x89PNG\r\n\x1a\n") and content[12:16] == b"IHDR":
+        return int.from_bytes(content[16:20]), int.from_bytes(content[20:24])
+    return _jpeg_size(content) if content.startswith(b"\xff\xd8\xff") else None
+
+
+def _jpeg_size(content: bytes) -> tuple[int, int] | None:
+    position = 2
+    while position + 9 <= len(content) and content[position] == 0xFF:
+        marker = content[position + 1]
+        if marker in _JPEG_FRAMES:
+            height, width = content[position + 5 : position + 7], content[position + 7 : position + 9]
+            return int.from_bytes(width), int.from_bytes(height)
+        position += 2 + int.from_bytes(content[position + 2 : position + 4])
+    return None

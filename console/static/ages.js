@@ -1,0 +1,37 @@
+// Ages and time limits, by the console's clock: a screen whose own clock is wrong still tells the truth.
+
+let offset = 0;
+
+export function setServerTime(iso) {
+  offset = Date.parse(iso) - Date.now();
+}
+
+export function serverNow() {
+  return Date.now() + offset;
+}
+
+export function spokenAge(milliseconds) {
+  const seconds = Math.max(0, Math.round(milliseconds / 1000));
+  if (seconds < 60) return `${seconds} 秒`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} 分 ${String(seconds % 60).padStart(2, "0")} 秒`;
+  if (seconds < 86400) return `${Math.floor(seconds / 3600)} 小时 ${Math.floor((seconds % 3600) / 60)} 分`;
+  return `${Math.floor(seconds / 86400)} 天`;
+}
+
+export function exactTime(iso) {
+  return new Date(iso).toLocaleString("zh-CN", { timeZone: "Asia/Shanghai", hour12: false });
+}
+
+export function tick() {
+  const now = serverNow();
+  const clock = document.getElementById("clock");
+  if (clock) clock.textContent = new Date(now).toLocaleTimeString("zh-CN", { timeZone: "Asia/Shanghai", hour12: false });
+  for (const element of document.querySelectorAll("time[data-since]")) {
+    element.textContent = `${spokenAge(now - Date.parse(element.dataset.since))}前`;
+  }
+  for (const element of document.querySelectorAll("[data-due]")) {
+    const left = Date.parse(element.dataset.due) - now;
+    element.textContent = left >= 0 ? `余 ${spokenAge(left)}` : `超时 ${spokenAge(-left)}`;
+    element.closest(".row, .task")?.classList.toggle("overdue", left < 0);
+  }
+}

@@ -1,0 +1,102 @@
+// One case: evidence, reasons, timeline, and what can be done now.
+
+import { ask, newKey, toast } from "./ask.js";
+
+const KEYS = { c: "confirm", r: "reject", a: "assign", e: "escalate" };
+const CHOICES = new Set(["reject", "assign", "close"]);
+
+export class CaseDetail {
+  constructor(box, { changed, closed }) {
+    this.box = box;
+    this.changed = changed;
+    this.closed = closed;
+    this.isBusy = false;
+    box.addEventListener("click", (event) => this.clicked(event));
+    box.addEventListener("submit", (event) => this.submitted(event));
+  }
+
+  get article() { return this.box.querySelector(".case"); }
+  get isOpen() { return Boolean(this.article); }
+  get caseId() { return Number(this.article?.dataset.case); }
+
+  async open(caseId) {
+    this.wanted = caseId;
+    try {
+      const markup = await ask(`/screen/cases/${caseId}`);
+      if (this.wanted !== caseId) return;
+      this.box.innerHTML = markup; // escaped by the console's templates; scripts in it would not run (CSP)
+      this.key_ = newKey();
+      document.getElementById("welcome").hidden = true;
+      this.closed();
+    } catch (refusal) {
+      toast(refusal.message);
+    }
+  }
+
+  // Somebody else's step shows at once; a half-written answer is not taken away.
+  refresh(views) {
+    const view = views.find((item) => item.case_id === this.caseId);
+    if (!view || view.version === Number(this.article.dataset.version)) return;
+    const isWriting = this.box.querySelector(".choices:not([hidden])");
+    if (isWriting) toast(`事件单刚刚变为“${view.state_name}”。提交时会再核对一次。`);
+    else this.open(this.caseId);
+  }
+
+  back() {
+    const choice = this.box.querySelector(".choices:not([hidden])");
+    if (choice) {
+      choice.hidden = true;
+      return;
+    }
+    this.wanted = null;
+    this.box.replaceChildren();
+    document.getElementById("welcome").hidden = false;
+    this.closed();
+  }
+
+  key(key) {
+    const digit = this.box.querySelector(`.choices[data-for="reject"]:not([hidden]) button:nth-of-type(${Number(key) || 99})`);
+    if (digit) return void digit.click();
+    const button = KEYS[key] && this.box.querySelector(`[data-act="${KEYS[key]}"]`);
+    if (!button) return false;
+    button.click();
+  }
+
+  clicked(event) {
+    const button = event.target.closest("button");
+    if (!button) return;
+    if (button.dataset.act === "back") return this.back();
+    if (button.dataset.action) return this.act({ action: button.dataset.action, reason: button.dataset.reason });
+    if (!button.dataset.act) return;
+    if (CHOICES.has(button.dataset.act)) return this.choose(button.dataset.act);
+    this.act({ action: button.dataset.act });
+  }
+
+  choose(action) {
+    for (const choice of this.box.querySelectorAll(".choices")) choice.hidden = choice.dataset.for !== action;
+    this.box.querySelector(`.choices[data-for="${action}"] :is(select, button)`)?.focus();
+  }
+
+  submitted(event) {
+    event.preventDefault();
+    const form = new FormData(event.target);
+    if (event.target.dataset.for === "close") return this.act({ action: "close", reason: form.get("outcome"), note: form.get("note") });
+    const worker = form.get("worker");
+    this.act({ action: "assign", reason: form.get("unit") || null, assignee_id: worker ? Number(worker) : null, note: form.get("note") });
+  }
+
+  async act(step) {
+    if (this.isBusy) return;
+    this.isBusy = true;
+    try {
+      const body = { ...step, version: Number(this.article.dataset.version), key: this.key_ };
+      this.changed(await ask(`/screen/cases/${this.caseId}/step`, body));
+      await this.open(this.caseId);
+    } catch (refusal) {
+      toast(refusal.message);
+      if (refusal.status === 409) await this.open(this.caseId);
+    } finally {
+      this.isBusy = false;
+    }
+  }
+}

@@ -1,0 +1,107 @@
+// The grid worker's page: tasks, steps, and what happens when the line is bad.
+
+import "./plate.js";
+import { PhoneStore } from "./phone_store.js";
+import { StepQueue } from "./phone_queue.js";
+import { drawTasks, drawWaiting } from "./phone_view.js";
+import { setServerTime, tick } from "./ages.js";
+
+const POLL_MS = 10000;
+const REASSURANCE = "【卡口核实】今天有车辆需要核对行程，社区网格员正在按规定联系，属于正常工作。请大家不猜测、不转发车牌和个人信息，有疑问请联系网格员。";
+
+const session = {
+  csrf: "",
+  name: "",
+  expired: () => note("登录已过期，未上传的内容已保留。", true),
+  say: toast,
+};
+const saved = { tasks: [], phone: "" };
+let store = null;
+let queue = null;
+let hiding = 0;
+
+function toast(text) {
+  const box = document.getElementById("toast");
+  box.textContent = text;
+  box.hidden = false;
+  clearTimeout(hiding);
+  hiding = setTimeout(() => { box.hidden = true; }, 6000);
+}
+
+function note(text, needsLogin = false) {
+  const line = document.getElementById("line");
+  line.textContent = text;
+  line.hidden = !text;
+  if (needsLogin) line.append(" ", Object.assign(document.createElement("a"), { href: "/login?next=/m", textContent: "重新登录" }));
+}
+
+function draw() {
+  drawTasks(saved, queue, act);
+  drawWaiting(queue, (step) => queue.drop(step));
+  tick();
+}
+
+async function act(view, body, photo) {
+  await queue.add(view.case_id, body, photo);
+  const isWaiting = queue.waitingFor(view.case_id);
+  if (isWaiting) toast("没有信号，已存在手机里，有信号后自动上传。");
+}
+
+async function load() {
+  let answer;
+  try {
+    answer = await fetch("/m/tasks", { headers: { accept: "application/json" } });
+  } catch {
+    return note("没有信号。可以照常填写，有信号后自动上传。");
+  }
+  if (answer.status === 401) return saved.tasks.length || queue.steps.length ? session.expired() : location.assign("/login?next=/m");
+  if (answer.status === 403) return note("这个账号不是网格员，不能使用本页。", true);
+  if (!answer.ok) return note("系统暂时没有应答，稍后自动重试。内容已保留。");
+  const list = await answer.json();
+  Object.assign(session, { csrf: list.csrf, name: list.name });
+  Object.assign(saved, { tasks: list.tasks, phone: list.desk_phone, name: list.name });
+  setServerTime(list.now);
+  note("");
+  document.getElementById("who").textContent = list.name;
+  document.querySelector("#logout [name=csrf]").value = list.csrf;
+  await store.save("tasks", "list", saved);
+  draw();
+  await queue.send();
+}
+
+function stepDone(step, views) {
+  if (views.length) saved.tasks = saved.tasks.map((task) => (task.case_id === step.case_id ? views[0] : task));
+  else saved.tasks = saved.tasks.filter((task) => task.case_id !== step.case_id);
+  if (step.body.action === "close") toast("✓ 结果已送达，谢谢。");
+}
+
+async function start() {
+  store = await new PhoneStore().open();
+  Object.assign(saved, (await store.read("tasks"))[0] ?? {});
+  session.name = saved.name ?? "";
+  queue = await new StepQueue(store, { session, changed: draw, done: stepDone }).open();
+  draw();
+  wire();
+  await load();
+  setInterval(() => document.visibilityState === "visible" && load(), POLL_MS);
+  setInterval(tick, 1000);
+}
+
+function wire() {
+  addEventListener("online", load);
+  addEventListener("offline", () => note("没有信号。可以照常填写，有信号后自动上传。"));
+  document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && load());
+  document.getElementById("reassure").addEventListener("click", async () => {
+    await navigator.clipboard.writeText(REASSURANCE).then(() => toast("已复制，可以粘贴到微网格群。"), () => toast(REASSURANCE));
+  });
+  document.getElementById("logout").addEventListener("submit", async (event) => {
+    const unsent = queue.steps.filter((step) => !step.refused).length;
+    if (unsent && !confirm(`还有 ${unsent} 条结果没有上传，退出会删除。确定退出吗？`)) return event.preventDefault();
+    event.preventDefault();
+    await store.forget().catch(() => undefined);
+    event.target.submit();
+  });
+}
+
+navigator.serviceWorker?.register("/sw.js", { scope: "/m" });
+start();

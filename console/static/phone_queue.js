@@ -1,0 +1,102 @@
+// Steps on their way to the console. Each has a key of its own: sent twice, it happens once. In order, none lost.
+
+import { reasonOf, newKey } from "./ask.js";
+
+export class StepQueue {
+  constructor(store, { session, changed, done }) {
+    this.store = store;
+    this.session = session;
+    this.changed = changed;
+    this.done = done;
+    this.steps = [];
+    this.sending = null;
+  }
+
+  async open() {
+    this.steps = (await this.store.read("queue")).sort((a, b) => a.number - b.number);
+    return this;
+  }
+
+  async add(caseId, body, photo) {
+    const step = {
+      case_id: caseId, body: { ...body, key: newKey() }, number: Date.now(), photo: photo ?? null, refused: "",
+      owner: this.session.name,
+    };
+    this.steps.push(step);
+    await this.store.save("queue", step.body.key, step);
+    this.changed();
+    return this.send();
+  }
+
+  waitingFor(caseId) {
+    return this.steps.find((step) => step.case_id === caseId && !step.refused);
+  }
+
+  async drop(step) {
+    this.steps = this.steps.filter((other) => other !== step);
+    await this.store.remove("queue", step.body.key);
+    this.changed();
+  }
+
+  send() {
+    this.sending ??= this.sendAll().finally(() => { this.sending = null; this.changed(); });
+    return this.sending;
+  }
+
+  async sendAll() {
+    for (const step of [...this.steps]) {
+      if (step.refused || step.owner !== this.session.name) continue;
+      if (!(await this.sendOne(step))) return;
+    }
+  }
+
+  // Returns false when there is no point in trying the next one now.
+  async sendOne(step) {
+    let answer;
+    try {
+      answer = step.photo && !step.photoSent ? await this.sendPhoto(step) : null;
+      if (answer && !answer.ok && answer.status !== 401 && answer.status < 500) return this.refuse(step, answer, true);
+      if (!answer || answer.ok) {
+        step.photoSent = true;
+        answer = await this.post(`/m/tasks/${step.case_id}/step`, JSON.stringify(step.body), { "content-type": "application/json" });
+      }
+    } catch {
+      return false; // no line: keep it and wait
+    }
+    if (answer.ok) {
+      await this.drop(step);
+      this.done(step, await answer.json());
+      return true;
+    }
+    if (answer.status === 401 || answer.status === 403 || answer.status >= 500) {
+      if (answer.status === 401) this.session.expired();
+      return false; // the console's trouble or a log-in that ended, not the step's: keep it
+    }
+    return this.refuse(step, answer, false);
+  }
+
+  // A refused photo does not hold up the words: the step stays, without it.
+  async refuse(step, answer, isPhoto) {
+    const reason = await reasonOf(answer);
+    if (isPhoto) {
+      step.photo = null;
+      this.session.say(reason);
+      await this.store.save("queue", step.body.key, step);
+      return this.sendOne(step);
+    }
+    step.refused = reason;
+    await this.store.save("queue", step.body.key, step);
+    return true;
+  }
+
+  sendPhoto(step) {
+    const bytes = Uint8Array.from(atob(step.photo.data), (character) => character.charCodeAt(0));
+    const form = new FormData();
+    form.append("photo", new Blob([bytes], { type: "image/jpeg" }), step.photo.name);
+    return this.post(`/m/tasks/${step.case_id}/photo`, form, {});
+  }
+
+  post(path, body, headers) {
+    return fetch(path, { method: "POST", body, headers: { accept: "application/json", "x-csrf-token": this.session.csrf, ...headers } });
+  }
+}

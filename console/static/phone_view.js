@@ -1,0 +1,92 @@
+// Draws the tasks; text only ever enters as text.
+
+import { plateOf } from "./plate.js";
+import { exactTime } from "./ages.js";
+import { shrink } from "./phone_photo.js";
+
+const OUTCOMES = {
+  true: "属实 到过", list_error: "名单有误 没到过", misread: "识别错误", cloned: "疑似套牌",
+  unreachable: "联系不上", transit: "过境未停留", handed_over: "移交社区或疾控",
+};
+const LEVELS = { hit: "✓ 命中", possible: "≈ 疑似" };
+const MINE = new Set(["accepted", "verifying"]);
+
+export function drawTasks({ tasks, phone }, queue, act) {
+  const box = document.getElementById("tasks");
+  document.getElementById("count").textContent = tasks.length ? String(tasks.length) : "";
+  const drafts = new Map([...box.children].map((element) => [element.dataset.key, element]));
+  if (!tasks.length) {
+    box.replaceChildren(Object.assign(document.createElement("p"), { className: "empty", textContent: "现在没有任务。有新任务时会出现在这里，不用一直看着。" }));
+    return;
+  }
+  // A card that somebody is filling in stays the very same element.
+  box.replaceChildren(...tasks.map((view) => {
+    const waiting = queue.waitingFor(view.case_id);
+    const key = `${view.case_id}/${view.version}/${waiting ? waiting.body.key : ""}`;
+    return drafts.get(key) ?? drawTask(view, key, waiting, phone, act);
+  }));
+}
+
+function drawTask(view, key, waiting, phone, act) {
+  const card = document.getElementById("task").content.firstElementChild.cloneNode(true);
+  const find = (selector) => card.querySelector(selector);
+  card.dataset.key = key;
+  card.dataset.case = view.case_id;
+  card.classList.add(view.level);
+  find(".badge").textContent = LEVELS[view.level];
+  find(".state").textContent = view.state_name;
+  Object.assign(find(".age"), { title: exactTime(view.opened_at) }).dataset.since = view.opened_at;
+  find(".plate").append(plateOf(view));
+  find(".plain").textContent = view.areas.length ? `这辆车的行程中有：${view.areas.join("、")}。请核实。` : "请核实这辆车的行程。";
+  find(".where").textContent = `${view.checkpoint}，${view.grid_name}`;
+  if (view.due_at) find(".due").dataset.due = view.due_at;
+  const isMine = view.is_mine && MINE.has(view.state);
+  if (view.has_vehicle_picture && isMine) {
+    find(".photo").hidden = false;
+    find(".photo img").src = `/cases/${view.case_id}/events/${view.event_id}/vehicle`;
+    find(".photo img").addEventListener("error", () => { find(".photo").hidden = true; });
+  }
+  find(".todo").hidden = !isMine;
+  find(".accept").hidden = isMine || Boolean(waiting);
+  find(".accept").addEventListener("click", () => act(view, { action: "accept" }));
+  if (waiting) {
+    find(".sent").hidden = false;
+    find(".sent").textContent = waiting.body.action === "close" ? "结果已存在手机里，有信号后自动上传。" : "接单已存在手机里，有信号后自动上传。";
+  }
+  if (isMine && !waiting) drawForm(find(".result"), view, phone, act);
+  return card;
+}
+
+function drawForm(form, view, phone, act) {
+  form.hidden = false;
+  const call = form.querySelector(".call");
+  if (phone) Object.assign(call, { hidden: false, href: `tel:${phone}` });
+  form.querySelector(".options").append(...Object.entries(OUTCOMES).map(([value, words]) => {
+    const label = document.createElement("label");
+    label.append(Object.assign(document.createElement("input"), { type: "radio", name: "outcome", value, required: true }), words);
+    return label;
+  }));
+  form.addEventListener("change", () => { form.querySelector(".submit").disabled = !new FormData(form).get("outcome"); });
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const submit = form.querySelector(".submit");
+    submit.disabled = true; // a double tap is one tap
+    const content = new FormData(form);
+    const photo = await shrink(content.get("photo"));
+    await act(view, { action: "close", reason: content.get("outcome"), channel: content.get("channel"), note: content.get("note") }, photo);
+  });
+}
+
+export function drawWaiting(queue, drop) {
+  const refused = queue.steps.filter((step) => step.refused);
+  const box = document.getElementById("waiting");
+  box.hidden = !refused.length;
+  box.replaceChildren(...refused.map((step) => {
+    const note = Object.assign(document.createElement("div"), { className: "note bad", textContent: `事件单 ${step.case_id} 没有提交成功：${step.refused}` });
+    if (step.body.note) note.append(Object.assign(document.createElement("p"), { textContent: `您写的说明：${step.body.note}` }));
+    const button = Object.assign(document.createElement("button"), { type: "button", textContent: "知道了" });
+    button.addEventListener("click", () => drop(step));
+    note.append(document.createElement("br"), button);
+    return note;
+  }));
+}

@@ -1,0 +1,64 @@
+// The command screen: puts the parts together.
+
+import "./plate.js";
+import { listen } from "./live.js";
+import { CaseList } from "./case_list.js";
+import { CaseDetail } from "./case_detail.js";
+import { drawState, showLane } from "./state.js";
+import { Bell } from "./bell.js";
+import { toast } from "./ask.js";
+import { setServerTime, tick } from "./ages.js";
+
+const bell = new Bell(document.getElementById("mute"));
+const detail = new CaseDetail(document.getElementById("detail-body"), {
+  changed: (view) => list.put([view]),
+  closed: () => list.focus(),
+});
+const list = new CaseList({
+  opened: (caseId) => detail.open(caseId),
+  news: (views) => bell.ring(views),
+});
+
+const live = listen({
+  cases: (views) => { list.put(views); detail.refresh(views); },
+  state: apply,
+  lane: showLane,
+  ping: (data) => setServerTime(data.now),
+  resync: () => list.load(),
+});
+
+function apply(state) {
+  setServerTime(state.now);
+  live.setTrouble(state.trouble);
+  drawState(state);
+  list.setPassages(state.today.passages);
+}
+
+document.addEventListener("keydown", (event) => {
+  const isTyping = event.target.closest("input:not([type=checkbox]), select, textarea");
+  if (event.ctrlKey || event.metaKey || event.altKey || (isTyping && event.key !== "Escape")) return;
+  const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+  const isOnButton = event.target.closest("button, a, summary");
+  const act = {
+    ArrowDown: () => list.move(1),
+    ArrowUp: () => list.move(-1),
+    Enter: () => !isOnButton && list.openSelected(),
+    Escape: () => detail.back(),
+  }[key] ?? (detail.isOpen ? () => detail.key(key) : undefined);
+  if (!act || act() === false) return;
+  event.preventDefault();
+});
+
+// Actions on a selected row that is not open yet: open it first, so that eyes come before hands.
+document.addEventListener("keydown", (event) => {
+  if (detail.isOpen || !list.selected || event.target.closest("input, select, textarea") || event.ctrlKey || event.metaKey) return;
+  if ("crae".includes(event.key.toLowerCase()) && event.key.length === 1) {
+    list.openSelected();
+    toast("请先看图，再按一次执行。");
+  }
+});
+
+setInterval(tick, 1000);
+tick();
+apply(JSON.parse(JSON.parse(document.getElementById("first-state").textContent)));
+list.load();

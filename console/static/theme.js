@@ -1,0 +1,13 @@
+// Runs before anything is drawn: the wall is dark by default (booths at night), the phone light (sun).
+(() => {
+  const face = document.documentElement.dataset.face;
+  const stored = localStorage.getItem("kakou-theme");
+  const system = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
+  document.documentElement.dataset.theme = stored || { screen: "dark", phone: "light" }[face] || system;
+  addEventListener("click", (event) => {
+    if (!event.target.closest?.("[data-theme-switch]")) return;
+    const next = document.documentElement.dataset.theme === "dark" ? "light" : "dark";
+    document.documentElement.dataset.theme = next;
+    localStorage.setItem("kakou-theme", next);
+  });
+})();

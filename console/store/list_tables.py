@@ -1,0 +1,51 @@
+"""Corrections of the risk list, and imports that wait for a second person."""
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from console.store.tables import Base
+
+
+class CorrectionRow(Base):
+    """An entry that a person on the spot found wrong; taken off the list everywhere, then answered by its owner."""
+
+    __tablename__ = "corrections"
+
+    correction_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.case_id"), index=True)
+    plate_text: Mapped[str] = mapped_column(String(32))
+    plate_class: Mapped[str] = mapped_column(String(4))
+    opened_at: Mapped[datetime]
+    opened_by: Mapped[str]
+    removed_at: Mapped[datetime | None]
+    removed_rows: Mapped[int] = mapped_column(default=0)
+    attempts: Mapped[int] = mapped_column(default=0)
+    last_error: Mapped[str] = mapped_column(Text, default="")
+    answer: Mapped[str] = mapped_column(Text, default="")
+    answered_by: Mapped[str | None]
+    answered_at: Mapped[datetime | None]
+
+
+class ListChangeRow(Base):
+    """A file of travel records that was checked, and is applied by one person or by two."""
+
+    __tablename__ = "list_changes"
+
+    change_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    state: Mapped[str] = mapped_column(String(16))
+    """waiting, applied, refused, failed"""
+    file_name: Mapped[str]
+    stored_name: Mapped[str]
+    file_digest: Mapped[str] = mapped_column(String(64))
+    accepted_rows: Mapped[int]
+    report: Mapped[str] = mapped_column(Text)
+    """The dry run's report as JSON; holds row numbers and causes, no plate text."""
+    needs_approval: Mapped[bool]
+    created_by: Mapped[int] = mapped_column(ForeignKey("accounts.account_id"))
+    creator_name: Mapped[str]
+    created_at: Mapped[datetime]
+    decided_by: Mapped[str | None]
+    decided_at: Mapped[datetime | None]
+    reason: Mapped[str] = mapped_column(Text, default="")

@@ -1,0 +1,139 @@
+"""The tables of cases; people are in `people_tables`, the risk list's in `list_tables`.
+
+Times are aware UTC. Plate text lives in `cases` and `flagged_events` only, until `console.retention` erases it.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import DateTime, Dialect, ForeignKey, Index, MetaData, String, Text, TypeDecorator
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """An aware UTC datetime; SQLite forgets the zone, so it is put back on reading."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a time without a zone")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        return None if value is None else value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(column_0_label)s",
+            "uq": "uq_%(table_name)s_%(column_0_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {datetime: UtcTime, str: String(200)}  # noqa: RUF012  SQLAlchemy reads it so
+
+
+class CaseRow(Base):
+    """One vehicle that was flagged, and what people did about it."""
+
+    __tablename__ = "cases"
+    __table_args__ = (
+        Index("ix_cases_open", "state", "due_at"),
+        Index("ix_cases_vehicle", "plate_text", "plate_class", "last_seen_at"),
+        Index("ix_cases_opened", "opened_at"),
+        Index("ix_cases_grid", "grid_code", "state"),
+    )
+
+    case_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    version: Mapped[int] = mapped_column(default=1)
+    """Grows with every step; a step on an older version is refused."""
+    state: Mapped[str] = mapped_column(String(16))
+    is_confirmed: Mapped[bool] = mapped_column(default=False)
+    level: Mapped[str] = mapped_column(String(16))
+    plate_text: Mapped[str] = mapped_column(String(32))
+    plate_class: Mapped[str] = mapped_column(String(4))
+    checkpoint: Mapped[str]
+    grid_code: Mapped[str] = mapped_column(String(16))
+    """Where the case belongs; who may see it follows from this."""
+    owner_code: Mapped[str] = mapped_column(String(16))
+    """Who has to act now: a prefix of `grid_code`, or the area it was handed to."""
+    assignee_id: Mapped[int | None] = mapped_column(ForeignKey("accounts.account_id"))
+    opened_at: Mapped[datetime]
+    changed_at: Mapped[datetime] = mapped_column(index=True)
+    last_seen_at: Mapped[datetime]
+    due_at: Mapped[datetime | None]
+    confirmed_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+    rejection: Mapped[str | None] = mapped_column(String(16))
+    outcome: Mapped[str | None] = mapped_column(String(16))
+    passages: Mapped[int] = mapped_column(default=1)
+    latest_event_id: Mapped[str] = mapped_column(String(64))
+    escalations: Mapped[int] = mapped_column(default=0)
+    erased_at: Mapped[datetime | None]
+
+    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012
+
+
+class EventRow(Base):
+    """One flagged event as it came, attached to its case."""
+
+    __tablename__ = "flagged_events"
+
+    event_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.case_id"), index=True)
+    captured_at: Mapped[datetime]
+    received_at: Mapped[datetime]
+    body: Mapped[str] = mapped_column(Text)
+    """The FlaggedEvent as JSON; "" once erased."""
+
+
+class StepRow(Base):
+    """One step of a case: its timeline."""
+
+    __tablename__ = "case_steps"
+
+    step_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.case_id"), index=True)
+    at: Mapped[datetime]
+    account_id: Mapped[int | None]
+    actor: Mapped[str]
+    action: Mapped[str] = mapped_column(String(16))
+    source: Mapped[str] = mapped_column(String(16))
+    target: Mapped[str] = mapped_column(String(16))
+    reason: Mapped[str | None] = mapped_column(String(32))
+    """A Rejection, an Outcome, or the grid code it went to."""
+    channel: Mapped[str | None] = mapped_column(String(16))
+    note: Mapped[str] = mapped_column(Text, default="")
+    idempotency_key: Mapped[str | None] = mapped_column(String(64), unique=True)
+
+
+class PhotoRow(Base):
+    """A worker's photo of a verification, re-encoded, without its metadata."""
+
+    __tablename__ = "photos"
+
+    photo_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.case_id"), index=True)
+    file_name: Mapped[str]
+    original_name: Mapped[str]
+    added_by: Mapped[str]
+    added_at: Mapped[datetime]
+
+
+class HourRow(Base):
+    """Passages of one camera in one hour; all that is kept of vehicles that matched nothing."""
+
+    __tablename__ = "passage_hours"
+
+    camera_id: Mapped[str] = mapped_column(primary_key=True)
+    hour: Mapped[datetime] = mapped_column(primary_key=True)
+    checkpoint: Mapped[str]
+    clear: Mapped[int] = mapped_column(default=0)
+    flagged: Mapped[int] = mapped_column(default=0)
+    unchecked: Mapped[int] = mapped_column(default=0)

@@ -1,0 +1,1 @@
+"""The console over HTTP: pages, the live stream, the phone, the API."""

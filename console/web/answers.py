@@ -1,0 +1,78 @@
+"""What the browser gets when something cannot be done: plain Chinese, as a page or as JSON."""
+
+import logging
+from urllib.parse import quote
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, RedirectResponse, Response
+
+from console.throttle import TooManyTriesError
+from console.types import CaseChangedError, ConsoleError, NotFoundError, StepRefusedError
+from console.web.access import ForbiddenError, LoginNeededError
+from console.web.rendering import page
+
+_log = logging.getLogger(__name__)
+_STATUS: dict[type[ConsoleError], int] = {
+    LoginNeededError: 401,
+    ForbiddenError: 403,
+    NotFoundError: 404,
+    CaseChangedError: 409,
+    StepRefusedError: 422,
+    TooManyTriesError: 429,
+}
+_HTTP_WORDS = {
+    404: "没有这个页面。",
+    405: "这个地址不支持这种操作。",
+    413: "上传的内容太大，没有保存。请减小后重试。",
+}
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error of ours, of the framework and of the database."""
+    app.add_exception_handler(ConsoleError, _on_console_error)
+    app.add_exception_handler(RequestValidationError, _on_bad_request)
+    app.add_exception_handler(HTTPException, _on_http_error)
+    app.add_exception_handler(SQLAlchemyError, _on_database_error)
+    app.add_exception_handler(Exception, _on_fault)
+
+
+def wants_page(request: Request) -> bool:
+    """A person's browser asks for a page; scripts and programs ask for JSON."""
+    return "text/html" in request.headers.get("accept", "")
+
+
+def _answer(request: Request, status: int, message: str) -> Response:
+    if wants_page(request):
+        return page(request, "message.html", {"message": message, "status": status}, status_code=status)
+    return JSONResponse({"message": message}, status)
+
+
+def _on_console_error(request: Request, error: Exception) -> Response:
+    status = next((_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS), 400)
+    if status == 401 and wants_page(request):
+        return RedirectResponse(f"/login?next={quote(request.url.path)}", 303)
+    return _answer(request, status, str(error))
+
+
+def _on_bad_request(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    fields = "、".join(sorted({str(problem["loc"][-1]) for problem in error.errors()}))
+    return _answer(request, 422, f"提交的内容不完整或格式不对：{fields}。请改正后重试。")
+
+
+def _on_http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return _answer(request, error.status_code, _HTTP_WORDS.get(error.status_code, "请求无法处理。"))
+
+
+def _on_database_error(request: Request, error: Exception) -> Response:
+    _log.error("console: database: %s at %s", type(error).__name__, request.scope.get("route"))
+    return _answer(request, 503, "数据库暂时不可用，您的操作没有生效。填写的内容请保留，稍后再试。")
+
+
+def _on_fault(request: Request, error: Exception) -> Response:
+    _log.error("console: fault at %s", request.url.path, exc_info=error)
+    return _answer(request, 500, "系统出错，您的操作可能没有生效。请刷新后查看，再重试。")

@@ -1,0 +1,87 @@
+"""The risk list: imports that are tried first, and corrections."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, File, Form, Request, UploadFile
+from starlette.responses import RedirectResponse, Response
+
+from console.list_changes import CHANGE_STATE_NAMES
+from console.parts import Console
+from console.sessions import OpenSession
+from console.types import ConsoleError, Role
+from console.web.access import Person, Session, TheConsole, allow
+from console.web.rendering import page
+
+router = APIRouter(tags=["pages"])
+LIST_BODY_BYTES = 32 * 1024 * 1024
+_LIST_ROLES = (Role.STEWARD, Role.APPROVER)
+_CORRECTION_ROLES = (Role.STEWARD, Role.APPROVER, Role.ADMIN)
+
+
+@router.get("/list", **allow(*_LIST_ROLES))
+def list_page(request: Request, session: Session, console: TheConsole) -> Response:
+    return _list(request, session, console)
+
+
+@router.post("/list", max_body_size=LIST_BODY_BYTES, **allow(Role.STEWARD))
+def submit(request: Request, session: Session, console: TheConsole, file: Annotated[UploadFile, File()]) -> Response:
+    try:
+        change = console.list_changes.submit(file.filename or "", file.file.read(), session.actor, console.now())
+    except ConsoleError as error:
+        return _list(request, session, console, str(error))
+    return RedirectResponse(f"/list/{change.change_id}", 303)
+
+
+@router.get("/list/{change_id}", **allow(*_LIST_ROLES))
+def change_page(change_id: int, request: Request, session: Session, console: TheConsole) -> Response:
+    return _change(request, session, console, change_id)
+
+
+@router.post("/list/{change_id}/apply", **allow(*_LIST_ROLES))
+def apply(change_id: int, request: Request, session: Session, console: TheConsole) -> Response:
+    try:
+        console.list_changes.apply(change_id, session.actor, console.now())
+    except ConsoleError as error:
+        return _change(request, session, console, change_id, str(error))
+    return RedirectResponse(f"/list/{change_id}", 303)
+
+
+@router.post("/list/{change_id}/refuse", **allow(*_LIST_ROLES))
+def refuse(
+    change_id: int, request: Request, session: Session, console: TheConsole, reason: Annotated[str, Form()] = ""
+) -> Response:
+    try:
+        console.list_changes.refuse(change_id, reason, session.actor, console.now())
+    except ConsoleError as error:
+        return _change(request, session, console, change_id, str(error))
+    return RedirectResponse(f"/list/{change_id}", 303)
+
+
+@router.get("/corrections", **allow(*_CORRECTION_ROLES))
+def corrections_page(request: Request, session: Session, console: TheConsole) -> Response:
+    return page(request, "corrections.html", {"corrections": console.corrections.recent()}, session)
+
+
+@router.post("/corrections/{correction_id}/answer", **allow(Role.STEWARD))
+def answer(correction_id: int, actor: Person, console: TheConsole, answer: Annotated[str, Form()] = "") -> Response:
+    console.corrections.answer(correction_id, answer, actor, console.now())
+    return RedirectResponse("/corrections", 303)
+
+
+def _list(request: Request, session: OpenSession, console: Console, problem: str = "") -> Response:
+    context = {
+        "changes": console.list_changes.recent(),
+        "problem": problem,
+        "change_names": CHANGE_STATE_NAMES,
+        "approval_rows": console.settings.approval_rows,
+    }
+    return page(request, "list.html", context, session, status_code=400 if problem else 200)
+
+
+def _change(request: Request, session: OpenSession, console: Console, change_id: int, problem: str = "") -> Response:
+    context = {
+        "change": console.list_changes.find(change_id),
+        "problem": problem,
+        "change_names": CHANGE_STATE_NAMES,
+    }
+    return page(request, "list_change.html", context, session, status_code=400 if problem else 200)

@@ -1,0 +1,71 @@
+"""Statistics and the audit log."""
+
+from datetime import timedelta
+
+from fastapi import APIRouter, Request
+from sqlalchemy import select
+from starlette.responses import Response
+
+from console.parts import Console
+from console.statistics import LOCAL_ZONE, HeatCell, local_day
+from console.store.people_tables import AuditRow
+from console.types import Role
+from console.web.access import Session, TheConsole, allow
+from console.web.rendering import page
+
+router = APIRouter(tags=["pages"])
+_ALL_TIME = timedelta(days=3650)
+_AUDIT_PAGE = 100
+_HEAT_STEPS = 9
+
+
+@router.get("/statistics", **allow(Role.OFFICER, Role.ADMIN, Role.ANALYST, Role.AUDITOR))
+def statistics_page(request: Request, session: Session, console: TheConsole) -> Response:
+    now = console.now()
+    until = now + timedelta(hours=1)
+    scope = session.actor.scope
+    context = {
+        "spans": (
+            ("今日", console.statistics.counts(local_day(now), until, scope)),
+            ("近 7 天", console.statistics.counts(local_day(now) - timedelta(days=6), until, scope)),
+            ("累计", console.statistics.counts(now - _ALL_TIME, until, scope)),
+        ),
+        "heat": _heat_rows(console.statistics.heat(local_day(now), until)),
+    }
+    return page(request, "statistics.html", context, session)
+
+
+@router.get("/audit", **allow(Role.AUDITOR, Role.ADMIN))
+def audit_page(request: Request, session: Session, console: TheConsole, before: int | None = None) -> Response:
+    query = select(AuditRow).order_by(AuditRow.seq.desc()).limit(_AUDIT_PAGE)
+    if before is not None:
+        query = query.where(AuditRow.seq < before)
+    with console.database.reading() as database:
+        rows = database.scalars(query).all()
+    _note_view(console, session)
+    context = {"rows": rows, "faults": None, "older": rows[-1].seq if len(rows) == _AUDIT_PAGE else None}
+    return page(request, "audit.html", context, session)
+
+
+@router.post("/audit/verify", **allow(Role.AUDITOR, Role.ADMIN))
+def verify_audit(request: Request, session: Session, console: TheConsole) -> Response:
+    with console.database.reading() as database:
+        faults = console.audit.verify(database, console.anchors)
+        rows = database.scalars(select(AuditRow).order_by(AuditRow.seq.desc()).limit(_AUDIT_PAGE)).all()
+    return page(request, "audit.html", {"rows": rows, "faults": faults, "older": None}, session)
+
+
+def _note_view(console: Console, session: Session) -> None:
+    with console.database.writing() as database:
+        console.audit.append(database, session.actor, "audit.view", "audit", console.now())
+
+
+def _heat_rows(cells: list[HeatCell]) -> dict[str, list[tuple[int, int, int]]]:
+    """Return 24 (passages, flagged, step of colour 0 to 9) for each checkpoint, by hour of the day."""
+    most = max((cell.passages for cell in cells), default=0)
+    rows: dict[str, list[tuple[int, int, int]]] = {}
+    for cell in cells:
+        row = rows.setdefault(cell.checkpoint, [(0, 0, 0)] * 24)
+        step = -(-cell.passages * _HEAT_STEPS // most) if most else 0
+        row[cell.hour.astimezone(LOCAL_ZONE).hour] = (cell.passages, cell.flagged, step)
+    return rows

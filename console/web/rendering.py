@@ -1,0 +1,86 @@
+"""Pages from templates; everything a template shows is escaped."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+
+from fastapi import Request
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.responses import HTMLResponse
+
+from console.cases import ACTION_NAMES, OUTCOME_NAMES, REJECTION_NAMES, STATE_NAMES
+from console.sessions import OpenSession
+from console.statistics import LOCAL_ZONE
+from console.types import ROLE_NAMES, Role
+
+_FOLDER = Path(__file__).parents[1]
+STATIC_FOLDER = _FOLDER / "static"
+
+MENU: tuple[tuple[str, str, frozenset[Role]], ...] = (
+    ("/screen", "指挥屏", frozenset({Role.OFFICER, Role.ADMIN})),
+    ("/m", "我的任务", frozenset({Role.WORKER})),
+    ("/statistics", "统计", frozenset({Role.OFFICER, Role.ADMIN, Role.ANALYST, Role.AUDITOR})),
+    ("/list", "名单导入", frozenset({Role.STEWARD, Role.APPROVER})),
+    ("/corrections", "名单更正", frozenset({Role.STEWARD, Role.APPROVER, Role.ADMIN})),
+    ("/accounts", "账号", frozenset({Role.ADMIN})),
+    ("/tokens", "接口令牌", frozenset({Role.ADMIN, Role.OFFICER, Role.STEWARD, Role.ANALYST})),
+    ("/audit", "审计", frozenset({Role.AUDITOR, Role.ADMIN})),
+)
+
+
+def home_of(role: Role | None) -> str:
+    """Return the page that a role starts on."""
+    return next(path for path, _, roles in MENU if role in roles)
+
+
+def page(
+    request: Request,
+    template: str,
+    context: Mapping[str, object] | None = None,
+    session: OpenSession | None = None,
+    status_code: int = 200,
+) -> HTMLResponse:
+    """Render a whole page; `session` None is a page before the log-in."""
+    role = session.actor.role if session else None
+    frame: dict[str, object] = {
+        "actor": session.actor if session else None,
+        "csrf": session.csrf_token if session else "",
+        "menu": [(path, words, request.url.path.startswith(path)) for path, words, roles in MENU if role in roles],
+        "role_name": ROLE_NAMES[role] if role else "",
+    }
+    environment = request.app.state.templates
+    assert isinstance(environment, Environment)
+    return HTMLResponse(environment.get_template(template).render({**frame, **(context or {})}), status_code)
+
+
+def build_environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(_FOLDER / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    environment.filters |= {"local": _local, "local_day": _local_day, "percent": _percent, "duration": _duration}
+    environment.globals |= {
+        "state_names": STATE_NAMES,
+        "action_names": ACTION_NAMES,
+        "outcome_names": OUTCOME_NAMES,
+        "rejection_names": REJECTION_NAMES,
+        "role_names": ROLE_NAMES,
+    }
+    return environment
+
+
+def _local(moment: datetime | None) -> str:
+    return moment.astimezone(LOCAL_ZONE).strftime("%m-%d %H:%M:%S") if moment else "—"
+
+
+def _local_day(moment: datetime | None) -> str:
+    return moment.astimezone(LOCAL_ZONE).strftime("%Y-%m-%d %H:%M") if moment else "—"
+
+
+def _percent(share: float | None) -> str:
+    return "—" if share is None else f"{share * 100:.1f} %"
+
+
+def _duration(seconds: float | None) -> str:
+    if seconds is None:
+        return "—"
+    return f"{seconds:.0f} 秒" if seconds < 120 else f"{seconds / 60:.0f} 分钟"

@@ -1,0 +1,122 @@
+"""The command screen: cases as they come, and what a duty officer does with them."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import Response
+
+from console.background import screen_state
+from console.case_desk import StepRequest
+from console.case_views import CaseView
+from console.cases import FINISHED, OPEN, Action, Rejection, State
+from console.map import map_of
+from console.types import ConsoleError, Role
+from console.web.access import Person, Session, TheConsole, allow
+from console.web.rendering import page
+
+router = APIRouter(prefix="/screen", tags=["screen"])
+_DESK = (Role.OFFICER, Role.ADMIN)
+STATE_GROUPS: dict[str, tuple[State, ...]] = {
+    "open": tuple(OPEN),
+    "new": (State.NEW, State.REOPENED, State.ESCALATED),
+    "out": (State.ASSIGNED, State.ACCEPTED, State.VERIFYING, State.ESCALATED),
+    "done": tuple(FINISHED),
+}
+PAGE_ROWS = 100
+
+
+class StepBody(BaseModel):
+    """One step of a case."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    action: Action
+    version: int | None = Field(default=None, ge=1)
+    """The version on the screen; the step is refused when somebody was faster. None: not compared."""
+    reason: str | None = Field(default=None, max_length=32)
+    assignee_id: int | None = None
+    channel: str | None = Field(default=None, max_length=16)
+    note: str = Field(default="", max_length=2000)
+    key: str | None = Field(default=None, min_length=8, max_length=64)
+    """Idempotency key: the same step sent twice happens once."""
+
+    def request(self, case_id: int) -> StepRequest:
+        return StepRequest(
+            case_id, self.action, self.version, self.reason, self.assignee_id, self.channel, self.note, self.key
+        )
+
+
+class DuplicatesBody(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    case_ids: tuple[int, ...] = Field(min_length=1, max_length=200)
+    key: str = Field(min_length=8, max_length=48)
+
+
+class BulkResult(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    closed: tuple[int, ...]
+    refused: dict[int, str]
+
+
+@router.get("", **allow(*_DESK))
+def screen_page(request: Request, session: Session, console: TheConsole) -> Response:
+    with console.database.writing() as database:
+        console.audit.append(database, session.actor, "screen.open", "screen", console.now())
+    context = {
+        "map": map_of(console.grids, console.settings, session.actor.scope),
+        "state_json": screen_state(console, session.actor.scope),
+    }
+    return page(request, "screen.html", context, session)
+
+
+@router.get("/cases", **allow(*_DESK))
+def cases(
+    actor: Person,
+    console: TheConsole,
+    group: Annotated[str, Query(pattern="^(open|new|out|done)$")] = "open",
+    before: int | None = None,
+) -> list[CaseView]:
+    """Return a page of cases, newest first."""
+    return console.cases.newest(actor, STATE_GROUPS[group], PAGE_ROWS, before)
+
+
+@router.get("/cases/{case_id}", **allow(*_DESK))
+def case_detail(case_id: int, request: Request, session: Session, console: TheConsole) -> Response:
+    """Return the detail as a piece of a page; looking is written down."""
+    detail = console.cases.detail(session.actor, case_id)
+    with console.database.writing() as database:
+        console.audit.append(database, session.actor, "case.view", f"case:{case_id}", console.now())
+    context = {
+        "detail": detail,
+        "case": detail.view,
+        "units": console.grids.units_within(detail.view.grid_code[:6]),
+        "workers": console.accounts.workers_for(detail.view.grid_code),
+        "now": console.now(),
+    }
+    return page(request, "detail.html", context, session)
+
+
+@router.post("/cases/{case_id}/step", **allow(*_DESK))
+def take_step(case_id: int, body: StepBody, actor: Person, console: TheConsole) -> CaseView:
+    console.desk.act(body.request(case_id), actor, console.now())
+    console.hub.touch([case_id])
+    return console.cases.some(actor, [case_id])[0]
+
+
+@router.post("/duplicates", **allow(*_DESK))
+def close_duplicates(body: DuplicatesBody, actor: Person, console: TheConsole) -> BulkResult:
+    """Reject several cases as duplicates; one that cannot be does not hold the others up."""
+    closed, refused = [], {}
+    for case_id in dict.fromkeys(body.case_ids):
+        key = f"{body.key}-{case_id}"
+        step = StepRequest(case_id, Action.REJECT, None, Rejection.DUPLICATE, idempotency_key=key)
+        try:
+            console.desk.act(step, actor, console.now())
+            closed.append(case_id)
+        except ConsoleError as error:
+            refused[case_id] = str(error)
+    console.hub.touch(closed)
+    return BulkResult(closed=tuple(closed), refused=refused)

@@ -1,0 +1,63 @@
+"""A real browser for the console's tests: the system's Chromium, driven by Playwright."""
+
+import contextlib
+import os
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from console.web.access import COOKIE
+from tests.console_kit import PASSWORD
+
+INSTALL = "no Chromium found: apt-get install chromium (or set CHROMIUM to the browser you have)"
+WALL = (1920, 1080)
+LAPTOP = (1280, 800)
+PHONE = (360, 740)
+
+
+def find_chromium() -> str | None:
+    named = os.environ.get("CHROMIUM")
+    return named or next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
+@contextlib.contextmanager
+def open_browser() -> Iterator[Browser]:
+    """Yield a browser; without one the test is skipped, and fails where CI is set."""
+    path = find_chromium()
+    if path is None:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(INSTALL)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+def open_context(browser: Browser, size: tuple[int, int], theme: str | None = None) -> BrowserContext:
+    width, height = size
+    context = browser.new_context(
+        viewport={"width": width, "height": height}, locale="zh-CN", has_touch=width < 600, is_mobile=width < 600,
+        reduced_motion="reduce",
+    )  # fmt: skip
+    context.set_default_timeout(20000)
+    if theme:
+        context.add_init_script(f"localStorage.setItem('kakou-theme', '{theme}')")
+    return context
+
+
+def log_in(page: Page, address: str, username: str, path: str = "/") -> None:
+    page.goto(f"{address}/login?next={path}")
+    page.fill("#username", username)
+    page.fill("#password", PASSWORD)
+    page.click("button.primary")
+    page.wait_for_url(f"{address}{path if path != '/' else '/**'}")
+
+
+def use_cookie(context: BrowserContext, address: str, token: str) -> None:
+    """Be logged in without the log-in page."""
+    context.add_cookies(
+        [{"name": COOKIE, "value": token, "url": address.replace("http://", "https://"), "secure": True}]
+    )

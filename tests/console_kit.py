@@ -1,0 +1,212 @@
+"""What the console's tests share: invented events, a clock that is set by hand, a console on a real server."""
+
+import atexit
+import contextlib
+import functools
+import hashlib
+import shutil
+import socket
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import cv2
+import httpx
+import numpy as np
+import pyotp
+import redis
+import uvicorn
+from argon2 import PasswordHasher
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from alerts.events import EventAlternative, EventReason, FlaggedEvent
+from console.list_office import FileReport, ListOffice
+from console.parts import Console, build_console
+from console.settings import CheckpointPlace, ConsoleSettings
+from console.store.database import Database
+from console.types import SYSTEM, Actor, Role
+from console.web.access import COOKIE
+from console.web.app import create_app
+from kakou.console_cli import Server
+
+START = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
+PASSWORD = "correct horse battery"
+GRID_A = "9999010010010101"
+GRID_B = "9999010020010101"
+SECURE_ADDRESS = "https://testserver"
+QUICK_HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+"""Argon2 with the least work: tests log in often."""
+GRIDS = Path(__file__).parents[1] / "console" / "samples" / "grids.geojson"
+
+
+@dataclass
+class Clock:
+    """A clock that moves only when a test says so."""
+
+    moment: datetime = START
+
+    def __call__(self) -> datetime:
+        return self.moment
+
+    def forward(self, seconds: float) -> None:
+        self.moment += timedelta(seconds=seconds)
+
+
+@dataclass
+class PaperList:
+    """A risk list on paper: notes what it was asked to remove."""
+
+    report: FileReport = field(default_factory=lambda: FileReport(counts={"接受": 3}, new_rows=3, invalid_rows=0))
+    removed: list[str] = field(default_factory=list)
+
+    def try_file(self, path: Path) -> FileReport:
+        assert path.is_file()
+        return self.report
+
+    def apply_file(self, path: Path) -> FileReport:
+        return self.try_file(path).model_copy(update={"is_applied": True})
+
+    def remove(self, plate: str, actor: str, reason: str) -> int:
+        assert actor
+        assert reason
+        self.removed.append(plate)
+        return 1
+
+
+def settings_with(**changes: object) -> ConsoleSettings:
+    places = (
+        CheckpointPlace(name="一号卡口", grid_code=GRID_A),
+        CheckpointPlace(name="二号卡口", grid_code=GRID_B),
+    )
+    return ConsoleSettings.model_validate(
+        {"county_code": "999901", "checkpoint": places, "grids_path": GRIDS, "host": "127.0.0.1"} | changes
+    )
+
+
+def open_console(
+    folder: Path,
+    client: "redis.Redis",
+    clock: Callable[[], datetime],
+    office: ListOffice | None = None,
+    settings: ConsoleSettings | None = None,
+) -> Console:
+    folder.mkdir(exist_ok=True)
+    if not (folder / "console.sqlite").exists():
+        shutil.copy(_migrated_database(), folder / "console.sqlite")
+    return build_console(settings or settings_with(), folder, client, office or PaperList(), clock, QUICK_HASHER)
+
+
+@functools.cache
+def _migrated_database() -> Path:
+    """Migrating takes a moment; most tests start from a copy."""
+    path = Path(tempfile.mkdtemp(prefix="kakou-test-")) / "console.sqlite"
+    atexit.register(shutil.rmtree, path.parent, ignore_errors=True)
+    database = Database(f"sqlite:///{path}")
+    database.migrate()
+    database.close()
+    return path
+
+
+def event_of(
+    text: str = "测A12345", at: datetime = START, checkpoint: str = "一号卡口", level: str = "hit", **changes: object
+) -> FlaggedEvent:
+    """Return an event of an invented plate (测 is no province)."""
+    event_id = hashlib.md5(f"{text} {at.isoformat()} {checkpoint}".encode(), usedforsecurity=False).hexdigest()
+    reason = EventReason(
+        area="999902", area_name="示例高风险区", level="high", visited_from=at - timedelta(days=3),
+        visited_until=at - timedelta(days=2), declared_from=at - timedelta(days=4), declared_until=None,
+        source="示例来源", expires_at=at + timedelta(days=10),
+    )  # fmt: skip
+    fields = {
+        "event_id": event_id, "camera_id": f"{checkpoint}-入", "checkpoint": checkpoint, "level": level, "text": text,
+        "plate_class": "02", "confidence": 0.62, "char_probs": tuple([0.99] * (len(text) - 1) + [0.62]),
+        "probability": 0.93, "why": f"读作 {text}，名单中有 {text}", "reasons": (reason,),
+        "alternatives": (
+            EventAlternative(text=text, plate_class="02", probability=0.62, is_listed=True),
+            EventAlternative(text=f"{text[:-1]}8", plate_class="02", probability=0.31, is_listed=False),
+        ),
+        "list_version": 7, "models": {"reader": "0" * 64}, "captured_at": at, "started_at": at, "arrived_at": at,
+        "decided_at": at,
+    } | changes  # fmt: skip
+    return FlaggedEvent.model_validate(fields)
+
+
+def officer(scope: str = "", account_id: int = 101) -> Actor:
+    return Actor(account_id, f"值班员{account_id}", Role.OFFICER, scope)
+
+
+def make_account(console: Console, username: str, role: Role, scope: str = "") -> Actor:
+    """Add an account with PASSWORD, the way people get theirs: by a one-time link."""
+    now = console.now()
+    token = console.accounts.create(username, username, role, scope, SYSTEM, now)
+    secret = console.accounts.invitation(token, now).totp_secret
+    console.accounts.redeem(token, "", PASSWORD, code_for(secret, now), now)
+    account = next(account for account in console.accounts.all() if account.username == username)
+    return Actor(account.account_id, account.display_name, role, scope)
+
+
+def code_for(secret: str | None, now: datetime) -> str:
+    return pyotp.TOTP(secret).at(now) if secret else ""
+
+
+def cookie_for(console: Console, username: str) -> dict[str, str]:
+    """Log in without the network."""
+    return {COOKIE: console.sessions.log_in(username, PASSWORD, "", "test", console.now())}
+
+
+@contextlib.contextmanager
+def served(console: Console) -> Iterator[str]:
+    """Serve the console on a free port of a real server; yields its address."""
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    config = uvicorn.Config(create_app(console), log_config=None, access_log=False, timeout_graceful_shutdown=2)
+    server = Server(config, console.hub)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    address = f"http://localhost:{listener.getsockname()[1]}"
+    with httpx.Client(transport=httpx.HTTPTransport(retries=20)) as client:
+        client.get(f"{address}/healthz").raise_for_status()
+    try:
+        yield address
+    finally:
+        server.should_exit = True
+        thread.join(timeout=10)
+        console.database.close()
+        listener.close()
+
+
+def write_pictures(folder: Path, text: str) -> dict[str, Any]:
+    """Put a drawn car and its plate into the evidence folder; returns the event's picture fields."""
+    evidence = folder / "evidence"
+    evidence.mkdir(parents=True, exist_ok=True)
+    number = int(hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()[:6], 16)
+    car = np.full((540, 860, 3), (96, 92, 86), np.uint8)
+    cv2.rectangle(car, (170, 120), (690, 460), (40 + number % 120, 60, 50 + number % 90), -1)
+    cv2.rectangle(car, (240, 150), (620, 270), (150, 140, 120), -1)
+    plate = np.full((100, 314, 3), (166, 71, 23), np.uint8)
+    cv2.putText(plate, text[1:], (20, 72), cv2.FONT_HERSHEY_SIMPLEX, 1.7, (255, 255, 255), 4, cv2.LINE_AA)
+    car[360:415, 345:517] = cv2.resize(plate, (172, 55))
+    name = f"{number:06x}"
+    cv2.imwrite(str(evidence / f"{name}-car.jpg"), car)
+    cv2.imwrite(str(evidence / f"{name}-plate.jpg"), plate)
+    return {"vehicle_picture": f"{name}-car.jpg", "plate_picture": f"{name}-plate.jpg"}
+
+
+def client_of(app: FastAPI, console: Console, username: str | None = None, **headers: str) -> TestClient:
+    client = TestClient(app, base_url=SECURE_ADDRESS, follow_redirects=False, headers=headers)
+    if username:
+        token = console.sessions.log_in(username, PASSWORD, "", "test", console.now())
+        client.cookies.set(COOKIE, token)
+        session = console.sessions.find(token, console.now())
+        assert session is not None
+        client.headers["x-csrf-token"] = session.csrf_token
+    return client
+
+
+def jpeg(folder: Path) -> bytes:
+    return (folder / "evidence" / write_pictures(folder, "x12345")["vehicle_picture"]).read_bytes()

@@ -1,0 +1,210 @@
+"""`make screens`: pictures of every page at three sizes, light and dark, to be looked at by a person.
+
+python -m tests.console_screens FOLDER
+"""
+
+import sys
+import tempfile
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import redis
+from playwright.sync_api import Browser, Page
+
+from alerts.box_status import BoxStatus, HourCount, LanePassage, StatusBoard
+from console.case_desk import StepRequest
+from console.cases import Action
+from console.list_office import FileReport, ReportedRow
+from console.parts import Console
+from console.settings import ConsoleSettings
+from console.types import Actor, Role
+from kakou.embedded_redis import embedded_redis
+from tests.console_browser import LAPTOP, PHONE, WALL, open_browser, open_context, use_cookie
+from tests.console_kit import (
+    GRID_A,
+    PASSWORD,
+    PaperList,
+    event_of,
+    make_account,
+    open_console,
+    served,
+    settings_with,
+    write_pictures,
+)
+
+SIZES = {"wall": WALL, "laptop": LAPTOP, "phone": PHONE}
+PLATES = (
+    ("测A3B825", "02", "hit"),
+    ("测AD12345", "52", "possible"),
+    ("测B88K61", "01", "hit"),
+    ("测C7M260", "02", "possible"),
+    ("测A0261警", "23", "hit"),
+    ("测D5T118", "02", "hit"),
+    ("测AF90027", "51", "possible"),
+    ("测E4Q370", "02", "hit"),
+)
+
+
+def main(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as state, embedded_redis(Path(state, "redis")) as url:
+        client = redis.Redis.from_url(url)
+        state_dir = Path(state)
+        settings = settings_with(accept_timeout_s=600, desk_phone="0532-0000000")
+        report = FileReport(
+            counts={"接受": 182, "接受（号牌写法已规范）": 3, "有误": 2},
+            new_rows=185,
+            invalid_rows=2,
+            rows=(
+                ReportedRow(number=17, outcome="有误", detail="to: 2026-11-01 is before from: 2026-11-03"),
+                ReportedRow(number=90, outcome="有误", detail="area: is missing"),
+            ),
+        )
+        console = build(state_dir, client, settings, PaperList(report))
+        with served(console) as address, open_browser() as browser:
+            shoot(browser, console, address, folder)
+
+
+def build(state_dir: Path, client: "redis.Redis", settings: ConsoleSettings, office: PaperList) -> Console:
+    console = open_console(state_dir, client, utc_now, office, settings)
+    for name, role, scope in (
+        ("officer", Role.OFFICER, ""),
+        ("worker", Role.WORKER, GRID_A),
+        ("steward", Role.STEWARD, ""),
+        ("approver", Role.APPROVER, ""),
+        ("auditor", Role.AUDITOR, ""),
+    ):
+        make_account(console, name, role, scope)
+    return console
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def shoot(browser: Browser, console: Console, address: str, folder: Path) -> None:
+    report_boxes(console)
+    seed(console)
+    for size_name, size in SIZES.items():
+        for theme in ("light", "dark"):
+            for name, user, path in PAGES:
+                context = open_context(browser, size, theme)
+                if user:
+                    use_cookie(context, address, console.sessions.log_in(user, PASSWORD, "", "screens", utc_now()))
+                page = context.new_page()
+                page.goto(address + path, wait_until="load")
+                prepare(page, name, console)
+                is_whole = not name.startswith("screen") or size == PHONE
+                page.screenshot(path=folder / f"{name}-{size_name}-{theme}.png", full_page=is_whole)
+                context.close()
+
+
+def prepare(page: Page, name: str, console: Console) -> None:
+    """Wait until the page shows what it has, and open a case on the screen."""
+    if name.startswith("screen"):
+        page.wait_for_selector(".row")
+    if name == "phone":
+        page.wait_for_selector(".task")
+    if name == "screen-case":
+        page.keyboard.press("ArrowDown")
+        page.keyboard.press("Enter")
+        page.wait_for_selector(".case")
+        page.keyboard.press("r")
+        announce_lane(console)
+    page.wait_for_timeout(400)
+
+
+PAGES = (
+    ("login", None, "/login"),
+    ("screen", "officer", "/screen"),
+    ("screen-case", "officer", "/screen"),
+    ("statistics", "officer", "/statistics"),
+    ("phone", "worker", "/m"),
+    ("list", "steward", "/list"),
+    ("list-change", "steward", "/list/1"),
+    ("corrections", "steward", "/corrections"),
+    ("audit", "auditor", "/audit"),
+    ("tokens", "steward", "/tokens"),
+)
+
+
+def seed(console: Console) -> None:
+    now = utc_now()
+    folder = console.anchors.parent
+    for number, (text, plate_class, level) in enumerate(PLATES):
+        checkpoint = "一号卡口" if number % 3 else "二号卡口"
+        at = now - timedelta(seconds=25 * (len(PLATES) - number))
+        other = event_of(text).alternatives
+        event = event_of(
+            text,
+            at,
+            checkpoint,
+            level,
+            plate_class=plate_class,
+            alternatives=tuple(one.model_copy(update={"plate_class": plate_class}) for one in other),
+            **write_pictures(folder, text),
+        )
+        console.intake.take([event], at)
+    desk = Actor(1, "officer", Role.OFFICER, "")
+    worker = next(account for account in console.accounts.all() if account.username == "worker")
+    steps = {2: "confirm assign", 3: "confirm assign accept", 5: "confirm assign", 6: "reject", 8: "confirm"}
+    for case_id, actions in steps.items():
+        for action in actions.split():
+            actor = Actor(worker.account_id, "worker", Role.WORKER, GRID_A) if action == "accept" else desk
+            reason = "misread" if action == "reject" else None
+            note = "家住东港" if action == "assign" else ""
+            console.desk.act(StepRequest(case_id, Action(action), reason=reason, note=note), actor, now)
+    steward = Actor(3, "steward", Role.STEWARD, "")
+    console.list_changes.submit("11月行程.csv", b"plate\n", steward, now)
+    console.desk.act(StepRequest(8, Action.CLOSE, reason="list_error", note="本人未离开本县"), desk, now)
+
+
+def report_boxes(console: Console) -> None:
+    board, now = console.board, utc_now()
+    hour = now.replace(minute=0, second=0, microsecond=0)
+    for checkpoint, fps, unchecked in (("一号卡口", 25.0, 0), ("二号卡口", 24.0, 3)):
+        hours = tuple(
+            HourCount(
+                hour=hour - timedelta(hours=back), clear=200 + 37 * ((back * 7) % 11), flagged=back % 3, unchecked=0
+            )
+            for back in range(10)
+        )
+        board.report(
+            BoxStatus(
+                camera_id=f"{checkpoint}-入",
+                checkpoint=checkpoint,
+                box="盒1",
+                reported_at=now + timedelta(minutes=10),
+                fps=fps,
+                last_read_at=now,
+                list_version=41,
+                list_age_s=12,
+                unchecked_waiting=unchecked,
+                outbox_pending=0,
+                redis_ok=True,
+                clock_offset_s=0.2,
+                hours=hours,
+            )
+        )
+
+
+def announce_lane(console: Console) -> None:
+    board: StatusBoard = console.board
+    for text, outcome in (("测A77P21", "clear"), ("测AD03388", "clear"), ("测A3B825", "flagged")):
+        plate_class = "52" if len(text) == 8 else "02"
+        board.announce(
+            LanePassage.model_validate(
+                {
+                    "camera_id": "一号卡口-入",
+                    "checkpoint": "一号卡口",
+                    "text": text,
+                    "plate_class": plate_class,
+                    "outcome": outcome,
+                    "passed_at": utc_now(),
+                }
+            )
+        )
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,113 @@
+"""The audit log shows every change that was made behind its back."""
+
+import random
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import redis
+from sqlalchemy import delete, text, update
+from sqlalchemy.orm import Session
+
+from console.keys import ConsoleKeys
+from console.parts import Console
+from console.store.people_tables import AuditHeadRow, AuditRow
+from tests.console_kit import START, Clock, officer, open_console
+
+ROWS = 200
+
+
+@pytest.fixture
+def console(tmp_path: Path) -> Iterator[Console]:
+    console = open_console(tmp_path, redis.Redis(unix_socket_path="/nowhere"), Clock())
+    with console.database.writing() as session:
+        for number in range(ROWS):
+            console.audit.append(session, officer(), "case.view", f"case:{number}", START, "值班")
+    yield console
+    console.database.close()
+
+
+def faults(console: Console, with_anchors: bool = False) -> list[int]:
+    with console.database.reading() as session:
+        return [fault.seq for fault in console.audit.verify(session, console.anchors if with_anchors else None)]
+
+
+def test_an_untouched_log_is_whole(console: Console):
+    assert faults(console) == []
+
+
+def change(session: Session, seq: int) -> None:
+    session.execute(update(AuditRow).where(AuditRow.seq == seq).values(actor="别人"))
+
+
+def remove(session: Session, seq: int) -> None:
+    session.execute(delete(AuditRow).where(AuditRow.seq == seq))
+
+
+def swap(session: Session, seq: int) -> None:
+    for source, target in ((seq, -1), (seq + 1, seq), (-1, seq + 1)):
+        session.execute(update(AuditRow).where(AuditRow.seq == source).values(seq=target))
+
+
+def put_in(session: Session, seq: int) -> None:
+    session.execute(text("UPDATE audit_log SET seq = -seq WHERE seq >= :seq"), {"seq": seq})
+    session.execute(text("UPDATE audit_log SET seq = -seq + 1 WHERE seq < 0"))
+    row = session.get_one(AuditRow, seq - 1)
+    copy = {column.key: getattr(row, column.key) for column in AuditRow.__table__.columns} | {"seq": seq}
+    session.add(AuditRow(**copy))
+
+
+@pytest.mark.parametrize("meddle", [change, remove, swap, put_in])
+def test_a_changed_removed_moved_or_added_row_is_named(console: Console, meddle: Callable[[Session, int], None]):
+    chosen = random.Random(meddle.__name__).randrange(2, ROWS - 1)
+    with console.database.writing() as session:
+        meddle(session, chosen)
+    assert chosen in faults(console)
+
+
+def test_a_cut_tail_is_named(console: Console):
+    with console.database.writing() as session:
+        session.execute(delete(AuditRow).where(AuditRow.seq > ROWS - 5))
+    assert faults(console) == [ROWS - 4]
+
+
+def test_a_cut_tail_with_an_older_seal_put_back_is_named_by_the_anchor_file(console: Console):
+    with console.database.reading() as session:
+        older = session.get_one(AuditHeadRow, 1)
+        session.expunge(older)
+    with console.database.writing() as session:
+        console.audit.append(session, officer(), "export", "statistics", START)
+    with console.database.reading() as session:
+        console.audit.anchor(session, console.anchors, START)
+    with console.database.writing() as session:
+        session.execute(delete(AuditRow).where(AuditRow.seq > ROWS))
+        session.merge(older)
+    assert faults(console) == []
+    assert faults(console, with_anchors=True) == [ROWS + 1]
+
+
+def test_a_rewritten_chain_needs_the_key(console: Console):
+    with console.database.writing() as session:
+        session.execute(delete(AuditRow))
+        session.execute(delete(AuditHeadRow))
+        forger = type(console.audit)(ConsoleKeys(b"x" * 32))
+        forger.append(session, officer(), "case.view", "case:1", START)
+    assert 1 in faults(console)
+
+
+def test_two_writers_at_once_still_make_one_chain(console: Console):
+    import threading
+
+    def write() -> None:
+        for number in range(20):
+            with console.database.writing() as session:
+                console.audit.append(session, officer(), "case.view", f"case:{number}", START)
+
+    threads = [threading.Thread(target=write) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert faults(console) == []
+    with console.database.reading() as session:
+        assert session.get_one(AuditHeadRow, 1).seq == ROWS + 80

@@ -1,0 +1,168 @@
+"""Bad input gets a sentence in plain Chinese, and nothing is lost or run."""
+
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+import redis
+from fastapi import FastAPI
+
+from alerts.events import FlaggedEvent
+from console.case_desk import StepRequest
+from console.cases import Action
+from console.parts import Console
+from console.tokens import SCOPE_ROLES, Scope
+from console.types import Role
+from console.web.app import create_app
+from tests.console_kit import (
+    GRID_A,
+    Clock,
+    client_of,
+    event_of,
+    jpeg,
+    make_account,
+    officer,
+    open_console,
+    settings_with,
+)
+
+
+@pytest.fixture
+def console(tmp_path: Path) -> Iterator[Console]:
+    console = open_console(tmp_path, redis.Redis(unix_socket_path="/nowhere"), Clock())
+    yield console
+    console.database.close()
+
+
+@pytest.fixture
+def app(console: Console) -> FastAPI:
+    return create_app(console)
+
+
+def test_photos_that_are_none_are_refused_in_words_and_the_case_goes_on(app: FastAPI, console: Console, tmp_path: Path):
+    make_account(console, "worker", Role.WORKER, GRID_A)
+    console.intake.take([event_of()], console.now())
+    for action in (Action.CONFIRM, Action.ASSIGN):
+        console.desk.act(StepRequest(1, action), officer(), console.now())
+    client = client_of(app, console, "worker")
+    client.post("/m/tasks/1/step", json={"action": "accept"})
+    bomb = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + (65500).to_bytes(4) * 2 + b"\x08\x02\0\0\0"
+    bad = {"40 MB": b"\xff\xd8\xff" + bytes(40 * 2**20), "exe": b"MZ" + bytes(100), "bomb": bomb, "empty": b"",
+           "cut": jpeg(tmp_path)[:60], "svg": b"<svg onload=alert(1)>"}  # fmt: skip
+    for name, content in bad.items():
+        answer = client.post("/m/tasks/1/photo", files={"photo": ("photo.jpg", content, "image/jpeg")})
+        assert answer.status_code == 400, name
+        assert "照片" in answer.json()["message"]
+    good = client.post("/m/tasks/1/photo", files={"photo": ("../../x.jpg", jpeg(tmp_path), "image/jpeg")})
+    assert good.status_code == 200
+    kept = client.get(f"/cases/1/photos/{good.json()['photo_id']}")
+    assert kept.headers["content-type"] == "image/jpeg"
+    assert kept.content.startswith(b"\xff\xd8\xff")
+
+
+@pytest.mark.parametrize("path", ["../console.key", "/etc/passwd", "a/../../console.sqlite", "evidence"])
+def test_an_evidence_path_never_leads_out_of_the_evidence_folder(app: FastAPI, console: Console, path: str):
+    make_account(console, "officer", Role.OFFICER)
+    event = event_of(plate_picture=path)
+    console.intake.take([event], console.now())
+    assert client_of(app, console, "officer").get(f"/cases/1/events/{event.event_id}/plate").status_code == 404
+
+
+TAGS = ("img src=x", "svg", "body", "video", "details open")
+EVENTS = ("error", "load", "toggle", "focus", "mouseover", "animationend", "pointerdown", "click", "input", "wheel")
+PAYLOADS = [
+    *(f"<{tag} on{event}=alert(1)>" for tag in TAGS for event in EVENTS),
+    "<script>alert(1)</script>", "'\"><script>alert(1)</script>", "</title><script>alert(1)</script>",
+    "<iframe srcdoc='<script>alert(1)</script>'>", "javascript:alert(1)", "{{7*7}}", "{% raw %}", "${7*7}",
+    "<a href=javascript:alert(1)>x</a>", "]]><script>alert(1)</script>", "<!--<img src=--><img src=x onerror=alert(1)>",
+    "\u202e<b>", "<math><mtext></form><form><mglyph><style></math><img src onerror=alert(1)>",
+]  # fmt: skip
+WRAPS = ("{}", '"{}', "'{}", "</textarea>{}", "</li></ol>{}", "-->{}", "%3C{}", "&lt;{}", "x\n{}")
+XSS = [wrap.replace("{}", payload) for wrap in WRAPS for payload in PAYLOADS][:540]
+
+
+def test_500_hostile_texts_are_shown_as_text(app: FastAPI, console: Console):
+    assert len(XSS) >= 500
+    make_account(console, "officer", Role.OFFICER)
+    make_account(console, "steward", Role.STEWARD)
+    client, lists = client_of(app, console, "officer"), client_of(app, console, "steward")
+    per_case = 6  # as reason, source, camera, checkpoint, note and second reading
+    for start in range(0, len(XSS), per_case):
+        console.intake.take([hostile_event(start, XSS[start : start + per_case])], console.now())
+        case_id = start // per_case + 1
+        note = XSS[min(start + 4, len(XSS) - 1)]
+        console.desk.act(StepRequest(case_id, Action.CONFIRM, note=note), officer(), console.now())
+        assert_only_text(client.get(f"/screen/cases/{case_id}").text, [*XSS[start : start + 4], note])
+    for hostile in XSS[::27]:
+        name = hostile.replace("\n", " ").replace("/", "_") + ".csv"
+        page = lists.post("/list", files={"file": (name, b"plate\n")}).headers["location"]
+        assert_only_text(lists.get(page).text, [])
+    assert_only_text(client.get("/screen").text, [])
+
+
+def hostile_event(number: int, texts: list[str]) -> FlaggedEvent:
+    why, source, camera_id, checkpoint, *_ = [*texts, *["x"] * 6]
+    event = event_of(f"测{number:05}", why=why, checkpoint=checkpoint, camera_id=camera_id)
+    reason = event.reasons[0].model_copy(update={"source": source, "area_name": why[:150]})
+    other = event.alternatives[0].model_copy(update={"text": texts[-1][:16]})
+    return event.model_copy(update={"reasons": (reason,), "alternatives": (other,)})
+
+
+def assert_only_text(page: str, hostile: list[str]) -> None:
+    """Every hostile text is there, as text; no element or attribute of theirs is."""
+    parser = Tags()
+    parser.feed(page)
+    known = {"svg", "path", "g", "circle", "rect", "text"} if "指挥屏" in page else set()
+    assert not {"svg", "iframe", "video", "math", "img src", "style", "textarea"} & (parser.names - known)
+    assert not [name for name in parser.attributes if name.startswith("on") or name == "srcdoc"]
+    assert not [link for link in parser.links if not link.startswith("/")]
+    assert parser.scripts <= {"/static/theme.js", "/static/screen.js", None}
+    shown = parser.text
+    assert not [text for text in hostile if " ".join(text.split()) not in " ".join(shown.split())]
+
+
+class Tags(HTMLParser):
+    """Notes what a browser would make elements of, and what it would show."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+        self.attributes: set[str] = set()
+        self.links: set[str] = set()
+        self.scripts: set[str | None] = set()
+        self.text = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.names.add(tag)
+        self.attributes |= {name for name, _ in attrs}
+        self.links |= {value or "" for name, value in attrs if name in ("href", "src", "action")}
+        if tag == "script":
+            self.scripts.add(dict(attrs).get("src"))
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def test_a_lost_database_is_told_in_words(app: FastAPI, console: Console, tmp_path: Path):
+    make_account(console, "officer", Role.OFFICER)
+    client = client_of(app, console, "officer")
+    console.database.close()
+    for name in ("console.sqlite", "console.sqlite-wal", "console.sqlite-shm"):
+        (tmp_path / name).unlink(missing_ok=True)
+    answer = client.post("/screen/cases/1/step", json={"action": "confirm"})
+    assert answer.status_code == 503
+    assert "没有生效" in answer.json()["message"]
+
+
+def test_a_fault_tells_nothing_of_the_inside(app: FastAPI, console: Console):
+    answer = client_of(app, console).get("/setup/" + "x" * 3000)
+    assert answer.status_code == 404
+    assert "Traceback" not in answer.text
+    too_large = client_of(app, console).post("/login", data={"username": "x" * 2_000_000, "password": "y"})
+    assert too_large.status_code == 413
+
+
+def test_scopes_and_roles_cover_each_other():
+    assert set(SCOPE_ROLES) == set(Scope)
+    assert settings_with().confirm_timeout_s == 60

@@ -1,0 +1,50 @@
+"""`kakou console` and `kakou audit verify`, as processes."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import redis
+from sqlalchemy import update
+
+from console.settings import ConsoleSettings
+from console.store.people_tables import AuditRow
+from kakou.console_cli import check_address
+from kakou.exit_codes import ExitCode
+from kakou.settings import SettingsError
+from tests.console_kit import START, Clock, officer, open_console
+
+
+def verify(folder: Path) -> subprocess.CompletedProcess[str]:
+    config = folder / "kakou.toml"
+    config.write_text(f'state_dir = "{folder}"\n')
+    command = [sys.executable, "-m", "kakou.main", "audit", "verify", "--config", str(config)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_audit_verify_says_whether_the_log_is_whole(tmp_path: Path):
+    console = open_console(tmp_path, redis.Redis(unix_socket_path="/nowhere"), Clock())
+    with console.database.writing() as session:
+        for _ in range(3):
+            console.audit.append(session, officer(), "case.view", "case:1", START)
+    assert verify(tmp_path).returncode == ExitCode.OK
+    with console.database.writing() as session:
+        session.execute(update(AuditRow).where(AuditRow.seq == 2).values(reason="后来写的"))
+    console.database.close()
+    answer = verify(tmp_path)
+    assert (answer.returncode, "第 2 行被改动" in answer.stdout) == (ExitCode.INTEGRITY, True)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.5", "console.example"])
+def test_passwords_are_never_sent_in_the_clear(host: str, tmp_path: Path):
+    with pytest.raises(SettingsError, match="TLS"):
+        check_address(ConsoleSettings(host=host))
+    check_address(ConsoleSettings(host=host, behind_tls_proxy=True))
+    with pytest.raises(SettingsError, match="cannot be read"):
+        check_address(ConsoleSettings(host=host, tls_certificate=tmp_path / "a", tls_key=tmp_path / "b"))
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
+def test_this_machine_alone_needs_no_certificate(host: str):
+    check_address(ConsoleSettings(host=host))

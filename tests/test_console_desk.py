@@ -1,0 +1,255 @@
+"""Events become cases, people and the clock act on them; on a real database."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+import redis
+from sqlalchemy import func, select
+
+from console.case_desk import StepRequest
+from console.cases import OPEN, Action, Outcome, State
+from console.parts import Console
+from console.store.tables import CaseRow, EventRow, StepRow
+from console.types import Actor, CaseChangedError, NotFoundError, Role, StepRefusedError
+from tests.console_kit import (
+    GRID_A,
+    GRID_B,
+    START,
+    Clock,
+    PaperList,
+    event_of,
+    make_account,
+    officer,
+    open_console,
+    settings_with,
+)
+
+DESK = officer()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def paper() -> PaperList:
+    return PaperList()
+
+
+@pytest.fixture
+def console(tmp_path, clock: Clock, paper: PaperList) -> Iterator[Console]:
+    console = open_console(tmp_path, redis.Redis(unix_socket_path="/nowhere"), clock, paper)
+    yield console
+    console.database.close()
+
+
+def act(console: Console, actor: Actor, action: Action, case_id: int = 1, **fields) -> None:
+    console.desk.act(StepRequest(case_id, action, **fields), actor, console.now())
+
+
+def state_of(console: Console, case_id: int = 1) -> State:
+    with console.database.reading() as session:
+        return State(session.get_one(CaseRow, case_id).state)
+
+
+def rows_of(console: Console, table: type) -> int:
+    with console.database.reading() as session:
+        return session.scalar(select(func.count()).select_from(table)) or 0
+
+
+def test_the_same_event_twice_is_one_case(console: Console, clock: Clock):
+    event = event_of()
+    assert console.intake.take([event, event], clock()).opened == (1,)
+    again = console.intake.take([event], clock())
+    assert (again.opened, again.attached, again.repeated) == ((), (), 1)
+    assert (rows_of(console, CaseRow), rows_of(console, EventRow)) == (1, 1)
+
+
+def test_a_second_passage_within_half_an_hour_joins_the_open_case(console: Console, clock: Clock):
+    console.intake.take([event_of(level="possible")], clock())
+    clock.forward(29 * 60)
+    assert console.intake.take([event_of(at=clock(), checkpoint="二号卡口")], clock()).attached == (1,)
+    view = console.cases.newest(DESK, list(OPEN), 10)[0]
+    assert (view.passages, view.level, view.checkpoint) == (2, "hit", "二号卡口")
+
+
+def test_a_passage_after_half_an_hour_or_of_another_class_is_a_case_of_its_own(console: Console, clock: Clock):
+    console.intake.take([event_of()], clock())
+    assert console.intake.take([event_of(at=clock() + timedelta(seconds=1), plate_class="01")], clock()).opened == (2,)
+    clock.forward(31 * 60)
+    assert console.intake.take([event_of(at=clock())], clock()).opened == (3,)
+
+
+def test_a_passage_after_the_case_is_finished_is_a_new_case(console: Console, clock: Clock):
+    console.intake.take([event_of()], clock())
+    act(console, DESK, Action.REJECT, reason="misread")
+    assert console.intake.take([event_of(at=clock() + timedelta(minutes=1))], clock()).opened == (2,)
+
+
+def test_of_two_officers_one_wins_and_the_other_is_told_who_was_faster(console: Console, clock: Clock):
+    console.intake.take([event_of()], clock())
+    act(console, officer(account_id=1), Action.CONFIRM, version=1)
+    with pytest.raises(CaseChangedError, match="值班员1 先您一步执行了“肉眼确认”"):
+        act(console, officer(account_id=2), Action.REJECT, version=1, reason="misread")
+    assert state_of(console) is State.CONFIRMED
+
+
+def test_a_step_sent_twice_happens_once(console: Console, clock: Clock):
+    console.intake.take([event_of()], clock())
+    act(console, DESK, Action.CONFIRM, idempotency_key="key-00001")
+    act(console, DESK, Action.CONFIRM, idempotency_key="key-00001")
+    assert rows_of(console, StepRow) == 2
+    with pytest.raises(StepRefusedError):
+        act(console, officer(account_id=5), Action.CONFIRM, idempotency_key="key-00001")
+
+
+def test_a_worker_sees_only_what_was_handed_out_in_his_grid(console: Console, clock: Clock):
+    worker, neighbour = Actor(7, "甲", Role.WORKER, GRID_A), Actor(8, "乙", Role.WORKER, GRID_B)
+    console.intake.take([event_of()], clock())
+    assert console.cases.tasks(worker) == []
+    act(console, DESK, Action.CONFIRM)
+    act(console, DESK, Action.ASSIGN)
+    assert [task.case_id for task in console.cases.tasks(worker)] == [1]
+    assert console.cases.tasks(neighbour) == []
+    with pytest.raises(NotFoundError):
+        act(console, neighbour, Action.ACCEPT)
+
+
+def test_the_plate_is_masked_until_the_worker_took_the_case(console: Console, clock: Clock):
+    worker = make_account(console, "worker", Role.WORKER, GRID_A)
+    colleague = Actor(99, "同事", Role.WORKER, GRID_A)
+    console.intake.take([event_of("测A12345")], clock())
+    act(console, DESK, Action.CONFIRM)
+    act(console, DESK, Action.ASSIGN)
+    before = console.cases.tasks(worker)[0]
+    assert "12345" not in before.model_dump_json()
+    act(console, worker, Action.ACCEPT)
+    assert console.cases.tasks(worker)[0].plate_text == "测A12345"
+    assert console.cases.tasks(colleague) == []
+
+
+def test_nobody_answering_sends_the_case_up_and_away_from_the_worker(console: Console, clock: Clock):
+    worker = make_account(console, "worker", Role.WORKER, GRID_A)
+    console.intake.take([event_of()], clock())
+    for actor, action in ((DESK, Action.CONFIRM), (DESK, Action.ASSIGN), (worker, Action.ACCEPT)):
+        act(console, actor, action)
+    act(console, worker, Action.CLOSE, reason=Outcome.UNREACHABLE)
+    with console.database.reading() as session:
+        case = session.get_one(CaseRow, 1)
+    assert (case.state, case.owner_code, case.assignee_id) == ("escalated", GRID_A[:14], None)
+
+
+def test_the_clock_escalates_what_nobody_looked_at_and_names_itself(console: Console, clock: Clock):
+    console.intake.take([event_of()], clock())
+    clock.forward(59)
+    assert console.desk.act_on_overdue(clock()) == []
+    clock.forward(2)
+    assert console.desk.act_on_overdue(clock()) == [1]
+    assert state_of(console) is State.ESCALATED
+    assert console.cases.detail(DESK, 1).steps[-1].actor == "系统"
+    clock.forward(60)
+    assert console.desk.act_on_overdue(clock()) == []
+
+
+def test_an_assigned_case_that_nobody_accepts_goes_up_to_the_county(console: Console, clock: Clock):
+    console.intake.take([event_of()], clock())
+    act(console, DESK, Action.CONFIRM)
+    act(console, DESK, Action.ASSIGN)
+    for _ in range(4):
+        clock.forward(181)
+        console.desk.act_on_overdue(clock())
+    with console.database.reading() as session:
+        assert session.get_one(CaseRow, 1).owner_code == GRID_A[:6]
+
+
+def test_an_unseen_case_expires_after_a_day_and_can_be_reopened(console: Console, clock: Clock):
+    console.intake.take([event_of()], clock())
+    clock.forward(25 * 3600)
+    console.desk.act_on_overdue(clock())
+    assert state_of(console) is State.EXPIRED
+    act(console, DESK, Action.REOPEN)
+    act(console, DESK, Action.CONFIRM)
+    assert state_of(console) is State.CONFIRMED
+
+
+def test_a_case_handed_to_another_grid_belongs_there(console: Console, clock: Clock):
+    there = make_account(console, "there", Role.WORKER, GRID_B)
+    console.intake.take([event_of()], clock())
+    act(console, DESK, Action.CONFIRM)
+    act(console, DESK, Action.ASSIGN, reason=GRID_B, assignee_id=there.account_id)
+    assert [task.case_id for task in console.cases.tasks(there)] == [1]
+    assert console.cases.tasks(Actor(7, "甲", Role.WORKER, GRID_A)) == []
+    with pytest.raises(StepRefusedError, match="本区县"):
+        act(console, DESK, Action.ASSIGN, reason="999902")
+
+
+def test_a_wrong_entry_comes_off_the_list_and_is_answered_for(console: Console, clock: Clock, paper: PaperList):
+    console.intake.take([event_of("测A12345")], clock())
+    act(console, DESK, Action.CONFIRM)
+    act(console, DESK, Action.CLOSE, reason=Outcome.LIST_ERROR)
+    assert console.corrections.step(clock()) == 1
+    assert paper.removed == ["测A12345"]
+    assert console.corrections.step(clock()) == 0
+    console.corrections.answer(1, "来源单位录入有误", Actor(3, "名单员", Role.STEWARD, ""), clock())
+    assert console.corrections.recent()[0].answer == "来源单位录入有误"
+
+
+@pytest.mark.parametrize("reason", [None, "whatever", "confirmed"])
+def test_closing_and_rejecting_need_a_reason_from_the_list(console: Console, clock: Clock, reason: str | None):
+    console.intake.take([event_of()], clock())
+    with pytest.raises(StepRefusedError, match="请选择"):
+        act(console, DESK, Action.REJECT, reason=reason)
+
+
+def test_an_officer_of_one_street_sees_nothing_of_the_other(console: Console, clock: Clock):
+    console.intake.take([event_of(), event_of("测B22222", checkpoint="二号卡口")], clock())
+    street = officer(scope=GRID_A[:9])
+    assert [view.case_id for view in console.cases.newest(street, list(OPEN), 10)] == [1]
+    with pytest.raises(NotFoundError):
+        console.cases.detail(street, 2)
+
+
+def test_an_unknown_checkpoint_goes_to_the_county(console: Console, clock: Clock):
+    console.intake.take([event_of(checkpoint="新卡口")], clock())
+    assert console.cases.newest(DESK, list(OPEN), 1)[0].grid_code == "999901"
+
+
+def test_what_identifies_a_vehicle_is_erased_after_its_time(console: Console, clock: Clock, tmp_path):
+    (tmp_path / "evidence").mkdir()
+    (tmp_path / "evidence" / "a.jpg").write_bytes(b"x")
+    console.intake.take([event_of("测A12345", plate_picture="a.jpg")], clock())
+    act(console, DESK, Action.REJECT, reason="misread", note="测A12345 是误读")
+    clock.forward(29 * 86400)
+    assert console.retention.step(clock()) == 0
+    clock.forward(2 * 86400)
+    assert console.retention.step(clock()) == 1
+    console.database.close()
+    assert not (tmp_path / "evidence" / "a.jpg").exists()
+    with console.database.reading() as session:
+        case = session.get_one(CaseRow, 1)
+        bodies = [*session.scalars(select(EventRow.body)), *session.scalars(select(StepRow.note))]
+    assert (case.plate_text, case.rejection) == ("", "misread")
+    assert not any("12345" in body for body in bodies)
+    assert console.cases.detail(DESK, 1).view.plate_text == ""
+
+
+def test_a_clock_wrong_by_an_hour_is_shown_and_moves_no_time_limit(console: Console, clock: Clock):
+    console.intake.take([event_of(at=START + timedelta(hours=1))], clock())
+    detail = console.cases.detail(DESK, 1)
+    assert detail.clock_skew_s == 3600
+    assert detail.view.due_at == START + timedelta(seconds=settings_with().confirm_timeout_s)
+
+
+def test_the_counts_add_up(console: Console, clock: Clock):
+    console.intake.take([event_of(f"测A1234{n}", level="hit" if n else "possible") for n in range(4)], clock())
+    clock.forward(10)
+    act(console, DESK, Action.CONFIRM, 1)
+    act(console, DESK, Action.REJECT, 2, reason="misread")
+    act(console, DESK, Action.REJECT, 3, reason="duplicate")
+    counts = console.statistics.counts(START, START + timedelta(hours=1))
+    assert (counts.cases, counts.events, counts.hits, counts.possibles) == (4, 4, 3, 1)
+    assert (counts.waiting, counts.open, counts.confirmed, counts.misread) == (1, 2, 1, 1)
+    assert counts.false_share == pytest.approx(1 / 3)
+    assert counts.median_verify_s == 10

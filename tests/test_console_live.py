@@ -1,0 +1,201 @@
+"""From the event stream to an open screen, over a real Redis and a real server."""
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import redis
+from sqlalchemy import text
+
+from alerts.box_status import BoxStatus, HourCount, LanePassage
+from alerts.events import FlaggedEvent, to_cloudevent
+from alerts.stream import STREAM_KEY, connect
+from console.boxes import tiles
+from console.cases import OPEN
+from console.parts import Console
+from console.types import Role
+from tests.console_kit import (
+    GRID_A,
+    START,
+    Clock,
+    cookie_for,
+    event_of,
+    make_account,
+    officer,
+    open_console,
+    served,
+    settings_with,
+)
+
+
+@pytest.fixture
+def console(tmp_path: Path, redis_client: redis.Redis) -> Iterator[Console]:
+    console = open_console(tmp_path, redis_client, Clock())
+    yield console
+    console.database.close()
+
+
+def send(client: redis.Redis, *events: FlaggedEvent) -> None:
+    for event in events:
+        client.xadd(STREAM_KEY, {"event_id": event.event_id, "event": to_cloudevent(event)})
+
+
+def until(lines: Iterator[str], kind: str) -> Any:
+    """Return the data of the next message of this kind."""
+    for line in lines:
+        if line == f"event: {kind}":
+            return json.loads(next(lines).removeprefix("data: "))
+    raise AssertionError(f"the stream ended without {kind}")
+
+
+def status_of(checkpoint: str = "一号卡口", **changes) -> BoxStatus:
+    fields = {
+        "camera_id": f"{checkpoint}-入", "checkpoint": checkpoint, "box": "盒1", "reported_at": START, "fps": 25.0,
+        "last_read_at": START, "list_version": 7, "list_age_s": 3.0, "unchecked_waiting": 0, "outbox_pending": 0,
+        "redis_ok": True, "clock_offset_s": 0.1, "hours": (HourCount(hour=START, clear=90, flagged=3, unchecked=7),),
+    } | changes  # fmt: skip
+    return BoxStatus.model_validate(fields)
+
+
+def test_an_event_a_lane_passage_and_a_box_report_reach_the_screens_of_their_area(console: Console, redis_client):
+    make_account(console, "whole", Role.OFFICER)
+    make_account(console, "street", Role.OFFICER, GRID_A[:9])
+    with served(console) as address, httpx.Client(base_url=address, timeout=10) as http:
+        streams = []
+        for username in ("whole", "street"):
+            request = http.build_request("GET", "/screen/stream", headers={"cookie": cookie_header(console, username)})
+            answer = http.send(request, stream=True)
+            lines = answer.iter_lines()
+            until(lines, "ping")
+            streams.append((answer, lines))
+        send(redis_client, event_of("测B22222", checkpoint="二号卡口"), event_of("测A11111"))
+        (whole, whole_lines), (street, street_lines) = streams
+        seen = [view["plate_text"] for view in until(whole_lines, "cases")]
+        while len(seen) < 2:
+            seen += [view["plate_text"] for view in until(whole_lines, "cases")]
+        assert sorted(seen) == ["测A11111", "测B22222"]
+        own = until(street_lines, "cases") or until(street_lines, "cases")
+        assert [view["plate_text"] for view in own] == ["测A11111"]
+        passage = LanePassage(
+            camera_id="x", checkpoint="一号卡口", text="测A99999", plate_class="02", outcome="clear", passed_at=START
+        )
+        console.board.announce(passage)
+        assert until(street_lines, "lane")["outcome"] == "clear"
+        console.board.report(status_of())
+        assert until(whole_lines, "state")["tiles"]
+        whole.close()
+        street.close()
+
+
+def cookie_header(console: Console, username: str) -> str:
+    return "; ".join(f"{name}={value}" for name, value in cookie_for(console, username).items())
+
+
+def test_logging_out_closes_the_open_screen(console: Console):
+    make_account(console, "officer", Role.OFFICER)
+    cookie = cookie_header(console, "officer")
+    session = console.sessions.find(cookie.split("=", 1)[1], console.now())
+    assert session is not None
+    with served(console) as address, httpx.Client(base_url=address, timeout=10, headers={"cookie": cookie}) as http:
+        with http.stream("GET", "/screen/stream") as answer:
+            lines = answer.iter_lines()
+            until(lines, "ping")
+            http.post("/logout", headers={"x-csrf-token": session.csrf_token})
+            until(lines, "ended")
+        assert http.get("/screen/cases").status_code == 401
+
+
+def test_events_that_were_read_but_not_stored_are_stored_after_a_restart(console: Console, redis_client, tmp_path):
+    send(redis_client, event_of("测A11111"))
+    console.feed.step()  # makes the group
+    reader = console.feed._reader
+    send(redis_client, event_of("测A22222"), event_of("测A33333"))
+    assert len(reader.read(count=10, block_ms=1)) in (2, 3)  # and then the process is killed
+    again = open_console(tmp_path, redis_client, Clock())
+    while again.feed.step():
+        pass
+    assert {view.plate_text for view in again.cases.newest(officer(), list(OPEN), 9)} == {
+        "测A11111",
+        "测A22222",
+        "测A33333",
+    }
+    again.database.close()
+
+
+def test_a_database_that_cannot_be_written_keeps_events_in_the_stream_and_says_so(console: Console, redis_client):
+    console.feed.step()
+    send(redis_client, event_of())
+    with console.database.writing() as session:
+        session.execute(text("ALTER TABLE cases RENAME TO away"))
+    assert console.feed.step() == 0
+    assert "恢复后会自动补齐" in console.feed.trouble
+    with console.database.writing() as session:
+        session.execute(text("ALTER TABLE away RENAME TO cases"))
+    while console.feed.step():
+        pass
+    assert console.feed.trouble == ""
+    assert len(console.cases.newest(officer(), list(OPEN), 9)) == 1
+    assert redis_client.xpending(STREAM_KEY, "console")["pending"] == 0
+
+
+def test_a_lost_redis_is_said_and_the_tiles_turn_red_instead_of_vanishing(tmp_path: Path, redis_client):
+    clock = Clock()
+    console = open_console(tmp_path, redis_client, clock)
+    console.board.report(status_of())
+    console.boxes.refresh()
+    gone = open_console(tmp_path, connect("unix:///nowhere"), clock)
+    assert gone.feed.step() == 0
+    assert "不会丢失" in gone.feed.trouble
+    assert gone.boxes.refresh() == []
+    clock.forward(60)
+    shown = console.boxes.tiles(clock())
+    assert [(tile.checkpoint, tile.health) for tile in shown] == [("一号卡口", "bad"), ("二号卡口", "bad")]
+    for each in (console, gone):
+        each.database.close()
+
+
+@pytest.mark.parametrize(
+    ("change", "health", "words"),
+    [
+        ({}, "ok", ""),
+        ({"unchecked_waiting": 4}, "warn", "未核对 4"),
+        ({"clock_offset_s": 28800.0}, "warn", "时钟偏差 8 小时"),
+        ({"outbox_pending": 500}, "warn", "积压 500"),
+        ({"fps": 0.0}, "bad", "摄像机无画面"),
+        ({"list_age_s": 5000.0}, "bad", "名单过旧"),
+        ({"list_version": None}, "bad", "没有名单"),
+        ({"redis_ok": False}, "bad", "名单服务不可用"),
+        ({"reported_at": START - timedelta(minutes=3)}, "bad", "失联 3 分钟"),
+    ],
+)
+def test_a_tile_says_what_is_wrong(change: dict[str, Any], health: str, words: str):
+    tile = tiles([status_of(**change)], settings_with(checkpoint=()), START)[0]
+    assert tile.health == health
+    assert words in " ".join(tile.problems)
+
+
+def test_the_boxes_counters_reconcile_and_a_late_report_does_no_harm(console: Console):
+    late = status_of(hours=(HourCount(hour=START, clear=10, flagged=0, unchecked=0),))
+    console.statistics.keep_hours([status_of(), status_of("二号卡口")])
+    console.statistics.keep_hours([late])
+    counts = console.statistics.counts(START, START + timedelta(hours=1))
+    assert (counts.passages, counts.clear, counts.flagged, counts.unchecked) == (200, 180, 6, 14)
+    assert counts.passages == counts.clear + counts.flagged + counts.unchecked
+
+
+def test_recorded_footage_opens_no_case_unless_asked_to(console: Console, redis_client, tmp_path):
+    console.feed.step()
+    send(redis_client, event_of(replayed=True))
+    while console.feed.step():
+        pass
+    assert console.cases.newest(officer(), list(OPEN), 9) == []
+    drill = open_console(tmp_path, redis_client, Clock(), settings=settings_with(accept_replayed=True))
+    send(redis_client, event_of("测A77777", replayed=True))
+    while drill.feed.step():
+        pass
+    assert len(drill.cases.newest(officer(), list(OPEN), 9)) == 1
+    drill.database.close()

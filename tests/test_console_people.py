@@ -1,0 +1,196 @@
+"""Accounts, log-in, sessions, tokens."""
+
+from collections.abc import Iterator
+
+import pytest
+import redis
+from sqlalchemy import select
+
+from console.keys import load_keys
+from console.parts import Console
+from console.store.people_tables import AccountRow, InvitationRow, SessionRow, TokenRow
+from console.throttle import TooManyTriesError
+from console.tokens import Scope
+from console.types import SYSTEM, Actor, ConsoleError, NotFoundError, Role
+from tests.console_kit import GRID_A, PASSWORD, Clock, code_for, make_account, open_console
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def console(tmp_path, clock: Clock) -> Iterator[Console]:
+    console = open_console(tmp_path, redis.Redis(unix_socket_path="/nowhere"), clock)
+    yield console
+    console.database.close()
+
+
+def log_in(console: Console, username: str, password: str = PASSWORD, code: str = "", address: str = "10.0.0.1") -> str:
+    return console.sessions.log_in(username, password, code, address, console.now())
+
+
+def test_the_first_link_makes_the_first_administrator_once(console: Console, clock: Clock):
+    token = console.accounts.first_link(clock())
+    assert token is not None
+    secret = console.accounts.invitation(token, clock()).totp_secret
+    console.accounts.redeem(token, "chief", PASSWORD, code_for(secret, clock()), clock())
+    assert console.accounts.first_link(clock()) is None
+    with pytest.raises(NotFoundError):
+        console.accounts.redeem(token, "second", PASSWORD, code_for(secret, clock()), clock())
+    assert [account.role for account in console.accounts.all()] == [Role.ADMIN]
+
+
+def test_a_restart_before_the_set_up_makes_the_older_link_useless(console: Console, clock: Clock):
+    first, second = console.accounts.first_link(clock()), console.accounts.first_link(clock())
+    assert first is not None
+    assert second is not None
+    with pytest.raises(NotFoundError):
+        console.accounts.invitation(first, clock())
+    assert console.accounts.invitation(second, clock()).username is None
+
+
+def test_a_link_ends_after_its_hours(console: Console, clock: Clock):
+    token = console.accounts.create("worker", "王", Role.WORKER, GRID_A, SYSTEM, clock())
+    clock.forward(73 * 3600)
+    with pytest.raises(NotFoundError):
+        console.accounts.redeem(token, "", PASSWORD, "", clock())
+
+
+def test_an_administrator_needs_a_code_and_each_code_works_once(console: Console, clock: Clock):
+    token = console.accounts.create("chief", "主任", Role.ADMIN, "", SYSTEM, clock())
+    secret = console.accounts.invitation(token, clock()).totp_secret
+    console.accounts.redeem(token, "", PASSWORD, code_for(secret, clock()), clock())
+    for code in ("", "000000", code_for(secret, clock())):  # the last one was used for the set-up
+        with pytest.raises(ConsoleError):
+            log_in(console, "chief", code=code)
+        clock.forward(2)
+    clock.forward(60)
+    assert log_in(console, "chief", code=code_for(secret, clock()))
+
+
+def test_every_failed_log_in_reads_the_same(console: Console, clock: Clock):
+    make_account(console, "officer", Role.OFFICER)
+    make_account(console, "gone", Role.OFFICER)
+    gone = next(account for account in console.accounts.all() if account.username == "gone")
+    console.accounts.set_active(gone.account_id, False, SYSTEM, clock())
+    words = set()
+    for username, password in (("officer", "wrong password"), ("nobody", PASSWORD), ("gone", PASSWORD)):
+        with pytest.raises(ConsoleError) as refused:
+            log_in(console, username, password, address=username)
+        words.add(str(refused.value))
+        clock.forward(2)
+    assert len(words) == 1
+
+
+def test_guessing_is_slowed_for_one_account_from_many_addresses(console: Console, clock: Clock):
+    make_account(console, "officer", Role.OFFICER)
+    tries = 0
+    for number in range(120):
+        clock.forward(1)
+        try:
+            log_in(console, "officer", f"guess number {number}", address=f"10.0.{number}.1")
+        except TooManyTriesError:
+            continue
+        except ConsoleError:
+            tries += 1
+    assert tries <= 20
+    with pytest.raises(TooManyTriesError):
+        log_in(console, "officer", address="10.9.9.9")
+    clock.forward(3601)
+    assert log_in(console, "officer", address="10.9.9.9")
+
+
+def test_guessing_is_slowed_for_one_address_over_many_accounts(console: Console, clock: Clock):
+    tries = 0
+    for number in range(120):
+        clock.forward(1)
+        try:
+            log_in(console, f"name{number}", "guess guess guess")
+        except TooManyTriesError:
+            continue
+        except ConsoleError:
+            tries += 1
+    assert tries <= 20
+
+
+@pytest.mark.parametrize("password", ["short", "aaaaaaaaaaaaaaaa", "worker worker worker", "x" * 200])
+def test_weak_passwords_are_refused_with_advice(console: Console, clock: Clock, password: str):
+    token = console.accounts.create("worker", "王", Role.WORKER, GRID_A, SYSTEM, clock())
+    with pytest.raises(ConsoleError, match="密码"):
+        console.accounts.redeem(token, "", password, "", clock())
+
+
+def test_a_session_ends_when_idle_when_the_shift_is_over_and_at_log_out(console: Console, clock: Clock):
+    make_account(console, "officer", Role.OFFICER)
+    token = log_in(console, "officer")
+    for _ in range(25):  # 12.5 hours, never idle for longer than 29 minutes
+        clock.forward(29 * 60)
+        console.sessions.find(token, clock())
+    assert console.sessions.find(token, clock()) is None
+    token = log_in(console, "officer")
+    clock.forward(31 * 60)
+    assert console.sessions.find(token, clock()) is None
+    token = log_in(console, "officer")
+    session = console.sessions.find(token, clock())
+    assert session is not None
+    console.sessions.log_out(session, clock())
+    assert console.sessions.find(token, clock()) is None
+
+
+def test_a_phone_may_sleep_through_a_shift(console: Console, clock: Clock):
+    make_account(console, "worker", Role.WORKER, GRID_A)
+    token = log_in(console, "worker")
+    clock.forward(8 * 3600)
+    assert console.sessions.find(token, clock()) is not None
+
+
+def test_switching_an_account_off_ends_its_sessions_and_tokens_at_once(console: Console, clock: Clock):
+    actor = make_account(console, "officer", Role.OFFICER)
+    cookie, token = log_in(console, "officer"), console.tokens.create("x", [Scope.CASES_READ], 9, actor, clock())
+    assert actor.account_id is not None
+    console.accounts.set_active(actor.account_id, False, SYSTEM, clock())
+    assert console.sessions.find(cookie, clock()) is None
+    assert console.tokens.find(token, clock()) is None
+
+
+def test_a_token_can_do_no_more_than_its_maker_and_ends(console: Console, clock: Clock):
+    analyst = make_account(console, "analyst", Role.ANALYST)
+    with pytest.raises(ConsoleError, match="角色"):
+        console.tokens.create("x", [Scope.CASES_READ], 9, analyst, clock())
+    token = console.tokens.create("报表", [Scope.STATISTICS_READ], 9, analyst, clock())
+    found = console.tokens.find(token, clock())
+    assert found is not None
+    assert found[1] == {Scope.STATISTICS_READ}
+    clock.forward(9 * 86400)
+    assert console.tokens.find(token, clock()) is None
+
+
+def test_somebody_elses_token_cannot_be_revoked(console: Console, clock: Clock):
+    officer = make_account(console, "officer", Role.OFFICER)
+    console.tokens.create("x", [Scope.CASES_READ], 9, officer, clock())
+    with pytest.raises(NotFoundError):
+        console.tokens.revoke(1, Actor(999, "他人", Role.OFFICER, ""), clock())
+
+
+def test_no_secret_is_in_the_database(console: Console, clock: Clock, tmp_path):
+    token = console.accounts.create("chief", "主任", Role.ADMIN, "", SYSTEM, clock())
+    secret = console.accounts.invitation(token, clock()).totp_secret
+    console.accounts.redeem(token, "", PASSWORD, code_for(secret, clock()), clock())
+    clock.forward(60)
+    cookie = log_in(console, "chief", code=code_for(secret, clock()))
+    chief = Actor(1, "主任", Role.ADMIN, "")
+    api = console.tokens.create("x", [Scope.CASES_READ], 9, chief, clock())
+    with console.database.reading() as session:
+        tables = (AccountRow, InvitationRow, SessionRow, TokenRow)
+        stored = repr([vars(row) for table in tables for row in session.scalars(select(table))])
+    assert not any(found in stored for found in (token, str(secret), cookie, api, PASSWORD))
+    assert (tmp_path / "console.key").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_damaged_key_file_is_told_and_never_replaced(tmp_path):
+    (tmp_path / "console.key").write_bytes(b"short")
+    with pytest.raises(ConsoleError, match="备份"):
+        load_keys(tmp_path / "console.key")
+    assert (tmp_path / "console.key").read_bytes() == b"short"

@@ -1,0 +1,215 @@
+"""Who may call what, and what bad input gets: every endpoint, from the OpenAPI document."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from starlette.routing import BaseRoute, Mount
+
+from console.case_desk import StepRequest
+from console.cases import Action
+from console.parts import Console
+from console.tokens import SCOPE_ROLES
+from console.types import Role
+from console.web.app import create_app
+from tests.console_kit import (
+    GRID_A,
+    GRID_B,
+    PASSWORD,
+    Clock,
+    client_of,
+    event_of,
+    jpeg,
+    make_account,
+    officer,
+    open_console,
+    write_pictures,
+)
+
+
+@pytest.fixture
+def console(tmp_path: Path) -> Iterator[Console]:
+    console = open_console(tmp_path, redis.Redis(unix_socket_path="/nowhere"), Clock())
+    yield console
+    console.database.close()
+
+
+@pytest.fixture
+def app(console: Console) -> FastAPI:
+    return create_app(console)
+
+
+def operations(app: FastAPI) -> list[tuple[str, str, dict[str, Any]]]:
+    paths = app.openapi()["paths"]
+    return [(method.upper(), path, found) for path, ways in paths.items() for method, found in ways.items()]
+
+
+def filled(path: str) -> str:
+    numbers = {"case_id": "1", "photo_id": "1", "account_id": "99", "token_id": "99", "change_id": "1",
+               "correction_id": "1", "event_id": "0" * 32, "kind": "plate", "token": "x"}  # fmt: skip
+    return path.format(**numbers)
+
+
+def call(client: TestClient, method: str, path: str) -> int:
+    accept = {"accept": "application/json"}
+    return client.request(
+        method, filled(path), headers=accept, **({"json": {}} if method == "POST" else {})
+    ).status_code
+
+
+def test_every_endpoint_declares_who_may_call_it(app: FastAPI):
+    for method, path, found in operations(app):
+        assert bool(found.get("x-roles")) != bool(found.get("x-scopes")), f"{method} {path} declares nothing"
+
+
+def test_every_route_is_in_the_openapi_document(app: FastAPI):
+    known = {path for _, path, _ in operations(app)} | {"/api/openapi.json"}
+    hidden = [route for route in flat(app.routes) if getattr(route, "path", "") not in known]
+    assert [route.path for route in hidden if isinstance(route, Mount)] == ["/static"]
+    assert len(hidden) == 1
+
+
+def flat(routes: list[BaseRoute]) -> list[BaseRoute]:
+    found: list[BaseRoute] = []
+    for route in routes:
+        inner = getattr(route, "original_router", None) or getattr(route, "router", None)
+        found += flat(inner.routes) if inner is not None and not isinstance(route, Mount) else [route]
+    return found
+
+
+@pytest.mark.parametrize("role", [None, *(role for role in Role if role is not Role.ADMIN)])
+def test_only_declared_roles_get_in(app: FastAPI, console: Console, role: Role | None):
+    if role:
+        make_account(console, "somebody", role, GRID_A if role is Role.WORKER else "")
+    for method, path, found in operations(app):
+        if path == "/logout" or "x-scopes" in found:
+            continue
+        client = client_of(app, console, "somebody" if role else None)
+        may = "anyone" in found["x-roles"] or (role is not None and role.value in found["x-roles"])
+        if may and path == "/screen/stream":
+            continue  # never ends; test_console_live listens to it
+        status = call(client, method, path)
+        refused = 403 if role else 401
+        assert (status != refused) if may else (status == refused), f"{role} {method} {path}: {status}"
+        assert status != 500, f"{role} {method} {path}"
+
+
+def test_a_token_gets_only_into_its_scopes(app: FastAPI, console: Console):
+    people = {role: make_account(console, role.value, role) for role in (Role.OFFICER, Role.STEWARD)}
+    for scope, roles in SCOPE_ROLES.items():
+        actor = next(actor for role, actor in people.items() if role in roles)
+        token = console.tokens.create("t", [scope], 9, actor, console.now())
+        client = client_of(app, console, authorization=f"Bearer {token}")
+        for method, path, found in operations(app):
+            if "x-scopes" in found:
+                assert (call(client, method, path) != 403) == (scope.value in found["x-scopes"]), f"{scope} {path}"
+            elif "anyone" not in found["x-roles"]:
+                assert call(client, method, path) == 401, f"a token must not open {path}"
+
+
+def test_no_endpoint_takes_a_plate(app: FastAPI):
+    document = app.openapi()
+    names = {parameter["name"] for _, _, found in operations(app) for parameter in found.get("parameters", ())}
+    bodies = {name for name in document["components"]["schemas"] if name.startswith("Body_") or name.endswith("Body")}
+    for name in bodies:
+        names |= set(document["components"]["schemas"][name]["properties"])
+    allowed = {"case_id", "photo_id", "account_id", "token_id", "change_id", "correction_id", "event_id", "kind",
+               "token", "group", "before", "limit", "since", "until", "next", "username", "password", "again", "code",
+               "action", "version", "reason", "assignee_id", "channel", "note", "key", "case_ids", "photo", "file",
+               "display_name", "role", "scope", "is_active", "name", "days", "scopes", "answer"}  # fmt: skip
+    assert names <= allowed, "a new field: make sure that nobody can ask with it where a vehicle was"
+    assert not any("plate" in name for name in names)
+
+
+def test_a_worker_of_grid_a_gets_nothing_of_grid_b(app: FastAPI, console: Console, tmp_path: Path):
+    make_account(console, "worker", Role.WORKER, GRID_A)
+    event = event_of(checkpoint="二号卡口", **write_pictures(tmp_path, "测B12345"))
+    console.intake.take([event], console.now())
+    for action in (Action.CONFIRM, Action.ASSIGN):
+        console.desk.act(StepRequest(1, action), officer(), console.now())
+    client = client_of(app, console, "worker")
+    assert client.get("/m/tasks").json()["tasks"] == []
+    assert client.post("/m/tasks/1/step", json={"action": "accept"}).status_code == 404
+    assert client.get(f"/cases/1/events/{event.event_id}/vehicle").status_code == 404
+    assert client.post("/m/tasks/1/photo", files={"photo": ("a.jpg", jpeg(tmp_path))}).status_code == 404
+    make_account(console, "neighbour", Role.WORKER, GRID_B)
+    neighbour = client_of(app, console, "neighbour")
+    assert neighbour.get(f"/cases/1/events/{event.event_id}/vehicle").status_code == 404  # not before 接单
+    assert neighbour.post("/m/tasks/1/step", json={"action": "accept"}).status_code == 200
+    assert neighbour.get(f"/cases/1/events/{event.event_id}/vehicle").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "headers", [{"x-csrf-token": "wrong"}, {"origin": "https://evil.example"}, {"sec-fetch-site": "cross-site"}]
+)
+def test_a_write_from_another_site_is_refused(app: FastAPI, console: Console, headers: dict[str, str]):
+    make_account(console, "officer", Role.OFFICER)
+    console.intake.take([event_of()], console.now())
+    client = client_of(app, console, "officer")
+    answer = client.post("/screen/cases/1/step", json={"action": "confirm"}, headers=headers)
+    assert answer.status_code == 403
+    assert console.cases.detail(officer(), 1).view.state == "new"
+
+
+def test_every_answer_carries_the_security_headers(app: FastAPI, console: Console):
+    client = client_of(app, console)
+    for path in ("/login", "/static/base.css", "/nowhere", "/screen"):
+        headers = client.get(path).headers
+        assert "script-src 'self'" in headers["content-security-policy"]
+        assert "unsafe" not in headers["content-security-policy"]
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["strict-transport-security"]
+    assert client.get("/login").headers["cache-control"] == "no-store"
+
+
+def test_the_cookie_cannot_be_read_by_scripts_or_set_by_a_neighbour(app: FastAPI, console: Console):
+    make_account(console, "officer", Role.OFFICER)
+    answer = client_of(app, console).post("/login", data={"username": "officer", "password": PASSWORD})
+    cookie = answer.headers["set-cookie"]
+    assert cookie.startswith("__Host-kakou=")
+    assert {"HttpOnly", "Secure", "Path=/", "SameSite=lax"} <= {part.strip() for part in cookie.split(";")}
+    assert answer.headers["location"] == "/"
+
+
+@pytest.mark.parametrize("target", ["//evil.example", "https://evil.example", "/\\evil.example", "javascript:alert(1)"])
+def test_the_log_in_never_leads_to_another_site(app: FastAPI, console: Console, target: str):
+    make_account(console, "officer", Role.OFFICER)
+    answer = client_of(app, console).post("/login", data={"username": "officer", "password": PASSWORD, "next": target})
+    assert answer.headers["location"] == "/"
+
+
+def test_a_spoofed_forwarded_address_does_not_get_around_the_throttle(app: FastAPI, console: Console):
+    client = client_of(app, console)
+    statuses = []
+    for number in range(30):
+        form = {"username": f"name{number}", "password": "guess guess guess"}
+        answer = client.post("/login", data=form, headers={"x-forwarded-for": f"10.0.0.{number}"})
+        statuses.append("失败次数过多" in answer.text)
+        console.now.forward(2)  # type: ignore[attr-defined]
+    assert statuses.count(False) <= 20
+    assert statuses[-1]
+
+
+def test_a_page_without_a_log_in_leads_to_the_log_in_and_back(app: FastAPI, console: Console):
+    answer = client_of(app, console).get("/screen", headers={"accept": "text/html"})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/login?next=/screen")
+
+
+def test_an_expired_session_in_the_middle_of_an_outcome_is_told_and_loses_nothing(app: FastAPI, console: Console):
+    make_account(console, "worker", Role.WORKER, GRID_A)
+    console.intake.take([event_of()], console.now())
+    for action in (Action.CONFIRM, Action.ASSIGN):
+        console.desk.act(StepRequest(1, action), officer(), console.now())
+    client = client_of(app, console, "worker")
+    client.post("/m/tasks/1/step", json={"action": "accept"})
+    console.now.forward(13 * 3600)  # type: ignore[attr-defined]
+    outcome = {"action": "close", "reason": "true", "note": "已上门", "key": "0123456789"}
+    answer = client.post("/m/tasks/1/step", json=outcome)
+    assert (answer.status_code, "内容会保留" in answer.json()["message"]) == (401, True)
+    again = client_of(app, console, "worker")
+    assert [again.post("/m/tasks/1/step", json=outcome).status_code for _ in range(2)] == [200, 200]
+    assert console.cases.detail(officer(), 1).steps[-1].note == "已上门"
