@@ -95,6 +95,10 @@ FORMS = (
 )
 
 _KNOWN_TEXT = re.compile("|".join("".join(f"[{slot}]" for slot in form.slots) for form in FORMS))
+RARITY = {"06": 0.02}
+"""How often a class is met where its text could be of another class too, against the colour alone: black plates of
+foreigners have not been issued since GA 36-2007, but a blue one looks black at night. Classes not named: 1."""
+
 _LOOKALIKES = {"O": "0", "0": "O", "I": "1"}
 _SEPARATORS = frozenset(" ·•・‧∙.-_\t\u3000\u00a0")
 

@@ -6,7 +6,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from ocr.grammar import FORMS, PlateForm
+from ocr.grammar import FORMS, RARITY, PlateForm
 from ocr.types import PlateDistribution, Probabilities
 
 BRANCHES = 12
@@ -14,6 +14,7 @@ BRANCHES = 12
 LEAST_GRAMMAR_MASS = 0.5
 """Probabilities are renormalised over grammatical texts, but at most doubled: a distribution that leaves the
 grammar is not forced back into it."""
+TINY = 1e-30
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +69,18 @@ def _form_masks(alphabet: str, slots: int) -> NDArray[np.float32]:
 
 
 def _class_weights(distribution: PlateDistribution, form: PlateForm) -> dict[str, float]:
-    """Return the probability of each plate class that the form can have, from the styles that give it."""
+    """Return the probability of each plate class that the form can have, from the styles that give it.
+
+    Their sum is that of the styles; RARITY only shifts it between the classes of one form.
+    """
     weights: dict[str, float] = {}
     for style, probability in zip(distribution.styles, distribution.style_probs.tolist(), strict=True):
         if style in form.class_by_style:
             plate_class = form.class_by_style[style]
             weights[plate_class] = weights.get(plate_class, 0.0) + probability
-    return weights
+    likely = {plate_class: weight * RARITY.get(plate_class, 1.0) for plate_class, weight in weights.items()}
+    scale = sum(weights.values()) / max(sum(likely.values()), TINY)
+    return {plate_class: weight * scale for plate_class, weight in likely.items()}
 
 
 def _least_wanted(found: dict[tuple[str, str], float], count: int) -> float:
