@@ -209,4 +209,5 @@ def client_of(app: FastAPI, console: Console, username: str | None = None, **hea
 
 
 def jpeg(folder: Path) -> bytes:
-    return (folder / "evidence" / write_pictures(folder, "x12345")["vehicle_picture"]).read_bytes()
+    picture: Path = folder / "evidence" / write_pictures(folder, "x12345")["vehicle_picture"]
+    return picture.read_bytes()
