@@ -56,7 +56,7 @@ def filled(path: str) -> str:
 
 def call(client: TestClient, method: str, path: str) -> int:
     accept = {"accept": "application/json"}
-    body = {} if method == "POST" else None
+    body: dict[str, str] | None = {} if method == "POST" else None
     return client.request(method, filled(path), headers=accept, json=body).status_code
 
 
