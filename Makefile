@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long check lint format typecheck bench screens lock checksums clean
+.PHONY: help setup demo test check lint format typecheck bench screens lock checksums clean
 
 help: ## Print the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,9 +23,6 @@ demo: $(READY) ## Screen the fixture clips against a sample risk list (SERVE=1 o
 	@$(BIN)/kakou demo $(if $(SERVE),--serve,)
 
 test: $(READY) ## Run the tests
-	$(BIN)/python -m pytest -q -m "not long"
-
-test-long: $(READY) ## Run all tests, the long forms too
 	$(BIN)/python -m pytest -q
 
 check: $(READY) lint typecheck test ## Formatting, lint, types and tests

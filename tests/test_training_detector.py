@@ -5,13 +5,11 @@ from itertools import count
 from pathlib import Path
 
 import numpy as np
-import onnx
 import onnxruntime
 import pytest
 
-pytest.importorskip("torch", reason="training is an extra: pip install 'kakou[train]'")
-
-import torch
+onnx = pytest.importorskip("onnx", reason="training is an extra: pip install 'kakou[train]'")
+torch = pytest.importorskip("torch", reason="training is an extra: pip install 'kakou[train]'")
 
 from ocr.detector import Detection
 from ocr.types import BgrImage
