@@ -1,15 +1,16 @@
 """Runs the real `kakou` command as a child process."""
 
+import contextlib
 import os
-import resource
 import subprocess
 import sys
 import tempfile
-import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
 REPOSITORY = Path(__file__).parents[1]
+SAMPLE_S = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,15 +26,10 @@ def run_kakou(*arguments: str | Path, folder: Path | None = None, timeout_s: flo
     """Run `kakou ARGUMENTS` in `folder` (default: an empty one) and wait for its end."""
     with tempfile.TemporaryDirectory() as empty, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         process = start_kakou(*arguments, folder=folder or Path(empty), stdout=out.fileno(), stderr=err.fileno())
-        try:
-            _, status, usage = _wait(process, timeout_s)
-        finally:
-            process.returncode = 0
+        peak_mb = _wait(process, timeout_s)
         out.seek(0)
         err.seek(0)
-        return Finished(
-            os.waitstatus_to_exitcode(status), out.read().decode(), err.read().decode(), usage.ru_maxrss / 1024
-        )
+        return Finished(process.returncode, out.read().decode(), err.read().decode(), peak_mb)
 
 
 def start_kakou(
@@ -52,10 +48,20 @@ def start_kakou(
     )
 
 
-def _wait(process: "subprocess.Popen[bytes]", timeout_s: float) -> tuple[int, int, "resource.struct_rusage"]:
-    timer = threading.Timer(timeout_s, process.kill)
-    timer.start()
-    try:
-        return os.wait4(process.pid, 0)
-    finally:
-        timer.cancel()
+def _wait(process: "subprocess.Popen[bytes]", timeout_s: float) -> float:
+    """Wait for the end; return the peak of the resident memory in MB.
+
+    Not from rusage: that starts with the peak of whoever started the process.
+    """
+    peak_mb = 0.0
+    deadline = time.monotonic() + timeout_s
+    while process.returncode is None:
+        with contextlib.suppress(OSError, StopIteration):
+            status = Path(f"/proc/{process.pid}/status").read_text().splitlines()
+            peak_mb = int(next(line for line in status if line.startswith("VmHWM")).split()[1]) / 1024
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(SAMPLE_S)
+        if time.monotonic() > deadline:
+            process.kill()
+            process.wait()
+    return peak_mb
