@@ -24,6 +24,8 @@ from pipeline.types import ScreeningCounts
 REPOSITORY = Path(__file__).parents[1]
 CLIPS = REPOSITORY / "fixtures" / "videos"
 CLIP_GAP_S = 60
+SAMPLE_MICRO_GRIDS = ("9999010010010101", "9999010020010101", "9999010030010101", "9999010040010101")
+"""Codes of console/samples/grids.geojson after CJ/T 349."""
 
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
 
@@ -70,9 +72,20 @@ def _prepare(folder: Path) -> Path:
             f'[[source]]\ncamera_id = "{clip.stem}"\ncheckpoint = "{_checkpoint_of(clip)}"\nuri = "{clip}"\n'
             f'start = "{begin.isoformat()}"\ngroup = "demo-{number % 2 + 1}"\n'
         )
+    parts.append(_console_section(clips))
     config = folder / "kakou.toml"
     config.write_text("\n".join(parts), encoding="utf-8")
     return config
+
+
+def _console_section(clips: list[Path]) -> str:
+    """Place the clips' checkpoints in the sample grids (an invented county)."""
+    grids = REPOSITORY / "console" / "samples" / "grids.geojson"
+    lines = [f'[console]\ncounty_code = "999901"\ngrids_path = "{grids}"\nconfirm_timeout_s = 600']
+    for number, clip in enumerate(clips):
+        place = SAMPLE_MICRO_GRIDS[number % len(SAMPLE_MICRO_GRIDS)]
+        lines.append(f'[[console.checkpoint]]\nname = "{_checkpoint_of(clip)}"\ngrid_code = "{place}"')
+    return "\n".join(lines)
 
 
 def _checkpoint_of(clip: Path) -> str:
