@@ -135,9 +135,10 @@ def _measure_latency(report: Report, folder: Path) -> None:
     settings = load_settings(config)
     with open_redis(settings) as url:
         _import_list(settings, url, folder)
-        delays, stop = _listen(url)
+        delays, stop, listener = _listen(url)
         run_box(settings, config, threading.Event(), as_json=True, show_clear_plates=False)
         stop.set()
+        listener.join()
     report.add_row(
         "decision to consumer of the stream, ms",
         events=len(delays),
@@ -154,7 +155,7 @@ def _import_list(settings: Settings, url: str, folder: Path) -> None:
         keeper.import_rows(read_travel_rows(travel_records))
 
 
-def _listen(url: str) -> tuple[list[float], threading.Event]:
+def _listen(url: str) -> tuple[list[float], threading.Event, threading.Thread]:
     """Collect, in a thread, how many ms after its decision each event arrives."""
     delays: list[float] = []
     stop = threading.Event()
@@ -168,8 +169,9 @@ def _listen(url: str) -> tuple[list[float], threading.Event]:
                 now = datetime.now(UTC)
                 delays.extend((now - entry.event.decided_at).total_seconds() * 1000 for entry in entries)
 
-    threading.Thread(target=follow, daemon=True).start()
-    return delays, stop
+    listener = threading.Thread(target=follow, daemon=True)
+    listener.start()
+    return delays, stop, listener
 
 
 def _size_of(clip: Path) -> tuple[int, int]:
