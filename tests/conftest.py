@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import redis
 
+import ocr  # noqa: F401  before any test imports cv2: it sets the limit of pixels
 from kakou.embedded_redis import embedded_redis
 
 

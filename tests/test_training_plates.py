@@ -115,3 +115,11 @@ def test_a_plate_stays_almost_whole_in_its_crop_and_whole_in_the_view_around_it(
     assert ((quads > -0.1) & (quads < 1.1)).mean() > 0.97
     views = np.stack([with_context(quad) for quad in quads])
     assert ((views > 0) & (views < 1)).mean() > 0.95
+
+
+def test_every_plate_that_is_drawn_is_one_the_reader_can_name():
+    rng = np.random.default_rng(17)
+    for _ in range(3000):
+        spec = random_spec(rng)
+        classes = {form.class_by_style.get(spec.style) for form in forms_of(spec.text)} - {None}
+        assert len(classes) == 1, (spec.style, classes)

@@ -3,7 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from training.plate_specs import DIGITS, LETTERS, PROVINCES
+from ocr.grammar import DIGITS, PROVINCES
+from training.plate_specs import LETTERS
 
 SLOTS = 8
 PAD = "_"

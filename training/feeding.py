@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset
 
+from ocr.grammar import PROVINCES
 from training.alphabet import ALPHABET, encode
 from training.augment import vary_real, vary_view
 from training.exporting import open_model
-from training.plate_specs import PLATE_STYLES, PROVINCES, TWO_LINE_STYLES
+from training.plate_specs import PLATE_STYLES, TWO_LINE_STYLES
 from training.province_patches import ProvincePatches, load_province_patches
 from training.real_crops import RealCrop, is_held_out, load_real_crops, without_doubtful
 from training.scoring import read_crops

@@ -5,22 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-PROVINCES = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼"
-LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ"
-"""Serial letters: never I or O (GA 36)."""
-DIGITS = "0123456789"
-PLATE_STYLES = (
-    "blue",
-    "green",
-    "green_large",
-    "yellow",
-    "yellow_two_line",
-    "white",
-    "white_two_line",
-    "black",
-    "civil_aviation",
-    "not_plate",
-)
+from ocr.grammar import DIGITS, PROVINCES, SERIAL_LETTERS, STYLES
+
+LETTERS = SERIAL_LETTERS
+PLATE_STYLES = STYLES
 """Colour and layout, in the order of the recogniser's second output (`plate_regions`)."""
 TWO_LINE_STYLES = ("yellow_two_line", "white_two_line")
 STYLE_WEIGHTS: Mapping[str, float] = {

@@ -5,14 +5,13 @@ from collections.abc import Mapping
 import cv2
 import numpy as np
 
+from ocr.grammar import DIGITS, PROVINCES
 from ocr.types import BgrImage
 from training.glyphs import GlyphSet, InkMask, load_glyphs
 from training.plate_layout import GlyphBox, PlateLayout, lay_out
 from training.plate_specs import (
-    DIGITS,
     LETTERS,
     PLATE_STYLES,
-    PROVINCES,
     STYLE_WEIGHTS,
     TWO_LINE_STYLES,
     PlateSpec,
