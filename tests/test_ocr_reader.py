@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
+from fixtures.truth import FIXTURE_VIDEOS, load_truth
 from ocr.hypotheses import top_hypotheses
 from ocr.models_folder import MODELS_FOLDER, shipped_models
 from ocr.reader import PlateReader
@@ -41,10 +43,16 @@ def test_odd_crops_never_give_a_confident_text(reader: PlateReader, name: str):
 
 
 def test_a_read_carries_its_whole_distribution(reader: PlateReader):
-    read = reader.read_crop(odd_pictures()["noise"])
-    if read is not None:
-        assert read.distribution.char_probs.sum(axis=1) == pytest.approx(1.0, abs=1e-3)
-        assert top_hypotheses(read.distribution, 1)[0].text == read.text
+    truth = load_truth(FIXTURE_VIDEOS / "parked_car.json")
+    capture = cv2.VideoCapture(str(FIXTURE_VIDEOS / truth.clip))
+    decoded, frame = capture.read()
+    capture.release()
+    assert decoded
+    (parked,) = (passage for passage in truth.passages if passage.is_parked)
+    (read,) = (one for one in reader.read(np.asarray(frame, np.uint8)) if one.text == parked.text)
+    assert read.plate_class == parked.plate_class
+    assert read.distribution.char_probs.sum(axis=1) == pytest.approx(1.0, abs=1e-3)
+    assert top_hypotheses(read.distribution, 1)[0].text == read.text
 
 
 def test_changed_models_are_refused(tmp_path: Path):
