@@ -14,7 +14,7 @@ torch = pytest.importorskip("torch", reason="training is an extra: pip install '
 from ocr.detector import Detection
 from ocr.types import BgrImage
 from training.detector_blend import blend
-from training.detector_export import export_onnx, folded, padded, quantise
+from training.detector_export import export_onnx, folded, padded, quantise_detector
 from training.detector_material import Batch
 from training.detector_net import ExportNet, PlateNet
 from training.detector_score import score_scenes
@@ -161,7 +161,7 @@ def test_eight_bits_change_the_answer_little(tmp_path: Path):
         for i in range(2)
     ]
     export_onnx(folded(lively_net()), tmp_path / "full.onnx")
-    quantise(tmp_path / "full.onnx", tmp_path / "small.onnx", scenes)
+    quantise_detector(tmp_path / "full.onnx", tmp_path / "small.onnx", scenes)
     picture = padded(scenes[0].image)
     full, small = (session(tmp_path / f"{name}.onnx").run(None, {"input": picture})[0] for name in ("full", "small"))
     assert (tmp_path / "small.onnx").stat().st_size < 0.45 * (tmp_path / "full.onnx").stat().st_size

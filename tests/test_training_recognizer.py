@@ -138,7 +138,7 @@ def test_an_exported_network_gives_calibrated_probabilities_in_fast_plate_ocr(tm
 
     torch.manual_seed(0)
     network = PlateNetwork().eval()
-    export(network, 2.0, tmp_path / "recognizer.onnx")
+    export(network, 2.0, tmp_path / "recognizer.onnx", None)
     reader = PlateRecognizer.from_files(tmp_path / "recognizer.onnx", tmp_path / "recognizer.yaml")
     crop = np.random.default_rng(4).integers(0, 256, (48, 144, 3)).astype(np.uint8)
     with torch.inference_mode():
@@ -147,6 +147,48 @@ def test_an_exported_network_gives_calibrated_probabilities_in_fast_plate_ocr(tm
     for distribution in reader.recognize([crop, crop, crop]):
         np.testing.assert_allclose(distribution.char_probs, expected, atol=1e-4)
         assert distribution.style_probs.sum() == pytest.approx(1.0, abs=1e-4)
+
+
+@pytest.mark.parametrize("is_eight_bit", [False, True])
+def test_a_network_can_start_from_an_exported_one(tmp_path: Path, is_eight_bit: bool):
+    needs_torch()
+    import torch
+
+    from training.exporting import export, open_model
+    from training.network import PlateNetwork
+    from training.starting import start_from_model
+
+    torch.manual_seed(0)
+    crops = np.random.default_rng(4).integers(0, 256, (8, 48, 144, 3)).astype(np.uint8)
+    trained = PlateNetwork()
+    with torch.no_grad():
+        for parameter in trained.parameters():  # equal ones, as before any training, are stored once
+            parameter.add_(torch.randn_like(parameter) * 0.01)
+    export(trained, 1.0, tmp_path / "recognizer.onnx", [crops] if is_eight_bit else None)
+    started = PlateNetwork().eval()
+    start_from_model(started, tmp_path / "recognizer.onnx")
+    with torch.inference_mode():
+        outputs = started(torch.from_numpy(crops))
+    plate, style = open_model(tmp_path / "recognizer.onnx")(crops)
+    tolerance = 0.02 if is_eight_bit else 1e-5
+    np.testing.assert_allclose(outputs.plate.softmax(dim=-1).numpy(), plate, atol=tolerance)
+    np.testing.assert_allclose(outputs.style.softmax(dim=-1).numpy(), style, atol=tolerance)
+
+
+def test_eight_bits_make_a_smaller_file_with_the_same_answers(tmp_path: Path):
+    needs_torch()
+    import torch
+
+    from training.exporting import export, open_model
+    from training.network import PlateNetwork
+
+    torch.manual_seed(0)
+    crops = np.random.default_rng(4).integers(0, 256, (8, 48, 144, 3)).astype(np.uint8)
+    network, full, small = PlateNetwork(), tmp_path / "full" / "r.onnx", tmp_path / "small" / "r.onnx"
+    export(network, 1.0, full, None)
+    export(network, 1.0, small, [crops])
+    assert small.stat().st_size < 0.7 * full.stat().st_size
+    np.testing.assert_allclose(open_model(small)(crops)[0], open_model(full)(crops)[0], atol=0.02)
 
 
 def test_training_goes_on_from_its_checkpoint(tmp_path: Path):
@@ -170,6 +212,25 @@ def test_training_goes_on_from_its_checkpoint(tmp_path: Path):
         steps.append(int(torch.load(checkpoint, weights_only=True)["step"]))
     assert 0 < steps[0] < steps[1]
     assert not load_average(checkpoint).training
+
+
+def test_a_suspended_process_loses_none_of_its_schedule(tmp_path: Path):
+    needs_torch()
+    import torch
+
+    from training.feeding import Batch
+    from training.learning import LearnSettings, learn
+    from training.network import PlateNetwork
+
+    batch = Batch(
+        torch.zeros(1, 48, 144, 3, dtype=torch.uint8),
+        torch.zeros(1, 8, dtype=torch.int64),
+        torch.zeros(1, dtype=torch.int64),
+        torch.ones(1),
+    )
+    settings = LearnSettings(tmp_path / "run.pt", minutes=0.001, longest_step_s=0.001)
+    learn(PlateNetwork(), iter(lambda: batch, None), settings, lambda _: None)
+    assert int(torch.load(settings.checkpoint, weights_only=True)["step"]) >= 60
 
 
 def test_temperature_undoes_boasting():

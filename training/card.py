@@ -29,7 +29,9 @@ class CardFacts:
     development_data: Path
     parameters: int
     temperature: float
-    calibration_error_before: float
+    is_eight_bit: bool
+    cross_fitted_error: float
+    """Calibration error with the temperature fitted on the other half of the held-out crops."""
     training: tuple[str, ...]
     """One line for each step of training that led to the model: start, minutes, seed, share of real crops."""
     measured_on: date
@@ -51,11 +53,18 @@ def write_card(path: Path, facts: CardFacts, measured: Measurement) -> None:
     path.write_text("\n\n".join(sections) + "\n", "utf-8")
 
 
+_EIGHT_BIT = """
+Stem and encoder compute in 8 bits (weights in 7, so that processors without VNNI do not overflow), the first
+convolution and the decoder in floating point."""
+
+
 def _head(facts: CardFacts, measured: Measurement) -> str:
+    eight_bit = _EIGHT_BIT if facts.is_eight_bit else ""
+    size = f"{facts.parameters:,}"
     return f"""# Recogniser
-Reads one plate crop. fast-plate-ocr's format: `recognizer.onnx` (opset 17, {facts.parameters:,} parameters) and
+Reads one plate crop. fast-plate-ocr's format: `recognizer.onnx` (opset 17, {size} parameters) and
 `recognizer.yaml`; input `input` uint8 (N, 48, 144, 3) RGB; outputs `plate` (N, 8, classes) and `region` (N, 10 styles),
-both probabilities. The logits of `plate` are divided by the temperature {facts.temperature} inside the graph.
+both probabilities. The logits of `plate` are divided by the temperature {facts.temperature} in the graph.{eight_bit}
 
 Crop: perspective warp of the plate's corners to 144 x 48 with a margin of 3 % left and right, 6 % top and bottom; a
 bounding box of a tilted plate is read too. Two-line plates: the style says so, `ocr/two_line.py` stitches, read again.
@@ -78,8 +87,8 @@ checkpoint was chosen with a look at them. Their labels are not free of errors (
 {rows}
 
 Green plates (ccpd): {exact} of {count}. Mean confidence (weakest character) {measured.mean_confidence:.3f},
-expected calibration error {measured.calibration_error:.4f} over 10 bins (before the temperature:
-{facts.calibration_error_before:.4f}).
+expected calibration error {measured.calibration_error:.4f} over 10 bins ({facts.cross_fitted_error:.4f} where
+the temperature is fitted on one half of the texts and measured on the other).
 Things that are no plate and noise (1,000, held-out pictures): mean text confidence {measured.nothing_confidence:.3f},
 {100 * measured.nothing_rejected:.1f} % called `not_plate`."""
 
@@ -124,7 +133,7 @@ python -m training.recognizer train --shards shards --checkpoint first.pt --star
 python -m training.recognizer export --checkpoint first.pt --out first/recognizer.onnx
 python -m training.recognizer train --shards shards --checkpoint second.pt --start first.pt \\
     --checker first/recognizer.onnx --real-share 0.4 --minutes 60
-python -m training.recognizer export --checkpoint second.pt --out ocr/models/recognizer.onnx
+python -m training.recognizer export --checkpoint second.pt --shards shards --out ocr/models/recognizer.onnx
 ```"""
 
 

@@ -19,7 +19,7 @@ import typer
 from ocr.detector import PlateDetector
 from training.checksums import CHECKSUMS, refresh_checksums
 from training.detector_blend import blend
-from training.detector_export import export_onnx, folded, padded, quantise
+from training.detector_export import export_onnx, folded, padded, quantise_detector
 from training.detector_material import batches, data_digest, load_material, make_batch
 from training.detector_net import PlateNet
 from training.detector_score import false_plates, milliseconds, score_scenes
@@ -116,7 +116,7 @@ def export(
     if eight_bit:
         photos = [s for name in BOX_SETS for s in list(load_photos(data, name))[::CALIBRATION_STEP]]
         photos += [s for name in PHOTO_SETS for s in list(load_photos(data, name, "train"))[::4]]
-        quantise(full, out, [*photos, *load_clean_frames(data, "train", CALIBRATION_STEP)])
+        quantise_detector(full, out, [*photos, *load_clean_frames(data, "train", CALIBRATION_STEP)])
     if (out.parent / CHECKSUMS).exists():
         refresh_checksums(out.parent)
 

@@ -2,21 +2,19 @@
 
 import copy
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
-import onnx
 import torch
 from numpy.typing import NDArray
-from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
-from onnxruntime.quantization.shape_inference import quant_pre_process
 from torch import nn
 from torch.nn.utils import fuse_conv_bn_eval
 
 from ocr.detector import MULTIPLE, PAD_VALUE
 from ocr.types import BgrImage
 from training.detector_net import INPUT_SCALE, ConvBn, ExportNet, PlateNet
+from training.quantising import quantise
 from training.real_scenes import Scene, scaled
 
 OPSET = 17
@@ -45,28 +43,14 @@ def export_onnx(net: PlateNet, path: Path) -> None:
     temporary.replace(path)
 
 
-def quantise(source: Path, target: Path, scenes: Iterable[Scene]) -> None:
-    """Write an 8-bit form of `source`; value ranges are measured on `scenes`.
+def quantise_detector(source: Path, target: Path, scenes: Iterable[Scene]) -> None:
+    """Write an 8-bit form of `source`; value ranges are measured on `scenes`."""
+    pictures = (padded(scaled(scene.image, LONGEST_SIDE)) for scene in scenes)
+    quantise(source, target, pictures, ("Conv", "Add", "Resize"), _stays_in_float)
 
-    Weights get 7 bits: on processors without VNNI, 8-bit products overflow in pairs (onnxruntime, `reduce_range`).
-    """
-    prepared, temporary = target.with_suffix(".prepared"), target.with_suffix(".part")
-    quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
-    convs = [node.name for node in onnx.load(str(prepared)).graph.node if node.op_type == "Conv"]
-    quantize_static(
-        str(prepared),
-        str(temporary),
-        _Pictures(scenes),
-        quant_format=QuantFormat.QDQ,
-        op_types_to_quantize=["Conv", "Add", "Resize"],
-        per_channel=True,
-        reduce_range=True,
-        activation_type=QuantType.QUInt8,
-        weight_type=QuantType.QInt8,
-        nodes_to_exclude=[convs[0], *(name for name in convs if any(part in name for part in KEPT_IN_FLOAT))],
-    )
-    temporary.replace(target)
-    prepared.unlink()
+
+def _stays_in_float(node: str) -> bool:
+    return "Conv" in node and any(part in node for part in KEPT_IN_FLOAT)
 
 
 def folded(net: PlateNet) -> PlateNet:
@@ -89,16 +73,3 @@ def padded(image: BgrImage) -> NDArray[np.uint8]:
     canvas = np.full((1, height, width, 3), PAD_VALUE, np.uint8)
     canvas[0, : image.shape[0], : image.shape[1]] = image[:, :, ::-1]
     return canvas
-
-
-class _Pictures(CalibrationDataReader):  # type: ignore[misc]
-    def __init__(self, scenes: Iterable[Scene]) -> None:
-        self._pictures = self._each(scenes)
-
-    def get_next(self) -> dict[str, NDArray[np.uint8]] | None:
-        return next(self._pictures, None)
-
-    @staticmethod
-    def _each(scenes: Iterable[Scene]) -> Iterator[dict[str, NDArray[np.uint8]]]:
-        for scene in scenes:
-            yield {"input": padded(scaled(scene.image, LONGEST_SIDE))}

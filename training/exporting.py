@@ -1,7 +1,9 @@
 """Writes the recogniser in fast-plate-ocr's format: ONNX and plate YAML, calibrated, put in place together."""
 
+import re
 import tempfile
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +18,7 @@ from training.alphabet import ALPHABET, PAD, SLOTS
 from training.checksums import refresh_checksums
 from training.network import PlateNetwork
 from training.plate_specs import PLATE_STYLES
+from training.quantising import quantise
 from training.scoring import Probabilities, Recognise
 from training.textures import CROP_HEIGHT, CROP_WIDTH
 
@@ -32,16 +35,29 @@ class _Calibrated(nn.Module):
         return (outputs.plate / self.temperature).softmax(dim=-1), outputs.style.softmax(dim=-1)
 
 
-def export(network: PlateNetwork, temperature: float, model: Path, opset: int = 17) -> None:
-    """Write `model` (.onnx) and the YAML beside it; both are complete before either is replaced."""
+def export(
+    network: PlateNetwork, temperature: float, model: Path, inputs: Iterable[NDArray[np.uint8]] | None, opset: int = 17
+) -> None:
+    """Write `model` (.onnx) and the YAML beside it; both are complete before either is replaced.
+
+    `inputs`: batches of RGB crops, shape (N, 48, 144, 3), on which the value ranges for 8 bits are measured; None
+    leaves everything in floating point.
+    """
     model.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=model.parent) as folder:
         onnx_part, yaml_part = Path(folder) / "model.onnx", Path(folder) / "model.yaml"
         write_onnx(network, temperature, onnx_part, opset)
+        if inputs is not None:
+            quantise(onnx_part, onnx_part, inputs, ("Conv", "MatMul"), _stays_in_float)
         yaml_part.write_text(plate_yaml(), "utf-8")
         yaml_part.replace(model.with_suffix(".yaml"))
         onnx_part.replace(model)
         refresh_checksums(model.parent)
+
+
+def _stays_in_float(node: str) -> bool:
+    """Only the stem and the linear layers of the encoder, nearly all of the work, are in 8 bits; not the decoder."""
+    return "/stem/" not in node and not re.search(r"/enc\.\d+/.*/(q|kv|o|m\.\d)/MatMul$", node)
 
 
 def write_onnx(network: PlateNetwork, temperature: float, path: Path, opset: int = 17) -> None:

@@ -1,7 +1,8 @@
 """Endless batches for training: rendered shards and varied real crops, mixed."""
 
+import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -11,8 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset
 
-from ocr.grammar import PROVINCES
-from training.alphabet import ALPHABET, encode
+from training.alphabet import encode
 from training.augment import vary_real, vary_view
 from training.exporting import open_model
 from training.plate_specs import PLATE_STYLES, TWO_LINE_STYLES
@@ -49,6 +49,13 @@ class Batch:
     """int64, shape (N,)."""
     legible: Tensor
     """float32, shape (N,): 0 where the text is not to be learnt."""
+
+
+def typical_inputs(settings: FeedSettings, batches: int = 25, size: int = 16) -> Iterator[NDArray[np.uint8]]:
+    """Yield batches of RGB crops, shape (size, 48, 144, 3), as the reader gets them: never held-out ones."""
+    mix = replace(settings, batch_size=size, real_share=0.5)
+    for batch in itertools.islice(_Feed(mix), batches):
+        yield batch.crops.numpy()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,15 +107,10 @@ class _Feed(IterableDataset[Batch]):
         while len(examples) < self.settings.batch_size:
             shard = shards[int(rng.integers(len(shards)))]
             sample = shard[int(rng.integers(len(shard)))]
-            if rng.random() >= _passed_over(sample):
-                examples.append(_rendered_example(sample, rng))
+            examples.append(_rendered_example(sample, rng))
         return _collate(examples)
 
 
-_PASSED_OVER = {"blue": 0.8, "yellow": 0.5, "green": 0.3, "black": 0.3, "civil_aviation": 0.4, "not_plate": 0.4}
-"""Share of rendered plates left out: these styles are in the real crops too, or need less practice."""
-_PASSED_OVER_WHITE = 0.5
-"""Of white plates that begin with a province: WJ and military ones, which do not, need the practice more."""
 _SOURCE_WEIGHTS = {"ccpd": 1.5, "ccpd+raw": 1.0, "photos": 2.0, "photos+raw": 0.7, "lprnet": 1.5}
 
 
@@ -129,13 +131,6 @@ def _weights(reals: list[RealCrop]) -> NDArray[np.float64]:
 def _real_example(real: RealCrop, provinces: ProvincePatches, textures: Textures, rng: np.random.Generator) -> _Example:
     crop, text, style = vary_real(real, provinces, textures, rng)
     return _Example(crop, encode(text), PLATE_STYLES.index(style), style not in TWO_LINE_STYLES)
-
-
-def _passed_over(sample: np.void) -> float:
-    style = PLATE_STYLES[int(sample["style"])]
-    if style == "white":
-        return _PASSED_OVER_WHITE if ALPHABET[int(sample["classes"][0])] in PROVINCES else 0.0
-    return _PASSED_OVER.get(style, 0.0)
 
 
 def _rendered_example(sample: np.void, rng: np.random.Generator) -> _Example:

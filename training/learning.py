@@ -30,6 +30,8 @@ class LearnSettings:
     device: str = "cpu"
     seed: int = 0
     checkpoint_every_s: float = 120.0
+    longest_step_s: float = 10.0
+    """What a single step counts for at most."""
 
 
 def learn(
@@ -41,18 +43,20 @@ def learn(
     optimizer = torch.optim.AdamW(network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
     average = copy.deepcopy(network)
     elapsed, step = resume(settings.checkpoint, network, average, optimizer, settings.device)
-    started = saved = time.monotonic() - elapsed
-    loss = 0.0
-    while (elapsed := time.monotonic() - started) < settings.minutes * 60:
+    before, saved, loss = time.monotonic(), elapsed, 0.0
+    while elapsed < settings.minutes * 60:
         for group in optimizer.param_groups:
             group["lr"] = settings.learning_rate * _schedule(elapsed / (settings.minutes * 60))
         loss += 0.02 * (_step(network, next(batches), optimizer, settings) - loss)
         step += 1
         _move_average(average, network, min(settings.average_decay, (1 + step) / (10 + step)))
+        # A stopped or suspended process loses none of its schedule.
+        before, taken_s = (now := time.monotonic()), now - before
+        elapsed += min(taken_s, settings.longest_step_s)
         if step % 100 == 0:
             report(f"step {step} at {elapsed / 60:.1f} min: loss {loss:.4f}")
-        if time.monotonic() - saved > settings.checkpoint_every_s:
-            saved = time.monotonic()
+        if elapsed - saved > settings.checkpoint_every_s:
+            saved = elapsed
             save(settings, network, average, optimizer, elapsed, step)
     save(settings, network, average, optimizer, elapsed, step)
     return average

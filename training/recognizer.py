@@ -8,16 +8,15 @@ from pathlib import Path
 
 import torch
 
-from training.calibrating import fit_temperature
+from training.calibrating import cross_fitted_error, fit_temperature
 from training.card import CardFacts, machine_name, write_card
-from training.exporting import export, open_model, write_onnx
-from training.feeding import FeedSettings, feed
+from training.exporting import export, open_model
+from training.feeding import FeedSettings, feed, typical_inputs
 from training.learning import LearnSettings, learn, load_average, trained_with
-from training.measuring import held_out_crops, measure, outcomes
+from training.measuring import held_out_crops, measure
 from training.network import PlateNetwork
-from training.scoring import calibration_error, read_crops
 from training.shards import render_shards
-from training.starting import start_from_prototype
+from training.starting import start_from_model
 
 DEVELOPMENT_DATA = Path("../shared/data")
 
@@ -48,7 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--checkpoint", type=Path, required=True)
     train.add_argument("--minutes", type=float, default=80.0, help="length of the schedule (%(default)s)")
     train.add_argument(
-        "--start", type=Path, help="weights: a checkpoint (.pt) or the prototype (.onnx, YAML beside it)"
+        "--start", type=Path, help="weights: a checkpoint (.pt) or an exported recogniser (.onnx, YAML beside it)"
     )
     train.add_argument("--real-share", type=float, default=0.5, help="share of real crops in a batch (%(default)s)")
     train.add_argument("--checker", type=Path, help="exported recogniser that finds mislabelled real crops")
@@ -57,9 +56,12 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--loaders", type=int, default=1, help="processes that prepare batches (%(default)s)")
     train.add_argument("--seed", type=int, default=0)
     train.add_argument("--device", default="cpu", help="cpu or cuda (%(default)s)")
-    finish = steps.add_parser("export", help="calibrate, write ONNX, YAML, checksums and the model card")
+    finish = steps.add_parser(
+        "export", help="calibrate, write ONNX (8 bits with --shards), YAML, checksums and the model card"
+    )
     finish.add_argument("--checkpoint", type=Path, required=True)
     finish.add_argument("--out", type=Path, required=True, help="the .onnx file; YAML and card come beside it")
+    finish.add_argument("--shards", type=Path, help="rendered shards, to measure the value ranges of 8 bits on")
     finish.add_argument("--note", action="append", default=[], help="a line for the card's training section")
     score = steps.add_parser("score", help="measure an exported recogniser on held-out plates")
     score.add_argument("--model", type=Path, required=True)
@@ -80,7 +82,7 @@ def _train(options: argparse.Namespace) -> None:
     network = PlateNetwork()
     if options.start is not None:
         if options.start.suffix == ".onnx":
-            start_from_prototype(network, options.start)
+            start_from_model(network, options.start)
         else:
             network.load_state_dict(load_average(options.start).state_dict())
     mix = FeedSettings(
@@ -97,11 +99,10 @@ def _export(options: argparse.Namespace) -> None:
     network = load_average(options.checkpoint)
     crops = held_out_crops(options.data)
     temperature = fit_temperature(network, crops)
-    uncalibrated = options.checkpoint.with_suffix(".uncalibrated.onnx")
-    write_onnx(network, 1.0, uncalibrated)
-    before = outcomes(crops, read_crops(open_model(uncalibrated), [crop.crop() for crop in crops]))
-    uncalibrated.unlink()
-    export(network, temperature, options.out)
+    inputs = None
+    if options.shards is not None:
+        inputs = typical_inputs(FeedSettings(options.shards, options.data))
+    export(network, temperature, options.out, inputs)
     measured = measure(
         open_model(options.out), options.data, options.glyphs or options.data / "glyphs", 1, options.rendered
     )
@@ -109,7 +110,8 @@ def _export(options: argparse.Namespace) -> None:
         options.data,
         sum(parameter.numel() for parameter in network.parameters()),
         temperature,
-        calibration_error(*before),
+        inputs is not None,
+        cross_fitted_error(network, crops),
         (*options.note, trained_with(options.checkpoint)),
         datetime.now(UTC).date(),
         machine_name(),

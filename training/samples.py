@@ -27,7 +27,7 @@ SAMPLE = np.dtype(
 )
 """view: BGR, the crop with CONTEXT around it; is_legible: False for a two-line plate before it is stitched."""
 
-NOT_PLATE_SHARE = 0.12
+NOT_PLATE_SHARE = 0.08
 STITCHED_SHARE = 0.75
 """Of the two-line plates, the rest stays whole and teaches the style only."""
 

@@ -46,7 +46,7 @@ def read_crops(recognise: Recognise, crops: Sequence[BgrImage], batch: int = 64)
     for start in range(0, len(crops), batch):
         inputs = np.stack([to_input(crop) for crop in crops[start : start + batch]])
         plates, styles = recognise(inputs)
-        reads += [_read(plate, style) for plate, style in zip(plates, styles, strict=True)]
+        reads += [read_plate(plate, int(style.argmax())) for plate, style in zip(plates, styles, strict=True)]
     return reads
 
 
@@ -58,11 +58,12 @@ def to_input(crop: BgrImage) -> NDArray[np.uint8]:
     return np.ascontiguousarray(resized[:, :, ::-1], np.uint8)
 
 
-def _read(plate: Probabilities, style: Probabilities) -> Read:
+def read_plate(plate: Probabilities, style: int = -1) -> Read:
+    """Return the best text of shape (SLOTS, alphabet); `style` is passed on."""
     classes = plate.argmax(axis=1)
     is_character = classes != ALPHABET.index(PAD)
     weakest = float(plate.max(axis=1)[is_character].min()) if is_character.any() else 0.0
-    return Read(normalise(decode(classes)), weakest, int(style.argmax()))
+    return Read(normalise(decode(classes)), weakest, style)
 
 
 def score_set(name: str, crops: Sequence[RealCrop], reads: Sequence[Read], styles: Sequence[str]) -> SetScore:

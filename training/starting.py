@@ -1,5 +1,6 @@
 """Starts the network from an earlier recogniser's ONNX file, so that what it knows is not learnt again."""
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from training.alphabet import ALPHABET
 from training.network import PlateNetwork
 from training.plate_specs import PLATE_STYLES
 
+_OWN = "network."
 _OLD_STYLES = {"yellow2": "yellow_two_line", "army": "white"}
 _STEM = {390: "stem.0.0", 393: "stem.1.0", 396: "stem.2.0", 399: "stem.3.0", 402: "stem.4.0"}
 """Number of the constant that holds a convolution's kernel (its bias is the next) -> our layer."""
@@ -31,6 +33,63 @@ _LINEAR = {
     426: "post.0.m.0",
     427: "post.0.m.2",
 }
+
+
+def start_from_model(network: PlateNetwork, model: Path) -> None:
+    """Copy the weights of an exported recogniser, one of ours or the prototype.
+
+    Raises ValueError where a tensor does not fit.
+    """
+    graph = onnx.load(model).graph
+    if any(tensor.name.startswith(_OWN) for tensor in graph.initializer):
+        _start_from_own(network, graph)
+    else:
+        start_from_prototype(network, model)
+
+
+def _start_from_own(network: PlateNetwork, graph: onnx.GraphProto) -> None:
+    """Our exporter keeps the names, but for the matrices of linear layers: those are known by the bias added next."""
+    stored = _in_float(graph)
+    found = {name.removeprefix(_OWN): tensor for name, tensor in stored.items() if name.startswith(_OWN)}
+    sums = [node for node in graph.node if node.op_type == "Add"]
+    rounded = {n.output[0]: n.input[0] for n in graph.node if n.op_type in ("QuantizeLinear", "DequantizeLinear")}
+    added = {_before_rounding(taken, rounded): name for node in sums for name, taken in _pairs(node)}
+    for node in graph.node:
+        bias = added.get(node.output[0], "") if node.op_type == "MatMul" else ""
+        if bias.startswith(_OWN) and node.input[1] in stored:
+            name = bias.removeprefix(_OWN).removesuffix("bias") + "weight"
+            found[name] = np.ascontiguousarray(stored[node.input[1]].T)
+    state = network.state_dict()
+    if missing := set(state) - set(found):
+        raise ValueError(f"the recogniser's file lacks {', '.join(sorted(missing))}")
+    network.load_state_dict({name: torch.from_numpy(found[name]) for name in state})
+
+
+def _in_float(graph: onnx.GraphProto) -> dict[str, NDArray[np.float32]]:
+    """Return every stored tensor by its name, and what was stored in 8 bits by its original and its restored name."""
+    stored = {tensor.name: np.array(numpy_helper.to_array(tensor)) for tensor in graph.initializer}
+    for node in graph.node:
+        if node.op_type == "DequantizeLinear" and node.input[0] in stored:
+            numbers, scale, *zero = (stored[name].astype(np.float32) for name in node.input)
+            axis = next((a.i for a in node.attribute if a.name == "axis"), 0)
+            shape = [-1 if i == axis and scale.ndim else 1 for i in range(numbers.ndim)]
+            restored = (numbers - (zero[0].reshape(shape) if zero else 0)) * scale.reshape(shape)
+            stored[node.input[0].removesuffix("_quantized")] = stored[node.output[0]] = restored
+    return stored
+
+
+def _before_rounding(name: str, rounded: Mapping[str, str]) -> str:
+    while name in rounded:
+        name = rounded[name]
+    return name
+
+
+def _pairs(node: onnx.NodeProto) -> Iterator[tuple[str, str]]:
+    """Yield (own parameter, other input) of an addition."""
+    first, second = node.input
+    for own, other in ((first, second), (second, first)):
+        if own.startswith(_OWN):
+            yield own, other
 
 
 def start_from_prototype(network: PlateNetwork, model: Path) -> None:

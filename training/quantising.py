@@ -1,0 +1,52 @@
+"""Writes an exported model in 8 bits, with value ranges measured on pictures."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+from onnxruntime.quantization.shape_inference import quant_pre_process
+
+
+def quantise(
+    source: Path,
+    target: Path,
+    inputs: Iterable[NDArray[np.uint8]],
+    operators: Sequence[str],
+    stays_in_float: Callable[[str], bool],
+) -> None:
+    """Write an 8-bit form of `source`, whole or not at all; value ranges are measured on `inputs`, one batch each.
+
+    `stays_in_float` is asked for the name of each node; the first convolution, which sees the picture, always does.
+    Weights get 7 bits: on processors without VNNI, 8-bit products overflow in pairs (onnxruntime, `reduce_range`).
+    """
+    prepared, temporary = target.with_suffix(".prepared"), target.with_suffix(".part")
+    # Not optimised: it would fold weights together, and no training could start from the file.
+    quant_pre_process(str(source), str(prepared), skip_optimization=True, skip_symbolic_shape=True)
+    nodes = onnx.load(str(prepared)).graph.node
+    first = next(node.name for node in nodes if node.op_type == "Conv")
+    quantize_static(
+        str(prepared),
+        str(temporary),
+        _Inputs(inputs),
+        quant_format=QuantFormat.QDQ,
+        op_types_to_quantize=list(operators),
+        per_channel=True,
+        reduce_range=True,
+        activation_type=QuantType.QUInt8,
+        weight_type=QuantType.QInt8,
+        nodes_to_exclude=[first, *(node.name for node in nodes if stays_in_float(node.name))],
+    )
+    temporary.replace(target)
+    prepared.unlink()
+
+
+class _Inputs(CalibrationDataReader):  # type: ignore[misc]
+    def __init__(self, inputs: Iterable[NDArray[np.uint8]]) -> None:
+        self._inputs: Iterator[NDArray[np.uint8]] = iter(inputs)
+
+    def get_next(self) -> dict[str, NDArray[np.uint8]] | None:
+        batch = next(self._inputs, None)
+        return None if batch is None else {"input": batch}
