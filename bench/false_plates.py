@@ -2,9 +2,10 @@
 
 Frames of clips without readable plates, pictures of things that only look like plates pasted on them, and crops of
 noise and texture. The second half of each clip and every fourth look-alike: the detector was trained on the others.
+Cars in one clip do carry far, unreadable plates: reads of those are counted apart.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import cv2
@@ -14,12 +15,41 @@ from bench.development_sets import DEFAULT_FOLDER
 from bench.report import Report, bench_options
 from ocr.models_folder import shipped_models
 from ocr.reader import PlateReader
-from ocr.types import BgrImage
+from ocr.types import BgrImage, BoundingBox, PlateRead
 from training.real_scenes import load_not_plates
 
+MIN_IOU = 0.3
 CLIPS = ("udacity_test", "intel_car-detection")
 FRAMES_PER_CLIP = 60
 PATCHES_PER_SCENE = 3
+CAR_PLATES: Mapping[int, tuple[tuple[int, int, int, int], ...]] = {
+    188: ((186, 73, 212, 82),),
+    191: ((182, 109, 205, 118),),
+    194: ((176, 147, 200, 157),),
+    197: ((168, 189, 193, 198),),
+    200: ((160, 242, 186, 251),),
+    203: ((153, 294, 181, 304),),
+    207: ((395, 395, 425, 405), (141, 369, 171, 379)),
+    210: ((391, 332, 419, 344),),
+    213: ((388, 282, 414, 293),),
+    216: ((383, 235, 410, 246),),
+    219: ((380, 192, 406, 203),),
+    223: ((376, 139, 398, 149),),
+    226: ((371, 104, 394, 113),),
+    229: ((367, 70, 390, 81),),
+    232: ((364, 40, 386, 49),),
+    235: ((359, 10, 379, 19),),
+    318: ((228, 31, 253, 39),),
+    321: ((219, 90, 246, 98),),
+    325: ((207, 169, 231, 176),),
+    328: ((199, 237, 225, 246),),
+    331: ((192, 326, 218, 337),),
+    334: ((187, 416, 211, 427),),
+}
+"""Frame of intel_car-detection -> x1, y1, x2, y2 in pixels of the three cars' own plates, labelled by eye.
+
+They are 20 to 30 pixels wide and nobody can read them, but a box around one of them is no false plate.
+"""
 NOISE_CROPS = 1000
 SHOWN_CONFIDENCE = 0.5
 """Reads below this are not shown as plates by the walk; both figures are reported."""
@@ -35,21 +65,25 @@ def main(arguments: Sequence[str] | None = None) -> None:
     report = Report("False plates")
     total_frames = total_reads = 0
     for name, frames in scenes(options.data):
-        pictures = reads = confident = 0
-        for frame in frames:
+        pictures = on_plates = 0
+        false: list[PlateRead] = []
+        for index, frame in frames:
+            plates = _labelled(name, index)
             found = reader.read(frame)
+            wrong = [read for read in found if all(read.box.iou(plate) < MIN_IOU for plate in plates)]
             pictures += 1
-            reads += len(found)
-            confident += sum(read.confidence >= SHOWN_CONFIDENCE for read in found)
+            on_plates += len(found) - len(wrong)
+            false += wrong
         report.add_row(
-            "pictures without plates",
+            "pictures without readable plates",
             pictures_of=name,
             pictures=pictures,
-            reads_per_100=100 * reads / pictures,
-            confident_per_100=100 * confident / pictures,
+            false_reads=len(false),
+            confident=sum(read.confidence >= SHOWN_CONFIDENCE for read in false),
+            reads_of_cars_plates=on_plates,
         )
         total_frames += pictures
-        total_reads += reads
+        total_reads += len(false)
     report.add_bar("false plates per 100 pictures", 100 * total_reads / total_frames, 3, "at most")
     confidences = [_confidence(reader, crop) for crop in noise_crops()]
     report.add_row(
@@ -62,8 +96,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     report.finish(options)
 
 
-def scenes(folder: Path) -> Iterator[tuple[str, Iterator[BgrImage]]]:
-    """Yield names and pictures: clean frames of each clip, and the same frames with look-alikes pasted in."""
+def _labelled(name: str, index: int) -> list[BoundingBox]:
+    boxes = CAR_PLATES.get(index, ()) if name.startswith("intel") else ()
+    return [BoundingBox(*box) for box in boxes]
+
+
+def scenes(folder: Path) -> Iterator[tuple[str, Iterator[tuple[int, BgrImage]]]]:
+    """Yield names and numbered frames: clean ones of each clip, and the same frames with look-alikes pasted in."""
     pictures = load_not_plates(folder, "held_out")
     for clip in CLIPS:
         path = folder / "videos" / f"{clip}.mp4"
@@ -71,20 +110,20 @@ def scenes(folder: Path) -> Iterator[tuple[str, Iterator[BgrImage]]]:
         yield f"{clip} with look-alikes", _with_look_alikes(second_half(path), pictures)
 
 
-def second_half(clip: Path) -> Iterator[BgrImage]:
+def second_half(clip: Path) -> Iterator[tuple[int, BgrImage]]:
     capture = cv2.VideoCapture(str(clip))
     count = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
     wanted = set(np.linspace(count // 2, count - 1, FRAMES_PER_CLIP).astype(int).tolist())
     for index in range(count):
         decoded, image = capture.read()
         if decoded and index in wanted:
-            yield np.asarray(image, np.uint8)
+            yield index, np.asarray(image, np.uint8)
     capture.release()
 
 
-def _with_look_alikes(frames: Iterator[BgrImage], pictures: BgrImage) -> Iterator[BgrImage]:
+def _with_look_alikes(frames: Iterator[tuple[int, BgrImage]], pictures: BgrImage) -> Iterator[tuple[int, BgrImage]]:
     rng = np.random.default_rng(23)
-    for frame in frames:
+    for number, frame in frames:
         scene = frame.copy()
         height, width = scene.shape[:2]
         for index in rng.integers(0, len(pictures), PATCHES_PER_SCENE):
@@ -97,7 +136,7 @@ def _with_look_alikes(frames: Iterator[BgrImage], pictures: BgrImage) -> Iterato
             y = int(rng.integers(0, max(1, height - patch.shape[0])))
             target = scene[y : y + patch.shape[0], x : x + patch.shape[1]]
             target[:] = patch[: target.shape[0], : target.shape[1]]
-        yield scene
+        yield number, scene
 
 
 def noise_crops() -> Iterator[BgrImage]:
