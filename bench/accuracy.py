@@ -37,6 +37,7 @@ from ocr.models_folder import MODELS_FOLDER, shipped_models
 from ocr.reader import PlateReader
 from ocr.rectify import sharpness
 from ocr.types import BoundingBox
+from training.real_crops import colour_style
 
 EXACT_BARS = {"photos": 93.0, "ccpd": 93.0, "lprnet": 92.0, "chenwj": 93.0, "easypr": 93.0}
 """Percent; bars of the models issue."""
@@ -48,6 +49,7 @@ class CropScore:
     """One plate crop as read."""
 
     crop: LabelledCrop
+    style: str
     result: PlateResult
     size_px: int
     sharpness: float
@@ -80,6 +82,7 @@ def measure(reader: PlateReader, folder: Path) -> tuple[Report, list[WorstRead]]
     is_held_out = held_out_crop()
     unseen = [plate for plate in plates if is_held_out(plate.crop.text)]
     _add_provinces(report, unseen)
+    _add_buckets(report, "held-out crops by style", unseen, lambda plate: plate.style)
     _add_buckets(report, "held-out crops by height, px", unseen, lambda plate: _bucket(plate.size_px, (32, 48, 64, 96)))
     _add_buckets(
         report, "held-out crops by sharpness", unseen, lambda plate: _bucket(plate.sharpness, (100, 400, 1600))
@@ -165,7 +168,8 @@ def _score_one_crop(reader: PlateReader, crop: LabelledCrop) -> CropScore:
     elapsed_ms = (time.perf_counter() - started) * 1000
     height, width = image.shape[:2]
     truth = TruePlate(crop.text, BoundingBox(0, 0, width, height))
-    return CropScore(crop, PlateResult(truth, read), image.shape[0], sharpness(image), elapsed_ms)
+    style = colour_style(image) if crop.path.parent.name == "easypr" else "blue"
+    return CropScore(crop, style, PlateResult(truth, read), image.shape[0], sharpness(image), elapsed_ms)
 
 
 def _add_provinces(report: Report, plates: list[CropScore]) -> None:

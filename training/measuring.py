@@ -12,7 +12,7 @@ from training.glyphs import GlyphSet, load_glyphs
 from training.not_plates import random_not_plate
 from training.plate_specs import PLATE_STYLES, TWO_LINE_STYLES, PlateSpec, random_spec
 from training.real_crops import RealCrop, is_held_out, load_real_crops
-from training.samples import rendered_view
+from training.samples import middle, rendered_view
 from training.scoring import Read, Recognise, SetScore, calibration_error, read_crops, score_set
 from training.textures import CROP_HEIGHT, CROP_WIDTH, Textures, load_textures
 
@@ -82,7 +82,7 @@ def measure(recognise: Recognise, development_data: Path, glyphs_folder: Path, s
     confidences, is_right = outcomes(crops, reads)
     rng = np.random.default_rng((seed, 99))
     glyphs, textures = load_glyphs(glyphs_folder), load_textures(development_data, rng, 2000, held_out=True)
-    nothing = read_crops(recognise, [_crop(random_not_plate(glyphs, textures, rng)) for _ in range(1000)])
+    nothing = read_crops(recognise, [middle(random_not_plate(glyphs, textures, rng)) for _ in range(1000)])
     return Measurement(
         tuple(_score(name, crops, reads) for name in dict.fromkeys(crop.source for crop in crops)),
         _green(crops, reads),
@@ -115,7 +115,7 @@ def _green(crops: Sequence[RealCrop], reads: Sequence[Read]) -> tuple[int, int]:
 def _special(
     recognise: Recognise, form: str, glyphs: GlyphSet, textures: Textures, rng: np.random.Generator, count: int
 ) -> SpecialScore:
-    specs = [_spec_of(form, rng) for _ in range(count)]
+    specs = [spec_of(form, rng) for _ in range(count)]
     low, high = np.log(RENDERED_HEIGHTS_PX)
 
     def exact(strength: float) -> int:
@@ -123,24 +123,19 @@ def _special(
         views = [
             rendered_view(s, glyphs, textures, rng, float(h), strength) for s, h in zip(specs, heights, strict=True)
         ]
-        reads = read_crops(recognise, [_crop(view) for view in views])
+        reads = read_crops(recognise, [middle(view) for view in views])
         return sum(normalise(spec.text) == read.text for spec, read in zip(specs, reads, strict=True))
 
     return SpecialScore(form, count, exact(USUAL_STRENGTH), exact(FULL_STRENGTH))
 
 
-def _spec_of(form: str, rng: np.random.Generator) -> PlateSpec:
+def spec_of(form: str, rng: np.random.Generator) -> PlateSpec:
+    """Return a random plate of a form of SPECIAL_FORMS."""
     style, mark = SPECIAL_FORMS[form]
     while True:
         spec = random_spec(rng, style)
         if not mark or any(character in spec.text for character in mark):
             return spec
-
-
-def _crop(view: np.ndarray) -> np.ndarray:
-    """Return the middle of a stored view."""
-    y, x = (view.shape[0] - CROP_HEIGHT) // 2, (view.shape[1] - CROP_WIDTH) // 2
-    return np.ascontiguousarray(view[y : y + CROP_HEIGHT, x : x + CROP_WIDTH])
 
 
 def _milliseconds(recognise: Recognise, batch: int, runs: int) -> float:

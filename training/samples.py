@@ -14,7 +14,7 @@ from training.glyphs import NEW_ENERGY, SINGLE_LINE, GlyphSet, InkMask
 from training.not_plates import random_not_plate
 from training.plates import PLATE_STYLES, TWO_LINE_STYLES, PlateSpec, random_spec, render_plate
 from training.province_patches import ProvincePatches
-from training.textures import VIEW_HEIGHT, VIEW_WIDTH, Textures
+from training.textures import CROP_HEIGHT, CROP_WIDTH, VIEW_HEIGHT, VIEW_WIDTH, Textures
 from training.viewpoint import CONTEXT, image_quad, random_quad, warp_to, with_context
 
 SAMPLE = np.dtype(
@@ -112,14 +112,20 @@ def _stitched_view(
     plate: BgrImage, textures: Textures, rng: np.random.Generator, height_px: float | None = None, strength: float = 1.0
 ) -> BgrImage:
     """Rectify a two-line plate with imperfect corners, stitch its lines, and add the context that a view has."""
+    whole = _two_line_crop(plate, textures, rng, height_px, strength)
+    stitched = _resize(stitch_two_lines(whole), (CROP_WIDTH, CROP_HEIGHT))
+    x, y = (VIEW_WIDTH - CROP_WIDTH) // 2, (VIEW_HEIGHT - CROP_HEIGHT) // 2
+    return np.asarray(cv2.copyMakeBorder(stitched, y, y, x, x, cv2.BORDER_REPLICATE), np.uint8)
+
+
+def _two_line_crop(
+    plate: BgrImage, textures: Textures, rng: np.random.Generator, height_px: float | None, strength: float
+) -> BgrImage:
     height = float(np.exp(rng.uniform(np.log(20), np.log(130)))) if height_px is None else height_px
     size = (round(height * rng.uniform(1.6, 2.2)), round(height))
     margin = np.array([0.03, 0.06], np.float32)
     unit = image_quad(1, 1) * (1 - 2 * margin) + margin + rng.normal(0, 1, (4, 2)) * (0.010, 0.018)
-    image = _photograph(plate, (unit * size).astype(np.float32), size, textures, rng)
-    stitched = _resize(stitch_two_lines(damage(image, rng, strength)), (144, 48))
-    x, y = (VIEW_WIDTH - 144) // 2, (VIEW_HEIGHT - 48) // 2
-    return np.asarray(cv2.copyMakeBorder(stitched, y, y, x, x, cv2.BORDER_REPLICATE), np.uint8)
+    return damage(_photograph(plate, (unit * size).astype(np.float32), size, textures, rng), rng, strength)
 
 
 def _resize(image: BgrImage, size: tuple[int, int]) -> BgrImage:
@@ -137,3 +143,19 @@ def rendered_view(
     plate = render_plate(spec, glyphs, rng)
     view = _stitched_view if spec.style in TWO_LINE_STYLES else camera_view
     return view(plate, textures, rng, height_px, strength)
+
+
+def rendered_crop(
+    spec: PlateSpec, glyphs: GlyphSet, textures: Textures, rng: np.random.Generator, height_px: float, strength: float
+) -> BgrImage:
+    """Return a given plate as a whole reader gets it: two lines are not stitched yet."""
+    plate = render_plate(spec, glyphs, rng)
+    if spec.style in TWO_LINE_STYLES:
+        return _two_line_crop(plate, textures, rng, height_px, strength)
+    return middle(camera_view(plate, textures, rng, height_px, strength))
+
+
+def middle(view: BgrImage) -> BgrImage:
+    """Return the crop in the middle of a view, without the context around it."""
+    y, x = (VIEW_HEIGHT - CROP_HEIGHT) // 2, (VIEW_WIDTH - CROP_WIDTH) // 2
+    return np.ascontiguousarray(view[y : y + CROP_HEIGHT, x : x + CROP_WIDTH])
