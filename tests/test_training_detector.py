@@ -12,6 +12,7 @@ onnx = pytest.importorskip("onnx", reason="training is an extra: pip install 'ka
 torch = pytest.importorskip("torch", reason="training is an extra: pip install 'kakou[train]'")
 
 from ocr.detector import Detection
+from ocr.models_folder import shipped_models
 from ocr.types import BgrImage
 from training.detector_blend import blend
 from training.detector_export import export_onnx, folded, padded, quantise_detector
@@ -130,6 +131,16 @@ def test_a_network_can_start_from_an_export(tmp_path: Path):
     start_from(started, tmp_path / "net.onnx", picture)
     with torch.no_grad():
         assert started.eval()(picture).numpy() == pytest.approx(net(picture).numpy(), abs=2e-2)
+
+
+def test_a_network_can_start_from_the_shipped_file_in_8_bits():
+    picture = np.random.default_rng(2).integers(0, 255, (2, 64, 96, 3), dtype=np.uint8)
+    started = PlateNet()
+    start_from(started, shipped_models().detector, torch.from_numpy(picture.transpose(0, 3, 1, 2)).float())
+    wanted = session(shipped_models().detector).run(None, {"input": picture[:1]})[0]
+    with torch.no_grad():
+        got = ExportNet(started.eval())(torch.from_numpy(picture[:1])).numpy()
+    assert got[:, 0] == pytest.approx(wanted[:, 0], abs=0.1)
 
 
 def test_a_blend_lies_between_its_two_networks(tmp_path: Path):

@@ -51,14 +51,15 @@ def load_material(
     real = [] if cornered == "none" else [s for name in PHOTO_SETS for s in load_photos(data, name, cornered)]
     # Street photos show cars beyond the labelled one; a photo of CCPD shows one car.
     crowded = [scene for scene in real if scene.name.startswith("photos/")]
+    clean = list(load_clean_frames(data, "train", CLEAN_FRAME_STEP))
     return Material(
         boxed=[as_backdrop(scene) for scene in boxed],
         cornered=[as_backdrop(scene) for scene in real],
-        clean=[as_backdrop(scene) for scene in load_clean_frames(data, "train", CLEAN_FRAME_STEP)],
+        clean=[as_backdrop(scene) for scene in clean],
         plates=render_pool(data / "glyphs", plates, seed),
         real_plates=_real_plates(data / "crops" / "easypr"),
         not_plates=load_not_plates(data, "train"),
-        unlabelled=_all_unlabelled([*boxed, *crowded], first, notes) if first else {},
+        unlabelled=_all_unlabelled([*boxed, *crowded, *clean], first, notes) if first else {},
     )
 
 

@@ -1,21 +1,21 @@
 """Starts the detector's network from an exported one instead of from random weights."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import onnx
 import torch
-from onnx import numpy_helper
 from torch import Tensor, nn
 
 from training.detector_net import INPUT_SCALE, ConvBn, PlateNet
+from training.quantising import float_tensors
 
 NEW_BLOCKS = 2
 """Residual blocks at stride 32 that the first prototype lacked; they start as the identity."""
 
 
 def start_from(net: PlateNet, path: Path, sample: Tensor) -> None:
-    """Load an exported network (batch normalisation folded away) into `net`.
+    """Load an exported network (batch normalisation folded away; floating point or 8 bits) into `net`.
 
     `sample`: (n, 3, H, W), 0..255; the normalisation layers are set so that on it they change nothing.
     Raises ValueError when the convolutions of the file are not those of `net` or of the prototype.
@@ -25,8 +25,11 @@ def start_from(net: PlateNet, path: Path, sample: Tensor) -> None:
     new = set(_layers(nn.Sequential(*list(net.d32.children())[-NEW_BLOCKS:])))
     layers = [layer for layer in _layers(net) if len(stored) == len(_layers(net)) or layer not in new]
     shapes = [tuple(weight.shape) for weight, _ in stored]
-    if shapes != [tuple(_conv(layer).weight.shape) for layer in layers]:
+    wanted = [tuple(_conv(layer).weight.shape) for layer in layers]
+    if sorted(shapes) != sorted(wanted):
         raise ValueError(f"{path} is another network: its convolutions are {shapes}")
+    # Score and corner branch are independent: a file may have them in either order, but each in its own.
+    stored = [stored[index] for index in _in_order(shapes, wanted)]
     biases: dict[nn.Module, Tensor] = {}
     with torch.no_grad():
         for layer, (weight, bias) in zip(layers, stored, strict=True):
@@ -37,9 +40,18 @@ def start_from(net: PlateNet, path: Path, sample: Tensor) -> None:
         _keep_function(net, biases, sample)
 
 
+def _in_order(shapes: list[tuple[int, ...]], wanted: list[tuple[int, ...]]) -> Iterator[int]:
+    """Yield for each wanted shape the index of the first one like it that is left."""
+    left = list(range(len(shapes)))
+    for shape in wanted:
+        index = next(i for i in left if shapes[i] == shape)
+        left.remove(index)
+        yield index
+
+
 def _stored(graph: onnx.GraphProto) -> list[tuple[Tensor, Tensor]]:
     """Return weight and bias of each convolution, the first one brought to pixels times INPUT_SCALE."""
-    tensors = {each.name: torch.tensor(numpy_helper.to_array(each)) for each in graph.initializer}
+    tensors = {name: torch.from_numpy(tensor) for name, tensor in float_tensors(graph).items()}
     convs = [(tensors[n.input[1]], tensors[n.input[2]]) for n in graph.node if n.op_type == "Conv"]
     weight, bias = convs[0]
     if any(node.op_type == "Sub" for node in graph.node):

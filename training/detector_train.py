@@ -31,6 +31,8 @@ class TrainSettings:
     """Share of the time in which the learning rate rises."""
     ema_decay: float = 0.998
     checkpoint_every_s: float = 180.0
+    longest_step_s: float = 30.0
+    """What a single step counts for at most."""
     max_norm: float = 5.0
     frozen: int = 0
     """First layers of the stem that stay as they are: two of them save a fifth of the time of a step."""
@@ -78,7 +80,9 @@ def train(
             state.elapsed_s / (settings.minutes * 60), settings.warm_up
         )
         losses.append(train_step(state, next(batches), rate, settings, device))
-        state.elapsed_s, last = state.elapsed_s + now() - last, now()
+        # A stopped or suspended process loses none of its schedule.
+        state.elapsed_s += min((at := now()) - last, settings.longest_step_s)
+        last = at
         if state.step % 50 == 0:
             score, corner = (sum(column) / len(losses) for column in zip(*losses, strict=True))
             spent = f"step {state.step} {state.elapsed_s / 60:.1f} min rate {rate:.2e}"

@@ -12,7 +12,8 @@ from training.detector_light import relit
 from training.real_scenes import Quads, Scene
 from training.scenes import Backdrop, PastedPlate, light_factor, paste, pick_plate, quad_for_plate
 
-MIN_PLATE_WIDTH, MAX_PLATE_WIDTH = 34.0, 350.0
+MIN_PLATE_WIDTH, MAX_PLATE_WIDTH = 22.0, 350.0
+MIN_PLATE_HEIGHT = 6.0
 """Pixels of a view; 350 is a little more than half a frame of 640."""
 MIN_VISIBLE = 0.75
 """A plate cut by the edge of its panel is learnt while this share of its box is inside, and ignored below."""
@@ -195,7 +196,7 @@ def _labelled(view: BgrImage, quads: Quads, weights: NDArray[np.float32], ignore
     inside = np.concatenate([np.clip(boxes[:, :2], 0, size), np.clip(boxes[:, 2:], 0, size)], axis=1)
     visible = _areas(inside) / np.maximum(_areas(boxes), 1e-6)
     heights = np.linalg.norm(quads[:, 3] - quads[:, 0], axis=1) if len(quads) else np.zeros(0)
-    keep = (visible >= MIN_VISIBLE) & (heights >= 7)
+    keep = (visible >= MIN_VISIBLE) & (heights >= MIN_PLATE_HEIGHT)
     unsure = ~keep & (visible > 0.05)
     return _Panel(view, _upright(quads)[keep], weights[keep], np.concatenate([ignored, boxes[unsure]]))
 

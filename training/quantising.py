@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 from numpy.typing import NDArray
+from onnx import numpy_helper
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
@@ -41,6 +42,19 @@ def quantise(
     )
     temporary.replace(target)
     prepared.unlink()
+
+
+def float_tensors(graph: onnx.GraphProto) -> dict[str, NDArray[np.float32]]:
+    """Return every stored tensor by its name, and what was stored in 8 bits by its original and its restored name."""
+    stored = {tensor.name: np.array(numpy_helper.to_array(tensor)) for tensor in graph.initializer}
+    for node in graph.node:
+        if node.op_type == "DequantizeLinear" and node.input[0] in stored:
+            numbers, scale, *zero = (stored[name].astype(np.float32) for name in node.input)
+            axis = next((a.i for a in node.attribute if a.name == "axis"), 0)
+            shape = [-1 if i == axis and scale.ndim else 1 for i in range(numbers.ndim)]
+            restored = (numbers - (zero[0].reshape(shape) if zero else 0)) * scale.reshape(shape)
+            stored[node.input[0].removesuffix("_quantized")] = stored[node.output[0]] = restored
+    return stored
 
 
 class _Inputs(CalibrationDataReader):  # type: ignore[misc]

@@ -13,6 +13,7 @@ from onnx import numpy_helper
 from training.alphabet import ALPHABET
 from training.network import PlateNetwork
 from training.plate_specs import PLATE_STYLES
+from training.quantising import float_tensors
 
 _OWN = "network."
 _OLD_STYLES = {"yellow2": "yellow_two_line", "army": "white"}
@@ -49,7 +50,7 @@ def start_from_model(network: PlateNetwork, model: Path) -> None:
 
 def _start_from_own(network: PlateNetwork, graph: onnx.GraphProto) -> None:
     """Our exporter keeps the names, but for the matrices of linear layers: those are known by the bias added next."""
-    stored = _in_float(graph)
+    stored = float_tensors(graph)
     found = {name.removeprefix(_OWN): tensor for name, tensor in stored.items() if name.startswith(_OWN)}
     sums = [node for node in graph.node if node.op_type == "Add"]
     rounded = {n.output[0]: n.input[0] for n in graph.node if n.op_type in ("QuantizeLinear", "DequantizeLinear")}
@@ -63,19 +64,6 @@ def _start_from_own(network: PlateNetwork, graph: onnx.GraphProto) -> None:
     if missing := set(state) - set(found):
         raise ValueError(f"the recogniser's file lacks {', '.join(sorted(missing))}")
     network.load_state_dict({name: torch.from_numpy(found[name]) for name in state})
-
-
-def _in_float(graph: onnx.GraphProto) -> dict[str, NDArray[np.float32]]:
-    """Return every stored tensor by its name, and what was stored in 8 bits by its original and its restored name."""
-    stored = {tensor.name: np.array(numpy_helper.to_array(tensor)) for tensor in graph.initializer}
-    for node in graph.node:
-        if node.op_type == "DequantizeLinear" and node.input[0] in stored:
-            numbers, scale, *zero = (stored[name].astype(np.float32) for name in node.input)
-            axis = next((a.i for a in node.attribute if a.name == "axis"), 0)
-            shape = [-1 if i == axis and scale.ndim else 1 for i in range(numbers.ndim)]
-            restored = (numbers - (zero[0].reshape(shape) if zero else 0)) * scale.reshape(shape)
-            stored[node.input[0].removesuffix("_quantized")] = stored[node.output[0]] = restored
-    return stored
 
 
 def _before_rounding(name: str, rounded: Mapping[str, str]) -> str:
