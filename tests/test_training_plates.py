@@ -7,7 +7,7 @@ import pytest
 
 from ocr.grammar import forms_of
 from training.alphabet import ALPHABET, decode, encode
-from training.damage import damage
+from training.damage import block_coded, damage
 from training.glyphs import GlyphSet
 from training.plates import LETTERS, PLATE_STYLES, PROVINCES, PlateSpec, load_glyphs, random_spec, render_plate
 from training.viewpoint import random_quad, with_context
@@ -123,3 +123,11 @@ def test_every_plate_that_is_drawn_is_one_the_reader_can_name():
         spec = random_spec(rng)
         classes = {form.class_by_style.get(spec.style) for form in forms_of(spec.text)} - {None}
         assert len(classes) == 1, (spec.style, classes)
+
+
+def test_video_coding_loses_detail_with_the_step_and_keeps_a_flat_picture():
+    rng = np.random.default_rng(6)
+    noise, flat = rng.integers(0, 256, (45, 83), np.uint8), np.full((45, 83), 90, np.uint8)
+    losses = [np.abs(block_coded(noise, step, rng).astype(int) - noise).mean() for step in (2.0, 20.0, 80.0)]
+    assert losses[0] < 2 < losses[1] < losses[2]
+    assert np.abs(block_coded(flat, 40.0, rng).astype(int) - flat).max() <= 3

@@ -20,13 +20,56 @@ def damage(image: BgrImage, rng: np.random.Generator, strength: float = 1.0) -> 
         if rng.random() < probability * strength:
             light = effect(light, rng)
     result = np.clip(light, 0, 255).astype(np.uint8)
-    return _jpeg(result, rng) if rng.random() < 0.65 * strength else result
+    compression = rng.random()
+    if compression < 0.4 * strength:
+        return _jpeg(result, rng)
+    return _video(result, rng) if compression < 0.7 * strength else result
 
 
 def _jpeg(image: BgrImage, rng: np.random.Generator) -> BgrImage:
     quality = int(rng.integers(15, 90))
     _, packed = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
     return np.asarray(cv2.imdecode(packed, cv2.IMREAD_COLOR), np.uint8)
+
+
+def _video(image: BgrImage, rng: np.random.Generator) -> BgrImage:
+    """Code as a camera's H.264 stream does: half the colour resolution, blocks of 8 x 8 with one step for all
+    frequencies, QP 24 to 42 (ITU-T H.264, 8.5: the step doubles every 6), block edges smoothed a little.
+    """
+    step = 0.625 * 2 ** (float(rng.uniform(24, 42)) / 6)
+    planes = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2YCrCb), np.uint8)
+    height, width = planes.shape[:2]
+    parts = [block_coded(planes[:, :, 0], step, rng)]
+    for chroma in (planes[:, :, 1], planes[:, :, 2]):
+        size = (max(1, width // 2), max(1, height // 2))
+        half = np.asarray(cv2.resize(chroma, size, interpolation=cv2.INTER_AREA), np.uint8)
+        parts.append(np.asarray(cv2.resize(block_coded(half, step, rng), (width, height)), np.uint8))
+    return np.asarray(cv2.cvtColor(cv2.merge(parts), cv2.COLOR_YCrCb2BGR), np.uint8)
+
+
+def block_coded(plane: NDArray[np.uint8], step: float, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Quantise the 8 x 8 blocks of a plane; the grid lies anywhere, for the plate is a part of a picture."""
+    height, width = plane.shape
+    top, left = int(rng.integers(8)), int(rng.integers(8))
+    padded = cv2.copyMakeBorder(plane, top, -(height + top) % 8, left, -(width + left) % 8, cv2.BORDER_REPLICATE)
+    rows, columns = padded.shape[0] // 8, padded.shape[1] // 8
+    blocks = padded.reshape(rows, 8, columns, 8).transpose(0, 2, 1, 3).astype(np.float32) - 128
+    # Coders round towards zero: a third of a step instead of a half (the reference encoder's intra offset).
+    levels = _DCT @ blocks @ _DCT.T / step
+    rounded = np.sign(levels) * np.floor(np.abs(levels) + 1 / 3) * step
+    restored = (_DCT.T @ rounded @ _DCT + 128).transpose(0, 2, 1, 3).reshape(padded.shape)
+    smooth = cv2.GaussianBlur(restored, (3, 3), 0)
+    edge = np.zeros(padded.shape, np.bool_)
+    for offset in (0, 7):
+        edge[offset::8], edge[:, offset::8] = True, True
+    # The deblocking filter leaves real edges, which are higher than the step.
+    soft = edge & (np.abs(restored - smooth) < step / 4)
+    result = np.clip(np.where(soft, smooth, restored), 0, 255).astype(np.uint8)
+    return result[top : top + height, left : left + width]
+
+
+_DCT = np.asarray(cv2.dct(np.eye(8, dtype=np.float32), flags=cv2.DCT_ROWS), np.float32).T
+"""Orthonormal 8-point transform: _DCT @ block @ _DCT.T is cv2.dct(block)."""
 
 
 def _exposure(light: Light, rng: np.random.Generator) -> Light:
