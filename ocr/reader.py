@@ -10,9 +10,10 @@ from ocr.grammar import PROVINCES
 from ocr.hypotheses import grammar_mass, top_hypotheses
 from ocr.models_folder import ModelFiles
 from ocr.recognizer import CPU_PROVIDERS, PlateRecognizer
-from ocr.rectify import CROP_HEIGHT, CROP_WIDTH, rectify, sharpness
+from ocr.rectify import CROP_HEIGHT, CROP_WIDTH, MARGIN, inner_corners, rectify, sharpness
+from ocr.second_look import TIGHTER, WIDER, averaged
 from ocr.two_line import stitch_two_lines
-from ocr.types import BgrImage, PlateDistribution, PlateRead
+from ocr.types import BgrImage, Corners, PlateDistribution, PlateRead
 
 TWO_LINE_SUFFIX = "two_line"
 NOT_PLATE = "not_plate"
@@ -36,6 +37,8 @@ class ReaderSettings:
     """A detection is dropped when its weakest character is less probable than this..."""
     sure_score: float = 0.9
     """...unless the detector itself is this sure: then an unreadable plate is still a plate."""
+    look_again_below: float = 0.9
+    """A plate whose weakest character is less probable than this is looked at again; 0.0 never does."""
     max_not_plate: float = 0.5
     """A detection is dropped when the recogniser holds it for no plate with more than this probability."""
 
@@ -85,8 +88,11 @@ class PlateReader:
         distribution = self._recognizer.recognize([crop])[0]
         if _is_two_line(distribution):
             distribution = self._recognize_two_lines(crop, distribution)
-        read = _build_read(Detection(corners, 1.0), distribution, sharpness(crop))
-        return None if read is None or self._is_no_plate(distribution) else read
+        detection, crop_sharpness = Detection(corners, 1.0), sharpness(crop)
+        read = _build_read(detection, distribution, crop_sharpness)
+        if read is None or self._is_no_plate(distribution):
+            return None
+        return self._look_again(read, crop, inner_corners(width, height))
 
     def _read_at(self, image: BgrImage, long_side: int) -> list[PlateRead]:
         detections = self._detector.detect(image, long_side, self.settings.min_score)
@@ -96,12 +102,23 @@ class PlateReader:
             if self._is_no_plate(distribution):
                 continue
             if _is_two_line(distribution):
-                upright = rectify(image, detection.corners, 2 * CROP_WIDTH, 3 * CROP_HEIGHT)
-                distribution = self._recognize_two_lines(upright, distribution)
+                distribution = self._recognize_two_lines(_upright(image, detection.corners), distribution)
             read = _build_read(detection, distribution, sharpness(crop))
             if read is not None and self._is_wanted(read):
-                reads.append(read)
+                reads.append(self._look_again(read, image, detection.corners))
         return reads
+
+    def _look_again(self, read: PlateRead, image: BgrImage, corners: Corners) -> PlateRead:
+        """Return the read of all looks where the first one was unsure, else `read` itself."""
+        if read.confidence >= self.settings.look_again_below:
+            return read
+        first = read.distribution
+        if _is_two_line(first):
+            looks = [self._recognize_two_lines(_upright(image, corners, margin), first) for margin in (WIDER, TIGHTER)]
+        else:
+            looks = self._recognizer.recognize([rectify(image, corners, margin=margin) for margin in (WIDER, TIGHTER)])
+        detection = Detection(read.corners, read.detection_score)
+        return _build_read(detection, averaged([first, *looks]), read.sharpness) or read
 
     def _recognize_two_lines(self, crop: BgrImage, whole: PlateDistribution) -> PlateDistribution:
         """Read the stitched lines; the style stays that of the whole plate, where the layout can be seen."""
@@ -113,6 +130,11 @@ class PlateReader:
 
     def _is_wanted(self, read: PlateRead) -> bool:
         return read.confidence >= self.settings.min_confidence or read.detection_score >= self.settings.sure_score
+
+
+def _upright(image: BgrImage, corners: Corners, margin: tuple[float, float] = MARGIN) -> BgrImage:
+    """Cut a two-line plate out large enough to be parted."""
+    return rectify(image, corners, 2 * CROP_WIDTH, 3 * CROP_HEIGHT, margin)
 
 
 def _merge(reads: list[PlateRead], closer: list[PlateRead]) -> list[PlateRead]:

@@ -7,29 +7,32 @@ from ocr.types import BgrImage, Corners
 
 CROP_WIDTH = 144
 CROP_HEIGHT = 48
-MARGIN_X = 0.03
-"""Share of the crop's width left free on each side, as in training."""
-MARGIN_Y = 0.06
+MARGIN = (0.03, 0.06)
+"""Shares of the crop's width and height left free on each side, as in training."""
 
 
-def rectify(image: BgrImage, corners: Corners, width: int = CROP_WIDTH, height: int = CROP_HEIGHT) -> BgrImage:
+def rectify(
+    image: BgrImage,
+    corners: Corners,
+    width: int = CROP_WIDTH,
+    height: int = CROP_HEIGHT,
+    margin: tuple[float, float] = MARGIN,
+) -> BgrImage:
     """Return the plate at `corners` as an upright crop of shape (height, width, 3)."""
     region, local = _surroundings(image, corners)
     region, local = _shrink(region, local, width)
-    target = np.array(
-        [
-            [width * MARGIN_X, height * MARGIN_Y],
-            [width * (1 - MARGIN_X), height * MARGIN_Y],
-            [width * (1 - MARGIN_X), height * (1 - MARGIN_Y)],
-            [width * MARGIN_X, height * (1 - MARGIN_Y)],
-        ],
-        np.float32,
-    )
+    target = inner_corners(width, height, margin)
     transform = cv2.getPerspectiveTransform(local, target)
     crop = cv2.warpPerspective(
         region, transform, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
     return np.asarray(crop, np.uint8)
+
+
+def inner_corners(width: int, height: int, margin: tuple[float, float] = MARGIN) -> Corners:
+    """Return where the plate's corners lie in a crop of that size."""
+    x, y = width * margin[0], height * margin[1]
+    return np.array([[x, y], [width - x, y], [width - x, height - y], [x, height - y]], np.float32)
 
 
 def sharpness(crop: BgrImage) -> float:

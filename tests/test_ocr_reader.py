@@ -9,8 +9,10 @@ import pytest
 from fixtures.truth import FIXTURE_VIDEOS, load_truth
 from ocr.hypotheses import top_hypotheses
 from ocr.models_folder import MODELS_FOLDER, shipped_models
-from ocr.reader import PlateReader
+from ocr.reader import PlateReader, ReaderSettings
+from ocr.second_look import averaged
 from ocr.types import BgrImage, OcrError
+from tests.plates import make_distribution
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +55,37 @@ def test_a_read_carries_its_whole_distribution(reader: PlateReader):
     assert read.plate_class == parked.plate_class
     assert read.distribution.char_probs.sum(axis=1) == pytest.approx(1.0, abs=1e-3)
     assert top_hypotheses(read.distribution, 1)[0].text == read.text
+
+
+def parked_plate() -> np.ndarray:
+    """The frame of a fixture clip whose truth has a parked vehicle, shrunk until its plate is hard to read."""
+    capture = cv2.VideoCapture(str(FIXTURE_VIDEOS / "parked_car.mp4"))
+    decoded, frame = capture.read()
+    capture.release()
+    assert decoded
+    return np.asarray(cv2.GaussianBlur(frame, (0, 0), 1.6), np.uint8)
+
+
+def test_an_unsure_plate_is_looked_at_again_and_a_sure_one_is_not():
+    once, again, sure = (
+        PlateReader.from_models(shipped_models(), ReaderSettings(look_again_below=below)) for below in (0.0, 1.01, 0.01)
+    )
+    frame = parked_plate()
+    ((first,), (second,), (third,)) = (reader.read(frame) for reader in (once, again, sure))
+    assert not np.array_equal(first.distribution.char_probs, second.distribution.char_probs)
+    assert np.array_equal(first.distribution.char_probs, third.distribution.char_probs)
+    assert second.distribution.char_probs.sum(axis=1) == pytest.approx(1.0, abs=1e-3)
+    assert (second.box, second.text) == (first.box, first.text)
+
+
+def test_looks_that_disagree_leave_a_doubt_and_looks_that_agree_do_not():
+    looks = [make_distribution(text, certainty=0.9) for text in ("京A12345", "京A12345", "京A1Z345")]
+    mean = averaged(looks)
+    assert mean.char_probs.sum(axis=1) == pytest.approx(1.0, abs=1e-5)
+    by_slot = mean.char_probs.max(axis=1)
+    assert by_slot[0] > 0.89
+    assert 0.3 < by_slot[3] < 0.7
+    assert top_hypotheses(mean, 1)[0].text == "京A12345"
 
 
 def test_changed_models_are_refused(tmp_path: Path):
