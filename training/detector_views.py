@@ -12,8 +12,8 @@ from training.detector_light import relit
 from training.real_scenes import Quads, Scene
 from training.scenes import Backdrop, PastedPlate, light_factor, paste, pick_plate, quad_for_plate
 
-MIN_PLATE_WIDTH, MAX_PLATE_WIDTH = 22.0, 350.0
-MIN_PLATE_HEIGHT = 6.0
+MIN_PLATE_WIDTH, MAX_PLATE_WIDTH = 34.0, 350.0
+MIN_PLATE_HEIGHT = 7.0
 """Pixels of a view; 350 is a little more than half a frame of 640."""
 MIN_VISIBLE = 0.75
 """A plate cut by the edge of its panel is learnt while this share of its box is inside, and ignored below."""
