@@ -1,5 +1,6 @@
 """Real servers for the tests that need them."""
 
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +9,10 @@ import redis
 
 import ocr  # noqa: F401  before any test imports cv2: it sets the limit of pixels
 from kakou.embedded_redis import embedded_redis
+from tests.console_kit import migrated_copy
+from tests.postgresql_server import migrated_template, postgresql_server, run_sql, url_of
+
+_numbers = itertools.count()
 
 
 @pytest.fixture(scope="session")
@@ -29,6 +34,24 @@ def redis_url(redis_server: str) -> str:
 def redis_client(redis_url: str) -> Iterator["redis.Redis"]:
     with redis.Redis.from_url(redis_url) as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[str]:
+    """Folder of the socket of a real PostgreSQL server; holds the migrated database `template`."""
+    with postgresql_server() as folder:
+        migrated_template(folder)
+        yield folder
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """URL of a fresh database of the console, its tables made; the test runs on each kind."""
+    if request.param == "sqlite":
+        return migrated_copy(tmp_path)
+    folder, name = request.getfixturevalue("postgresql"), f"test{next(_numbers)}"
+    run_sql(folder, f"CREATE DATABASE {name} TEMPLATE template")
+    return url_of(folder, name)
 
 
 @pytest.fixture(scope="session")

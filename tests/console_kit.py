@@ -96,9 +96,18 @@ def open_console(
     settings: ConsoleSettings | None = None,
 ) -> Console:
     folder.mkdir(exist_ok=True)
-    if not (folder / "console.sqlite").exists():
-        shutil.copy(_migrated_database(), folder / "console.sqlite")
-    return build_console(settings or settings_with(), folder, client, office or PaperList(), clock, QUICK_HASHER)
+    settings = settings or settings_with()
+    if settings.database_url is None:
+        migrated_copy(folder)
+    return build_console(settings, folder, client, office or PaperList(), clock, QUICK_HASHER)
+
+
+def migrated_copy(folder: Path) -> str:
+    """Put a SQLite database with all tables into the folder, where there is none; returns its URL."""
+    path = folder / "console.sqlite"
+    if not path.exists():
+        shutil.copy(_migrated_database(), path)
+    return f"sqlite:///{path}"
 
 
 @functools.cache

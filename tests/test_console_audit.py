@@ -12,14 +12,15 @@ from sqlalchemy.orm import Session
 from console.keys import ConsoleKeys
 from console.parts import Console
 from console.store.people_tables import AuditHeadRow, AuditRow
-from tests.console_kit import START, Clock, officer, open_console
+from tests.console_kit import START, Clock, officer, open_console, settings_with
 
 ROWS = 200
 
 
 @pytest.fixture
-def console(tmp_path: Path) -> Iterator[Console]:
-    console = open_console(tmp_path, redis.Redis(unix_socket_path="/nowhere"), Clock())
+def console(tmp_path: Path, database_url: str) -> Iterator[Console]:
+    settings = settings_with(database_url=database_url)
+    console = open_console(tmp_path, redis.Redis(unix_socket_path="/nowhere"), Clock(), settings=settings)
     with console.database.writing() as session:
         for number in range(ROWS):
             console.audit.append(session, officer(), "case.view", f"case:{number}", START, "值班")

@@ -1,4 +1,4 @@
-"""Events become cases, people and the clock act on them; on a real database."""
+"""Events become cases, people and the clock act on them; on a real SQLite and a real PostgreSQL."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -39,8 +39,9 @@ def paper() -> PaperList:
 
 
 @pytest.fixture
-def console(tmp_path, clock: Clock, paper: PaperList) -> Iterator[Console]:
-    console = open_console(tmp_path, redis.Redis(unix_socket_path="/nowhere"), clock, paper)
+def console(tmp_path, database_url: str, clock: Clock, paper: PaperList) -> Iterator[Console]:
+    settings = settings_with(database_url=database_url)
+    console = open_console(tmp_path, redis.Redis(unix_socket_path="/nowhere"), clock, paper, settings)
     yield console
     console.database.close()
 

@@ -12,7 +12,7 @@ from console.store.people_tables import AccountRow, InvitationRow, SessionRow, T
 from console.throttle import TooManyTriesError
 from console.tokens import Scope
 from console.types import SYSTEM, Actor, ConsoleError, NotFoundError, Role
-from tests.console_kit import GRID_A, PASSWORD, Clock, code_for, make_account, open_console
+from tests.console_kit import GRID_A, PASSWORD, Clock, code_for, make_account, open_console, settings_with
 
 
 @pytest.fixture
@@ -21,8 +21,9 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def console(tmp_path, clock: Clock) -> Iterator[Console]:
-    console = open_console(tmp_path, redis.Redis(unix_socket_path="/nowhere"), clock)
+def console(tmp_path, database_url: str, clock: Clock) -> Iterator[Console]:
+    settings = settings_with(database_url=database_url)
+    console = open_console(tmp_path, redis.Redis(unix_socket_path="/nowhere"), clock, settings=settings)
     yield console
     console.database.close()
 

@@ -1,6 +1,7 @@
 """The database: migrations, and what happens when it cannot be written."""
 
 import contextlib
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -15,9 +16,8 @@ from console.types import ConsoleError
 
 
 @pytest.fixture
-def database(tmp_path):
-    database = Database(f"sqlite:///{tmp_path / 'console.sqlite'}")
-    database.migrate()
+def database(database_url: str) -> Iterator[Database]:
+    database = Database(database_url)
     yield database
     database.close()
 
@@ -52,6 +52,21 @@ def test_a_failed_transaction_leaves_nothing(database: Database):
         raise ZeroDivisionError
     with database.reading() as session:
         assert session.get(LoginFailureRow, 1) is None
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("postgresql+psycopg://desk@/absent?host=/nowhere", "database_url"),
+        ("postgresql+unknown://desk@localhost/kakou", "database_url"),
+        ("postgresql", "database_url"),
+        ("mysql+pymysql://desk@localhost/kakou", "kakou\\[postgresql\\]"),
+    ],
+)
+def test_an_address_that_leads_nowhere_is_told_without_its_password(url: str, words: str):
+    with pytest.raises(ConsoleError, match=words) as refused:
+        Database(url.replace("desk@", "desk:s3cret@")).migrate()
+    assert "s3cret" not in str(refused.value)
 
 
 def test_a_database_that_cannot_be_opened_says_which_setting_to_mend(tmp_path):

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -18,19 +18,27 @@ from console.types import ConsoleError
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _BUSY_TIMEOUT_S = 10
 _WRITES = "console_writes"
+_WRITER_LOCK = 0x6B616B6F75
+"""The number of our advisory lock in PostgreSQL: "kakou"."""
 
 
 class Database:
-    """One database of the console; safe to use from many threads."""
+    """One database of the console; safe to use from many threads.
+
+    On SQLite and PostgreSQL alike there is one writing transaction at a time, and a reading one sees one moment.
+    """
 
     def __init__(self, url: str) -> None:
+        """Raises ConsoleError when the URL makes no sense or its driver is not installed."""
         self.url = url
         self._engine = _open_engine(url)
         self._writing = self._engine.execution_options(**{_WRITES: True})
+        is_sqlite = self._engine.dialect.name == "sqlite"
+        self._reading = self._engine if is_sqlite else self._engine.execution_options(isolation_level="REPEATABLE READ")
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[Session]:
-        with Session(self._engine, expire_on_commit=False) as session:
+        with Session(self._reading, expire_on_commit=False) as session:
             yield session
 
     @contextlib.contextmanager
@@ -55,11 +63,27 @@ class Database:
 
 
 def _open_engine(url: str) -> Engine:
-    if not url.startswith("sqlite"):
-        return create_engine(url, pool_size=10, max_overflow=20, pool_pre_ping=True)
+    try:
+        return _sqlite_engine(url) if url.startswith("sqlite") else _postgresql_engine(url)
+    except ModuleNotFoundError as error:
+        raise ConsoleError(f"缺少数据库驱动 {error.name}：请执行 pip install 'kakou[postgresql]'。") from error
+    except (ArgumentError, NoSuchModuleError) as error:
+        raise ConsoleError("[console] database_url 应为 postgresql+psycopg://用户:密码@主机/数据库。") from error
+
+
+def _sqlite_engine(url: str) -> Engine:
     engine = create_engine(url, connect_args={"timeout": _BUSY_TIMEOUT_S, "check_same_thread": False}, pool_size=20)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _postgresql_engine(url: str) -> Engine:
+    waits = {"connect_timeout": str(_BUSY_TIMEOUT_S), "options": f"-c lock_timeout={_BUSY_TIMEOUT_S}s"}
+    address = make_url(url)
+    address = address.update_query_dict(waits | dict(address.query))  # what the URL says goes first
+    engine = create_engine(address, pool_size=10, max_overflow=20, pool_pre_ping=True)
+    event.listen(engine, "begin", _begin_postgresql)
     return engine
 
 
@@ -73,5 +97,15 @@ def _prepare_sqlite(connection: DBAPIConnection, record: ConnectionPoolEntry) ->
 def _begin_sqlite(connection: Connection) -> None:
     # A transaction that starts by reading and writes later fails at once when another one wrote in between;
     # IMMEDIATE waits its turn instead.
-    writes = connection.get_execution_options().get(_WRITES, False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if _is_writing(connection) else "BEGIN")
+
+
+def _begin_postgresql(connection: Connection) -> None:
+    # Everybody looks before he writes (was this step done, is there an open case, where does the audit chain end):
+    # taking turns keeps that true, and two writers cannot block each other for ever.
+    if _is_writing(connection):
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITER_LOCK})")
+
+
+def _is_writing(connection: Connection) -> bool:
+    return bool(connection.get_execution_options().get(_WRITES, False))

@@ -16,7 +16,7 @@ class CorrectionRow(Base):
     correction_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
     case_id: Mapped[int] = mapped_column(ForeignKey("cases.case_id"), index=True)
     plate_text: Mapped[str] = mapped_column(String(32))
-    plate_class: Mapped[str] = mapped_column(String(4))
+    plate_class: Mapped[str] = mapped_column(String(8))
     opened_at: Mapped[datetime]
     opened_by: Mapped[str]
     removed_at: Mapped[datetime | None]

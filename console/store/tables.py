@@ -57,7 +57,7 @@ class CaseRow(Base):
     is_confirmed: Mapped[bool] = mapped_column(default=False)
     level: Mapped[str] = mapped_column(String(16))
     plate_text: Mapped[str] = mapped_column(String(32))
-    plate_class: Mapped[str] = mapped_column(String(4))
+    plate_class: Mapped[str] = mapped_column(String(8))
     checkpoint: Mapped[str]
     grid_code: Mapped[str] = mapped_column(String(16))
     """Where the case belongs; who may see it follows from this."""
