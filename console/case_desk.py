@@ -20,7 +20,7 @@ from console.cases import (
     State,
     take_step,
 )
-from console.grids import is_within
+from console.grids import is_grid_code, is_within
 from console.settings import ConsoleSettings
 from console.store.database import Database
 from console.store.list_tables import CorrectionRow
@@ -176,7 +176,7 @@ def _check_reason(action: Action, reason: str | None) -> None:
 def _hand_to(session: Session, case: CaseRow, request: StepRequest) -> None:
     """Hand the case to a person, or to an area whose people may take it. Raises StepRefusedError."""
     case.owner_code = request.reason or case.grid_code
-    if not is_within(case.owner_code, case.grid_code[:6]):
+    if not is_grid_code(case.owner_code) or not is_within(case.owner_code, case.grid_code[:6]):
         raise StepRefusedError("只能派给本区县内的网格。")
     if len(case.owner_code) > len(case.grid_code) or not is_within(case.grid_code, case.owner_code):
         case.grid_code = case.owner_code  # handed over: from now on it belongs there

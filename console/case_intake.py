@@ -53,6 +53,7 @@ class CaseIntake:
 
     def take(self, events: Sequence[FlaggedEvent], now: datetime) -> Taken:
         """Store a batch in one transaction; giving the same event again changes nothing."""
+        events = [_storable(event) for event in events]
         with self._database.writing() as session:
             known = _known_events(session, events)
             fresh = list({event.event_id: event for event in events if event.event_id not in known}.values())
@@ -121,6 +122,12 @@ class CaseIntake:
             )
         )  # fmt: skip
         self._audit.append(session, SYSTEM, f"case.{action}", f"case:{case_id}", now, event.event_id)
+
+
+def _storable(event: FlaggedEvent) -> FlaggedEvent:
+    """PostgreSQL keeps no NUL in a text; one bad event must not keep all that come behind it waiting."""
+    texts = {"text": event.text, "plate_class": event.plate_class, "checkpoint": event.checkpoint}
+    return event.model_copy(update={name: text.replace("\0", "\ufffd") for name, text in texts.items()})
 
 
 def _known_events(session: Session, events: Sequence[FlaggedEvent]) -> set[str]:

@@ -21,6 +21,10 @@ def level_name(code: str) -> str:
     return LEVEL_NAMES.get(len(code), "未定")
 
 
+def is_grid_code(text: str) -> bool:
+    return len(text) in LEVEL_NAMES and text.isascii() and text.isdecimal()
+
+
 def next_level(code: str) -> str | None:
     """Return the code that is asked when `code` does not answer, or None at the county."""
     length = _NEXT_LENGTH.get(len(code))

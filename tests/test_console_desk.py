@@ -182,8 +182,9 @@ def test_a_case_handed_to_another_grid_belongs_there(console: Console, clock: Cl
     act(console, DESK, Action.ASSIGN, reason=GRID_B, assignee_id=there.account_id)
     assert [task.case_id for task in console.cases.tasks(there)] == [1]
     assert console.cases.tasks(Actor(7, "甲", Role.WORKER, GRID_A)) == []
-    with pytest.raises(StepRefusedError, match="本区县"):
-        act(console, DESK, Action.ASSIGN, reason="999902")
+    for elsewhere in ("999902", GRID_A + "01", "999901x", "9999010", "true"):
+        with pytest.raises(StepRefusedError, match="本区县"):
+            act(console, DESK, Action.ASSIGN, reason=elsewhere)
 
 
 def test_a_wrong_entry_comes_off_the_list_and_is_answered_for(console: Console, clock: Clock, paper: PaperList):
@@ -210,6 +211,14 @@ def test_an_officer_of_one_street_sees_nothing_of_the_other(console: Console, cl
     assert [view.case_id for view in console.cases.newest(street, list(OPEN), 10)] == [1]
     with pytest.raises(NotFoundError):
         console.cases.detail(street, 2)
+
+
+def test_an_event_as_odd_as_its_form_allows_is_a_case_and_holds_nothing_up(console: Console, clock: Clock):
+    odd = event_of("\0🚗" * 8, checkpoint="卡\0口" * 66, plate_class="\0" * 8, camera_id="x" * 200, why="因\0" * 500)
+    assert console.intake.take([odd, event_of()], clock()).opened == (1, 2)
+    assert console.intake.take([odd], clock()).repeated == 1
+    assert "\0" not in console.cases.detail(DESK, 1).view.plate_text
+    act(console, DESK, Action.REJECT, reason="list_error")  # the correction keeps plate and class too
 
 
 def test_an_unknown_checkpoint_goes_to_the_county(console: Console, clock: Clock):

@@ -10,6 +10,7 @@ from console.sessions import OpenSession
 from console.tokens import SCOPE_ROLES, Scope
 from console.types import ConsoleError, Role
 from console.web.access import Person, Session, TheConsole, allow, console_of
+from console.web.fields import RowNumber
 from console.web.rendering import page
 
 router = APIRouter(tags=["pages"])
@@ -40,13 +41,15 @@ def add_account(
 
 
 @router.post("/accounts/{account_id}/link", **allow(Role.ADMIN))
-def renew_link(account_id: int, request: Request, session: Session, console: TheConsole) -> Response:
+def renew_link(account_id: RowNumber, request: Request, session: Session, console: TheConsole) -> Response:
     token = console.accounts.renew_link(account_id, session.actor, console.now())
     return _accounts(request, session, console, link=_link(request, token), link_for=f"账号 {account_id}")
 
 
 @router.post("/accounts/{account_id}/active", **allow(Role.ADMIN))
-def set_active(account_id: int, is_active: Annotated[bool, Form()], actor: Person, console: TheConsole) -> Response:
+def set_active(
+    account_id: RowNumber, is_active: Annotated[bool, Form()], actor: Person, console: TheConsole
+) -> Response:
     console.accounts.set_active(account_id, is_active, actor, console.now())
     return RedirectResponse("/accounts", 303)
 
@@ -73,7 +76,7 @@ def add_token(
 
 
 @router.post("/tokens/{token_id}/revoke", **allow(*_TOKEN_ROLES))
-def revoke_token(token_id: int, actor: Person, console: TheConsole) -> Response:
+def revoke_token(token_id: RowNumber, actor: Person, console: TheConsole) -> Response:
     console.tokens.revoke(token_id, actor, console.now())
     return RedirectResponse("/tokens", 303)
 

@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DataError, SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
@@ -35,6 +35,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(ConsoleError, _on_console_error)
     app.add_exception_handler(RequestValidationError, _on_bad_request)
     app.add_exception_handler(HTTPException, _on_http_error)
+    app.add_exception_handler(DataError, _on_unstorable)
     app.add_exception_handler(SQLAlchemyError, _on_database_error)
     app.add_exception_handler(Exception, _on_fault)
 
@@ -66,6 +67,10 @@ def _on_bad_request(request: Request, error: Exception) -> Response:
 def _on_http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     return _answer(request, error.status_code, _HTTP_WORDS.get(error.status_code, "请求无法处理。"))
+
+
+def _on_unstorable(request: Request, error: Exception) -> Response:  # noqa: ARG001
+    return _answer(request, 422, "填写的内容里有系统不能保存的字符，没有保存。请删去特殊字符后重试。")
 
 
 def _on_database_error(request: Request, error: Exception) -> Response:

@@ -15,6 +15,7 @@ from console.list_office import FileReport
 from console.statistics import Counts, local_day
 from console.tokens import Scope
 from console.web.access import TheConsole, TokenPerson, allow_token
+from console.web.fields import RowNumber
 from console.web.lists import LIST_BODY_BYTES
 from console.web.screen import STATE_GROUPS, StepBody
 
@@ -37,7 +38,7 @@ def list_cases(
     actor: TokenPerson,
     console: TheConsole,
     group: Annotated[str, Query(pattern="^(open|new|out|done)$")] = "open",
-    before: int | None = None,
+    before: RowNumber | None = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 100,
 ) -> list[CaseView]:
     """Cases within the token's area, newest first; `before` pages on."""
@@ -46,14 +47,14 @@ def list_cases(
 
 
 @router.get("/cases/{case_id}", **allow_token(Scope.CASES_READ))
-def get_case(case_id: int, actor: TokenPerson, console: TheConsole) -> CaseView:
+def get_case(case_id: RowNumber, actor: TokenPerson, console: TheConsole) -> CaseView:
     view = console.cases.detail(actor, case_id).view
     _note(console, actor, "case.view", f"case:{case_id}")
     return view
 
 
 @router.post("/cases/{case_id}/steps", **allow_token(Scope.CASES_WRITE))
-def take_step(case_id: int, body: StepBody, actor: TokenPerson, console: TheConsole) -> CaseView:
+def take_step(case_id: RowNumber, body: StepBody, actor: TokenPerson, console: TheConsole) -> CaseView:
     """Take one step. 409: somebody was faster (with `version`). 422: not possible in this state."""
     console.desk.act(body.request(case_id), actor, console.now())
     console.hub.touch([case_id])
@@ -79,12 +80,12 @@ def try_list(file: Annotated[UploadFile, File()], actor: TokenPerson, console: T
 
 
 @router.get("/list/changes/{change_id}", **allow_token(Scope.LIST_WRITE))
-def get_list_change(change_id: int, console: TheConsole) -> ChangeView:
+def get_list_change(change_id: RowNumber, console: TheConsole) -> ChangeView:
     return _view(console.list_changes.find(change_id))
 
 
 @router.post("/list/changes/{change_id}/apply", **allow_token(Scope.LIST_WRITE))
-def apply_list(change_id: int, actor: TokenPerson, console: TheConsole) -> ChangeView:
+def apply_list(change_id: RowNumber, actor: TokenPerson, console: TheConsole) -> ChangeView:
     """Apply a file that was tried. 422: it needs an approver, who does it in the console."""
     return _view(console.list_changes.apply(change_id, actor, console.now()))
 

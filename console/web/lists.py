@@ -10,6 +10,7 @@ from console.parts import Console
 from console.sessions import OpenSession
 from console.types import ConsoleError, Role
 from console.web.access import Person, Session, TheConsole, allow
+from console.web.fields import RowNumber
 from console.web.rendering import page
 
 router = APIRouter(tags=["pages"])
@@ -33,12 +34,12 @@ def submit(request: Request, session: Session, console: TheConsole, file: Annota
 
 
 @router.get("/list/{change_id}", **allow(*_LIST_ROLES))
-def change_page(change_id: int, request: Request, session: Session, console: TheConsole) -> Response:
+def change_page(change_id: RowNumber, request: Request, session: Session, console: TheConsole) -> Response:
     return _change(request, session, console, change_id)
 
 
 @router.post("/list/{change_id}/apply", **allow(*_LIST_ROLES))
-def apply(change_id: int, request: Request, session: Session, console: TheConsole) -> Response:
+def apply(change_id: RowNumber, request: Request, session: Session, console: TheConsole) -> Response:
     try:
         console.list_changes.apply(change_id, session.actor, console.now())
     except ConsoleError as error:
@@ -48,7 +49,7 @@ def apply(change_id: int, request: Request, session: Session, console: TheConsol
 
 @router.post("/list/{change_id}/refuse", **allow(*_LIST_ROLES))
 def refuse(
-    change_id: int, request: Request, session: Session, console: TheConsole, reason: Annotated[str, Form()] = ""
+    change_id: RowNumber, request: Request, session: Session, console: TheConsole, reason: Annotated[str, Form()] = ""
 ) -> Response:
     try:
         console.list_changes.refuse(change_id, reason, session.actor, console.now())
@@ -63,7 +64,9 @@ def corrections_page(request: Request, session: Session, console: TheConsole) ->
 
 
 @router.post("/corrections/{correction_id}/answer", **allow(Role.STEWARD))
-def answer(correction_id: int, actor: Person, console: TheConsole, answer: Annotated[str, Form()] = "") -> Response:
+def answer(
+    correction_id: RowNumber, actor: Person, console: TheConsole, answer: Annotated[str, Form()] = ""
+) -> Response:
     console.corrections.answer(correction_id, answer, actor, console.now())
     return RedirectResponse("/corrections", 303)
 

@@ -11,6 +11,7 @@ from console.statistics import LOCAL_ZONE, HeatCell, local_day
 from console.store.people_tables import AuditRow
 from console.types import Role
 from console.web.access import Session, TheConsole, allow
+from console.web.fields import RowNumber
 from console.web.rendering import page
 
 router = APIRouter(tags=["pages"])
@@ -36,7 +37,7 @@ def statistics_page(request: Request, session: Session, console: TheConsole) -> 
 
 
 @router.get("/audit", **allow(Role.AUDITOR, Role.ADMIN))
-def audit_page(request: Request, session: Session, console: TheConsole, before: int | None = None) -> Response:
+def audit_page(request: Request, session: Session, console: TheConsole, before: RowNumber | None = None) -> Response:
     query = select(AuditRow).order_by(AuditRow.seq.desc()).limit(_AUDIT_PAGE)
     if before is not None:
         query = query.where(AuditRow.seq < before)

@@ -10,6 +10,7 @@ from console.case_views import CaseView
 from console.cases import Action
 from console.types import Role, StepRefusedError
 from console.web.access import Person, Session, TheConsole, allow, allow_anyone
+from console.web.fields import RowNumber
 from console.web.rendering import page
 from console.web.screen import StepBody
 
@@ -68,7 +69,7 @@ def tasks(session: Session, console: TheConsole) -> TaskList:
 
 
 @router.post("/tasks/{case_id}/step", **allow(*_WORKER))
-def take_step(case_id: int, body: StepBody, actor: Person, console: TheConsole) -> list[CaseView]:
+def take_step(case_id: RowNumber, body: StepBody, actor: Person, console: TheConsole) -> list[CaseView]:
     """Take one step; returns the task, or nothing once it is done."""
     if body.action not in _WORKER_ACTIONS:
         raise StepRefusedError("网格员不能执行这一步。")
@@ -81,7 +82,9 @@ def take_step(case_id: int, body: StepBody, actor: Person, console: TheConsole) 
 
 
 @router.post("/tasks/{case_id}/photo", max_body_size=_PHOTO_BODY_BYTES, **allow(*_WORKER))
-def add_photo(case_id: int, photo: Annotated[UploadFile, File()], actor: Person, console: TheConsole) -> dict[str, int]:
+def add_photo(
+    case_id: RowNumber, photo: Annotated[UploadFile, File()], actor: Person, console: TheConsole
+) -> dict[str, int]:
     """Add a photo of the verification."""
     limit = int(console.pictures.max_megabytes * 1024 * 1024) + 1
     content = photo.file.read(limit)

@@ -7,6 +7,7 @@ from starlette.responses import FileResponse
 
 from console.types import NotFoundError, Role
 from console.web.access import Person, TheConsole, allow
+from console.web.fields import RowNumber
 
 router = APIRouter(prefix="/cases", tags=["pictures"])
 _CASE_ROLES = (Role.OFFICER, Role.ADMIN, Role.WORKER)
@@ -14,7 +15,7 @@ _CASE_ROLES = (Role.OFFICER, Role.ADMIN, Role.WORKER)
 
 @router.get("/{case_id}/events/{event_id}/{kind}", **allow(*_CASE_ROLES))
 def evidence(
-    case_id: int, event_id: str, kind: Literal["plate", "vehicle"], actor: Person, console: TheConsole
+    case_id: RowNumber, event_id: str, kind: Literal["plate", "vehicle"], actor: Person, console: TheConsole
 ) -> FileResponse:
     """Return an evidence picture."""
     event = console.cases.event_of(actor, case_id, event_id)
@@ -24,6 +25,6 @@ def evidence(
 
 
 @router.get("/{case_id}/photos/{photo_id}", **allow(*_CASE_ROLES))
-def photo(case_id: int, photo_id: int, actor: Person, console: TheConsole) -> FileResponse:  # noqa: ARG001
+def photo(case_id: RowNumber, photo_id: RowNumber, actor: Person, console: TheConsole) -> FileResponse:  # noqa: ARG001
     """Return a photo that a worker added."""
     return FileResponse(console.pictures.photo(actor, photo_id), media_type="image/jpeg")

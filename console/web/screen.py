@@ -13,6 +13,7 @@ from console.cases import FINISHED, OPEN, Action, Rejection, State
 from console.map import map_of
 from console.types import ConsoleError, Role
 from console.web.access import Person, Session, TheConsole, allow
+from console.web.fields import RowNumber
 from console.web.rendering import page
 
 router = APIRouter(prefix="/screen", tags=["screen"])
@@ -35,7 +36,7 @@ class StepBody(BaseModel):
     version: int | None = Field(default=None, ge=1)
     """The version on the screen; the step is refused when somebody was faster. None: not compared."""
     reason: str | None = Field(default=None, max_length=32)
-    assignee_id: int | None = None
+    assignee_id: RowNumber | None = None
     channel: str | None = Field(default=None, max_length=16)
     note: str = Field(default="", max_length=2000)
     key: str | None = Field(default=None, min_length=8, max_length=64)
@@ -50,7 +51,7 @@ class StepBody(BaseModel):
 class DuplicatesBody(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    case_ids: tuple[int, ...] = Field(min_length=1, max_length=200)
+    case_ids: tuple[RowNumber, ...] = Field(min_length=1, max_length=200)
     key: str = Field(min_length=8, max_length=48)
 
 
@@ -77,14 +78,14 @@ def cases(
     actor: Person,
     console: TheConsole,
     group: Annotated[str, Query(pattern="^(open|new|out|done)$")] = "open",
-    before: int | None = None,
+    before: RowNumber | None = None,
 ) -> list[CaseView]:
     """Return a page of cases, newest first."""
     return console.cases.newest(actor, STATE_GROUPS[group], PAGE_ROWS, before)
 
 
 @router.get("/cases/{case_id}", **allow(*_DESK))
-def case_detail(case_id: int, request: Request, session: Session, console: TheConsole) -> Response:
+def case_detail(case_id: RowNumber, request: Request, session: Session, console: TheConsole) -> Response:
     """Return the detail as a piece of a page; looking is written down."""
     detail = console.cases.detail(session.actor, case_id)
     with console.database.writing() as database:
@@ -100,7 +101,7 @@ def case_detail(case_id: int, request: Request, session: Session, console: TheCo
 
 
 @router.post("/cases/{case_id}/step", **allow(*_DESK))
-def take_step(case_id: int, body: StepBody, actor: Person, console: TheConsole) -> CaseView:
+def take_step(case_id: RowNumber, body: StepBody, actor: Person, console: TheConsole) -> CaseView:
     console.desk.act(body.request(case_id), actor, console.now())
     console.hub.touch([case_id])
     return console.cases.some(actor, [case_id])[0]
