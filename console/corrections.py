@@ -70,7 +70,9 @@ class Corrections:
             if not problem:
                 row.removed_at, row.removed_rows = now, removed
                 subject = f"correction:{row.correction_id}"
-                self._audit.append(session, SYSTEM, "correction.removed", subject, now, f"{removed} 条行程")
+                self._audit.append(
+                    session, SYSTEM, "correction.removed", subject, now, f"{reason}，撤下 {removed} 条行程"
+                )
         return not problem
 
 
