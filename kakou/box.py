@@ -134,8 +134,10 @@ class CameraReporter:
         try:
             state = self._hot_set.state()
             version, age_s, redis_ok = state.version, state.age_s(now.timestamp()), True
-        except RiskDBError:
-            version, age_s, redis_ok = None, None, False
+        except RiskDBError as error:
+            # A list that is not valid is no fault of Redis: the tile says which of the two it is.
+            is_away = isinstance(error.__cause__, (redis.RedisError, OSError))
+            version, age_s, redis_ok = None, None, not is_away
         return BoxHealth(version, age_s, self._spool.waiting(), outbox.pending_count(), redis_ok)
 
     def _try(self, send: Callable[[], None]) -> None:

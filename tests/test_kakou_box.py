@@ -1,0 +1,44 @@
+"""What a box says of itself: which of its parts is at fault, and not another."""
+
+from pathlib import Path
+
+import redis
+
+from alerts.box_status import BoxStatus, StatusBoard
+from alerts.settings import AlertsSettings
+from kakou.box import Box, CameraReporter
+from kakou.risk_wiring import open_keeper, tended_list
+from kakou.settings import Settings
+from pipeline.settings import SourceSettings
+from pipeline.types import ScreeningCounts
+
+
+def reported(folder: Path, centre_url: str, own_url: str) -> BoxStatus:
+    """Let a camera report once; return what the console reads."""
+    settings = Settings(state_dir=folder, alerts=AlertsSettings(stream_url=centre_url))
+    box = Box.build(settings, own_url)
+    source = SourceSettings(camera_id="东门-入", checkpoint="东门卡口", uri="x.mp4")
+    reporter, outbox = CameraReporter(box, source, ScreeningCounts()), box.outbox()
+    reporter.report(outbox)
+    reporter.close()
+    outbox.close()
+    with redis.Redis.from_url(centre_url) as client:
+        return StatusBoard(client).statuses()[0]
+
+
+def test_a_redis_without_a_valid_list_is_told_as_a_list_that_is_not_valid(tmp_path: Path, redis_url: str):
+    status = reported(tmp_path, redis_url, redis_url)
+    assert (status.redis_ok, status.list_version) == (True, None)
+
+
+def test_a_redis_that_does_not_answer_is_told_as_such(tmp_path: Path, redis_url: str):
+    status = reported(tmp_path, redis_url, "unix:///nowhere")
+    assert (status.redis_ok, status.list_version) == (False, None)
+
+
+def test_a_list_that_is_tended_is_told_with_its_version(tmp_path: Path, redis_url: str):
+    settings = Settings(state_dir=tmp_path, redis_url=redis_url)
+    with open_keeper(settings, redis_url), tended_list(settings, redis_url, lambda _: None):
+        status = reported(tmp_path, redis_url, redis_url)
+    assert status.redis_ok
+    assert status.list_version is not None
