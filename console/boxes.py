@@ -1,6 +1,7 @@
 """The health of every checkpoint, for the tiles at the top of the screen. A tile is never a blank green."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
@@ -34,13 +35,24 @@ class Tile(BaseModel):
     queue: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A box's latest report, and when it came by the console's clock."""
+
+    status: BoxStatus
+    at: datetime
+    clock_offset_s: float | None = None
+    """Box clock minus console clock; None while only one report is known, which may be an old one."""
+
+
 class BoxWatch:
     """Remembers what each box said last, so that a tile turns red and does not vanish when nothing is heard."""
 
-    def __init__(self, board: StatusBoard, settings: ConsoleSettings) -> None:
+    def __init__(self, board: StatusBoard, settings: ConsoleSettings, now: Callable[[], datetime]) -> None:
         self._board = board
         self._settings = settings
-        self._last: dict[str, BoxStatus] = {}
+        self._now = now
+        self._last: dict[str, Heard] = {}
 
     def refresh(self) -> list[BoxStatus]:
         """Ask the boxes' reports; returns the new ones, none where Redis cannot be reached."""
@@ -48,24 +60,35 @@ class BoxWatch:
             statuses = self._board.statuses()
         except redis.RedisError:
             return []
-        self._last |= {status.camera_id: status for status in statuses}
+        now = self._now()
+        self._last |= {status.camera_id: _heard(status, self._last.get(status.camera_id), now) for status in statuses}
         return statuses
 
     def tiles(self, now: datetime) -> list[Tile]:
-        latest = sorted(self._last.values(), key=lambda status: (status.checkpoint, status.camera_id))
+        latest = sorted(self._last.values(), key=lambda heard: (heard.status.checkpoint, heard.status.camera_id))
         return tiles(latest, self._settings, now)
 
 
-def tiles(statuses: Sequence[BoxStatus], settings: ConsoleSettings, now: datetime) -> list[Tile]:
+def tiles(reports: Sequence[Heard], settings: ConsoleSettings, now: datetime) -> list[Tile]:
     """Return one tile per camera, and one in red per configured checkpoint that was never heard of."""
-    heard = {status.checkpoint for status in statuses}
+    heard = {report.status.checkpoint for report in reports}
     silent = [place.name for place in settings.checkpoint if place.name not in heard]
-    return [_tile(status, settings, now) for status in statuses] + [_silent_tile(name) for name in silent]
+    return [_tile(report, settings, now) for report in reports] + [_silent_tile(name) for name in silent]
 
 
-def _tile(status: BoxStatus, settings: ConsoleSettings, now: datetime) -> Tile:
-    bad, warn = list(_faults(status, settings, now)), list(_warnings(status))
-    age = (now - status.last_read_at).total_seconds() if status.last_read_at else None
+def _heard(status: BoxStatus, before: Heard | None, now: datetime) -> Heard:
+    """A new report came just now, whatever the box's clock says; the first one known may have lain there for hours."""
+    if before is None:
+        return Heard(status, min(now, status.reported_at))
+    if status.reported_at == before.status.reported_at:
+        return before
+    return Heard(status, now, (status.reported_at - now).total_seconds())
+
+
+def _tile(heard: Heard, settings: ConsoleSettings, now: datetime) -> Tile:
+    status = heard.status
+    bad, warn = list(_faults(heard, settings, now)), list(_warnings(heard))
+    age = (status.reported_at - status.last_read_at + (now - heard.at)).total_seconds() if status.last_read_at else None
     return Tile(
         checkpoint=status.checkpoint, camera_id=status.camera_id, health="bad" if bad else "warn" if warn else "ok",
         problems=(*bad, *warn), fps=status.fps, last_read_s=age, list_version=status.list_version,
@@ -73,24 +96,31 @@ def _tile(status: BoxStatus, settings: ConsoleSettings, now: datetime) -> Tile:
     )  # fmt: skip
 
 
-def _faults(status: BoxStatus, settings: ConsoleSettings, now: datetime) -> list[str]:
-    silent_s = (now - status.reported_at).total_seconds()
+def _faults(heard: Heard, settings: ConsoleSettings, now: datetime) -> list[str]:
+    status = heard.status
+    silent_s = (now - heard.at).total_seconds()
     faults = [
         (silent_s > settings.stale_status_s, f"失联 {_spoken(silent_s)}"),
         (status.fps < _MIN_FPS, "摄像机无画面"),
         (not status.redis_ok, "名单服务不可用"),
-        (status.list_version is None, "没有名单"),
+        (status.list_version is None and status.redis_ok, "名单无效或没有名单"),
         ((status.list_age_s or 0) > settings.stale_list_s, f"名单过旧 {_spoken(status.list_age_s or 0)}"),
     ]
     return [words for is_so, words in faults if is_so]
 
 
-def _warnings(status: BoxStatus) -> list[str]:
-    offset = status.clock_offset_s or 0.0
+def _warnings(heard: Heard) -> list[str]:
+    status = heard.status
+    offset, box_offset = status.clock_offset_s or 0.0, heard.clock_offset_s or 0.0
+    fast_or_slow = "快" if box_offset > 0 else "慢"
     warnings = [
         (status.unchecked_waiting > 0, f"未核对 {status.unchecked_waiting}"),
         (status.outbox_pending > _MAX_QUEUE, f"积压 {status.outbox_pending}"),
-        (abs(offset) > _MAX_CLOCK_OFFSET_S, f"时钟偏差 {_spoken(abs(offset))}"),
+        (abs(offset) > _MAX_CLOCK_OFFSET_S, f"摄像机时钟偏差 {_spoken(abs(offset))}"),
+        (
+            abs(box_offset) > _MAX_CLOCK_OFFSET_S,
+            f"盒子时钟{fast_or_slow} {_spoken(abs(box_offset))}",
+        ),
     ]
     return [words for is_so, words in warnings if is_so]
 

@@ -111,7 +111,7 @@ def build_console(
         hub=hub,
         feed=EventFeed(reader, intake, hub.touch, now, settings.accept_replayed),
         board=board,
-        boxes=BoxWatch(board, settings),
+        boxes=BoxWatch(board, settings, now),
     )
 
 

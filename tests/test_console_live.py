@@ -14,7 +14,7 @@ from sqlalchemy import text
 from alerts.box_status import BoxStatus, HourCount, LanePassage
 from alerts.events import FlaggedEvent, to_cloudevent
 from alerts.stream import STREAM_KEY, connect
-from console.boxes import tiles
+from console.boxes import Heard, tiles
 from console.cases import OPEN
 from console.parts import Console
 from console.types import Role
@@ -163,19 +163,38 @@ def test_a_lost_redis_is_said_and_the_tiles_turn_red_instead_of_vanishing(tmp_pa
     [
         ({}, "ok", ""),
         ({"unchecked_waiting": 4}, "warn", "未核对 4"),
-        ({"clock_offset_s": 28800.0}, "warn", "时钟偏差 8 小时"),
+        ({"clock_offset_s": 28800.0}, "warn", "摄像机时钟偏差 8 小时"),
         ({"outbox_pending": 500}, "warn", "积压 500"),
         ({"fps": 0.0}, "bad", "摄像机无画面"),
         ({"list_age_s": 5000.0}, "bad", "名单过旧"),
         ({"list_version": None}, "bad", "没有名单"),
-        ({"redis_ok": False}, "bad", "名单服务不可用"),
-        ({"reported_at": START - timedelta(minutes=3)}, "bad", "失联 3 分钟"),
+        ({"redis_ok": False, "list_version": None}, "bad", "名单服务不可用"),
     ],
 )
 def test_a_tile_says_what_is_wrong(change: dict[str, Any], health: str, words: str):
-    tile = tiles([status_of(**change)], settings_with(checkpoint=()), START)[0]
+    tile = tiles([Heard(status_of(**change), START)], settings_with(checkpoint=()), START)[0]
     assert tile.health == health
     assert words in " ".join(tile.problems)
+
+
+def test_a_box_that_fell_silent_before_the_console_started_is_lost(console: Console):
+    console.board.report(status_of(reported_at=START - timedelta(minutes=3)))
+    console.boxes.refresh()
+    assert "失联 3 分钟" in console.boxes.tiles(START)[0].problems
+
+
+@pytest.mark.parametrize(("hours", "words"), [(-1, "盒子时钟慢 60 分钟"), (1, "盒子时钟快 60 分钟")])
+def test_a_box_whose_clock_is_wrong_by_an_hour_is_heard_and_told(tmp_path, redis_client, hours: int, words: str):
+    clock = Clock()
+    console = open_console(tmp_path, redis_client, clock)
+    for seconds in (0, 2, 4):
+        clock.moment = START + timedelta(seconds=seconds)
+        wrong = clock() + timedelta(hours=hours)
+        console.board.report(status_of(reported_at=wrong, last_read_at=wrong))
+        console.boxes.refresh()
+    tile = console.boxes.tiles(clock())[0]
+    assert (tile.health, tile.problems, tile.last_read_s) == ("warn", (words,), 0)
+    console.database.close()
 
 
 def test_the_boxes_counters_reconcile_and_a_late_report_does_no_harm(console: Console):
