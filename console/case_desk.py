@@ -120,7 +120,9 @@ class CaseDesk:
             case.assignee_id = actor.account_id
         elif action is Action.ESCALATE:
             case.owner_code = owner_after_escalation(standing_of(case), case.owner_code)
-            case.assignee_id = None if request.reason == Outcome.UNREACHABLE else case.assignee_id
+            # Who took it goes on with it, while others are asked too; who never did, or reached nobody, lets go.
+            has_it_in_hand = State(case.state) is not State.ASSIGNED and request.reason != Outcome.UNREACHABLE
+            case.assignee_id = case.assignee_id if has_it_in_hand else None
             case.escalations += 1
         elif action is Action.CONFIRM:
             case.confirmed_at = now
@@ -129,7 +131,7 @@ class CaseDesk:
         elif action is Action.CLOSE:
             case.outcome = request.reason
         elif action is Action.REOPEN:
-            case.rejection = case.outcome = None
+            case.rejection = case.outcome = case.assignee_id = None
         case.state, case.is_confirmed = after.state.value, after.is_confirmed
         case.finished_at = now if after.state in FINISHED else None
         case.due_at = due_at(after, case.owner_code, case.opened_at, now, self._settings)

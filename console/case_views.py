@@ -21,6 +21,8 @@ from console.store.tables import CaseRow, EventRow, StepRow
 from console.types import Actor, Role
 
 STEP_WORDS = {action.value: name for action, name in ACTION_NAMES.items()} | {"open": "预警到达", "attach": "再次经过"}
+_IN_HAND = (State.ACCEPTED, State.VERIFYING, State.ESCALATED)
+"""Of a worker's own cases, those that he took; an escalated one keeps its worker only after that."""
 _SHOWN_OTHER = 0.02
 """Another reading less likely than this is not worth a look."""
 
@@ -92,12 +94,12 @@ def case_view(case: CaseRow, latest: EventRow, assignee: str | None, actor: Acto
     """Return the case as this person may see it: a worker sees the plate only after taking the case."""
     event = FlaggedEvent.model_validate_json(latest.body) if latest.body else None
     is_mine = case.assignee_id is not None and case.assignee_id == actor.account_id
-    is_masked = actor.role is Role.WORKER and not (is_mine and case.state in (State.ACCEPTED, State.VERIFYING))
+    is_masked = actor.role is Role.WORKER and not (is_mine and case.state in _IN_HAND)
     return CaseView(
         case_id=case.case_id,
         version=case.version,
         state=State(case.state),
-        state_name=STATE_NAMES[State(case.state)],
+        state_name=_state_name(case),
         level=case.level,
         probability=event.probability if event else 0.0,
         plate_text=mask_plate(case.plate_text) if is_masked else case.plate_text,
@@ -139,6 +141,12 @@ def reason_words(reason: str | None) -> str:
     """Return the words for an outcome or a cause of rejection; "" for anything else."""
     words = {str(key): name for key, name in OUTCOME_NAMES.items()} | {str(k): n for k, n in REJECTION_NAMES.items()}
     return words.get(reason or "", "")
+
+
+def _state_name(case: CaseRow) -> str:
+    """An escalated case that nobody has looked at still waits for eyes, and says so first."""
+    state = State(case.state)
+    return "待核实（超时）" if state is State.ESCALATED and not case.is_confirmed else STATE_NAMES[state]
 
 
 def _result(case: CaseRow) -> str:

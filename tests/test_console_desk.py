@@ -142,6 +142,39 @@ def test_nobody_answering_sends_the_case_up_and_away_from_the_worker(console: Co
     assert (case.state, case.owner_code, case.assignee_id) == ("escalated", GRID_A[:14], None)
 
 
+def test_a_worker_who_is_late_keeps_the_case_in_hand_while_others_are_asked_too(console: Console, clock: Clock):
+    worker = make_account(console, "worker", Role.WORKER, GRID_A)
+    console.intake.take([event_of("测A12345")], clock())
+    for actor, action in ((DESK, Action.CONFIRM), (DESK, Action.ASSIGN), (worker, Action.ACCEPT)):
+        act(console, actor, action)
+    clock.forward(1801)  # nobody was spoken to in half an hour
+    assert console.desk.act_on_overdue(clock()) == [1]
+    task = console.cases.tasks(worker)[0]
+    assert (task.state, task.is_mine, task.plate_text) == (State.ESCALATED, True, "测A12345")
+    act(console, worker, Action.CLOSE, reason=Outcome.TRUE)
+    assert state_of(console) is State.CLOSED
+
+
+def test_a_named_worker_who_never_accepts_loses_the_case_and_never_sees_the_plate(console: Console, clock: Clock):
+    worker = make_account(console, "worker", Role.WORKER, GRID_A)
+    colleague = make_account(console, "colleague", Role.WORKER, GRID_A)
+    console.intake.take([event_of("测A12345")], clock())
+    act(console, DESK, Action.CONFIRM)
+    act(console, DESK, Action.ASSIGN, assignee_id=worker.account_id)
+    assert console.cases.tasks(colleague) == []
+    clock.forward(181)
+    console.desk.act_on_overdue(clock())
+    for person in (worker, colleague):
+        assert ["12345" in task.model_dump_json() for task in console.cases.tasks(person)] == [False]
+
+
+def test_a_case_that_waits_too_long_still_says_that_nobody_has_looked(console: Console, clock: Clock):
+    console.intake.take([event_of()], clock())
+    clock.forward(61)
+    console.desk.act_on_overdue(clock())
+    assert console.cases.newest(DESK, list(OPEN), 1)[0].state_name == "待核实（超时）"
+
+
 def test_the_clock_escalates_what_nobody_looked_at_and_names_itself(console: Console, clock: Clock):
     console.intake.take([event_of()], clock())
     clock.forward(59)
