@@ -7,6 +7,7 @@ from sqlalchemy import select
 
 from console.audit import AuditLog
 from console.list_office import ListOffice
+from console.list_words import file_words
 from console.store.database import Database
 from console.store.list_tables import CorrectionRow
 from console.types import SYSTEM, Actor, ConsoleError, NotFoundError
@@ -62,7 +63,7 @@ class Corrections:
             removed = self._office.remove(waiting.plate_text, waiting.opened_by, reason)
             problem = ""
         except RiskDBError as error:
-            removed, problem = 0, str(error)
+            removed, problem = 0, file_words(str(error))
         with self._database.writing() as session:
             row = session.get_one(CorrectionRow, waiting.correction_id)
             row.attempts += 1

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from console.audit import AuditLog
 from console.keys import new_token
 from console.list_office import FileReport, ListOffice
+from console.list_words import file_words
 from console.settings import ConsoleSettings
 from console.store.database import Database
 from console.store.list_tables import ListChangeRow
@@ -72,7 +73,7 @@ class ListChanges:
             report = self._office.try_file(path)
         except RiskDBError as error:
             path.unlink()
-            raise ConsoleError(f"文件没有通过检查，名单没有改变：{error}") from error
+            raise ConsoleError(f"文件没有通过检查，名单没有改变：{file_words(str(error))}。") from error
         with self._database.writing() as session:
             row = ListChangeRow(
                 state=ChangeState.WAITING.value, file_name=file_name[:200], stored_name=path.name,
@@ -100,7 +101,7 @@ class ListChanges:
         try:
             report = self._office.apply_file(path)
         except RiskDBError as error:
-            raise ConsoleError(f"名单没有改变：{error}") from error
+            raise ConsoleError(f"名单没有改变：{file_words(str(error))}。") from error
         if not report.is_applied and report.invalid_rows:
             raise StepRefusedError(f"文件中有 {report.invalid_rows} 行有误，名单没有改变。请改正后重新上传。")
         with self._database.writing() as session:

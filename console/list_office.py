@@ -7,6 +7,7 @@ from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict
 
+from console.list_words import row_words
 from riskdb.importing import JudgedRow, RowOutcome
 from riskdb.keeper import RiskKeeper
 from riskdb.tables import read_travel_rows
@@ -88,9 +89,8 @@ class KeeperOffice:
 
         def note(row: JudgedRow) -> None:
             if row.outcome is not RowOutcome.ACCEPTED and len(reported) < MAX_REPORTED_ROWS:
-                reported.append(
-                    ReportedRow(number=row.number, outcome=OUTCOME_WORDS[row.outcome], detail=row.detail[:300])
-                )
+                words, detail = OUTCOME_WORDS[row.outcome], row_words(row.detail)[:300]
+                reported.append(ReportedRow(number=row.number, outcome=words, detail=detail))
 
         with self._open_keeper() as keeper:
             result, _ = keeper.import_rows(read_travel_rows(path), is_dry_run=is_dry_run, on_row=note)

@@ -42,7 +42,7 @@ def list_cases(
     limit: Annotated[int, Query(ge=1, le=200)] = 100,
 ) -> list[CaseView]:
     """Cases within the token's area, newest first; `before` pages on."""
-    _note(console, actor, "api.cases", group)
+    _note(console, actor, "api.cases", "cases", group)
     return console.cases.newest(actor, STATE_GROUPS[group], limit, before)
 
 
@@ -96,6 +96,6 @@ def _view(change: ListChange) -> ChangeView:
     )
 
 
-def _note(console: TheConsole, actor: TokenPerson, action: str, subject: str) -> None:
+def _note(console: TheConsole, actor: TokenPerson, action: str, subject: str, reason: str = "") -> None:
     with console.database.writing() as session:
-        console.audit.append(session, actor, action, subject, console.now())
+        console.audit.append(session, actor, action, subject, console.now(), reason)

@@ -8,6 +8,7 @@ from fastapi import Request
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
+from console.audit_words import action_words, subject_words
 from console.cases import ACTION_NAMES, OUTCOME_NAMES, REJECTION_NAMES, STATE_NAMES
 from console.sessions import OpenSession
 from console.statistics import LOCAL_ZONE
@@ -58,6 +59,7 @@ def build_environment() -> Environment:
         loader=FileSystemLoader(_FOLDER / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     environment.filters |= {"local": _local, "local_day": _local_day, "percent": _percent, "duration": _duration}
+    environment.filters |= {"action_words": action_words, "subject_words": subject_words}
     environment.globals |= {
         "state_names": STATE_NAMES,
         "action_names": ACTION_NAMES,
