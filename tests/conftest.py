@@ -6,10 +6,13 @@ from pathlib import Path
 
 import pytest
 import redis
+from playwright.sync_api import Browser
 
 import ocr  # noqa: F401  before any test imports cv2: it sets the limit of pixels
 from kakou.embedded_redis import embedded_redis
+from tests.console_browser import open_browser
 from tests.console_kit import migrated_copy
+from tests.console_world import World, open_world
 from tests.postgresql_server import migrated_template, postgresql_server, run_sql, url_of
 
 _numbers = itertools.count()
@@ -52,6 +55,20 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     folder, name = request.getfixturevalue("postgresql"), f"test{next(_numbers)}"
     run_sql(folder, f"CREATE DATABASE {name} TEMPLATE template")
     return url_of(folder, name)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A real browser."""
+    with open_browser() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def world(redis_server: str, browser: Browser) -> Iterator[World]:
+    """A console that runs, with people, for the tests of one file."""
+    with open_world(redis_server, browser) as world:
+        yield world
 
 
 @pytest.fixture(scope="session")

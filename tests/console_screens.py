@@ -17,17 +17,17 @@ from console.cases import Action
 from console.list_office import FileReport, ReportedRow
 from console.parts import Console
 from console.settings import ConsoleSettings
-from console.types import Actor, Role
+from console.types import SYSTEM, Actor, Role
 from kakou.embedded_redis import embedded_redis
 from tests.console_browser import LAPTOP, PHONE, WALL, open_browser, open_context, use_cookie
 from tests.console_kit import (
     GRID_A,
-    PASSWORD,
     PaperList,
     event_of,
     make_account,
     open_console,
     served,
+    session_token,
     settings_with,
     write_pictures,
 )
@@ -56,8 +56,8 @@ def main(folder: Path) -> None:
             new_rows=185,
             invalid_rows=2,
             rows=(
-                ReportedRow(number=17, outcome="有误", detail="to: 2026-11-01 is before from: 2026-11-03"),
-                ReportedRow(number=90, outcome="有误", detail="area: is missing"),
+                ReportedRow(number=17, outcome="有误", detail="结束：2026-11-01 早于开始时间 2026-11-03"),
+                ReportedRow(number=90, outcome="有误", detail="地区：没有填写"),
             ),
         )
         console = build(state_dir, client, settings, PaperList(report))
@@ -73,6 +73,8 @@ def build(state_dir: Path, client: "redis.Redis", settings: ConsoleSettings, off
         ("steward", Role.STEWARD, ""),
         ("approver", Role.APPROVER, ""),
         ("auditor", Role.AUDITOR, ""),
+        ("admin", Role.ADMIN, ""),
+        ("newcomer", Role.WORKER, "9999010040010101"),
     ):
         make_account(console, name, role, scope)
     return console
@@ -83,16 +85,18 @@ def utc_now() -> datetime:
 
 
 def shoot(browser: Browser, console: Console, address: str, folder: Path) -> None:
-    report_boxes(console)
     seed(console)
+    tokens = {user: session_token(console, user) for _, user, _ in PAGES if user}
+    link = console.accounts.create("next", "下一位", Role.ADMIN, "", SYSTEM, utc_now())
     for size_name, size in SIZES.items():
         for theme in ("light", "dark"):
             for name, user, path in PAGES:
+                report_boxes(console)
                 context = open_context(browser, size, theme)
                 if user:
-                    use_cookie(context, address, console.sessions.log_in(user, PASSWORD, "", "screens", utc_now()))
+                    use_cookie(context, address, tokens[user])
                 page = context.new_page()
-                page.goto(address + path, wait_until="load")
+                page.goto(address + path.format(link=link), wait_until="load")
                 prepare(page, name, console)
                 is_whole = not name.startswith("screen") or size == PHONE
                 page.screenshot(path=folder / f"{name}-{size_name}-{theme}.png", full_page=is_whole)
@@ -103,8 +107,21 @@ def prepare(page: Page, name: str, console: Console) -> None:
     """Wait until the page shows what it has, and open a case on the screen."""
     if name.startswith("screen"):
         page.wait_for_selector(".row")
-    if name == "phone":
-        page.wait_for_selector(".task")
+    if name.startswith("phone"):
+        page.wait_for_selector(".task, #tasks .empty")
+    if name == "phone-result":
+        page.click(".options label:has-text('名单有误')")
+        page.click(".result:not([hidden]) .extra summary")
+        page.context.set_offline(True)
+        page.wait_for_selector("#line:not([hidden])")
+    if name == "screen-lost":
+        page.context.set_offline(True)
+        console.hub.close()
+        page.wait_for_selector("#banner:not([hidden])")
+    if name == "screen-assign":
+        page.click(".row:has-text('已派单')")
+        page.wait_for_selector(".case")
+        page.keyboard.press("a")
     if name == "screen-case":
         page.keyboard.press("ArrowDown")
         page.keyboard.press("Enter")
@@ -118,13 +135,21 @@ PAGES = (
     ("login", None, "/login"),
     ("screen", "officer", "/screen"),
     ("screen-case", "officer", "/screen"),
+    ("screen-assign", "officer", "/screen"),
+    ("screen-done", "officer", "/screen?group=done"),
+    ("screen-lost", "officer", "/screen"),
     ("statistics", "officer", "/statistics"),
     ("phone", "worker", "/m"),
+    ("phone-result", "worker", "/m"),
+    ("phone-empty", "newcomer", "/m"),
     ("list", "steward", "/list"),
     ("list-change", "steward", "/list/1"),
     ("corrections", "steward", "/corrections"),
     ("audit", "auditor", "/audit"),
     ("tokens", "steward", "/tokens"),
+    ("accounts", "admin", "/accounts"),
+    ("setup", None, "/setup/{link}"),
+    ("missing", "officer", "/nowhere"),
 )
 
 
@@ -174,7 +199,7 @@ def report_boxes(console: Console) -> None:
                 camera_id=f"{checkpoint}-入",
                 checkpoint=checkpoint,
                 box="盒1",
-                reported_at=now + timedelta(minutes=10),
+                reported_at=now,
                 fps=fps,
                 last_read_at=now,
                 list_version=41,

@@ -22,16 +22,21 @@ export function exactTime(iso) {
   return new Date(iso).toLocaleString("zh-CN", { timeZone: "Asia/Shanghai", hour12: false });
 }
 
+export function clockTime(moment) {
+  return new Date(moment).toLocaleTimeString("zh-CN", { timeZone: "Asia/Shanghai", hour12: false });
+}
+
 export function tick() {
   const now = serverNow();
   const clock = document.getElementById("clock");
-  if (clock) clock.textContent = new Date(now).toLocaleTimeString("zh-CN", { timeZone: "Asia/Shanghai", hour12: false });
+  if (clock) clock.textContent = clockTime(now);
   for (const element of document.querySelectorAll("time[data-since]")) {
     element.textContent = `${spokenAge(now - Date.parse(element.dataset.since))}前`;
   }
   for (const element of document.querySelectorAll("[data-due]")) {
     const left = Date.parse(element.dataset.due) - now;
-    element.textContent = left >= 0 ? `余 ${spokenAge(left)}` : `超时 ${spokenAge(-left)}`;
+    const words = left >= 0 ? element.dataset.left ?? "余 {}" : element.dataset.over ?? "超时 {}";
+    element.textContent = words.replace("{}", spokenAge(Math.abs(left)));
     element.closest(".row, .task")?.classList.toggle("overdue", left < 0);
   }
 }

@@ -1,9 +1,11 @@
-// One sound per new case; mute is remembered. Browsers allow sound only after the first click or key.
+// One sound per new case; mute is remembered. Browsers allow sound only after the first click or key: until then the button asks for it.
 
 export class Bell {
   constructor(button) {
     this.button = button;
     this.isMuted = localStorage.getItem("kakou-muted") === "yes";
+    this.context = new AudioContext();
+    this.context.addEventListener("statechange", () => this.label());
     button.addEventListener("click", () => this.toggle());
     addEventListener("pointerdown", () => this.wake());
     addEventListener("keydown", () => this.wake());
@@ -11,23 +13,26 @@ export class Bell {
   }
 
   toggle() {
+    if (this.isJustWoken && !this.isMuted) return; // this very click gave the sound: do not take it away again
     this.isMuted = !this.isMuted;
     localStorage.setItem("kakou-muted", this.isMuted ? "yes" : "no");
     this.label();
   }
 
   label() {
-    this.button.textContent = this.isMuted ? "声音关" : "声音开";
+    const isSilent = !this.isMuted && this.context.state !== "running";
+    this.button.textContent = this.isMuted ? "声音关" : isSilent ? "点此开声音" : "声音开";
+    this.button.classList.toggle("asks", isSilent);
     this.button.setAttribute("aria-pressed", String(this.isMuted));
   }
 
   wake() {
-    this.context ??= new AudioContext();
-    if (this.context.state === "suspended") this.context.resume();
+    this.isJustWoken = this.context.state !== "running";
+    if (this.isJustWoken) this.context.resume();
   }
 
   ring(views) {
-    if (this.isMuted || this.context?.state !== "running" || !views.length) return;
+    if (this.isMuted || this.context.state !== "running" || !views.length) return;
     const isHit = views.some((view) => view.level === "hit");
     this.tone(isHit ? 880 : 620, 0);
     if (isHit) this.tone(1174, 0.16);

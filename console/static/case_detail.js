@@ -16,14 +16,15 @@ export class CaseDetail {
   }
 
   get article() { return this.box.querySelector(".case"); }
+  get isWriting() { return Boolean(this.box.querySelector(".choices:not([hidden])")); }
   get isOpen() { return Boolean(this.article); }
   get caseId() { return Number(this.article?.dataset.case); }
 
-  async open(caseId) {
+  async open(caseId, isRefresh = false) {
     this.wanted = caseId;
     try {
       const markup = await ask(`/screen/cases/${caseId}`);
-      if (this.wanted !== caseId) return;
+      if (this.wanted !== caseId || (isRefresh && this.isWriting)) return;
       this.box.innerHTML = markup; // escaped by the console's templates; scripts in it would not run (CSP)
       this.key_ = newKey();
       document.getElementById("welcome").hidden = true;
@@ -36,10 +37,10 @@ export class CaseDetail {
   // Somebody else's step shows at once; a half-written answer is not taken away.
   refresh(views) {
     const view = views.find((item) => item.case_id === this.caseId);
+    if (this.isBusy) return; // a step of ours is under way, and shows the newest when it is done
     if (!view || view.version === Number(this.article.dataset.version)) return;
-    const isWriting = this.box.querySelector(".choices:not([hidden])");
-    if (isWriting) toast(`事件单刚刚变为“${view.state_name}”。提交时会再核对一次。`);
-    else this.open(this.caseId);
+    if (this.isWriting) toast(`事件单刚刚变为“${view.state_name}”。提交时会再核对一次。`);
+    else this.open(this.caseId, true);
   }
 
   back() {
@@ -73,6 +74,7 @@ export class CaseDetail {
   }
 
   choose(action) {
+    if (this.isBusy) return;
     for (const choice of this.box.querySelectorAll(".choices")) choice.hidden = choice.dataset.for !== action;
     this.box.querySelector(`.choices[data-for="${action}"] :is(select, button)`)?.focus();
   }

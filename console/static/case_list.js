@@ -1,18 +1,16 @@
 // The list of cases: newest on top, updated in place, filters in the address.
 
-import { plateOf, className } from "./plate.js";
+import { drawRow, FINISHED } from "./case_row.js";
 import { ask, newKey, toast } from "./ask.js";
-import { exactTime, tick } from "./ages.js";
+import { tick } from "./ages.js";
 
 const MAX_ROWS = 300;
-const FINISHED = new Set(["rejected", "closed", "expired"]);
 const GROUPS = {
   open: (view) => !FINISHED.has(view.state),
   new: (view) => ["new", "reopened", "escalated"].includes(view.state),
   out: (view) => ["assigned", "accepted", "verifying", "escalated"].includes(view.state),
   done: (view) => FINISHED.has(view.state),
 };
-const LEVELS = { hit: "✓ 命中", possible: "≈ 疑似" };
 const EMPTY = {
   open: "没有未办结的事件单。",
   new: "没有待核实的事件单。",
@@ -25,7 +23,6 @@ export class CaseList {
     this.rows = document.getElementById("rows");
     this.nothing = document.getElementById("nothing");
     this.older = document.getElementById("older");
-    this.template = document.getElementById("row");
     this.views = new Map();
     this.opened = opened;
     this.news = news;
@@ -78,9 +75,13 @@ export class CaseList {
 
   place(view, isFresh) {
     const old = this.rows.querySelector(`[data-case="${view.case_id}"]`);
-    if (!this.isShown(view)) return old && this.selected !== view.case_id ? this.remove(view.case_id) : undefined;
+    const staysSelected = old && this.selected === view.case_id;
+    if (!this.isShown(view) && !staysSelected) return this.remove(view.case_id);
     this.views.set(view.case_id, view);
-    const row = this.draw(view);
+    const row = drawRow(view, old);
+    row.classList.toggle("selected", view.case_id === this.selected);
+    row.classList.toggle("picked", this.picked.has(view.case_id));
+    row.querySelector(".pick input").checked = this.picked.has(view.case_id);
     row.classList.toggle("fresh", isFresh);
     if (old) return old.replaceWith(row);
     const below = [...this.rows.children].find((other) => Number(other.dataset.case) < view.case_id);
@@ -89,43 +90,12 @@ export class CaseList {
 
   remove(caseId) {
     this.views.delete(caseId);
-    this.picked.delete(caseId);
     this.rows.querySelector(`[data-case="${caseId}"]`)?.remove();
+    if (this.picked.delete(caseId)) this.showPicked();
   }
 
   isShown(view) {
     return GROUPS[this.group](view) && (!this.level || view.level === this.level) && (!this.place_ || view.checkpoint === this.place_);
-  }
-
-  draw(view) {
-    const row = this.template.content.firstElementChild.cloneNode(true);
-    const set = (selector, text) => { row.querySelector(selector).textContent = text; };
-    row.dataset.case = view.case_id;
-    row.classList.add(view.level);
-    row.classList.toggle("finished", FINISHED.has(view.state));
-    row.classList.toggle("selected", view.case_id === this.selected);
-    row.classList.toggle("picked", this.picked.has(view.case_id));
-    row.querySelector(".pick input").checked = this.picked.has(view.case_id);
-    set(".badge", LEVELS[view.level]);
-    row.querySelector(".badge").classList.add(view.level);
-    row.querySelector(".plate").replaceChildren(plateOf(view));
-    set(".kind", className(view.plate_class));
-    set(".why", view.areas.length ? `到过 ${view.areas.join("、")}` : view.why);
-    set(".where", `${view.checkpoint} · ${view.assignee || view.owner_name}${view.passages > 1 ? ` · 经过 ${view.passages} 次` : ""}`);
-    row.querySelector(".why").title = view.why;
-    set(".state", view.result ? `${view.state_name} ${view.result}` : view.state_name);
-    const age = row.querySelector(".age");
-    age.dataset.since = view.opened_at;
-    age.title = exactTime(view.opened_at);
-    if (view.due_at) row.querySelector(".due").dataset.due = view.due_at;
-    if (view.has_plate_picture) {
-      const image = row.querySelector("img");
-      image.src = `/cases/${view.case_id}/events/${view.event_id}/plate`;
-      image.hidden = false;
-      row.querySelector(".nopic").hidden = true;
-      image.addEventListener("error", () => { image.hidden = true; row.querySelector(".nopic").hidden = false; });
-    }
-    return row;
   }
 
   setPassages(count) {
@@ -219,6 +189,10 @@ export class CaseList {
     if (isPicked) this.picked.add(caseId);
     else this.picked.delete(caseId);
     this.rows.querySelector(`[data-case="${caseId}"]`)?.classList.toggle("picked", isPicked);
+    this.showPicked();
+  }
+
+  showPicked() {
     document.getElementById("bulk").hidden = !this.picked.size;
     document.getElementById("bulk-count").textContent = `已选 ${this.picked.size} 个事件单`;
   }

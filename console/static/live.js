@@ -1,5 +1,7 @@
 // The stream: server-sent events with a banner when it is lost. The screen never goes blank: it keeps its last state, dimmed.
 
+import { clockTime, serverNow } from "./ages.js";
+
 const SILENCE_MS = 15000;
 
 export function listen(handlers) {
@@ -11,7 +13,7 @@ export function listen(handlers) {
   let isFresh = true;
 
   function show() {
-    const text = lostAt ? `连接中断，自 ${new Date(lostAt).toLocaleTimeString("zh-CN")} 起画面未更新，正在重新连接…` : trouble;
+    const text = lostAt ? `连接中断，自 ${clockTime(serverNow() - (Date.now() - lostAt))} 起画面未更新，正在重新连接…` : trouble;
     banner.textContent = text;
     banner.hidden = !text;
     document.body.classList.toggle("stale", Boolean(lostAt));

@@ -18,6 +18,7 @@ export class StepQueue {
   }
 
   async add(caseId, body, photo) {
+    if (body.action !== "contact" && this.waitingFor(caseId)) return; // a double tap is one tap
     const step = {
       case_id: caseId, body: { ...body, key: newKey() }, number: Date.now(), photo: photo ?? null, refused: "",
       owner: this.session.name,
@@ -28,8 +29,9 @@ export class StepQueue {
     return this.send();
   }
 
+  // That somebody was spoken to is sent by the way: the form for the result stays open meanwhile.
   waitingFor(caseId) {
-    return this.steps.find((step) => step.case_id === caseId && !step.refused);
+    return this.steps.find((step) => step.case_id === caseId && !step.refused && step.body.action !== "contact");
   }
 
   async drop(step) {
@@ -57,7 +59,7 @@ export class StepQueue {
       answer = step.photo && !step.photoSent ? await this.sendPhoto(step) : null;
       if (answer && !answer.ok && answer.status !== 401 && answer.status < 500) return this.refuse(step, answer, true);
       if (!answer || answer.ok) {
-        step.photoSent = true;
+        if (answer && !step.photoSent) await this.store.save("queue", step.body.key, Object.assign(step, { photoSent: true }));
         answer = await this.post(`/m/tasks/${step.case_id}/step`, JSON.stringify(step.body), { "content-type": "application/json" });
       }
     } catch {

@@ -5,11 +5,17 @@ import { exactTime } from "./ages.js";
 import { shrink } from "./phone_photo.js";
 
 const OUTCOMES = {
-  true: "属实 到过", list_error: "名单有误 没到过", misread: "识别错误", cloned: "疑似套牌",
-  unreachable: "联系不上", transit: "过境未停留", handed_over: "移交社区或疾控",
+  true: ["属实", "确实到过"], list_error: ["名单有误", "没有到过"], misread: ["识别错误", "不是这辆车"], cloned: ["疑似套牌", "车和号牌不符"],
+  unreachable: ["联系不上", "转上级再联系"], transit: ["过境未停留", "只是路过"], handed_over: ["移交", "交社区或疾控"],
+};
+const DUE = {
+  assigned: ["请在 {}内接单", "已超时 {}，请尽快接单"],
+  accepted: ["请在 {}内联系上", "已超时 {}，请尽快联系"],
+  verifying: ["请在 {}内提交结果", "已超时 {}，请尽快提交结果"],
+  escalated: ["已报上级一起跟进，请尽快办理", "已报上级一起跟进，请尽快办理"],
 };
 const LEVELS = { hit: "✓ 命中", possible: "≈ 疑似" };
-const MINE = new Set(["accepted", "verifying"]);
+const MINE = new Set(["accepted", "verifying", "escalated"]);
 
 export function drawTasks({ tasks, phone }, queue, act) {
   const box = document.getElementById("tasks");
@@ -19,15 +25,16 @@ export function drawTasks({ tasks, phone }, queue, act) {
     box.replaceChildren(Object.assign(document.createElement("p"), { className: "empty", textContent: "现在没有任务。有新任务时会出现在这里，不用一直看着。" }));
     return;
   }
-  // A card that somebody is filling in stays the very same element.
+  // A card that somebody is filling in stays the very same element; when the case changed, its form does.
+  const forms = new Map([...box.children].map((card) => [card.dataset.case, card.querySelector?.(".result:not([hidden])")]));
   box.replaceChildren(...tasks.map((view) => {
     const waiting = queue.waitingFor(view.case_id);
     const key = `${view.case_id}/${view.version}/${waiting ? waiting.body.key : ""}`;
-    return drafts.get(key) ?? drawTask(view, key, waiting, phone, act);
+    return drafts.get(key) ?? drawTask(view, key, waiting, phone, act, forms.get(String(view.case_id)));
   }));
 }
 
-function drawTask(view, key, waiting, phone, act) {
+function drawTask(view, key, waiting, phone, act, form) {
   const card = document.getElementById("task").content.firstElementChild.cloneNode(true);
   const find = (selector) => card.querySelector(selector);
   card.dataset.key = key;
@@ -39,7 +46,8 @@ function drawTask(view, key, waiting, phone, act) {
   find(".plate").append(plateOf(view));
   find(".plain").textContent = view.areas.length ? `这辆车的行程中有：${view.areas.join("、")}。请核实。` : "请核实这辆车的行程。";
   find(".where").textContent = `${view.checkpoint}，${view.grid_name}`;
-  if (view.due_at) find(".due").dataset.due = view.due_at;
+  const [left, over] = DUE[view.state] ?? [];
+  if (view.due_at) Object.assign(find(".due").dataset, { due: view.due_at, left, over });
   const isMine = view.is_mine && MINE.has(view.state);
   if (view.has_vehicle_picture && isMine) {
     find(".photo").hidden = false;
@@ -53,7 +61,11 @@ function drawTask(view, key, waiting, phone, act) {
     find(".sent").hidden = false;
     find(".sent").textContent = waiting.body.action === "close" ? "结果已存在手机里，有信号后自动上传。" : "接单已存在手机里，有信号后自动上传。";
   }
-  if (isMine && !waiting) drawForm(find(".result"), view, phone, act);
+  if (isMine && !waiting) {
+    if (form) find(".result").replaceWith(form);
+    else drawForm(find(".result"), view, phone, act);
+    find(".contacted").hidden = view.state !== "accepted";
+  }
   return card;
 }
 
@@ -61,11 +73,17 @@ function drawForm(form, view, phone, act) {
   form.hidden = false;
   const call = form.querySelector(".call");
   if (phone) Object.assign(call, { hidden: false, href: `tel:${phone}` });
-  form.querySelector(".options").append(...Object.entries(OUTCOMES).map(([value, words]) => {
+  form.querySelector(".options").append(...Object.entries(OUTCOMES).map(([value, [words, hint]]) => {
     const label = document.createElement("label");
-    label.append(Object.assign(document.createElement("input"), { type: "radio", name: "outcome", value, required: true }), words);
+    const text = Object.assign(document.createElement("span"), { textContent: words });
+    text.append(Object.assign(document.createElement("small"), { textContent: hint }));
+    label.append(Object.assign(document.createElement("input"), { type: "radio", name: "outcome", value, required: true }), text);
     return label;
   }));
+  form.querySelector(".contacted").addEventListener("click", (event) => {
+    event.target.hidden = true;
+    act(view, { action: "contact" });
+  });
   form.addEventListener("change", () => { form.querySelector(".submit").disabled = !new FormData(form).get("outcome"); });
   form.addEventListener("submit", async (event) => {
     event.preventDefault();

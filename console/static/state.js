@@ -1,6 +1,7 @@
 // Tiles, figures of the day, the map, and the lane strip.
 
 import { plateOf } from "./plate.js";
+import { toast } from "./ask.js";
 
 const LANE_MS = 6000;
 const LANES_SHOWN = 5;
@@ -23,13 +24,36 @@ function drawTiles(tiles) {
     box.replaceChildren(make("p", "muted small", "还没有卡口上报。启动卡口盒子（kakou run）后，这里显示每个卡口的状态。"));
     return;
   }
+  // A tile stays the same element, so that the keyboard's focus stays on it.
+  const known = new Map([...box.querySelectorAll(".tile")].map((element) => [element.dataset.key, element]));
   box.replaceChildren(...tiles.map((tile) => {
-    const element = make("div", `tile ${tile.health}`);
-    const says = tile.problems.length ? tile.problems.join(" · ") : `${tile.fps.toFixed(0)} 帧/秒 · 名单 v${tile.list_version}`;
-    element.append(make("b", "", tile.checkpoint), make("span", "mark", MARKS[tile.health]), make("span", "says", says));
-    element.title = `${tile.checkpoint} ${tile.camera_id}\n${says}\n最近识读 ${spoken(tile.last_read_s)}\n名单时间 ${spoken(tile.list_age_s)}\n未核对 ${tile.unchecked ?? "—"}，待发送 ${tile.queue ?? "—"}`;
-    return element;
+    const key = `${tile.checkpoint}/${tile.camera_id}`;
+    return fillTile(known.get(key) ?? makeTile(key), tile);
   }));
+}
+
+function makeTile(key) {
+  const element = Object.assign(make("button"), { type: "button" });
+  element.dataset.key = key;
+  element.append(make("b"), make("span", "mark"), make("span", "says"));
+  element.addEventListener("click", () => toast(element.title));
+  return element;
+}
+
+function fillTile(element, tile) {
+  const well = () => `${tile.fps.toFixed(0)} 帧/秒 · 识读 ${spoken(tile.last_read_s)} · 名单 v${tile.list_version} ${spoken(tile.list_age_s)}`;
+  const says = tile.problems.length ? tile.problems.join(" · ") : well();
+  element.className = `tile ${tile.health}`;
+  element.querySelector("b").textContent = tile.checkpoint;
+  element.querySelector(".mark").textContent = MARKS[tile.health];
+  element.querySelector(".says").textContent = says;
+  element.title = [
+    `${tile.checkpoint} ${tile.camera_id}：${tile.problems.join("，") || "正常"}`,
+    `${tile.fps === null ? "—" : tile.fps.toFixed(0)} 帧/秒，最近识读 ${spoken(tile.last_read_s)}`,
+    `名单 v${tile.list_version ?? "—"}，${spoken(tile.list_age_s)}`,
+    `未核对 ${tile.unchecked ?? "—"}，待发送 ${tile.queue ?? "—"}`,
+  ].join("\n");
+  return element;
 }
 
 function spoken(seconds) {
@@ -78,7 +102,7 @@ export function showLane(passage) {
   const lanes = document.getElementById("lanes");
   const item = make("li", `lane ${passage.outcome}`);
   item.append(plateOf({ plate_text: passage.text, plate_class: passage.plate_class }), make("b", "", OUTCOMES[passage.outcome]), make("span", "muted", passage.checkpoint));
-  lanes.append(item);
-  while (lanes.children.length > LANES_SHOWN) lanes.firstChild.remove();
+  lanes.prepend(item); // drawn from the right: the newest stands there, what has no room is not drawn in half
+  while (lanes.children.length > LANES_SHOWN) lanes.lastChild.remove();
   setTimeout(() => item.remove(), LANE_MS);
 }

@@ -119,5 +119,5 @@ def close_duplicates(body: DuplicatesBody, actor: Person, console: TheConsole) -
             closed.append(case_id)
         except ConsoleError as error:
             refused[case_id] = str(error)
-    console.hub.touch(closed)
+    console.hub.touch(body.case_ids)  # the refused ones too: the screen that asked shows them as they were
     return BulkResult(closed=tuple(closed), refused=refused)

@@ -1,0 +1,98 @@
+"""A console that runs, its people, and a real browser to look at it with."""
+
+import contextlib
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import redis
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from alerts.events import FlaggedEvent, to_cloudevent
+from alerts.stream import STREAM_KEY
+from console.case_desk import StepRequest
+from console.cases import Action, State
+from console.parts import Console
+from console.types import Actor, Role
+from tests.console_browser import open_context, use_cookie
+from tests.console_kit import (
+    GRID_A,
+    event_of,
+    make_account,
+    officer,
+    open_console,
+    served,
+    session_token,
+    settings_with,
+    write_pictures,
+)
+
+expect.set_options(timeout=20000)
+PEOPLE = {"officer": Role.OFFICER, "second": Role.OFFICER, "worker": Role.WORKER, "steward": Role.STEWARD,
+          "approver": Role.APPROVER, "auditor": Role.AUDITOR, "admin": Role.ADMIN}  # fmt: skip
+
+
+@dataclass
+class World:
+    console: Console
+    address: str
+    client: "redis.Redis"
+    browser: Browser
+    folder: Path
+    tokens: dict[str, str] = field(default_factory=dict)
+
+    def send(self, text: str, **changes: object) -> FlaggedEvent:
+        """Put an event on the stream, as a box's relay does."""
+        event = event_of(text, datetime.now(UTC), **changes)  # type: ignore[arg-type]
+        self.client.xadd(STREAM_KEY, {"event_id": event.event_id, "event": to_cloudevent(event)})
+        return event
+
+    def open(self, username: str, size: tuple[int, int]) -> tuple[BrowserContext, Page]:
+        """Return a browser of its own, logged in."""
+        if username not in self.tokens:
+            self.tokens[username] = session_token(self.console, username)
+        context = open_context(self.browser, size)
+        use_cookie(context, self.address, self.tokens[username])
+        return context, context.new_page()
+
+    def handed_out(self, text: str, **changes: object) -> int:
+        """Let a vehicle pass, and an officer confirm and hand it out; return the case's number."""
+        event = event_of(text, datetime.now(UTC), **write_pictures(self.folder, text), **changes)  # type: ignore[arg-type]
+        case_id = self.console.intake.take([event], datetime.now(UTC)).opened[0]
+        for action in (Action.CONFIRM, Action.ASSIGN):
+            self.act(officer(), case_id, action)
+        return case_id
+
+    def act(self, actor: Actor, case_id: int, action: Action, **fields: object) -> None:
+        self.console.desk.act(StepRequest(case_id, action, **fields), actor, datetime.now(UTC))  # type: ignore[arg-type]
+        self.console.hub.touch([case_id])
+
+    def state_of(self, case_id: int) -> State:
+        return self.console.cases.detail(officer(), case_id).view.state
+
+
+@contextlib.contextmanager
+def open_world(redis_url: str, browser: Browser) -> Iterator[World]:
+    client = redis.Redis.from_url(redis_url)
+    client.flushall()
+    with tempfile.TemporaryDirectory() as folder:
+        settings = settings_with(
+            confirm_timeout_s=600, accept_timeout_s=600, attach_minutes=0, desk_phone="0532-0000000"
+        )
+        console = open_console(Path(folder), client, lambda: datetime.now(UTC), settings=settings)
+        for name, role in PEOPLE.items():
+            make_account(console, name, role, GRID_A if role is Role.WORKER else "")
+        with served(console) as address:
+            yield World(console, address, client, browser, Path(folder))
+    client.close()
+
+
+def row_of(text: str) -> str:
+    """Return the selector of a vehicle's row on the command screen."""
+    return f"#rows .row:has(kk-plate[data-text='{text}'])"
+
+
+def case_of(page: Page, text: str) -> int:
+    return int(page.locator(row_of(text)).get_attribute("data-case") or 0)
