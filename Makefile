@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint format typecheck bench screens lock checksums clean
+.PHONY: help setup demo test test-long check lint format typecheck bench screens lock checksums clean
 
 help: ## Print the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ demo: $(READY) ## Screen the fixture clips against a sample risk list (SERVE=1 o
 
 test: $(READY) ## Run the tests
 	$(BIN)/python -m pytest -q
+
+test-long: $(READY) ## Run the long forms of the tests
+	$(BIN)/python -m pytest -q -m long
 
 check: $(READY) lint typecheck test ## Formatting, lint, types and tests
 

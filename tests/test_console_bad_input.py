@@ -26,6 +26,7 @@ from tests.console_kit import (
     open_console,
     settings_with,
 )
+from tests.hostile import HOSTILE
 
 
 @pytest.fixture
@@ -69,36 +70,52 @@ def test_an_evidence_path_never_leads_out_of_the_evidence_folder(app: FastAPI, c
     assert client_of(app, console, "officer").get(f"/cases/1/events/{event.event_id}/plate").status_code == 404
 
 
-TAGS = ("img src=x", "svg", "body", "video", "details open")
-EVENTS = ("error", "load", "toggle", "focus", "mouseover", "animationend", "pointerdown", "click", "input", "wheel")
-PAYLOADS = [
-    *(f"<{tag} on{event}=alert(1)>" for tag in TAGS for event in EVENTS),
-    "<script>alert(1)</script>", "'\"><script>alert(1)</script>", "</title><script>alert(1)</script>",
-    "<iframe srcdoc='<script>alert(1)</script>'>", "javascript:alert(1)", "{{7*7}}", "{% raw %}", "${7*7}",
-    "<a href=javascript:alert(1)>x</a>", "]]><script>alert(1)</script>", "<!--<img src=--><img src=x onerror=alert(1)>",
-    "\u202e<b>", "<math><mtext></form><form><mglyph><style></math><img src onerror=alert(1)>",
-]  # fmt: skip
-WRAPS = ("{}", '"{}', "'{}", "</textarea>{}", "</li></ol>{}", "-->{}", "%3C{}", "&lt;{}", "x\n{}")
-XSS = [wrap.replace("{}", payload) for wrap in WRAPS for payload in PAYLOADS][:540]
-
-
 def test_500_hostile_texts_are_shown_as_text(app: FastAPI, console: Console):
-    assert len(XSS) >= 500
+    assert len(HOSTILE) >= 500
     make_account(console, "officer", Role.OFFICER)
-    make_account(console, "steward", Role.STEWARD)
-    client, lists = client_of(app, console, "officer"), client_of(app, console, "steward")
+    client = client_of(app, console, "officer")
     per_case = 6  # as reason, source, camera, checkpoint, note and second reading
-    for start in range(0, len(XSS), per_case):
-        console.intake.take([hostile_event(start, XSS[start : start + per_case])], console.now())
+    for start in range(0, len(HOSTILE), per_case):
+        console.intake.take([hostile_event(start, HOSTILE[start : start + per_case])], console.now())
         case_id = start // per_case + 1
-        note = XSS[min(start + 4, len(XSS) - 1)]
+        note = HOSTILE[min(start + 4, len(HOSTILE) - 1)]
         console.desk.act(StepRequest(case_id, Action.CONFIRM, note=note), officer(), console.now())
-        assert_only_text(client.get(f"/screen/cases/{case_id}").text, [*XSS[start : start + 4], note])
-    for hostile in XSS[::27]:
-        name = hostile.replace("\n", " ").replace("/", "_") + ".csv"
-        page = lists.post("/list", files={"file": (name, b"plate\n")}).headers["location"]
-        assert_only_text(lists.get(page).text, [])
+        assert_only_text(client.get(f"/screen/cases/{case_id}").text, [*HOSTILE[start : start + 4], note])
     assert_only_text(client.get("/screen").text, [])
+
+
+def test_500_hostile_plates_are_shown_as_text(app: FastAPI, console: Console):
+    make_account(console, "officer", Role.OFFICER)
+    client = client_of(app, console, "officer")
+    plates = sorted({text.replace("\n", " ")[:16] for text in HOSTILE} | {f"<b onload={n}>" for n in range(250)})
+    plates += [f"'\"><i id={n:03}>" for n in range(500 - len(plates))]
+    assert len(plates) >= 500
+    console.intake.take([event_of(plate, plate_class=plate[:8]) for plate in plates], console.now())
+    for case_id, plate in enumerate(plates, start=1):
+        if case_id % 10 == 0:  # the same template each time
+            assert_only_text(client.get(f"/screen/cases/{case_id}").text, [plate])
+    views = client.get("/screen/cases").json()
+    assert [view["plate_text"] for view in views] == plates[:-101:-1]
+
+
+@pytest.mark.long
+def test_500_hostile_names_and_file_names_are_shown_as_text(app: FastAPI, console: Console):
+    admin, _ = make_account(console, "chief", Role.ADMIN), make_account(console, "steward", Role.STEWARD)
+    names = [text[:64] for text in HOSTILE]
+    for number, name in enumerate(names):
+        console.accounts.create(f"name{number}", name, Role.AUDITOR, "", admin, console.now())
+    assert_only_text(client_of(app, console, "chief").get("/accounts").text, names)
+    steward = client_of(app, console, "steward")
+    per_page = 50
+    for start in range(0, len(HOSTILE), per_page):
+        files = [f"{text}.csv" for text in HOSTILE[start : start + per_page]]
+        for file_name in files:
+            console.list_changes.submit(file_name, b"plate", admin, console.now())
+        assert_only_text(steward.get("/list").text, files)
+    assert_only_text(steward.get("/list/1").text, [f"{HOSTILE[0]}.csv"])
+    upload = {"file": ('"><img src=x onerror=alert(1)>.csv', b"plate")}
+    page = steward.post("/list", files=upload).headers["location"]
+    assert_only_text(steward.get(page).text, ["<img src=x onerror=alert(1)>.csv"])
 
 
 def hostile_event(number: int, texts: list[str]) -> FlaggedEvent:

@@ -6,13 +6,16 @@ import pytest
 import redis
 from sqlalchemy import select
 
-from console.keys import load_keys
 from console.parts import Console
 from console.store.people_tables import AccountRow, InvitationRow, SessionRow, TokenRow
 from console.throttle import TooManyTriesError
 from console.tokens import Scope
 from console.types import SYSTEM, Actor, ConsoleError, NotFoundError, Role
 from tests.console_kit import GRID_A, PASSWORD, Clock, code_for, make_account, open_console, settings_with
+
+pytestmark = pytest.mark.parametrize(
+    "database_url", ["sqlite", pytest.param("postgresql", marks=pytest.mark.long)], indirect=True
+)
 
 
 @pytest.fixture
@@ -188,10 +191,3 @@ def test_no_secret_is_in_the_database(console: Console, clock: Clock, tmp_path):
         stored = repr([vars(row) for table in tables for row in session.scalars(select(table))])
     assert not any(found in stored for found in (token, str(secret), cookie, api, PASSWORD))
     assert (tmp_path / "console.key").stat().st_mode & 0o777 == 0o600
-
-
-def test_a_damaged_key_file_is_told_and_never_replaced(tmp_path):
-    (tmp_path / "console.key").write_bytes(b"short")
-    with pytest.raises(ConsoleError, match="备份"):
-        load_keys(tmp_path / "console.key")
-    assert (tmp_path / "console.key").read_bytes() == b"short"

@@ -9,6 +9,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy.exc import StatementError
 
+from console.keys import load_keys
 from console.store.database import Database
 from console.store.people_tables import LoginFailureRow
 from console.store.tables import Base
@@ -72,3 +73,10 @@ def test_an_address_that_leads_nowhere_is_told_without_its_password(url: str, wo
 def test_a_database_that_cannot_be_opened_says_which_setting_to_mend(tmp_path):
     with pytest.raises(ConsoleError, match="database_url"):
         Database(f"sqlite:///{tmp_path / 'absent' / 'console.sqlite'}").migrate()
+
+
+def test_a_damaged_key_file_is_told_and_never_replaced(tmp_path):
+    (tmp_path / "console.key").write_bytes(b"short")
+    with pytest.raises(ConsoleError, match="备份"):
+        load_keys(tmp_path / "console.key")
+    assert (tmp_path / "console.key").read_bytes() == b"short"

@@ -40,9 +40,18 @@ export class StepQueue {
     this.changed();
   }
 
+  // What is added while others are on their way goes right behind them.
   send() {
-    this.sending ??= this.sendAll().finally(() => { this.sending = null; this.changed(); });
+    this.isAsked = true;
+    this.sending ??= this.sendWhileAsked().finally(() => { this.sending = null; this.changed(); });
     return this.sending;
+  }
+
+  async sendWhileAsked() {
+    while (this.isAsked) {
+      this.isAsked = false;
+      await this.sendAll();
+    }
   }
 
   async sendAll() {

@@ -1,0 +1,121 @@
+"""Every page, as everybody sees it: accessible, no wider than its window, and never run by what is written on it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Dialog, Page
+
+from console.cases import Action
+from console.types import SYSTEM, Role
+from tests.console_browser import LAPTOP, PHONE, WALL, open_context
+from tests.console_kit import GRID_A, event_of, officer
+from tests.console_world import World, row_of
+from tests.hostile import HOSTILE
+
+PAGES = (
+    (None, "/login"), (None, "/setup/{link}"), ("officer", "/screen"), ("officer", "/statistics"), ("worker", "/m"),
+    ("steward", "/list"), ("steward", "/list/1"), ("steward", "/corrections"), ("steward", "/tokens"),
+    ("auditor", "/audit"), ("admin", "/accounts"), ("officer", "/nowhere"),
+)  # fmt: skip
+TURN_THEME = (
+    "(({ dataset }) => { dataset.theme = dataset.theme === 'dark' ? 'light' : 'dark'; })(document.documentElement)"
+)
+SERIOUS = ("serious", "critical")
+SIZES = {"/screen": WALL, "/m": PHONE, "/login": PHONE, "/corrections": PHONE, "/accounts": PHONE}
+
+
+@contextmanager
+def shown(world: World, username: str | None, path: str, size: tuple[int, int]) -> Iterator[Page]:
+    if username:
+        context, page = world.open(username, size)
+    else:
+        context = open_context(world.browser, size)
+        page = context.new_page()
+    page.goto(world.address + path)
+    prepare(page, path)
+    yield page
+    context.close()
+
+
+def prepare(page: Page, path: str) -> None:
+    """Wait for what the page loads by itself, and open what can be opened."""
+    if path == "/screen":
+        page.click(row_of("测X00001"))
+        page.wait_for_selector(".case")
+        page.keyboard.press("r")
+    if path == "/m":
+        page.locator(".task", has_text="测X").first.wait_for()
+        page.locator(".result:not([hidden]) .extra summary").first.click()
+
+
+@pytest.fixture(scope="module")
+def furnished(world: World) -> str:
+    """Let every page have something to show; returns the link of an administrator who has not come yet."""
+    now = datetime.now(UTC)
+    world.console.intake.take([event_of("测X00001", now, level="possible")], now)
+    worker = next(account for account in world.console.accounts.all() if account.username == "worker")
+    actor = officer()
+    for text in ("测X00002", "测X00003"):
+        case_id = world.handed_out(text)
+    world.act(type(actor)(worker.account_id, "worker", Role.WORKER, GRID_A), case_id, Action.ACCEPT)
+    world.console.list_changes.submit("行程.csv", b"plate", type(actor)(1, "steward", Role.STEWARD, ""), now)
+    wrong = world.console.intake.take([event_of("测X00004", now)], now).opened[0]
+    for action, reason in ((Action.CONFIRM, None), (Action.CLOSE, "list_error")):
+        world.act(actor, wrong, action, reason=reason)
+    return world.console.accounts.create(f"next{now.timestamp():.0f}", "下一位", Role.ADMIN, "", SYSTEM, now)
+
+
+@pytest.mark.parametrize("is_as_usual", [True, pytest.param(False, marks=pytest.mark.long)])
+def test_no_page_has_a_serious_accessibility_fault_or_is_too_wide(world: World, furnished: str, is_as_usual: bool):
+    """As usual: the wall dark, the rest light; the other way round is looked at in the long tests."""
+    found: dict[tuple[str, str], object] = {}
+    for username, path in PAGES:
+        with shown(world, username, path.format(link=furnished), SIZES.get(path, LAPTOP)) as page:
+            if not is_as_usual:
+                page.evaluate(TURN_THEME)
+            faults = Axe().run(page).response["violations"]
+            found |= {(path, fault["id"]): nodes_of(fault) for fault in faults if fault["impact"] in SERIOUS}
+            page.set_viewport_size({"width": PHONE[0], "height": PHONE[1]})
+            width = page.evaluate("document.documentElement.scrollWidth")
+            if width > PHONE[0]:
+                found[path, "width"] = width
+    assert not found
+
+
+def nodes_of(fault: dict[str, Any]) -> list[str]:
+    return [node["html"][:120] for node in fault["nodes"][:2]]
+
+
+def hostile_case(world: World, number: int, texts: list[str]) -> int:
+    """Open a case that is hostile wherever a text can stand; return its number."""
+    why, source, camera_id, checkpoint, note, text = texts
+    now = datetime.now(UTC)
+    plate = f"{number:03}{text}"[:16]
+    event = event_of(plate, now, checkpoint, why=why, camera_id=camera_id, plate_class=text[:8])
+    reason = event.reasons[0].model_copy(update={"source": source, "area_name": why})
+    case_id = world.console.intake.take([event.model_copy(update={"reasons": (reason,)})], now).opened[0]
+    world.act(officer(), case_id, Action.CONFIRM, note=note)
+    return case_id
+
+
+def test_hostile_texts_run_nothing_in_the_browser(world: World):
+    context, page = world.open("officer", LAPTOP)
+    ran: list[str] = []
+
+    def note(dialog: Dialog) -> None:
+        ran.append(dialog.message)
+        dialog.dismiss()
+
+    page.on("dialog", note)
+    cases = [hostile_case(world, start, HOSTILE[start : start + 6]) for start in range(0, len(HOSTILE), 6)]
+    page.goto(f"{world.address}/screen")
+    for case_id in (cases[-1], cases[-30], cases[-60]):
+        page.click(f"#rows [data-case='{case_id}']")
+        page.wait_for_selector(f".case[data-case='{case_id}']")
+    assert ran == []
+    assert page.locator("[onerror], [onload], iframe, #rows script, .case script").count() == 0
+    context.close()
