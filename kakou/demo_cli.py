@@ -1,9 +1,11 @@
 """`kakou demo`: the whole of it at once, on the embedded default and the fixture clips."""
 
+import multiprocessing
 import os
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,6 +15,7 @@ import typer
 from rich.console import Console
 
 from alerts.stream import FlaggedStream, connect
+from kakou import console_cli
 from kakou.box_run import run_box
 from kakou.exit_codes import ExitCode
 from kakou.process import stop_on_signals
@@ -24,6 +27,7 @@ from pipeline.types import ScreeningCounts
 REPOSITORY = Path(__file__).parents[1]
 CLIPS = REPOSITORY / "fixtures" / "videos"
 CLIP_GAP_S = 60
+LOOK_EVERY_S = 0.2
 SAMPLE_MICRO_GRIDS = ("9999010010010101", "9999010020010101", "9999010030010101", "9999010040010101")
 """Codes of console/samples/grids.geojson after CJ/T 349."""
 
@@ -53,7 +57,7 @@ def demo(
         print_summary(settings, counts)
         _conclude(settings, url, counts, time.monotonic() - started)
         if serve and not stop.is_set():
-            _serve_console(config)
+            _serve_console(settings, stop)
     if stop.is_set():
         raise typer.Exit(ExitCode.OK)
 
@@ -81,7 +85,7 @@ def _prepare(folder: Path) -> Path:
 def _console_section(clips: list[Path]) -> str:
     """Place the clips' checkpoints in the sample grids (an invented county)."""
     grids = REPOSITORY / "console" / "samples" / "grids.geojson"
-    lines = [f'[console]\ncounty_code = "999901"\ngrids_path = "{grids}"\nconfirm_timeout_s = 600']
+    lines = [f'[console]\ncounty_code = "999901"\ngrids_path = "{grids}"\nport = 0\nconfirm_timeout_s = 600']
     for number, clip in enumerate(clips):
         place = SAMPLE_MICRO_GRIDS[number % len(SAMPLE_MICRO_GRIDS)]
         lines.append(f'[[console.checkpoint]]\nname = "{_checkpoint_of(clip)}"\ngrid_code = "{place}"')
@@ -119,8 +123,14 @@ def _conclude(settings: Settings, url: str, counts: dict[str, ScreeningCounts], 
     _say(f"再看一遍：kakou events --config {settings.state_dir}/kakou.toml")
 
 
-def _serve_console(config: Path) -> None:
-    subprocess.run([sys.executable, "-m", "kakou.main", "console", "--config", str(config)], check=False)
+def _serve_console(settings: Settings, stop: threading.Event) -> None:
+    """Serve until `stop` is set; the console also ends when this process is killed."""
+    console = multiprocessing.get_context("spawn").Process(target=console_cli.serve, args=(settings, os.getpid()))
+    console.start()
+    while console.is_alive() and not stop.wait(LOOK_EVERY_S):
+        continue
+    console.terminate()
+    console.join()
 
 
 def _say(text: str) -> None:

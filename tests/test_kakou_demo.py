@@ -1,11 +1,15 @@
 """The demo, as a new user runs it: everything real, everything adds up, nothing stays behind."""
 
+import itertools
 import re
 import signal
 import subprocess
+import time
 from pathlib import Path
 
+import httpx
 import psutil
+import pyotp
 import pytest
 
 from fixtures.truth import load_truth
@@ -64,3 +68,34 @@ def test_an_interrupted_demo_leaves_no_process_behind(tmp_path: Path, end: signa
             one.kill()
     assert alive == []
     assert len(family) >= 3, "Redis and two screening processes were not up"
+
+
+@pytest.mark.long
+def test_the_demo_opens_the_command_screen_with_its_events(tmp_path: Path):
+    state = tmp_path / "state"
+    with start_kakou("demo", "--serve", "--folder", state, folder=tmp_path, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        lines = map(bytes.decode, process.stdout)
+        passages = list(itertools.takewhile(lambda line: "控制台地址" not in line, lines))
+        link = next(lines).split()[-1]
+        origin, _, token = link.partition("/setup/")
+        with httpx.Client(base_url=origin, headers={"accept": "text/html"}) as http:
+            secret = re.search(r'id="totp-secret">([A-Z2-7]+)<', http.get(f"/setup/{token}").text)[1]  # type: ignore[index]
+            password = "correct horse battery"
+            code = pyotp.TOTP(secret)
+            form = {"username": "chief", "password": password, "again": password, "code": code.now()}
+            assert "账号已启用" in http.post(f"/setup/{token}", data=form).text
+            form["code"] = code.at(time.time() + 30)
+            cookie = http.post("/login", data=form).headers["set-cookie"].split(";")[0]
+            flagged = sum("P=" in line for line in passages)
+            cases: list[dict[str, str]] = []
+            deadline = time.monotonic() + 30
+            while len(cases) < flagged and time.monotonic() < deadline:
+                cases = http.get("/screen/cases", headers={"cookie": cookie}).json()
+        family = psutil.Process(process.pid).children(recursive=True)
+        process.send_signal(signal.SIGTERM)
+        process.wait(timeout=30)
+    assert psutil.wait_procs(family, timeout=10)[1] == [], "something outlived the demo"
+    assert flagged >= 6
+    assert len(cases) == flagged
+    assert {case["grid_code"][:6] for case in cases} == {"999901"}
