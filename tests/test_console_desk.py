@@ -1,5 +1,6 @@
 """Events become cases, people and the clock act on them; on a real SQLite and a real PostgreSQL."""
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -10,6 +11,7 @@ from sqlalchemy import func, select
 from console.case_desk import StepRequest
 from console.cases import OPEN, Action, Outcome, State
 from console.parts import Console
+from console.store.people_tables import AuditRow
 from console.store.tables import CaseRow, EventRow, StepRow
 from console.types import Actor, CaseChangedError, NotFoundError, Role, StepRefusedError
 from tests.console_kit import (
@@ -296,3 +298,17 @@ def test_the_counts_add_up(console: Console, clock: Clock):
     assert (counts.waiting, counts.open, counts.confirmed, counts.misread) == (1, 2, 1, 1)
     assert counts.false_share == pytest.approx(1 / 3)
     assert counts.median_verify_s == 10
+
+
+def test_the_counts_are_those_of_the_audit_log(console: Console, clock: Clock):
+    console.intake.take([event_of(f"测A1234{n}") for n in range(5)], clock())
+    console.intake.take([event_of("测A12340", at=clock() + timedelta(seconds=9))], clock())
+    for case_id in (1, 2, 3):
+        act(console, DESK, Action.CONFIRM, case_id)
+    for case_id in (3, 4):
+        act(console, DESK, Action.REJECT, case_id, reason="misread")
+    counts = console.statistics.counts(START, START + timedelta(hours=1))
+    with console.database.reading() as session:
+        logged = Counter(session.scalars(select(AuditRow.action)))
+    assert counts.events == logged["case.open"] + logged["case.attach"] == 6
+    assert (counts.cases, counts.confirmed, counts.misread) == (5, logged["case.confirm"], logged["case.reject"])
