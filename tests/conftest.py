@@ -1,6 +1,5 @@
 """Real servers for the tests that need them."""
 
-import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,9 +12,7 @@ from kakou.embedded_redis import embedded_redis
 from tests.console_browser import open_browser
 from tests.console_kit import migrated_copy
 from tests.console_world import World, open_world
-from tests.postgresql_server import migrated_template, postgresql_server, run_sql, url_of
-
-_numbers = itertools.count()
+from tests.postgresql_server import emptied, migrated_template, postgresql_server
 
 
 @pytest.fixture(scope="session")
@@ -41,7 +38,7 @@ def redis_client(redis_url: str) -> Iterator["redis.Redis"]:
 
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[str]:
-    """Folder of the socket of a real PostgreSQL server; holds the migrated database `template`."""
+    """Folder of the socket of a real PostgreSQL server; holds the migrated databases `template` and `shared`."""
     with postgresql_server() as folder:
         migrated_template(folder)
         yield folder
@@ -52,9 +49,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """URL of a fresh database of the console, its tables made; the test runs on each kind."""
     if request.param == "sqlite":
         return migrated_copy(tmp_path)
-    folder, name = request.getfixturevalue("postgresql"), f"test{next(_numbers)}"
-    run_sql(folder, f"CREATE DATABASE {name} TEMPLATE template")
-    return url_of(folder, name)
+    return emptied(request.getfixturevalue("postgresql"))
 
 
 @pytest.fixture(scope="session")

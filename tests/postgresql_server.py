@@ -15,7 +15,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from console.store import list_tables, people_tables  # noqa: F401  fill the metadata
 from console.store.database import Database
+from console.store.tables import Base
 from kakou.embedded_redis import PR_SET_PDEATHSIG
 
 INSTALL = "no PostgreSQL server found: apt-get install postgresql"
@@ -61,20 +63,28 @@ def postgresql_server() -> Iterator[str]:
 
 
 def migrated_template(folder: str) -> None:
-    """Make the database `template`, with the console's tables: a test's own is a quick copy of it."""
+    """Make the databases `template` and `shared`, with the console's tables."""
     run_sql(folder, "CREATE DATABASE template")
     database = Database(url_of(folder, "template"))
     database.migrate()
     database.close()
+    run_sql(folder, "CREATE DATABASE shared TEMPLATE template")
 
 
 def url_of(folder: str, database: str) -> str:
     return f"postgresql+psycopg://{_SUPERUSER}@/{database}?host={folder}"
 
 
-def run_sql(folder: str, statement: str) -> None:
+def emptied(folder: str) -> str:
+    """Empty the tables of the one database that tests share; return its URL. One for each would take long to delete."""
+    tables = ", ".join(table.name for table in Base.metadata.sorted_tables)
+    run_sql(folder, f"TRUNCATE {tables} RESTART IDENTITY", "shared")
+    return url_of(folder, "shared")
+
+
+def run_sql(folder: str, statement: str, database: str = "postgres") -> None:
     """Run one statement outside any transaction, as CREATE DATABASE wants it."""
-    with psycopg.connect(host=folder, user=_SUPERUSER, dbname="postgres", autocommit=True) as connection:
+    with psycopg.connect(host=folder, user=_SUPERUSER, dbname=database, autocommit=True) as connection:
         connection.execute(statement.encode())
 
 
