@@ -15,6 +15,7 @@ from training.feeding import FeedSettings, feed, typical_inputs
 from training.learning import LearnSettings, learn, load_average, trained_with
 from training.measuring import held_out_crops, measure
 from training.network import PlateNetwork
+from training.plate_specs import STYLE_WEIGHTS
 from training.shards import render_shards
 from training.starting import start_from_model
 
@@ -39,6 +40,7 @@ def _parser() -> argparse.ArgumentParser:
     render = steps.add_parser("render", help="render examples into shards; goes on where it stopped")
     render.add_argument("--out", type=Path, required=True, help="folder of the shards")
     render.add_argument("--count", type=int, default=240_000, help="number of examples (%(default)s)")
+    render.add_argument("--style", choices=[*STYLE_WEIGHTS], help="more of this style (default: all in their shares)")
     render.add_argument("--seed", type=int, default=20261124)
     render.add_argument("--worker", type=int, default=0, help="which of --workers processes this is")
     render.add_argument("--workers", type=int, default=1)
@@ -73,7 +75,7 @@ def _parser() -> argparse.ArgumentParser:
 def _render(options: argparse.Namespace) -> None:
     glyphs = options.glyphs or options.data / "glyphs"
     for path in render_shards(
-        options.out, options.data, glyphs, options.count, options.seed, options.worker, options.workers
+        options.out, options.data, glyphs, options.count, options.seed, options.worker, options.workers, options.style
     ):
         _say(str(path))
 

@@ -16,10 +16,18 @@ SHARD_SIZE = 2000
 
 
 def render_shards(
-    out: Path, development_data: Path, glyphs_folder: Path, count: int, seed: int, worker: int = 0, workers: int = 1
+    out: Path,
+    development_data: Path,
+    glyphs_folder: Path,
+    count: int,
+    seed: int,
+    worker: int = 0,
+    workers: int = 1,
+    style: str | None = None,
 ) -> Iterator[Path]:
     """Render `count` examples into shards below `out`, yielding each file when it is complete.
 
+    `style` gives more of one style, in files of its own beside the others; None draws all in their shares.
     Shard k depends on (seed, k) alone, so the work can be interrupted, gone on with, and split over `workers`.
     """
     out.mkdir(parents=True, exist_ok=True)
@@ -27,11 +35,11 @@ def render_shards(
     glyphs, provinces = load_glyphs(glyphs_folder), load_province_patches(development_data)
     textures = load_textures(development_data, np.random.default_rng(seed))
     for index in range(worker, -(-count // SHARD_SIZE), workers):
-        path = out / f"shard-{index:04d}.npy"
+        path = out / f"shard-{style or 'all'}-{index:04d}.npy"
         if path.exists():
             continue
         rng = np.random.default_rng((seed, index))
-        samples = np.array([random_sample(glyphs, provinces, textures, rng) for _ in range(SHARD_SIZE)], SAMPLE)
+        samples = np.array([random_sample(glyphs, provinces, textures, rng, style) for _ in range(SHARD_SIZE)], SAMPLE)
         temporary = path.with_suffix(f".part{worker}")
         with temporary.open("wb") as file:
             np.save(file, samples)
