@@ -28,11 +28,11 @@ from riskdb.declaring import Declared
 from riskdb.digest import PlateDigester
 from riskdb.hotset import LISTED, HotSet
 from riskdb.keeper import RiskKeeper
-from riskdb.list_store import ListStore, open_writer
+from riskdb.list_store import ListStore
 from riskdb.publish import Publisher
 from riskdb.record import RiskRecord
 from riskdb.record_rows import Visit
-from riskdb.redis_link import RedisLink
+from riskdb.redis_link import RedisLink, open_writer
 from riskdb.settings import RiskSettings
 from riskdb.types import RiskDBError
 
@@ -113,8 +113,8 @@ def _measure_changes(url: str, record: RiskRecord, plates: int, report: Report) 
     digests = [random.Random(number).randbytes(16) for number in range(plates)]
     _fill(record, digests)
     rule = ListRule.of(SETTINGS)
-    client = open_writer(url)
-    publisher = Publisher(record, ListStore(client), rule, PlateDigester(KEY).key_id)
+    link = open_writer(url)
+    publisher = Publisher(record, ListStore(link), rule, PlateDigester(KEY).key_id)
     keeper = RiskKeeper(record, KEY, OcrGrammar(), SETTINGS, publisher)
     keeper.declare([Declared(code, "high", source="bench") for code in STANDING])
     always, never = _probes(keeper, digests)
@@ -137,7 +137,7 @@ def _measure_changes(url: str, record: RiskRecord, plates: int, report: Report) 
     for name, notes in (("diff", flip_notes), ("swap", swap_notes)):
         report.add_bar(f"wrong or no answers while a {name} runs", notes.wrong + notes.errors, 0, "at most")
         report.add_bar(f"longest lookup while a {name} runs (ms)", notes.longest_ms, 50, "at most")
-    client.close()
+    link.close()
 
 
 def _fill(record: RiskRecord, digests: list[bytes]) -> None:

@@ -3,6 +3,7 @@
 Run `python -m bench.lookup` (10^4 to 10^6 entries, two minutes) or `python -m bench.lookup --sizes 10000 10000000`.
 """
 
+import contextlib
 import os
 import random
 import shutil
@@ -17,6 +18,7 @@ from pathlib import Path
 from statistics import median
 
 import numpy as np
+import redis
 
 from bench.raw_replay import replay_requests
 from bench.report import Report, bench_options, percentile
@@ -26,9 +28,11 @@ from riskdb.columns import digests_to_bytes
 from riskdb.compute import HotEntries
 from riskdb.digest import PlateDigester
 from riskdb.hotset import HotSet
-from riskdb.list_store import CHUNK, ListMeta, ListStore, chunks, open_writer
+from riskdb.keys import ReasonBuckets
+from riskdb.list_store import ListMeta, ListStore
+from riskdb.reason_store import CHUNK, chunks
 from riskdb.reasons import PACKED, Declaration
-from riskdb.redis_link import RedisLink, pack
+from riskdb.redis_link import RedisLink, open_writer, pack
 from riskdb.settings import RiskSettings
 from riskdb.types import RiskDBError
 
@@ -77,9 +81,9 @@ def _measure_size(url: str, size: int, report: Report) -> None:
     pool = [listed[start : start + 16] for start in range(0, len(listed), 16)]
     _measure_batches(url, size, _mixed(pool, BATCH), report)
     _measure_reads(url, size, _mixed(pool, CANDIDATES), report)
-    with open_writer(url) as client:
-        client.unlink(keys.HOT, keys.WHY, keys.META)
-        _wait_until_freed(url)
+    with redis.Redis.from_url(url) as client:
+        client.flushdb(asynchronous=True)
+    _wait_until_freed(url)
 
 
 def _measure_batches(url: str, size: int, batch: list[bytes], report: Report) -> None:
@@ -134,7 +138,7 @@ def _measure_dead_server(folder: str, report: Report) -> None:
         load_list(url, random_entries(1000))
         hot_set = HotSet(RedisLink(url, SETTINGS.timeout_s, SETTINGS.connect_timeout_s), lambda: KEY, SETTINGS)
         hot_set.members([KEY[:16]])
-        with open_writer(url) as client:
+        with redis.Redis.from_url(url) as client:
             server = int(client.info("server")["process_id"])
         for name, number in (("hung server", signal.SIGSTOP), ("killed server", signal.SIGKILL)):
             os.kill(server, number)
@@ -167,16 +171,18 @@ def random_entries(count: int, seed: int = 7) -> HotEntries:
 
 def load_list(url: str, entries: HotEntries) -> tuple[float, float]:
     """Put a list in force; return seconds to build it and milliseconds to swap it in."""
-    with open_writer(url) as client:
-        store = ListStore(client)
+    with contextlib.closing(open_writer(url)) as link:
+        store = ListStore(link)
         started = time.perf_counter()
         before = store.meta()
-        meta = ListMeta((before.version if before else 0) + 1, len(entries), entries.checksum(), "bench", _key_id())
-        store.begin_next()
+        version = (before.version if before else 0) + 1
+        buckets = ReasonBuckets.for_count(version, len(entries))
+        meta = ListMeta(version, len(entries), entries.checksum(), "bench", _key_id(), buckets)
+        store.begin_next(before)
         declaration = Declaration(area="370211", name="x", level="high", declared_from=0, declared_until=None)
         store.write_names({1: declaration.model_dump_json()}, {1: "bench"})
         for part in chunks(entries, CHUNK):
-            store.add_to_next(part)
+            store.add_to_next(buckets, part)
         store.verify_next(meta)
         load_s = time.perf_counter() - started
         started = time.perf_counter()
@@ -260,12 +266,12 @@ def _key_id() -> str:
 
 
 def _used_memory(url: str) -> int:
-    with open_writer(url) as client:
+    with redis.Redis.from_url(url) as client:
         return int(client.info("memory")["used_memory"])
 
 
 def _wait_until_freed(url: str) -> None:
-    with open_writer(url) as client:
+    with redis.Redis.from_url(url) as client:
         while int(client.info("memory").get("lazyfree_pending_objects", 0)):
             time.sleep(0.05)
 

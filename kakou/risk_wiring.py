@@ -14,11 +14,11 @@ from riskdb.compute import ListRule
 from riskdb.digest import PlateDigester, load_or_create_key
 from riskdb.hotset import HotSet
 from riskdb.keeper import RiskKeeper
-from riskdb.list_store import ListStore, open_writer
+from riskdb.list_store import ListStore
 from riskdb.match import MatchRule, match_plate
 from riskdb.publish import Publisher
 from riskdb.record import RiskRecord
-from riskdb.redis_link import RedisLink
+from riskdb.redis_link import RedisLink, open_writer
 from riskdb.rotation import finish_rotation
 from riskdb.tending import ListTender, tend
 from riskdb.types import Hypothesis, RiskDBError, RiskMatch
@@ -78,9 +78,9 @@ def open_parts(settings: Settings, url: str | None, stack: contextlib.ExitStack)
     key = load_or_create_key(key_path(settings))
     if url is None:
         return RiskParts(record, key, None)
-    client = stack.enter_context(contextlib.closing(open_writer(url)))
+    link = stack.enter_context(contextlib.closing(open_writer(url)))
     rule = ListRule.of(settings.risk)
-    return RiskParts(record, key, Publisher(record, ListStore(client), rule, PlateDigester(key).key_id))
+    return RiskParts(record, key, Publisher(record, ListStore(link), rule, PlateDigester(key).key_id))
 
 
 @contextlib.contextmanager

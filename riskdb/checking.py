@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from riskdb.keys import MOST_BUCKET_ENTRIES
 from riskdb.list_store import ListStore
 from riskdb.publish import Publisher, Standing
 from riskdb.record import RiskRecord
@@ -73,6 +74,11 @@ def _check_server(store: ListStore) -> Iterator[Finding]:
     is_kept = store.server_setting("appendonly") == "yes" or bool(store.server_setting("save"))
     advice = "" if is_kept else "an emptied centre empties its replicas; set `appendonly yes`"
     yield Finding("persistence", is_kept, advice or "the list survives a restart")
+    # Redis 7 answers to this older name too.
+    limit = store.server_setting("hash-max-ziplist-entries")
+    is_compact = not limit or int(limit) >= MOST_BUCKET_ENTRIES
+    advice = f"reasons take three times the memory; set `hash-max-listpack-entries {MOST_BUCKET_ENTRIES}` or more"
+    yield Finding("memory", is_compact, "reasons are kept compactly" if is_compact else advice)
     policy = store.server_setting("maxmemory-policy")
     is_whole = policy in ("noeviction", "") or store.server_setting("maxmemory") == "0"
     yield Finding("eviction", is_whole, policy if is_whole else f"{policy} drops entries; set `noeviction`")

@@ -9,12 +9,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain, repeat
+from typing import NamedTuple
 
 import redis
 from pydantic import ValidationError
 
 from riskdb import keys
 from riskdb.digest import ANY_CLASS, PlateDigester
+from riskdb.keys import ReasonBuckets
 from riskdb.reasons import Declaration, spell_out_all, unpack_reasons
 from riskdb.redis_link import RedisLink
 from riskdb.settings import RiskSettings
@@ -33,6 +35,8 @@ class ListState:
     version: int
     count: int
     key_id: str
+    buckets: ReasonBuckets
+    """Where the reasons stand."""
     heartbeat: float
     """Epoch seconds by the centre's clock."""
     is_alone: bool
@@ -45,9 +49,8 @@ class ListState:
         return max(0.0, wall_time - self.heartbeat)
 
 
-@dataclass(frozen=True, slots=True)
-class Membership:
-    """Which digests one version of the list holds."""
+class Membership(NamedTuple):
+    """Which digests one version of the list holds. A tuple, because every lookup makes one."""
 
     version: int
     flags: bytes
@@ -120,13 +123,15 @@ class HotSet:
                         continue
                 if not waiting:
                     return
-                flags = self._link.receive_members(waiting.popleft())
+                flags = self._link.receive_members(waiting[0])
+                waiting.popleft()
                 if flags[0] != LISTED:
                     raise RiskDBError("the risk list changed while a long question was under way; ask again")
                 yield Membership(state.version, flags[1:])
         except (redis.RedisError, OSError) as error:
             raise RiskDBError(f"the risk list in Redis cannot be asked: {error}") from error
         finally:
+            # Answers that nobody waits for any more must not be taken for those to the next question.
             if waiting:
                 self._link.close()
 
@@ -149,7 +154,7 @@ class HotSet:
             reasons: list[tuple[RiskReason, ...]] = [()] * len(digests)
             if not listed:
                 return membership.version, reasons
-            values = self._why(membership.version, [digests[position] for position in listed])
+            values = self._why(state, [digests[position] for position in listed])
             if values is None:
                 continue
             for position, value in zip(listed, values, strict=True):
@@ -157,19 +162,16 @@ class HotSet:
             return membership.version, reasons
         raise RiskDBError("the risk list changes faster than it can be read")
 
-    def _why(self, version: int, digests: list[bytes]) -> list[bytes] | None:
+    def _why(self, state: ListState, digests: list[bytes]) -> list[bytes] | None:
         """Return the packed reasons, or None when the list has moved on to another version meanwhile."""
-        answers = self._link.ask(
-            ("MULTI",),
-            ("SISMEMBER", keys.HOT, keys.version_marker(version)),
-            ("HMGET", keys.WHY, *digests),
-            ("EXEC",),
+        is_same_version, *values = self._link.ask_atomically(
+            ("SISMEMBER", keys.HOT, keys.version_marker(state.version)),
+            *(("HGET", state.buckets.key_of(digest), digest) for digest in digests),
         )
-        is_same_version, values = _pair(answers[-1])
         if not is_same_version:
             self._refreshed()
             return None
-        if not isinstance(values, list) or any(value is None for value in values):
+        if None in values:
             raise RiskDBError("the risk list names a vehicle without a reason; run `kakou risk check`")
         return values
 
@@ -209,9 +211,8 @@ class HotSet:
         return state
 
     def _read_state(self) -> tuple[ListState, int]:
-        answers = self._link.ask(("MULTI",), ("HMGET", keys.META, *keys.META_FIELDS), ("SCARD", keys.HOT), ("EXEC",))
-        fields, members = _pair(answers[-1])
-        if not isinstance(fields, list) or not isinstance(members, int) or None in fields:
+        fields, members = self._link.ask_atomically(("HMGET", keys.META, *keys.META_FIELDS), ("SCARD", keys.HOT))
+        if None in fields:
             raise RiskDBError("there is no risk list in Redis; run `kakou risk serve` or `kakou risk import`")
         meta = dict(zip(keys.META_FIELDS, (field.decode() for field in fields), strict=True))
         heartbeat = float(meta["heartbeat"])
@@ -220,6 +221,7 @@ class HotSet:
             version=int(meta["version"]),
             count=int(meta["count"]),
             key_id=meta["key_id"],
+            buckets=ReasonBuckets(int(meta["why_built"]), int(meta["why_bits"])),
             heartbeat=heartbeat,
             is_alone=is_old and self._has_lost_its_centre(),
             checked_at=time.monotonic(),
@@ -243,13 +245,5 @@ class HotSet:
         raise RiskDBError(f"the risk list was last tended {age_s:.0f} s ago; is `kakou risk serve` running?")
 
 
-def _pair(answer: object) -> tuple[object, object]:
-    if not isinstance(answer, list) or len(answer) != 2:
-        raise RiskDBError(f"Redis gave an unexpected answer: {type(answer).__name__}")
-    return answer[0], answer[1]
-
-
-def _in_pairs(flat: object) -> Iterator[tuple[bytes, bytes]]:
-    if not isinstance(flat, list):
-        raise RiskDBError(f"Redis gave an unexpected answer: {type(flat).__name__}")
+def _in_pairs(flat: list[bytes]) -> Iterator[tuple[bytes, bytes]]:
     return zip(flat[::2], flat[1::2], strict=True)

@@ -13,7 +13,9 @@ from enum import Enum
 
 from riskdb.columns import load_visits
 from riskdb.compute import HotEntries, ListRule, compute_hot_entries, xor_of
-from riskdb.list_store import CHUNK, Difference, ListMeta, ListStore, chunks
+from riskdb.keys import ReasonBuckets
+from riskdb.list_store import Difference, ListMeta, ListStore
+from riskdb.reason_store import CHUNK, chunks
 from riskdb.record import RiskRecord
 from riskdb.types import RiskDBError
 
@@ -94,7 +96,7 @@ class Publisher:
             expired = [digest for digest, value in self.store.why() if int.from_bytes(value[:4], "big") <= now]
             before = meta.count
             for part in chunks(dict.fromkeys(expired), MAX_DIFF):
-                meta = self._apply(meta, self.store.difference(part, {}))
+                meta = self._apply(meta, self.store.difference(meta, part, {}))
         return Published(meta.version, meta.count, 0, before - meta.count, False, time.monotonic() - started)
 
     def standing(self) -> Standing:
@@ -117,8 +119,8 @@ class Publisher:
 
     def _patch(self, meta: ListMeta, digests: list[bytes], on_progress: OnProgress | None) -> Published:
         change = self._record.change()
-        difference = self.store.difference(digests, dict(self.compute(digests)))
-        if len(difference) > MAX_DIFF:
+        difference = self.store.difference(meta, digests, dict(self.compute(digests)))
+        if len(difference) > MAX_DIFF or meta.buckets.is_outgrown(meta.count + len(difference.added)):
             return self._rebuild(meta, on_progress)
         self._write_names()
         after = self._apply(meta, difference)
@@ -130,7 +132,8 @@ class Publisher:
             self.beat()
             return before
         count = before.count + len(difference.added) - len(difference.removed)
-        after = self._new_meta(before, count, xor_of([before.checksum, difference.moved()]))
+        checksum = xor_of([before.checksum, difference.moved()])
+        after = self._new_meta(before, count, checksum, before.buckets)
         self.store.apply(before, after, difference, self._wall_clock())
         return after
 
@@ -138,10 +141,10 @@ class Publisher:
         change = self._record.change()
         entries = self.compute()
         after = self._new_meta(before, len(entries), entries.checksum())
-        self.store.begin_next()
+        self.store.begin_next(before)
         self._write_names()
         for number, part in enumerate(chunks(entries, CHUNK), start=1):
-            self.store.add_to_next(part)
+            self.store.add_to_next(after.buckets, part)
             if on_progress is not None:
                 on_progress(min(number * CHUNK, len(entries)), len(entries))
         self.store.verify_next(after)
@@ -150,11 +153,17 @@ class Publisher:
         grown = after.count - (before.count if before else 0)
         return Published(after.version, after.count, max(0, grown), max(0, -grown), True)
 
-    def _new_meta(self, before: ListMeta | None, count: int, checksum: bytes) -> ListMeta:
-        """Return the next version's meta; its number is above every one ever shown, and kept before it is shown."""
+    def _new_meta(
+        self, before: ListMeta | None, count: int, checksum: bytes, buckets: ReasonBuckets | None = None
+    ) -> ListMeta:
+        """Return the next version's meta; its number is above every one ever shown, and kept before it is shown.
+
+        Without `buckets` it gets its own.
+        """
         version = max(int(self._record.state("version")), before.version if before else 0) + 1
         self._record.set_state("version", str(version))
-        return ListMeta(version, count, checksum, self._rule.fingerprint(), self._key_id)
+        own = buckets or ReasonBuckets.for_count(version, count)
+        return ListMeta(version, count, checksum, self._rule.fingerprint(), self._key_id, own)
 
     def _write_names(self) -> None:
         declarations = {w.window_number: w.as_declaration().model_dump_json() for w in self._record.windows()}

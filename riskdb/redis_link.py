@@ -1,8 +1,11 @@
 """One connection to Redis with a time limit that an edge box can live with."""
 
+import select
 import socket
+import ssl
+import struct
 from collections.abc import Callable, Sequence
-from typing import Protocol, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast
 
 import hiredis
 import redis
@@ -18,8 +21,10 @@ Answer = TypeVar("Answer")
 
 _BEFORE_DIGEST = b"\r\n$%d\r\n" % DIGEST_BYTES
 _DIGEST_ON_WIRE = len(_BEFORE_DIGEST) + DIGEST_BYTES
+_END = b"\r\n"
 _ANSWER_ON_WIRE = len(b":0\r\n")
 _READ_BYTES = 65_536
+_TIME_OUTS = (redis.TimeoutError, TimeoutError, BlockingIOError)
 
 
 class _Wire(Protocol):
@@ -27,9 +32,7 @@ class _Wire(Protocol):
 
     _sock: socket.socket | None
 
-    def connect_check_health(self, check_health: bool) -> None: ...
-    def send_packed_command(self, command: list[bytes], check_health: bool) -> None: ...
-    def read_response(self) -> object: ...
+    def connect(self) -> None: ...
     def disconnect(self) -> None: ...
 
 
@@ -42,7 +45,8 @@ class RedisLink:
     One thread only.
     """
 
-    def __init__(self, url: str, timeout_s: float, connect_timeout_s: float) -> None:
+    def __init__(self, url: str, timeout_s: float, connect_timeout_s: float, *, asks_twice: bool = True) -> None:
+        """With `asks_twice`, what met a broken connection is asked once more; for one who only reads."""
         pool = ConnectionPool.from_url(
             url,
             socket_timeout=timeout_s,
@@ -51,85 +55,163 @@ class RedisLink:
             driver_info=None,
         )
         self._connection = cast("_Wire", pool.make_connection())
-        self._buffer = bytearray(_READ_BYTES)
+        self._timeout_s = timeout_s
+        self._asks_twice = asks_twice
+        self._socket: socket.socket | None = None
+        self._reader = _new_reader()
+        self._heads: dict[tuple[bytes, int], bytes] = {}
 
-    def ask(self, *commands: Command) -> list[object]:
+    def ask(self, *commands: Command) -> list[Any]:
         """Send the commands in one packet and return their answers. Raises RiskDBError."""
-        packed = b"".join(pack(command) for command in commands)
+        packed = b"".join(map(pack, commands))
 
-        def once() -> list[object]:
-            self._connection.send_packed_command([packed], False)
-            return [self._connection.read_response() for _ in commands]
+        def once() -> list[Any]:
+            wire = self._open()
+            wire.sendall(packed)
+            return [self._receive(wire) for _ in commands]
 
-        return self._twice(once)
+        try:
+            return once()
+        except (redis.RedisError, OSError) as error:
+            return self._again(error, once)
+
+    def ask_atomically(self, *commands: Command) -> list[Any]:
+        """Send the commands as one transaction and return their answers. Raises RiskDBError."""
+        answers = self.ask(("MULTI",), *commands, ("EXEC",))[-1]
+        if not isinstance(answers, list):
+            raise RiskDBError(f"Redis gave an unexpected answer: {type(answers).__name__}")
+        for answer in answers:
+            if isinstance(answer, redis.ResponseError):
+                raise _refusal(answer) from answer
+        return answers
 
     def ask_members(self, key: bytes, first: bytes, members: Sequence[bytes]) -> bytes:
         """Return for each 16-byte member, `first` included, whether it is in the set: b"0" or b"1".
 
         Raises RiskDBError.
         """
-
-        def once() -> bytes:
+        try:
             self.send_members(key, first, members)
             return self.receive_members(len(members) + 1)
+        except (redis.RedisError, OSError) as error:
 
-        return self._twice(once)
+            def once() -> bytes:
+                self.send_members(key, first, members)
+                return self.receive_members(len(members) + 1)
+
+            return self._again(error, once)
 
     def send_members(self, key: bytes, first: bytes, members: Sequence[bytes]) -> None:
         """Ask as `ask_members` does, without waiting for the answer. Raises redis.RedisError, OSError."""
-        count = len(members)
-        digests = _BEFORE_DIGEST.join(members)
-        if len(digests) != count * _DIGEST_ON_WIRE - len(_BEFORE_DIGEST):
-            raise ValueError(f"every question has members, and every member {DIGEST_BYTES} bytes")
-        head = b"*%d\r\n$10\r\nSMISMEMBER\r\n$%d\r\n%b" % (count + 3, len(key), key)
-        parts = (head, _BEFORE_DIGEST, first, _BEFORE_DIGEST, digests, b"\r\n")
-        self._connection.send_packed_command([b"".join(parts)], False)
+        count = len(members) + 1
+        head = self._heads.get((key, count)) or self._new_head(key, count)
+        packed = _BEFORE_DIGEST.join((head, first, *members)) + _END
+        if len(packed) != len(head) + count * _DIGEST_ON_WIRE + len(_END):
+            raise ValueError(f"every member has {DIGEST_BYTES} bytes")
+        (self._socket or self._open()).sendall(packed)
 
     def receive_members(self, count: int) -> bytes:
         """Return the answer to the oldest `send_members`, of `count` members. Raises redis.RedisError, OSError."""
-        head = b"*%d\r\n" % count
-        wanted = len(head) + count * _ANSWER_ON_WIRE
-        if wanted > len(self._buffer):
-            self._buffer = bytearray(wanted)
-        self._receive(wanted, head[0])
-        if not self._buffer.startswith(head):
-            raise redis.ResponseError("an answer of another length than the question's")
-        return bytes(self._buffer[len(head) + 1 : wanted : _ANSWER_ON_WIRE])
-
-    def _receive(self, wanted: int, kind: int) -> None:
-        """Fill the buffer with an answer of known length whose first byte is `kind`."""
-        wire = self._connection._sock
+        wire = self._socket
         if wire is None:
             raise redis.ConnectionError("the connection is closed")
-        received = 0
-        while received < wanted:
-            with memoryview(self._buffer)[received:wanted] as rest:
-                got = wire.recv_into(rest)
-            if not got:
-                raise redis.ConnectionError("the server closed the connection")
-            received += got
-            if self._buffer[0] != kind:
-                raise redis.ResponseError(bytes(self._buffer[:received]).decode(errors="replace").strip())
+        head = b"*%d\r\n" % count
+        wanted = len(head) + count * _ANSWER_ON_WIRE
+        answer = wire.recv(wanted)
+        if len(answer) < wanted:
+            answer = _rest(wire, answer, wanted, head)
+        if not answer.startswith(head):
+            raise redis.ResponseError(answer.decode(errors="replace").strip())
+        return answer[len(head) + 1 :: _ANSWER_ON_WIRE]
 
     def close(self) -> None:
+        self._socket = None
+        self._reader = _new_reader()
         self._connection.disconnect()
 
-    def _twice(self, once: Callable[[], Answer]) -> Answer:
-        """Ask; a connection that broke since the last question is made anew once, a time-out is final."""
-        try:
-            try:
-                return once()
-            except (redis.TimeoutError, TimeoutError):
-                raise
-            except (redis.ConnectionError, OSError):
-                self.close()
-                return once()
-        except (redis.RedisError, OSError) as error:
-            # Whatever is still on its way must not be taken for the answer to the next question.
+    def _new_head(self, key: bytes, count: int) -> bytes:
+        head = b"*%d\r\n$10\r\nSMISMEMBER\r\n$%d\r\n%b" % (count + 2, len(key), key)
+        if len(self._heads) < 1000:
+            self._heads[key, count] = head
+        return head
+
+    def _open(self) -> socket.socket:
+        if self._socket is not None and not self._asks_twice and _has_ended(self._socket):
             self.close()
-            raise RiskDBError(f"the risk list in Redis cannot be asked: {error}") from error
+        if self._socket is None:
+            self._connection.connect()
+            self._socket = self._connection._sock
+            assert self._socket is not None
+            _let_kernel_time_out(self._socket, self._timeout_s)
+        return self._socket
+
+    def _receive(self, wire: socket.socket) -> Any:
+        """Return the next answer; one inside an array may be a redis.ResponseError."""
+        while (answer := self._reader.gets()) is False:
+            received = wire.recv(_READ_BYTES)
+            if not received:
+                raise redis.ConnectionError("the server closed the connection")
+            self._reader.feed(received)
+        if isinstance(answer, redis.ResponseError):
+            raise answer
+        return answer
+
+    def _again(self, error: Exception, once: Callable[[], Answer]) -> Answer:
+        """Ask once more where the connection broke since the last question; a time-out is final."""
+        # Whatever is still on its way must not be taken for the answer to the next question.
+        self.close()
+        is_broken = isinstance(error, redis.ConnectionError | OSError) and not isinstance(error, _TIME_OUTS)
+        if not (self._asks_twice and is_broken):
+            raise _refusal(error) from error
+        try:
+            return once()
+        except (redis.RedisError, OSError) as second_error:
+            self.close()
+            raise _refusal(second_error) from second_error
+
+
+def open_writer(url: str) -> RedisLink:
+    """Return a link for publishing: patient, and it never sends a command twice."""
+    return RedisLink(url, timeout_s=30.0, connect_timeout_s=5.0, asks_twice=False)
 
 
 def pack(command: Command) -> bytes:
     packed: bytes = hiredis.pack_command(cast("_PackedCommand", command))
     return packed
+
+
+def _new_reader() -> hiredis.Reader:
+    return hiredis.Reader(protocolError=redis.InvalidResponse, replyError=redis.ResponseError)
+
+
+def _refusal(error: Exception) -> RiskDBError:
+    return RiskDBError(f"the risk list in Redis cannot be asked: {error or 'it does not answer in time'}")
+
+
+def _let_kernel_time_out(wire: socket.socket, timeout_s: float) -> None:
+    """Keep the time limit without a poll() before every send and receive, a tenth of a short lookup."""
+    if isinstance(wire, ssl.SSLSocket):
+        return
+    wire.settimeout(None)
+    limit = struct.pack("@ll", int(timeout_s), round(timeout_s % 1 * 1_000_000))
+    wire.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
+    wire.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
+
+
+def _has_ended(wire: socket.socket) -> bool:
+    """Whether an idle connection has something to read: nobody asked, so it is the other side's good-bye."""
+    poller = select.poll()
+    poller.register(wire, select.POLLIN)
+    return bool(poller.poll(0))
+
+
+def _rest(wire: socket.socket, answer: bytes, wanted: int, head: bytes) -> bytes:
+    """Return an answer of known length of which the beginning has been received."""
+    while len(answer) < wanted and answer[:1] == head[:1]:
+        received = wire.recv(wanted - len(answer))
+        if not received:
+            raise redis.ConnectionError("the server closed the connection")
+        answer += received
+    if not answer:
+        raise redis.ConnectionError("the server closed the connection")
+    return answer

@@ -14,11 +14,11 @@ from riskdb.hotset import HotSet
 from riskdb.importing import ImportResult, JudgedRow
 from riskdb.judging import TravelRow
 from riskdb.keeper import RiskKeeper
-from riskdb.list_store import ListStore, open_writer
+from riskdb.list_store import ListStore
 from riskdb.match import MatchRule, match_plate
 from riskdb.publish import Publisher
 from riskdb.record import RiskRecord
-from riskdb.redis_link import RedisLink
+from riskdb.redis_link import RedisLink, open_writer
 from riskdb.rotation import finish_rotation
 from riskdb.settings import RiskSettings
 from riskdb.tending import ListTender
@@ -131,12 +131,12 @@ class RiskRig:
 
 @contextmanager
 def risk_rig(folder: Path, url: str, settings: RiskSettings | None = None) -> Iterator[RiskRig]:
-    client = open_writer(url)
+    link = open_writer(url)
     try:
         with RiskRecord(folder / "risk.sqlite") as record:
-            yield RiskRig(folder, url, record, ListStore(client), settings=settings or RiskSettings())
+            yield RiskRig(folder, url, record, ListStore(link), settings=settings or RiskSettings())
     finally:
-        client.close()
+        link.close()
 
 
 def row(

@@ -158,7 +158,7 @@ def test_the_tender_rebuilds_a_list_that_redis_lost_under_a_higher_version(rig: 
     rig.travelled("粤B82500")
     rig.declared()
     version = rig.hot_set().state().version
-    rig.store._client.flushall()
+    rig.store._link.ask(("FLUSHALL",))
     rig.tender.tick()
     assert rig.is_listed("粤B82500")
     assert rig.hot_set().state().version > version
