@@ -30,6 +30,7 @@ from riskdb.hotset import LISTED, HotSet
 from riskdb.keeper import RiskKeeper
 from riskdb.list_store import ListStore
 from riskdb.publish import Publisher
+from riskdb.reason_store import chunks
 from riskdb.record import RiskRecord
 from riskdb.record_rows import Visit
 from riskdb.redis_link import RedisLink, open_writer
@@ -146,7 +147,8 @@ def _fill(record: RiskRecord, digests: list[bytes]) -> None:
     with record.writing():
         numbers = list(record.number_areas(AREAS).values())
         record.number_sources(["bench"])
-        record.add_visits(_visits(digests, numbers, now, rng))
+        for part in chunks(_visits(digests, numbers, now, rng), 100_000):
+            record.add_visits(part)
 
 
 def _visits(digests: list[bytes], areas: list[int], now: int, rng: random.Random) -> Iterator[Visit]:

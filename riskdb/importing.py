@@ -1,16 +1,19 @@
 """Travel records from files into the record: every row is judged, and one bad row stops them all."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
 from riskdb.digest import PlateDigester
 from riskdb.judging import RowJudge, TravelRecord, TravelRow
+from riskdb.reason_store import chunks
 from riskdb.record import RiskRecord
 from riskdb.record_rows import Addition, Visit
 from riskdb.types import RiskDBError
 
+BATCH = 50_000
+"""Rows judged and kept at a time: some 30 MB."""
 MAX_SOURCES = 65_535
 """A reason in Redis has two bytes for the number of its source."""
 
@@ -79,14 +82,14 @@ def import_rows(
     Nothing is applied in a dry run, nor when a row is invalid, unless `skip_invalid`. Raises RiskDBError.
     """
     result = ImportResult()
-    writer = _RowWriter(record, digester, judge.now)
+    importer = _BatchImporter(record, judge, digester)
     try:
         with record.writing():
-            for row in rows:
-                judged = _import_row(row, judge, writer, result)
-                result.counts[judged.outcome] += 1
-                if on_row is not None:
-                    on_row(judged)
+            for batch in chunks(rows, BATCH):
+                for judged in importer.take(batch, result.touched):
+                    result.counts[judged.outcome] += 1
+                    if on_row is not None:
+                        on_row(judged)
             if is_dry_run or (result.counts[RowOutcome.INVALID] and not skip_invalid) or not result.touched:
                 raise _Rollback
     except _Rollback:
@@ -95,47 +98,58 @@ def import_rows(
     return result
 
 
-def _import_row(row: TravelRow, judge: RowJudge, writer: "_RowWriter", result: ImportResult) -> JudgedRow:
-    try:
-        travel = judge.judge(row)
-    except ValueError as error:
-        return JudgedRow(row.file, row.number, RowOutcome.INVALID, row.plate, str(error))
-    if judge.is_expired(travel):
-        return JudgedRow(row.file, row.number, RowOutcome.EXPIRED, travel.plate, "the stay ended before the look-back")
-    outcome, digest = writer.write(travel)
-    if outcome is not RowOutcome.DUPLICATE:
-        result.touched.append(digest)
-    if outcome is RowOutcome.ACCEPTED and travel.plate != row.plate:
-        return JudgedRow(row.file, row.number, RowOutcome.NORMALISED, travel.plate, f"{row.plate} → {travel.plate}")
-    detail = "the same stay is known with another end; both count" if outcome is RowOutcome.CONFLICT else ""
-    return JudgedRow(row.file, row.number, outcome, travel.plate, detail)
+class _BatchImporter:
+    """Judges rows and puts what they say into the visit table, inside a transaction."""
 
-
-class _RowWriter:
-    """Puts records into the visit table, inside a transaction."""
-
-    def __init__(self, record: RiskRecord, digester: PlateDigester, now: int) -> None:
+    def __init__(self, record: RiskRecord, judge: RowJudge, digester: PlateDigester) -> None:
         self._record = record
+        self._judge = judge
         self._digester = digester
-        self._now = now
         self._area_numbers: dict[str, int] = {}
         self._source_numbers: dict[str, int] = {}
 
-    def write(self, travel: TravelRecord) -> tuple[RowOutcome, bytes]:
-        """Return accepted, conflict or duplicate, and the vehicle's digest."""
+    def take(self, rows: Sequence[TravelRow], touched: list[bytes]) -> Iterator[JudgedRow]:
+        """Yield what became of each row; the digests whose stays changed are added to `touched`."""
+        meanings = [self._meaning(row) for row in rows]
+        visits = [self._visit(meaning) for meaning in meanings if isinstance(meaning, TravelRecord)]
+        additions = self._record.add_visits(visits)
+        touched += [v.digest for v, addition in zip(visits, additions, strict=True) if addition is not Addition.KNOWN]
+        kept = iter(additions)
+        for row, meaning in zip(rows, meanings, strict=True):
+            yield _kept_row(row, meaning, next(kept)) if isinstance(meaning, TravelRecord) else meaning
+
+    def _meaning(self, row: TravelRow) -> TravelRecord | JudgedRow:
+        """Return what a row says, or what became of it where it says nothing to keep."""
+        try:
+            travel = self._judge.judge(row)
+        except ValueError as error:
+            return JudgedRow(row.file, row.number, RowOutcome.INVALID, row.plate, str(error))
+        if self._judge.is_expired(travel):
+            why = "the stay ended before the look-back"
+            return JudgedRow(row.file, row.number, RowOutcome.EXPIRED, travel.plate, why)
+        return travel
+
+    def _visit(self, travel: TravelRecord) -> Visit:
+        area = self._area_numbers.get(travel.area) or self._number_area(travel.area)
+        source = self._source_numbers.get(travel.source) or self._number_source(travel.source)
         digest = self._digester.digest(travel.plate_class, travel.plate)
-        if travel.area not in self._area_numbers:
-            self._area_numbers |= self._record.number_areas([travel.area])
-        if travel.source not in self._source_numbers:
-            self._source_numbers |= self._record.number_sources([travel.source])
-            if self._source_numbers[travel.source] > MAX_SOURCES:
-                raise RiskDBError(f"more than {MAX_SOURCES} different sources; name the office, not the case")
-        visit = Visit(
-            digest,
-            self._area_numbers[travel.area],
-            travel.visited_from,
-            travel.visited_until,
-            self._source_numbers[travel.source],
-            self._now,
-        )
-        return _OUTCOMES[self._record.add_visit(visit)], digest
+        return Visit(digest, area, travel.visited_from, travel.visited_until, source, self._judge.now)
+
+    def _number_area(self, code: str) -> int:
+        self._area_numbers |= self._record.number_areas([code])
+        return self._area_numbers[code]
+
+    def _number_source(self, name: str) -> int:
+        self._source_numbers |= self._record.number_sources([name])
+        if self._source_numbers[name] > MAX_SOURCES:
+            raise RiskDBError(f"more than {MAX_SOURCES} different sources; name the office, not the case")
+        return self._source_numbers[name]
+
+
+def _kept_row(row: TravelRow, travel: TravelRecord, addition: Addition) -> JudgedRow:
+    outcome, detail = _OUTCOMES[addition], ""
+    if outcome is RowOutcome.CONFLICT:
+        detail = "the same stay is known with another end; both count"
+    elif outcome is RowOutcome.ACCEPTED and travel.plate != row.plate:
+        outcome, detail = RowOutcome.NORMALISED, f"{row.plate} → {travel.plate}"
+    return JudgedRow(row.file, row.number, outcome, travel.plate, detail)

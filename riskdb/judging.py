@@ -1,6 +1,5 @@
 """What a row of a travel record file means, or what is wrong with it."""
 
-from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from typing import NamedTuple
 
@@ -15,6 +14,8 @@ CLASS_ALIASES = {"97": "51", "98": "52", "28": "52"}
 """Codes that some senders use for new-energy plates."""
 FUTURE_TOLERANCE_S = 300
 """Senders' clocks may be ahead by this much."""
+REMEMBERED = 100_000
+"""Spellings of one kind that a judge remembers."""
 
 
 class TravelRow(NamedTuple):
@@ -54,34 +55,37 @@ class RowJudge:
         self._zone = timezone(timedelta(hours=utc_offset_hours))
         self._areas: dict[str, str] = {}
         self._times: dict[tuple[str, bool], int] = {}
+        self._stays: dict[tuple[str, str], tuple[int, int]] = {}
 
     def judge(self, row: TravelRow) -> TravelRecord:
         """Return the row's meaning. Raises ValueError, saying what is wrong with which cell."""
         if row.problem:
             raise ValueError(row.problem)
-        if not row.plate.strip():
-            raise ValueError("plate: is missing")
-        plate = _named("plate", self._grammar.normalise, row.plate)
+        try:
+            plate = self._grammar.normalise(row.plate)
+        except ValueError as error:
+            raise ValueError(f"plate: {error}" if row.plate.strip() else "plate: is missing") from error
+        start, until = self._stays.get((row.visited_from, row.visited_until)) or self._stay(row)
+        source = row.source.strip()
+        if not source:
+            raise ValueError("source: is missing; every entry says where it comes from")
+        plate_class = self._plate_class(row.plate_class, plate) if row.plate_class else ANY_CLASS
+        return TravelRecord(plate, plate_class, self._areas.get(row.area) or self._area(row.area), start, until, source)
+
+    def is_expired(self, travel: TravelRecord) -> bool:
+        return travel.visited_until <= self._oldest
+
+    def _stay(self, row: TravelRow) -> tuple[int, int]:
         visited_from = self._time("from", row.visited_from, is_end=False)
         visited_until = self._time("to", row.visited_until, is_end=True)
         # A day as the end counts to its midnight, so a day too early ends where the stay begins.
         day_begins = self._time("to", row.visited_until, is_end=False)
         if visited_until < visited_from or day_begins < visited_from == visited_until:
             raise ValueError(f"to: {row.visited_until} is before from: {row.visited_from}")
-        source = row.source.strip()
-        if not source:
-            raise ValueError("source: is missing; every entry says where it comes from")
-        return TravelRecord(
-            plate=plate,
-            plate_class=self._plate_class(row.plate_class, plate),
-            area=self._area(row.area),
-            visited_from=visited_from,
-            visited_until=max(visited_until, visited_from + 1),
-            source=source,
-        )
-
-    def is_expired(self, travel: TravelRecord) -> bool:
-        return travel.visited_until <= self._oldest
+        stay = visited_from, max(visited_until, visited_from + 1)
+        if len(self._stays) < REMEMBERED:
+            self._stays[row.visited_from, row.visited_until] = stay
+        return stay
 
     def _plate_class(self, text: str, plate: str) -> str:
         code = text.strip()
@@ -94,15 +98,21 @@ class RowJudge:
         return code
 
     def _area(self, text: str) -> str:
-        if text not in self._areas:
-            self._areas[text] = _named("area", normalise_area, text)
-        return self._areas[text]
+        try:
+            area = normalise_area(text)
+        except ValueError as error:
+            raise ValueError(f"area: {error}") from error
+        if len(self._areas) < REMEMBERED:
+            self._areas[text] = area
+        return area
 
     def _time(self, column: str, text: str, *, is_end: bool) -> int:
-        key = (text, is_end)
-        if key not in self._times:
-            self._times[key] = self._parse_time(column, text, is_end)
-        return self._times[key]
+        found = self._times.get((text, is_end))
+        if found is None:
+            found = self._parse_time(column, text, is_end)
+            if len(self._times) < REMEMBERED:
+                self._times[text, is_end] = found
+        return found
 
     def _parse_time(self, column: str, text: str, is_end: bool) -> int:
         compact = text.strip().replace("/", "-")
@@ -126,13 +136,6 @@ def _moment(text: str, is_end: bool) -> datetime:
         # A date as the end means the whole day.
         return datetime.combine(day, time(), tzinfo=None) + timedelta(days=1 if is_end else 0)
     return datetime.fromisoformat(text)
-
-
-def _named(column: str, judge: Callable[[str], str], text: str) -> str:
-    try:
-        return judge(text)
-    except ValueError as error:
-        raise ValueError(f"{column}: {error}") from error
 
 
 def parse_moment(text: str, utc_offset_hours: float, *, is_end: bool = False) -> datetime:
