@@ -30,7 +30,7 @@ from riskdb.digest import PlateDigester
 from riskdb.hotset import HotSet
 from riskdb.keys import ReasonBuckets
 from riskdb.list_store import ListMeta, ListStore
-from riskdb.reason_store import CHUNK, chunks
+from riskdb.reason_store import PACKET, chunks
 from riskdb.reasons import PACKED, Declaration
 from riskdb.redis_link import RedisLink, open_writer, pack
 from riskdb.settings import RiskSettings
@@ -181,7 +181,7 @@ def load_list(url: str, entries: HotEntries) -> tuple[float, float]:
         store.begin_next(before)
         declaration = Declaration(area="370211", name="x", level="high", declared_from=0, declared_until=None)
         store.write_names({1: declaration.model_dump_json()}, {1: "bench"})
-        for part in chunks(entries, CHUNK):
+        for part in chunks(entries, PACKET):
             store.add_to_next(buckets, part)
         store.verify_next(meta)
         load_s = time.perf_counter() - started

@@ -1,7 +1,7 @@
 """Stays as NumPy columns, read from the record."""
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -17,7 +17,11 @@ EpochSeconds: TypeAlias = NDArray[np.int64]
 
 _CHUNK = 100_000
 _COLUMNS = "visit.digest, area_number, visited_from, visited_until, source_number, received_at"
-_STANDING = "(removed_at IS NULL OR removed_at > :as_of)"
+_IS_WANTED = (
+    "(removed_at IS NULL OR removed_at > :as_of)"
+    # The sign keeps SQLite from hopping through the index of areas: the table is read faster in its own order.
+    " AND +area_number IN (SELECT wanted FROM wanted_area)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,17 +47,26 @@ def digests_to_bytes(digests: Digests) -> bytes:
     return digests.astype(">u8").tobytes()
 
 
-def load_visits(record: RiskRecord, as_of: float, digests: Iterable[bytes] | None = None) -> VisitColumns:
-    """Return the stays that no correction has taken out by `as_of`: all, or those of some digests."""
+def load_visits(
+    record: RiskRecord, as_of: float, areas: Collection[int], digests: Iterable[bytes] | None = None
+) -> VisitColumns:
+    """Return the stays in some areas that no correction has taken out by `as_of`: all, or those of some digests."""
     connection, bound = record.connection, {"as_of": int(as_of)}
+    _fill(connection, "wanted_area (wanted INTEGER PRIMARY KEY)", areas)
     if digests is None:
-        return _columns(connection.execute(f"SELECT {_COLUMNS} FROM visit WHERE {_STANDING}", bound))
-    connection.execute("CREATE TEMP TABLE IF NOT EXISTS wanted (digest BLOB PRIMARY KEY) WITHOUT ROWID")
-    connection.execute("DELETE FROM wanted")
-    connection.executemany("INSERT OR IGNORE INTO wanted VALUES (?)", ((digest,) for digest in digests))
+        return _columns(connection.execute(f"SELECT {_COLUMNS} FROM visit WHERE {_IS_WANTED}", bound))
+    _fill(connection, "wanted_digest (wanted BLOB PRIMARY KEY) WITHOUT ROWID", digests)
     # CROSS JOIN makes SQLite walk the few wanted digests, not the whole visit table.
-    query = f"SELECT {_COLUMNS} FROM wanted CROSS JOIN visit ON visit.digest = wanted.digest WHERE {_STANDING}"
+    query = f"SELECT {_COLUMNS} FROM wanted_digest CROSS JOIN visit ON visit.digest = wanted WHERE {_IS_WANTED}"
     return _columns(connection.execute(query, bound))
+
+
+def _fill(connection: sqlite3.Connection, table: str, values: Iterable[object]) -> None:
+    """Make a temporary table of one column hold exactly some values."""
+    name = table.split()[0]
+    connection.execute(f"CREATE TEMP TABLE IF NOT EXISTS {table}")
+    connection.execute(f"DELETE FROM {name}")
+    connection.executemany(f"INSERT OR IGNORE INTO {name} VALUES (?)", ((value,) for value in values))
 
 
 def _columns(cursor: sqlite3.Cursor) -> VisitColumns:

@@ -2,7 +2,7 @@
 
 import hashlib
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -85,7 +85,7 @@ def compute_hot_entries(
     that overlap, or the expiry after the record was received, whichever is earlier. A declaration that ran out goes
     on counting for the stays inside it; one that was lifted counts no more.
     """
-    in_force = [w for w in windows if w.is_known_at(now) and w.valid_from <= now and w.level in rule.levels]
+    in_force = _in_force(windows, rule, now)
     rows, window_rows = _pair_up(visits, in_force, area_codes)
     valid_from = np.array([w.valid_from for w in in_force], dtype=np.int64)
     valid_until = np.array([FOREVER if w.valid_until is None else w.valid_until for w in in_force], dtype=np.int64)
@@ -103,6 +103,17 @@ def compute_hot_entries(
     reasons["window"] = np.array([w.window_number for w in in_force], dtype=np.int64)[window_rows]
     reasons["source"] = visits.source_numbers[rows]
     return _group(visits.digests[rows], reasons)
+
+
+def covered_areas(
+    windows: Sequence[AreaWindow], area_codes: Mapping[int, str], rule: ListRule, now: float
+) -> Collection[int]:
+    """Return the numbers of the areas in which a stay can count at `now`."""
+    return _windows_by_area(_in_force(windows, rule, now), area_codes).keys()
+
+
+def _in_force(windows: Sequence[AreaWindow], rule: ListRule, now: float) -> list[AreaWindow]:
+    return [w for w in windows if w.is_known_at(now) and w.valid_from <= now and w.level in rule.levels]
 
 
 def _pair_up(

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from riskdb.areas import normalise_area
-from riskdb.columns import load_visits
-from riskdb.compute import HotEntries, ListRule, compute_hot_entries
+from riskdb.compute import HotEntries, ListRule
 from riskdb.declaring import Declared
 from riskdb.digest import ANY_CLASS, PlateDigester
 from riskdb.importing import ImportResult, JudgedRow, import_rows
 from riskdb.judging import RowJudge, TravelRow
+from riskdb.listing import listed_entries
 from riskdb.past_list import PastList
 from riskdb.publish import Published, Publisher
 from riskdb.reasons import Declaration, spell_out_all, unpack_reasons
@@ -25,7 +25,7 @@ OnProgress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a steward's act did: to the record, and to the list (None in a dry run or when nothing changed)."""
+    """What a steward's act did: to the record, and to the list (None where the keeper has no publisher)."""
 
     touched: int
     """Vehicles whose entries may have changed."""
@@ -75,7 +75,9 @@ class RiskKeeper:
         )
         if is_dry_run:
             return result, None
-        return result, self._publish(result.touched if result.is_applied else [], on_progress)
+        if not result.is_applied:
+            return result, self._catch_up(on_progress)
+        return result, self._publish(result.touched, on_progress)
 
     def declare(self, declared: Sequence[Declared]) -> tuple[list[AreaWindow], Change]:
         """Declare areas, all or none; one that stands already just so is left out.
@@ -87,7 +89,7 @@ class RiskKeeper:
         standing = self.windows()
         fresh = [w for w in windows if not any(w.says_the_same_as(other) for other in standing)]
         if not fresh:
-            return [], Change(0, None)
+            return [], Change(0, self._catch_up())
         with self._record.writing():
             fresh = [self._record.add_window(window) for window in fresh]
         return fresh, self._publish_areas(fresh)
@@ -101,6 +103,7 @@ class RiskKeeper:
         area = normalise_area(code)
         standing = [w for w in self._record.windows() if w.code == area and w.is_known_at(now)]
         if not standing:
+            self._catch_up()
             raise ValueError(f"area {area} is not declared")
         with self._record.writing():
             for window in standing:
@@ -142,8 +145,7 @@ class RiskKeeper:
 
     def entries_at(self, now: float, digests: Iterable[bytes] | None = None) -> HotEntries:
         """Return who is, was or will be listed at a moment, by what was known then (epoch seconds)."""
-        visits = load_visits(self._record, now, digests)
-        return compute_hot_entries(visits, self._record.windows(), self._record.area_codes(), self.rule, now)
+        return listed_entries(self._record, self.rule, now, digests)
 
     def list_at(self, moment: datetime) -> PastList:
         """Return the list as it stood at a moment, for replays. Raises RiskDBError."""
@@ -160,6 +162,10 @@ class RiskKeeper:
         if self._publisher is None:
             return None
         return self._publisher.publish(touched, on_progress)
+
+    def _catch_up(self, on_progress: OnProgress | None = None) -> Published | None:
+        """Publish what an act that died has left, where this one itself changes nothing."""
+        return None if self._publisher is None else self._publisher.catch_up(on_progress)
 
     def _logged_digests(self, plate: str, actor: str, action: str, reason: str) -> list[bytes]:
         if not reason.strip():

@@ -14,7 +14,7 @@ from riskdb import keys
 from riskdb.compute import xor_of
 from riskdb.digest import DIGEST_BYTES
 from riskdb.keys import ReasonBuckets
-from riskdb.reason_store import CHUNK, ReasonStore, chunks, write_commands
+from riskdb.reason_store import CHUNK, PACKET, ReasonStore, chunks, write_commands
 from riskdb.redis_link import Command, RedisLink
 from riskdb.types import RiskDBError
 
@@ -90,12 +90,7 @@ class ListStore:
 
     def difference(self, before: ListMeta, digests: Sequence[bytes], wanted: dict[bytes, bytes]) -> Difference:
         """Return what must change for these digests so that exactly the wanted ones are listed."""
-        listed = [
-            digest
-            for part in chunks(digests, CHUNK)
-            for digest, is_listed in zip(part, self._link.ask(("SMISMEMBER", keys.HOT, *part))[0], strict=True)
-            if is_listed
-        ]
+        listed = [digest for part in chunks(digests, PACKET) for digest in self._listed(part)]
         standing = self.reasons.read(before.buckets, [digest for digest in listed if digest in wanted])
         return Difference(
             added={digest: wanted[digest] for digest in wanted.keys() - set(listed)},
@@ -136,9 +131,11 @@ class ListStore:
         self.reasons.drop_others(before.buckets if before else None)
 
     def add_to_next(self, buckets: ReasonBuckets, entries: Sequence[tuple[bytes, bytes]]) -> None:
-        """Write at most CHUNK entries."""
-        digests = (digest for digest, _ in entries)
-        self._link.ask(("SADD", keys.NEXT_HOT, *digests), *write_commands(buckets, entries))
+        """Write at most PACKET entries."""
+        additions: list[Command] = [
+            ("SADD", keys.NEXT_HOT, *(digest for digest, _ in part)) for part in chunks(entries, CHUNK)
+        ]
+        self._link.ask(*additions, *write_commands(buckets, entries))
 
     def verify_next(self, meta: ListMeta) -> None:
         """Read the new list back and hold it against its count and checksum."""
@@ -192,6 +189,12 @@ class ListStore:
         meta = self.meta()
         (size,) = self._link.ask(("MEMORY", "USAGE", keys.HOT))
         return (size or 0) + (self.reasons.memory_bytes(meta.buckets) if meta else 0)
+
+    def _listed(self, digests: Sequence[bytes]) -> Iterator[bytes]:
+        """Yield those of at most PACKET digests that are listed."""
+        questions: list[Command] = [("SMISMEMBER", keys.HOT, *part) for part in chunks(digests, CHUNK)]
+        flags = chain.from_iterable(self._link.ask(*questions))
+        return (digest for digest, is_listed in zip(digests, flags, strict=True) if is_listed)
 
     def _scan(self, key: str) -> Iterator[bytes]:
         cursor: bytes | str = "0"

@@ -11,11 +11,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from riskdb.columns import load_visits
-from riskdb.compute import HotEntries, ListRule, compute_hot_entries, xor_of
+from riskdb.compute import HotEntries, ListRule, xor_of
 from riskdb.keys import ReasonBuckets
 from riskdb.list_store import Difference, ListMeta, ListStore
-from riskdb.reason_store import CHUNK, chunks
+from riskdb.listing import listed_entries
+from riskdb.reason_store import PACKET, chunks
 from riskdb.record import RiskRecord
 from riskdb.types import RiskDBError
 
@@ -71,18 +71,27 @@ class Publisher:
     def publish(self, touched: Iterable[bytes] | None = None, on_progress: OnProgress | None = None) -> Published:
         """Bring the list up to date and return what changed.
 
-        `touched` are the digests whose stays or declarations changed; None means that anything may have. When Redis
-        does not show the change just before, everything is looked at. Raises RiskDBError.
+        `touched` are the digests that the record's last change touched; None means that it may have been any. When
+        Redis does not show the change just before, everything is looked at. Raises RiskDBError.
         """
         started = time.monotonic()
         digests = None if touched is None else list(dict.fromkeys(touched))
         with self._turn():
             meta = self.store.meta()
-            if meta is None or digests is None or not self._may_patch(meta, len(digests)):
+            change = self._record.change()
+            if meta is None or digests is None or not self._may_patch(meta, change, len(digests)):
                 published = self._rebuild(meta, on_progress)
             else:
-                published = self._patch(meta, digests, on_progress)
+                published = self._patch(meta, change, digests, on_progress)
         return replace(published, elapsed_s=time.monotonic() - started)
+
+    def catch_up(self, on_progress: OnProgress | None = None) -> Published:
+        """Publish what an earlier act has left unpublished when it died. Raises RiskDBError."""
+        meta = self.store.meta()
+        if meta is None or self.standing() is not Standing.CURRENT:
+            return self.publish(None, on_progress)
+        self.beat()
+        return Published(meta.version, meta.count, 0, 0, False)
 
     def sweep(self) -> Published:
         """Take expired entries out. Raises RiskDBError."""
@@ -113,12 +122,9 @@ class Publisher:
 
     def compute(self, digests: Iterable[bytes] | None = None) -> HotEntries:
         """Return what the list should hold now: all of it, or of some digests."""
-        now = self._wall_clock()
-        visits = load_visits(self._record, now, digests)
-        return compute_hot_entries(visits, self._record.windows(), self._record.area_codes(), self._rule, now)
+        return listed_entries(self._record, self._rule, self._wall_clock(), digests)
 
-    def _patch(self, meta: ListMeta, digests: list[bytes], on_progress: OnProgress | None) -> Published:
-        change = self._record.change()
+    def _patch(self, meta: ListMeta, change: int, digests: list[bytes], on_progress: OnProgress | None) -> Published:
         difference = self.store.difference(meta, digests, dict(self.compute(digests)))
         if len(difference) > MAX_DIFF or meta.buckets.is_outgrown(meta.count + len(difference.added)):
             return self._rebuild(meta, on_progress)
@@ -143,10 +149,10 @@ class Publisher:
         after = self._new_meta(before, len(entries), entries.checksum())
         self.store.begin_next(before)
         self._write_names()
-        for number, part in enumerate(chunks(entries, CHUNK), start=1):
+        for number, part in enumerate(chunks(entries, PACKET), start=1):
             self.store.add_to_next(after.buckets, part)
             if on_progress is not None:
-                on_progress(min(number * CHUNK, len(entries)), len(entries))
+                on_progress(min(number * PACKET, len(entries)), len(entries))
         self.store.verify_next(after)
         self.store.swap(after, self._wall_clock())
         self._record.set_state("published", str(change))
@@ -169,8 +175,8 @@ class Publisher:
         declarations = {w.window_number: w.as_declaration().model_dump_json() for w in self._record.windows()}
         self.store.write_names(declarations, self._record.sources())
 
-    def _may_patch(self, meta: ListMeta, touched: int) -> bool:
-        is_just_before = int(self._record.state("published", "-1")) >= self._record.change() - 1
+    def _may_patch(self, meta: ListMeta, change: int, touched: int) -> bool:
+        is_just_before = int(self._record.state("published", "-1")) >= change - 1
         return self._is_own(meta) and is_just_before and touched <= max(MAX_DIFF, meta.count // PATCHED_SHARE)
 
     def _is_own(self, meta: ListMeta) -> bool:

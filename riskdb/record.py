@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Self
 
 from riskdb.areas import area_prefix
-from riskdb.record_rows import Addition, AreaWindow, Visit
+from riskdb.record_rows import Addition, AreaWindow, Visit, what_becomes_of
 from riskdb.types import RiskDBError
 
 _SCHEMA_VERSION = 1
@@ -160,7 +160,7 @@ class RiskRecord:
         held: list[int | None] = [None] * len(visits)
         for place, (state,) in zip(order, execute(_HELD_ENDS), strict=True):
             held[place] = state
-        additions = list(_additions(visits, held))
+        additions = list(what_becomes_of(visits, held))
         known = ((row,) for row, place in enumerate(order, start=1) if additions[place] is Addition.KNOWN)
         execute_many("DELETE FROM incoming WHERE row = ?", known)
         execute(_TAKE_INCOMING)
@@ -235,19 +235,6 @@ class RiskRecord:
 
     def log_access(self, at: int, actor: str, action: str, reason: str, digest: bytes) -> None:
         self.connection.execute("INSERT INTO access VALUES (?, ?, ?, ?, ?)", (at, actor, action, reason, digest))
-
-
-def _additions(visits: Sequence[Visit], held: Sequence[int | None]) -> Iterator[Addition]:
-    """Yield what becomes of each stay; `held` is what `_HELD_ENDS` says of it."""
-    ends_by_start: dict[tuple[bytes, int, int], tuple[int, ...]] = {}
-    for visit, state in zip(visits, held, strict=True):
-        start, end = visit[:3], visit[3]
-        earlier = ends_by_start.get(start, ())
-        if state == 1 or end in earlier:
-            yield Addition.KNOWN
-            continue
-        ends_by_start[start] = (*earlier, end)
-        yield Addition.NEW if state is None and not earlier else Addition.BESIDE_ANOTHER_END
 
 
 def _guarded(schema: str) -> str:

@@ -1,5 +1,6 @@
 """The rows of the record. Times are epoch seconds."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
@@ -60,3 +61,20 @@ class Visit(NamedTuple):
     visited_until: int
     source_number: int
     received_at: int
+
+
+def what_becomes_of(visits: Sequence[Visit], held: Sequence[int | None]) -> Iterator[Addition]:
+    """Yield what becomes of each stay, earlier ones first.
+
+    `held` says of each what the record has: None when no stay begins so, 1 when it is there, 0 when it is there with
+    other ends only.
+    """
+    ends_by_start: dict[tuple[bytes, int, int], tuple[int, ...]] = {}
+    for visit, state in zip(visits, held, strict=True):
+        start, end = visit[:3], visit[3]
+        earlier = ends_by_start.get(start, ())
+        if state == 1 or end in earlier:
+            yield Addition.KNOWN
+            continue
+        ends_by_start[start] = (*earlier, end)
+        yield Addition.NEW if state is None and not earlier else Addition.BESIDE_ANOTHER_END

@@ -9,12 +9,12 @@ import pytest
 from fixtures.make_risk_list import write_risk_list
 from fixtures.truth import PassageTruth, load_all_truths
 from kakou.risk_wiring import OcrGrammar
-from riskdb.columns import load_visits
-from riskdb.compute import ListRule, compute_hot_entries
+from riskdb.compute import ListRule
 from riskdb.declaring import read_declarations
 from riskdb.digest import PlateDigester
 from riskdb.importing import RowOutcome, import_rows
 from riskdb.judging import RowJudge
+from riskdb.listing import listed_entries
 from riskdb.record import RiskRecord
 from riskdb.settings import RiskSettings
 from riskdb.tables import read_travel_rows
@@ -36,7 +36,7 @@ def hot_digests(folder: Path, now: datetime) -> tuple[set[bytes], dict[RowOutcom
         judge = RowJudge(OcrGrammar(), rule, settings.utc_offset_hours, now_s)
         done = import_rows(record, read_travel_rows(travel_records), judge, DIGESTER)
         assert done.is_applied
-        entries = compute_hot_entries(load_visits(record, now_s), record.windows(), record.area_codes(), rule, now_s)
+        entries = listed_entries(record, rule, now_s)
     return {digest for digest, _ in entries}, done.counts
 
 

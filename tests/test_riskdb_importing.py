@@ -1,5 +1,6 @@
 """Files of other people: every row judged, one bad row stops them all."""
 
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -8,9 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from riskdb.importing import JudgedRow, RowOutcome
+from riskdb.declaring import Declared
+from riskdb.digest import load_or_create_key
+from riskdb.importing import BATCH, JudgedRow, RowOutcome
+from riskdb.keeper import RiskKeeper
 from riskdb.tables import read_travel_rows
-from tests.riskdb_kit import HUANGDAO, NOON, RiskRig, risk_rig, row
+from tests.riskdb_kit import HUANGDAO, NOON, Grammar, Guess, RiskRig, risk_rig, row
 
 HEADER = "plate,area,from,to,source\n"
 GOOD = "粤B82500,370211,2026-11-20,2026-11-21,流调\n"
@@ -61,6 +65,26 @@ def test_the_same_stay_with_another_end_is_a_conflict_and_both_count(rig: RiskRi
     assert [one.outcome for one in judged] == [RowOutcome.ACCEPTED, RowOutcome.CONFLICT]
     rig.declared()
     assert len(rig.reasons("粤B82500")) == 2
+
+
+def test_the_order_of_the_rows_decides_what_is_first_and_what_is_a_repetition(rig: RiskRig):
+    long, short = (row("粤B82500", HUANGDAO, START, START + timedelta(hours=hours)) for hours in (9, 1))
+    other = row("粤B82500", HUANGDAO, START, START + timedelta(hours=9), source="a later office")
+    _, judged = rig.imported([long, short, other, short])
+    outcomes = [RowOutcome.ACCEPTED, RowOutcome.CONFLICT, RowOutcome.DUPLICATE, RowOutcome.DUPLICATE]
+    assert [one.outcome for one in judged] == outcomes
+    rig.declared()
+    assert {reason.source for reason in rig.reasons("粤B82500")} == {"流调"}
+    _, again = rig.imported([other, row("粤B82500", HUANGDAO, START, START + timedelta(hours=2))])
+    assert [one.outcome for one in again] == [RowOutcome.DUPLICATE, RowOutcome.CONFLICT]
+
+
+def test_one_bad_row_far_down_stops_a_long_file(rig: RiskRig):
+    good = [row(f"粤B{number:05d}", HUANGDAO, START, NOON, number=number) for number in range(BATCH + 2)]
+    result, judged = rig.imported([*good, row("粤B8250", HUANGDAO, START, NOON, number=BATCH + 2)])
+    assert (len(judged), judged[-1].outcome, judged[-1].number) == (BATCH + 3, RowOutcome.INVALID, BATCH + 2)
+    assert not result.is_applied
+    assert rig.record.count_visits() == (0, 0, 0)
 
 
 def test_a_stay_before_the_look_back_is_expired_and_not_kept(rig: RiskRig):
@@ -122,44 +146,99 @@ def test_a_dry_run_judges_every_row_and_keeps_none(rig: RiskRig, tmp_path: Path)
 
 # --- interrupted
 
-_SLOW_IMPORT = """
-import sys
-from pathlib import Path
-from tests.riskdb_kit import risk_rig, row, HUANGDAO, NOON
+_IMPORT = """
+import os, signal, sys
 from datetime import timedelta
+from pathlib import Path
+from tests.riskdb_kit import HUANGDAO, NOON, risk_rig, row
+
+def die_at(moment):
+    if sys.argv[3] == moment:
+        os.kill(os.getpid(), signal.SIGKILL)
+
 def rows():
-    for number in range(5000):
+    for number in range(6_000):
         yield row(f"粤B{number:05d}", HUANGDAO, NOON - timedelta(days=2), NOON, number=number)
-        if number == 3000:
-            print("half", flush=True)
-            sys.stdin.readline()
+        if number == 5_000:
+            die_at("while rows are read")
+
+def judged(row):
+    if row.number == 100:
+        die_at("after rows went into the table")
+
+def published(done, total):
+    if done > total // 2:
+        die_at("while the new list is half written")
+
 with risk_rig(Path(sys.argv[1]), sys.argv[2]) as rig:
-    rig.keeper.import_rows(rows())
+    rig.keeper.import_rows(rows(), on_row=judged, on_progress=published)
 """
 
 
-def test_a_killed_import_leaves_the_old_list_whole_and_a_second_run_finishes(rig: RiskRig):
-    rig.travelled("粤B82500", days_ago=1)
+@pytest.mark.parametrize(
+    ("moment", "is_recorded"),
+    [
+        ("while rows are read", False),
+        ("after rows went into the table", False),
+        ("while the new list is half written", True),
+    ],
+)
+def test_a_killed_import_leaves_the_old_list_whole_and_a_second_run_finishes(
+    rig: RiskRig, moment: str, is_recorded: bool
+):
+    rig.travelled("粤A82500", days_ago=1)
     rig.declared()
-    before = rig.hot_set().state()
-    command = [sys.executable, "-c", _SLOW_IMPORT, str(rig.folder), rig.url]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "half\n"
-        process.kill()
-    assert rig.record.count_visits()[1] == 1
-    assert rig.hot_set().state().version == before.version
-    subprocess.run(command, input="\n", text=True, check=True, stdout=subprocess.DEVNULL)
-    assert rig.record.count_visits()[1] == 5001
-    assert rig.hot_set().state().count == 5001
+    hot_set, before = rig.hot_set(), rig.hot_set().state()
+    command = [sys.executable, "-c", _IMPORT, str(rig.folder), rig.url]
+    assert subprocess.run([*command, moment], check=False).returncode == -signal.SIGKILL
+    assert rig.record.count_visits()[1] == (6_001 if is_recorded else 1)
+    assert rig.match(Guess("粤A82500"), hot_set=hot_set)
+    assert rig.match(Guess("粤B00007"), hot_set=hot_set) is None
+    assert hot_set.state().version == before.version
+    subprocess.run([*command, "never"], check=True)
+    assert rig.record.count_visits()[1] == 6_001
+    assert rig.match(Guess("粤B00007"), hot_set=hot_set)
+    assert hot_set.state().count == 6_001
 
 
-def test_an_import_that_died_before_it_published_is_published_by_the_next_act(rig: RiskRig):
+def _without_redis(rig: RiskRig) -> RiskKeeper:
+    """Return a keeper whose acts end as if killed when their transaction has just ended."""
+    return RiskKeeper(rig.record, load_or_create_key(rig.key_path), Grammar(), rig.settings, None, rig.clock)
+
+
+def _die_before_publishing(rig: RiskRig) -> None:
     rig.declared()
-    silent = rig.keeper
-    silent._publisher = None
-    silent.import_rows([row("粤B82500", HUANGDAO, START, NOON)])
+    _without_redis(rig).import_rows([row("粤B82500", HUANGDAO, START, NOON)])
     assert not rig.is_listed("粤B82500")
+
+
+def test_an_import_that_died_before_it_published_is_finished_by_a_second_run(rig: RiskRig):
+    _die_before_publishing(rig)
+    rig.imported([row("粤B82500", HUANGDAO, START, NOON)])
+    assert rig.is_listed("粤B82500")
+
+
+def test_a_declaration_or_lifting_that_died_before_it_published_is_finished_by_a_second_run(rig: RiskRig):
+    rig.travelled("粤B82500")
+    _without_redis(rig).declare([Declared(HUANGDAO, "high", source="通告")])
+    assert not rig.is_listed("粤B82500")
+    rig.declared()
+    assert rig.is_listed("粤B82500")
+    _without_redis(rig).lift(HUANGDAO)
+    assert rig.is_listed("粤B82500")
+    with pytest.raises(ValueError, match="not declared"):
+        rig.keeper.lift(HUANGDAO)
+    assert not rig.is_listed("粤B82500")
+
+
+def test_an_import_that_died_before_it_published_is_published_by_the_next_change(rig: RiskRig):
+    _die_before_publishing(rig)
+    rig.declared("370212")
+    assert rig.is_listed("粤B82500")
+
+
+def test_an_import_that_died_before_it_published_is_published_by_the_tender(rig: RiskRig):
+    _die_before_publishing(rig)
     tender = rig.tender
     tender.tick()
     tender.tick()
