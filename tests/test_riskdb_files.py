@@ -1,7 +1,9 @@
 """Files that other people made, and files for them."""
 
+import contextlib
 import csv
 import io
+import random
 import zipfile
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -11,11 +13,14 @@ import polars as pl
 import pytest
 import xlsxwriter
 
+from riskdb.compute import ListRule
 from riskdb.exporting import csv_sheet, escape_cell
 from riskdb.importing import JudgedRow
+from riskdb.judging import RowJudge
+from riskdb.settings import RiskSettings
 from riskdb.tables import read_travel_rows
 from riskdb.types import RiskFileError
-from tests.riskdb_kit import NOON, RiskRig, risk_rig
+from tests.riskdb_kit import NOON, Grammar, RiskRig, risk_rig
 
 HEADER = "plate,area,from,to,source\n"
 GOOD = "粤B82500,370211,2026-11-20,2026-11-21,流调\n"
@@ -95,6 +100,68 @@ def test_an_unreadable_file_is_named_with_its_cause(tmp_path: Path, name: str, c
     with pytest.raises(RiskFileError, match=cause) as caught:
         list(read_travel_rows(path))
     assert name in str(caught.value)
+
+
+def test_a_formula_in_a_spreadsheet_is_text_and_is_never_worked_out(rig: RiskRig, tmp_path: Path):
+    with xlsxwriter.Workbook(tmp_path / "records.xlsx", {"strings_to_formulas": False}) as book:
+        sheet = book.add_worksheet()
+        sheet.write_row(0, 0, ["plate", "area", "from", "to", "source"])
+        sheet.write_row(1, 0, ["粤B82500", "370211", "2026-11-20", "2026-11-21", "=cmd|'/c calc'!A0"])
+        sheet.write_row(2, 0, ["粤B82501", "370211", "2026-11-20", "2026-11-21"])
+        sheet.write_formula(2, 4, '="never"&"worked out"', value="as it was saved")
+    first, second = read_travel_rows(tmp_path / "records.xlsx")
+    assert (first.source, second.source) == ("=cmd|'/c calc'!A0", "as it was saved")
+    rig.imported([first])
+    rig.declared()
+    assert rig.reasons("粤B82500")[0].source == "=cmd|'/c calc'!A0"
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".xlsx", ".parquet"])
+def test_a_damaged_file_gives_rows_or_an_error_that_names_it(tmp_path: Path, suffix: str):
+    """A hundred copies with some bytes changed, cut out or put in."""
+    whole = _valid_file(tmp_path, suffix).read_bytes()
+    rng = random.Random(suffix)
+    judge = RowJudge(Grammar(), ListRule.of(RiskSettings()), 8.0, int(NOON.timestamp()))
+    refusals = [_refusal(_file(tmp_path, _damaged(whole, rng), f"{n}{suffix}"), judge) for n in range(100)]
+    assert any(refusals)
+    assert all(f"{number}{suffix}" in refusal for number, refusal in enumerate(refusals) if refusal)
+
+
+def _refusal(path: Path, judge: RowJudge) -> str:
+    """Return why a file is refused, or "" when every row is judged or refused by itself."""
+    try:
+        rows = list(read_travel_rows(path))
+    except RiskFileError as error:
+        return str(error)
+    for row in rows:
+        with contextlib.suppress(ValueError):
+            judged = judge.judge(row)
+            assert judged.visited_from < judged.visited_until
+    return ""
+
+
+def _valid_file(folder: Path, suffix: str) -> Path:
+    cells = [["粤B82500", "370211", "2026-11-20", "2026-11-21 08:30", "流调"] for _ in range(20)]
+    header = ["plate", "area", "from", "to", "source"]
+    path = folder / f"whole{suffix}"
+    if suffix == ".parquet":
+        pl.DataFrame(cells, schema=header, orient="row").write_parquet(path)
+    elif suffix == ".xlsx":
+        with xlsxwriter.Workbook(path) as book:
+            sheet = book.add_worksheet()
+            for number, row in enumerate([header, *cells]):
+                sheet.write_row(number, 0, row)
+    else:
+        path.write_text("\n".join(map(",".join, [header, *cells])), encoding="utf-8")
+    return path
+
+
+def _damaged(content: bytes, rng: random.Random) -> bytes:
+    raw = bytearray(content)
+    for _ in range(rng.randrange(1, 6)):
+        place = rng.randrange(len(raw))
+        raw[place : place + rng.choice((0, 1, 1, 7))] = rng.randbytes(rng.choice((0, 1, 1, 5)))
+    return bytes(raw[: rng.randrange(1, len(raw))] if rng.random() < 0.2 else raw)
 
 
 @pytest.mark.parametrize(("claimed", "cause"), [(10**10, "unpacks to more than"), (1000, "not a readable XLSX")])

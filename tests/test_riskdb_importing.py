@@ -59,6 +59,11 @@ def test_a_plate_written_in_another_way_is_normalised_and_said_so(rig: RiskRig, 
     assert _only(judged).detail.endswith("→ 粤B82500")
 
 
+def test_an_i_that_can_only_be_a_1_is_one(rig: RiskRig):
+    _, judged = rig.imported([row("粤BI250I", HUANGDAO, START, NOON)])
+    assert (_only(judged).outcome, _only(judged).plate) == (RowOutcome.NORMALISED, "粤B12501")
+
+
 def test_the_same_stay_with_another_end_is_a_conflict_and_both_count(rig: RiskRig):
     rows = [row("粤B82500", HUANGDAO, START, START + timedelta(hours=hours)) for hours in (1, 9)]
     _, judged = rig.imported(rows)
@@ -98,6 +103,7 @@ def test_a_stay_before_the_look_back_is_expired_and_not_kept(rig: RiskRig):
     [
         (",370211,2026-11-20,2026-11-21,流调", "plate: is missing"),
         ("粤B8250,370211,2026-11-20,2026-11-21,流调", "this has 6"),
+        ("粤B临2500,370211,2026-11-20,2026-11-21,流调", "no plate carries the character '临'"),
         ("=cmd|'/c calc'!A1,370211,2026-11-20,2026-11-21,流调", "plate:"),
         ("粤B82500,999999,2026-11-20,2026-11-21,流调", "no known province"),
         ("粤B82500,37021,2026-11-20,2026-11-21,流调", "has 5 digits"),

@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.lookup import load_list, random_entries
-from riskdb.checking import check_list
 from riskdb.digest import load_or_create_key
 from riskdb.hotset import HotSet
 from riskdb.keys import BUCKET_ENTRIES, ReasonBuckets
@@ -116,18 +115,6 @@ def test_an_entry_with_its_reasons_takes_at_most_160_bytes(redis_url: str, redis
     assert (int(redis_client.info("memory")["used_memory"]) - before) / count <= 160
     kinds = {redis_client.object("encoding", key) for key in redis_client.scan_iter("risk:why:*")}
     assert kinds <= {b"listpack", b"ziplist"}
-
-
-def test_a_server_that_would_waste_memory_is_a_finding(rig: RiskRig, redis_client: "redis.Redis"):
-    rig.travelled(*PLATES[:2])
-    usual = str(redis_client.config_get("hash-max-ziplist-entries")["hash-max-ziplist-entries"])
-    try:
-        for limit, is_ok in ((usual, True), ("100", False)):
-            redis_client.config_set("hash-max-ziplist-entries", limit)
-            findings = {f.subject: f for f in check_list(rig.publisher, rig.settings, rig.clock())}
-            assert findings["memory"].is_ok is is_ok
-    finally:
-        redis_client.config_set("hash-max-ziplist-entries", usual)
 
 
 def test_a_listed_vehicle_whose_reasons_are_lost_is_an_error_not_an_answer(rig: RiskRig, redis_client: "redis.Redis"):

@@ -1,15 +1,20 @@
 """One plate has one spelling."""
 
+import random
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ocr.grammar import FORMS, normalise_plate, plate_classes_of
+from ocr.grammar import FORMS, PlateForm, normalise_plate, plate_classes_of
 from riskdb.compute import ListRule
 from riskdb.judging import RowJudge, TravelRow
 from riskdb.settings import RiskSettings
 from tests.riskdb_kit import NOON, Grammar
 
 _FORM_TEXTS = st.sampled_from(FORMS).flatmap(lambda form: st.tuples(*map(st.sampled_from, form.slots)).map("".join))
+STRANGE = "QZ579挂警港鲁粤民临#ж"
+"""Characters that are often wrong where they stand, and no spelling of another."""
+_ALIKE = str.maketrans("OI", "01")
 _WIDE = {code: code + 0xFEE0 for code in range(0x21, 0x7F)}
 
 
@@ -18,6 +23,32 @@ _WIDE = {code: code + 0xFEE0 for code in range(0x21, 0x7F)}
 def test_every_plate_of_the_grammar_is_its_own_spelling(text: str):
     assert normalise_plate(text) == text
     assert plate_classes_of(text)
+
+
+def test_a_hundred_thousand_plates_of_all_forms_are_taken_as_they_are():
+    rng = random.Random(20)
+    for form in FORMS:
+        for _ in range(100_000 // len(FORMS)):
+            text = _random_text(form, rng)
+            assert normalise_plate(text) == text
+
+
+def test_a_near_miss_is_a_plate_only_where_a_form_fits_and_never_of_another_class():
+    rng = random.Random(21)
+    for form in FORMS:
+        for _ in range(1000):
+            text = _random_text(form, rng)
+            assert set(form.class_by_style.values()) <= set(plate_classes_of(text))
+            place = rng.randrange(len(text))
+            missed = text[:place] + rng.choice(STRANGE) + text[place + 1 :]
+            fitting = {code for other in FORMS if other.accepts(missed) for code in other.class_by_style.values()}
+            assert set(plate_classes_of(missed)) == fitting
+            taken = _normalised(missed)[0]
+            assert taken == missed if fitting else taken.translate(_ALIKE) in ("", missed.translate(_ALIKE))
+
+
+def _random_text(form: PlateForm, rng: random.Random) -> str:
+    return "".join(map(rng.choice, form.slots))
 
 
 @given(_FORM_TEXTS, st.booleans(), st.booleans(), st.integers(0, 7))
