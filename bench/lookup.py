@@ -6,13 +6,10 @@ Run `python -m bench.lookup` (10^4 to 10^6 entries, two minutes) or `python -m b
 import contextlib
 import os
 import random
-import shutil
 import signal
-import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import chain, repeat
 from pathlib import Path
 from statistics import median
@@ -20,10 +17,9 @@ from statistics import median
 import numpy as np
 import redis
 
-from bench.raw_replay import replay_requests
-from bench.report import Report, bench_options, percentile
+from bench.report import Report, bench_options
+from bench.yardstick import RAW_REPLAY, Sample, raw_replay, sample, yardstick, yardstick_name
 from kakou.embedded_redis import embedded_redis
-from riskdb import keys
 from riskdb.columns import digests_to_bytes
 from riskdb.compute import HotEntries
 from riskdb.digest import PlateDigester
@@ -32,7 +28,7 @@ from riskdb.keys import ReasonBuckets
 from riskdb.list_store import ListMeta, ListStore
 from riskdb.reason_store import PACKET, chunks
 from riskdb.reasons import PACKED, Declaration
-from riskdb.redis_link import RedisLink, open_writer, pack
+from riskdb.redis_link import RedisLink, open_writer
 from riskdb.settings import RiskSettings
 from riskdb.types import RiskDBError
 
@@ -43,16 +39,6 @@ ROUNDS = 9
 KEY = bytes(32)
 SECOND_REASON_SHARE = 0.2
 SETTINGS = RiskSettings(stale_after_s=100_000, heartbeat_s=5)
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """Throughput in digests a second, latencies in milliseconds."""
-
-    per_second: float
-    p50_ms: float
-    p95_ms: float
-    p99_ms: float
 
 
 def main() -> None:
@@ -108,12 +94,13 @@ def _measure_reads(url: str, size: int, batch: list[bytes], report: Report) -> N
     """One read of a plate: 32 candidates a question."""
     hot_set = _reader(url)
     repeats = 5000
-    yardsticks, ours = [], []
+    yardsticks, replays, ours = [], [], []
     for _ in range(ROUNDS):
         yardsticks.append(yardstick(url, batch, repeats))
+        replays.append(raw_replay(url, batch, repeats))
         ours.append(_time_each(lambda: hot_set.members(batch), repeats, CANDIDATES))
-    _add_sample(report, f"reads of {CANDIDATES}", size, yardstick_name(), yardsticks)
-    _add_sample(report, f"reads of {CANDIDATES}", size, "members()", ours)
+    for name, samples in ((yardstick_name(), yardsticks), (RAW_REPLAY, replays), ("members()", ours)):
+        _add_sample(report, f"reads of {CANDIDATES}", size, name, samples)
     if size == 1_000_000:
         # redis-benchmark rounds to 8 microseconds, so its best round says too little.
         p50 = median(s.p50_ms for s in ours) / median(s.p50_ms for s in yardsticks)
@@ -190,26 +177,6 @@ def load_list(url: str, entries: HotEntries) -> tuple[float, float]:
         return load_s, (time.perf_counter() - started) * 1000
 
 
-def yardstick_name() -> str:
-    return "redis-benchmark" if shutil.which("redis-benchmark") else "raw socket replay"
-
-
-def yardstick(url: str, batch: Sequence[bytes], repeats: int) -> Sample:
-    """Return what a client in C, or at least one that only moves bytes, reaches with the same question."""
-    # The version's marker holds NULs, which an argument of a process cannot: another digest stands for it.
-    members = [*batch, batch[0]]
-    socket = url.removeprefix("unix://")
-    if not shutil.which("redis-benchmark"):
-        latencies = replay_requests(socket, pack(("SMISMEMBER", keys.HOT, *members)), repeats)
-        return _sample(latencies, len(batch))
-    command = [b"redis-benchmark", b"-s", socket.encode(), b"-c", b"1", b"-P", b"1", b"-n", str(repeats).encode()]
-    command += [b"--csv", b"--precision", b"3", b"SMISMEMBER", keys.HOT.encode(), *members]
-    answer = subprocess.run(command, capture_output=True, check=True)
-    cells = answer.stdout.rsplit(b"\n", 2)[-2].rsplit(b",", 7)[1:]
-    per_second, _, _, p50, p95, p99, _ = (float(cell.strip(b'"')) for cell in cells)
-    return Sample(per_second * len(batch), p50, p95, p99)
-
-
 def _time_each(call: Callable[[], object], repeats: int, digests: int) -> Sample:
     latencies = []
     for _ in range(repeats // 10):
@@ -218,7 +185,7 @@ def _time_each(call: Callable[[], object], repeats: int, digests: int) -> Sample
         started = time.perf_counter()
         call()
         latencies.append(time.perf_counter() - started)
-    return _sample(latencies, digests)
+    return sample(latencies, digests)
 
 
 def _time_in_flight(hot_set: HotSet, batch: list[bytes], repeats: int) -> Sample:
@@ -227,14 +194,8 @@ def _time_in_flight(hot_set: HotSet, batch: list[bytes], repeats: int) -> Sample
     for _ in hot_set.members_of_batches(repeat(batch, repeats), in_flight=4):
         latencies.append(time.perf_counter() - last)
         last = time.perf_counter()
-    sample = _sample(latencies, len(batch))
-    return Sample(repeats * len(batch) / (last - started), sample.p50_ms, sample.p95_ms, sample.p99_ms)
-
-
-def _sample(latencies_s: Sequence[float], digests: int) -> Sample:
-    in_ms = [latency * 1000 for latency in latencies_s]
-    quantiles = (percentile(in_ms, share) for share in (0.5, 0.95, 0.99))
-    return Sample(len(in_ms) * digests / sum(latencies_s), *quantiles)
+    each = sample(latencies, len(batch))
+    return Sample(repeats * len(batch) / (last - started), each.p50_ms, each.p95_ms, each.p99_ms)
 
 
 def _add_sample(report: Report, table: str, size: int, name: str, samples: Sequence[Sample]) -> None:
