@@ -1,16 +1,22 @@
-"""Synthetic passages: plates of one city drawn, damaged and read by the shipped recogniser, several looks each."""
+"""Synthetic passages: plates of one city drawn, damaged and read by the shipped recogniser, look after look.
+
+A passage is one vehicle coming nearer. Print, dirt, light, weather, lens, compression, tilt and background are drawn
+once for it (`SharedDraws`); sensor noise, a part of where the corners are found, and the distance are new at each look.
+Speed is constant, so the plate's height grows as 1 / distance. Number and sizes of looks are the fixture clips' own.
+"""
 
 import hashlib
 import pickle
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from rich.progress import track
 
+from ocr.hypotheses import top_hypotheses
 from ocr.models_folder import ModelFiles
 from ocr.reader import PlateReader
 from ocr.types import BgrImage, BoundingBox, PlateDistribution, PlateRead
@@ -18,8 +24,8 @@ from pipeline.fusion import PlateFusion
 from pipeline.settings import TrackSettings
 from training.glyphs import load_glyphs
 from training.plates import PlateSpec, render_plate
-from training.samples import camera_view
-from training.textures import CROP_HEIGHT, CROP_WIDTH, VIEW_HEIGHT, VIEW_WIDTH, load_textures
+from training.samples import camera_view, middle
+from training.textures import load_textures
 
 Codes: TypeAlias = NDArray[np.int64]
 """Plates of the city, shape (n,): six slots in base 35, the last one empty on a small car."""
@@ -32,29 +38,72 @@ LETTER_COUNT_SHARES = (0.014, 0.17, 0.816)
 """None, one and two letters: 7.06 million plates of five characters exist, and so are they shared."""
 NEW_ENERGY_SHARE = 0.15
 CODE_SPACE = 7_060_000
-LOOKS = 5
-HEIGHTS_PX = (16.0, 50.0)
-"""Of the plate in the first look; it grows by half until the last."""
-GROWTH = 1.5
+LOOKS = 16
+"""Median over the fixture clips' passages that are seen whole, at 25 frames a second and the walk's pace: 8 to 36."""
+FIRST_HEIGHTS_PX = (11.0, 22.0)
+"""Of the plate's crop at the first look; the fixture clips' are 11 to 20 with a median of 15."""
+GROWTH = 2.4
+"""Height at the last look over that at the first one."""
+OWN_SHARE = 0.36
+"""Share of the variance of a found corner that is new at every look."""
 
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """One vehicle passing once; None where the reader saw no plate."""
+    """One vehicle passing once."""
 
     text: str
-    single: PlateDistribution | None
-    """Of the look in the middle."""
-    two: PlateDistribution | None
-    """Of the first and farthest two looks."""
-    fused: PlateDistribution | None
-    """Of all looks."""
+    looks: tuple[PlateRead | None, ...]
+    """Farthest first; None where the reader saw no plate."""
+
+    def fused(self, count: int) -> PlateDistribution | None:
+        """Return what `count` looks in a row around the middle say together; None where they show no plate."""
+        start = (len(self.looks) - count) // 2
+        return fuse(self.looks[start : start + count])
+
+    def settled(self) -> PlateDistribution | None:
+        """Return what the walk decides by before the end; None where it waits for the end."""
+        settings = TrackSettings()
+        for count in range(settings.settled_looks, len(self.looks)):
+            distribution = fuse(self.looks[:count])
+            best = top_hypotheses(distribution, 1) if distribution else []
+            if best and best[0].probability >= settings.settled_probability:
+                return distribution
+        return None
+
+
+class SharedDraws(np.random.Generator):
+    """Draws the same for every look at one vehicle, but what is new in every frame.
+
+    New are normal arrays of an image's size (sensor noise) and OWN_SHARE of the four corners. Random fields of another
+    size (dirt) show the same places.
+    """
+
+    def __init__(self, vehicle: int, look: int) -> None:
+        super().__init__(np.random.PCG64([vehicle, 0]))
+        self._own = np.random.default_rng([vehicle, 1, look])
+        self._field = np.random.default_rng([vehicle, 2]).random((8, 24))
+
+    def standard_normal(self, *arguments: Any, **options: Any) -> Any:
+        return self._own.standard_normal(*arguments, **options)
+
+    def random(self, size: Any = None, *arguments: Any, **options: Any) -> Any:
+        if not isinstance(size, tuple):
+            return super().random(size, *arguments, **options)
+        rows, columns = (np.linspace(0, full - 1, wanted).round() for full, wanted in zip((8, 24), size, strict=True))
+        return self._field[np.ix_(rows.astype(int), columns.astype(int))]
+
+    def normal(self, loc: Any = 0.0, scale: Any = 1.0, size: Any = None) -> Any:
+        shared = super().normal(loc, scale, size)
+        if size != (4, 2):
+            return shared
+        return np.sqrt(1 - OWN_SHARE) * shared + np.sqrt(OWN_SHARE) * self._own.normal(loc, scale, size)
 
 
 def load_passages(models: ModelFiles, data: Path, cache: Path, count: int) -> list[Passage]:
     """Return passages of `count` plates; they are drawn and read only once for each model, and kept in `cache`."""
     model = hashlib.sha256(models.recognizer.read_bytes()).hexdigest()[:12]
-    path = cache / f"passages-{model}-{count}-{LOOKS}.pickle"
+    path = cache / f"approaches-{model}-{count}-{LOOKS}.pickle"
     if not path.is_file():
         rng = np.random.default_rng(17)
         texts = plate_texts(random_plates(rng, count))
@@ -64,20 +113,18 @@ def load_passages(models: ModelFiles, data: Path, cache: Path, count: int) -> li
         cache.mkdir(parents=True, exist_ok=True)
         path.write_bytes(pickle.dumps((texts, looks)))
     texts, looks = pickle.loads(path.read_bytes())
-    return [_passage(text, looks[number * LOOKS : (number + 1) * LOOKS]) for number, text in enumerate(texts)]
+    return [Passage(text, tuple(looks[number * LOOKS : (number + 1) * LOOKS])) for number, text in enumerate(texts)]
 
 
 def _views(texts: list[str], data: Path, rng: np.random.Generator) -> Iterator[tuple[BgrImage, float]]:
     """Yield what the recogniser gets and the plate's height in the camera's picture, look after look."""
     glyphs, textures = load_glyphs(data / "glyphs"), load_textures(data, rng, 2000, held_out=True)
-    y, x = (VIEW_HEIGHT - CROP_HEIGHT) // 2, (VIEW_WIDTH - CROP_WIDTH) // 2
-    for text in texts:
-        style = "green" if len(text) == 8 else "blue"
-        plate = render_plate(PlateSpec(text, style), glyphs, rng)
-        height = float(np.exp(rng.uniform(*np.log(HEIGHTS_PX))))
-        for height_px in np.geomspace(height, height * GROWTH, LOOKS):
-            view = camera_view(plate, textures, rng, float(height_px))
-            yield np.ascontiguousarray(view[y : y + CROP_HEIGHT, x : x + CROP_WIDTH]), float(height_px)
+    for vehicle, text in enumerate(texts):
+        plate = render_plate(PlateSpec(text, "green" if len(text) == 8 else "blue"), glyphs, rng)
+        first_px = float(np.exp(rng.uniform(*np.log(FIRST_HEIGHTS_PX))))
+        for look, distance in enumerate(np.linspace(1.0, 1.0 / GROWTH, LOOKS).tolist()):
+            height_px = first_px / distance
+            yield middle(camera_view(plate, textures, SharedDraws(vehicle, look), height_px)), height_px
 
 
 def _look(reader: PlateReader, crop: BgrImage, height_px: float) -> PlateRead | None:
@@ -85,12 +132,8 @@ def _look(reader: PlateReader, crop: BgrImage, height_px: float) -> PlateRead | 
     return None if read is None else replace(read, box=BoundingBox(0, 0, 3 * height_px, height_px))
 
 
-def _passage(text: str, looks: Sequence[PlateRead | None]) -> Passage:
-    middle = looks[LOOKS // 2]
-    return Passage(text, None if middle is None else middle.distribution, _fused(looks[:2]), _fused(looks))
-
-
-def _fused(looks: Sequence[PlateRead | None]) -> PlateDistribution | None:
+def fuse(looks: Sequence[PlateRead | None]) -> PlateDistribution | None:
+    """Return what the looks say together; None where none of them shows a plate."""
     fusion = PlateFusion(TrackSettings().max_effective_looks)
     for look in looks:
         if look is not None:
