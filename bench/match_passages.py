@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from rich.progress import track
@@ -44,6 +45,10 @@ FIRST_HEIGHTS_PX = (11.0, 22.0)
 """Of the plate's crop at the first look; the fixture clips' are 11 to 20 with a median of 15."""
 GROWTH = 2.4
 """Height at the last look over that at the first one."""
+STRENGTHS = {"damage as real": 0.3, "damage as trained on": 1.0}
+"""How often the effects of `training.damage` occur; training exaggerates. At 0.3 a single look of 30 pixels and more is
+read exactly as often as the held-out real crops are (97.0 % and 97.2 %, `bench.accuracy`); without any it is 98 %."""
+NEAR_PX = 30.0
 OWN_SHARE = 0.36
 """Share of the variance of a found corner that is new at every look."""
 
@@ -72,6 +77,18 @@ class Passage:
         return None
 
 
+def near_looks_exact(passages: Sequence[Passage]) -> float:
+    """Return which share of the single looks of NEAR_PX and more is read exactly."""
+    near = [(passage.text, look) for passage in passages for look in passage.looks if look is not None]
+    right = [_text_of(look) == text for text, look in near if look.box.height >= NEAR_PX]
+    return sum(right) / len(right)
+
+
+def _text_of(look: PlateRead) -> str:
+    best = top_hypotheses(look.distribution, 1)
+    return best[0].text if best else ""
+
+
 class SharedDraws(np.random.Generator):
     """Draws the same for every look at one vehicle, but what is new in every frame.
 
@@ -82,7 +99,7 @@ class SharedDraws(np.random.Generator):
     def __init__(self, vehicle: int, look: int) -> None:
         super().__init__(np.random.PCG64([vehicle, 0]))
         self._own = np.random.default_rng([vehicle, 1, look])
-        self._field = np.random.default_rng([vehicle, 2]).random((8, 24))
+        self._field = np.random.default_rng([vehicle, 2]).random((4, 12))
 
     def standard_normal(self, *arguments: Any, **options: Any) -> Any:
         return self._own.standard_normal(*arguments, **options)
@@ -90,8 +107,8 @@ class SharedDraws(np.random.Generator):
     def random(self, size: Any = None, *arguments: Any, **options: Any) -> Any:
         if not isinstance(size, tuple):
             return super().random(size, *arguments, **options)
-        rows, columns = (np.linspace(0, full - 1, wanted).round() for full, wanted in zip((8, 24), size, strict=True))
-        return self._field[np.ix_(rows.astype(int), columns.astype(int))]
+        rows, columns = size
+        return cv2.resize(self._field, (columns, rows), interpolation=cv2.INTER_LINEAR)
 
     def normal(self, loc: Any = 0.0, scale: Any = 1.0, size: Any = None) -> Any:
         shared = super().normal(loc, scale, size)
@@ -100,14 +117,14 @@ class SharedDraws(np.random.Generator):
         return np.sqrt(1 - OWN_SHARE) * shared + np.sqrt(OWN_SHARE) * self._own.normal(loc, scale, size)
 
 
-def load_passages(models: ModelFiles, data: Path, cache: Path, count: int) -> list[Passage]:
+def load_passages(models: ModelFiles, data: Path, cache: Path, count: int, strength: float) -> list[Passage]:
     """Return passages of `count` plates; they are drawn and read only once for each model, and kept in `cache`."""
     model = hashlib.sha256(models.recognizer.read_bytes()).hexdigest()[:12]
-    path = cache / f"approaches-{model}-{count}-{LOOKS}.pickle"
+    path = cache / f"approaches-{model}-{count}-{LOOKS}-{strength}.pickle"
     if not path.is_file():
         rng = np.random.default_rng(17)
         texts = plate_texts(random_plates(rng, count))
-        views = _views(texts, data, rng)
+        views = _views(texts, data, rng, strength)
         reader = PlateReader.from_models(models)
         looks = [_look(reader, *view) for view in track(views, "reading plates", total=count * LOOKS)]
         cache.mkdir(parents=True, exist_ok=True)
@@ -116,7 +133,7 @@ def load_passages(models: ModelFiles, data: Path, cache: Path, count: int) -> li
     return [Passage(text, tuple(looks[number * LOOKS : (number + 1) * LOOKS])) for number, text in enumerate(texts)]
 
 
-def _views(texts: list[str], data: Path, rng: np.random.Generator) -> Iterator[tuple[BgrImage, float]]:
+def _views(texts: list[str], data: Path, rng: np.random.Generator, strength: float) -> Iterator[tuple[BgrImage, float]]:
     """Yield what the recogniser gets and the plate's height in the camera's picture, look after look."""
     glyphs, textures = load_glyphs(data / "glyphs"), load_textures(data, rng, 2000, held_out=True)
     for vehicle, text in enumerate(texts):
@@ -124,7 +141,8 @@ def _views(texts: list[str], data: Path, rng: np.random.Generator) -> Iterator[t
         first_px = float(np.exp(rng.uniform(*np.log(FIRST_HEIGHTS_PX))))
         for look, distance in enumerate(np.linspace(1.0, 1.0 / GROWTH, LOOKS).tolist()):
             height_px = first_px / distance
-            yield middle(camera_view(plate, textures, SharedDraws(vehicle, look), height_px)), height_px
+            view = camera_view(plate, textures, SharedDraws(vehicle, look), height_px, strength)
+            yield middle(view), height_px
 
 
 def _look(reader: PlateReader, crop: BgrImage, height_px: float) -> PlateRead | None:
