@@ -43,6 +43,8 @@ class ListState:
     """The server is a replica that has lost its centre."""
     checked_at: float
     """Monotonic seconds."""
+    marker: bytes
+    """The member of the hot set that names the version."""
 
     def age_s(self, wall_time: float) -> float:
         """Return how long ago the list's keeper was last heard of."""
@@ -99,7 +101,7 @@ class HotSet:
 
     def _members_of(self, state: ListState, digests: Sequence[bytes]) -> Membership | None:
         """Ask one version; None when the list has moved on to another one, whose state is known then."""
-        flags = self._link.ask_members(keys.HOT_KEY, keys.version_marker(state.version), digests)
+        flags = self._link.ask_members(keys.HOT_KEY, state.marker, digests)
         if flags[0] == LISTED:
             return Membership(state.version, flags[1:])
         self._refreshed()
@@ -111,13 +113,12 @@ class HotSet:
         Raises RiskDBError, also when the list changes meanwhile: then ask again.
         """
         state = self.state()
-        marker = keys.version_marker(state.version)
         source = iter(batches)
         waiting: deque[int] = deque()
         try:
             for batch in chain(source, repeat(None)):
                 if batch is not None:
-                    self._link.send_members(keys.HOT_KEY, marker, batch)
+                    self._link.send_members(keys.HOT_KEY, state.marker, batch)
                     waiting.append(len(batch) + 1)
                     if len(waiting) < in_flight:
                         continue
@@ -165,7 +166,7 @@ class HotSet:
     def _why(self, state: ListState, digests: list[bytes]) -> list[bytes] | None:
         """Return the packed reasons, or None when the list has moved on to another version meanwhile."""
         is_same_version, *values = self._link.ask_atomically(
-            ("SISMEMBER", keys.HOT, keys.version_marker(state.version)),
+            ("SISMEMBER", keys.HOT, state.marker),
             *(("HGET", state.buckets.key_of(digest), digest) for digest in digests),
         )
         if not is_same_version:
@@ -225,6 +226,7 @@ class HotSet:
             heartbeat=heartbeat,
             is_alone=is_old and self._has_lost_its_centre(),
             checked_at=time.monotonic(),
+            marker=keys.version_marker(int(meta["version"])),
         )
         return state, members
 
