@@ -151,8 +151,8 @@ class HotSet:
             membership = self._members_of(state, digests)
             if membership is None:
                 continue
-            listed = [position for position, flag in enumerate(membership.flags) if flag == LISTED]
             reasons: list[tuple[RiskReason, ...]] = [()] * len(digests)
+            listed = [position for position, flag in enumerate(membership.flags) if flag == LISTED]
             if not listed:
                 return membership.version, reasons
             values = self._why(state, [digests[position] for position in listed])

@@ -13,7 +13,7 @@ risk:old     SET   the hot set of the version before, unlinked at once
 The version marker makes every lookup check its list: the one SMISMEMBER asks for the marker of the version that the
 reader knows, so an answer from an emptied, replaced or foreign set cannot be taken for "not listed".
 
-Reasons lie in many small hashes, because Redis keeps a small hash in one piece of memory: 47 bytes an entry, where one
+Reasons lie in many small hashes, because Redis keeps a small hash in one piece of memory: 49 bytes an entry, where one
 large hash takes 110 (Redis 7.0 of Debian, its allocator's steps of 16 bytes included).
 """
 
