@@ -128,11 +128,14 @@ To make it again (CPU or CUDA, resumable; the shards are rendered from seeds; `-
 several times longer):
 ```
 pip install -e .[train]
-python -m training.recognizer render --out shards --count 240000 --seed 20261124
-python -m training.recognizer train --shards shards --checkpoint first.pt --start PROTOTYPE.onnx --minutes 25
-python -m training.recognizer export --checkpoint first.pt --out first/recognizer.onnx
+python -m training.recognizer render --out shards --count 280000 --seed 20261125
+python -m training.recognizer render --out shards --style white --count 64000 --seed 20261126
+python -m training.recognizer render --out shards --style white_two_line --count 24000 --seed 20261127
+python -m training.recognizer train --shards shards --checkpoint first.pt --start ocr/models/recognizer.onnx \\
+    --checker ocr/models/recognizer.onnx --real-share 0.35 --seed 11 --minutes 82
+python -m training.recognizer export --checkpoint first.pt --shards shards --out first/recognizer.onnx
 python -m training.recognizer train --shards shards --checkpoint second.pt --start first.pt \\
-    --checker first/recognizer.onnx --real-share 0.4 --minutes 60
+    --checker first/recognizer.onnx --real-share 0.4 --learning-rate 4e-4 --seed 13 --minutes 28
 python -m training.recognizer export --checkpoint second.pt --shards shards --out ocr/models/recognizer.onnx
 ```"""
 
