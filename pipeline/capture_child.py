@@ -49,22 +49,23 @@ def _capture(request: CaptureRequest, notices: Connection, slots: Connection, me
         notices.send_bytes(opened.model_dump_json().encode())
         if request.is_live:
             return capture_live(stream, MotionGate(request.gate), notices, slots, memory)
-        return _capture_file(stream, MotionGate(request.gate), notices, slots, memory, errors)
+        return _capture_file(stream, request, notices, slots, memory, errors)
 
 
 def _capture_file(
     stream: VideoStream,
-    gate: MotionGate,
+    request: CaptureRequest,
     notices: Connection,
     slots: Connection,
     memory: FrameMemory,
     errors: ErrorLines,
 ) -> Ended:
     """Deliver every frame that the gate wants; wait while the parent holds all slots."""
+    gate = MotionGate(request.gate)
     free = list(range(SLOTS))
     reported = time.monotonic()
     undecodable = 0
-    while stream.grab():
+    while stream.grab() and not (request.stops_at_damage and errors.count):
         if time.monotonic() - reported > PROGRESS_EVERY_S:
             reported = time.monotonic()
             progress = Progress(frames=stream.frames, offset_ms=stream.offset_ms, dropped=0)
@@ -89,12 +90,14 @@ def _capture_file(
                 dropped=0,
             )
             notices.send_bytes(notice.model_dump_json().encode())
+    errors.finish()
     return Ended(
         frames=stream.frames,
         offset_ms=stream.offset_ms,
         dropped=0,
         was_opened=True,
         damage=_damage(stream, undecodable, errors),
+        stopped_at_damage=request.stops_at_damage and errors.count > 0,
     )
 
 

@@ -33,6 +33,8 @@ class CaptureRequest(CaptureMessage):
     gate: GateSettings
     decoder_threads: int = 0
     """0 lets FFmpeg choose."""
+    stops_at_damage: bool = False
+    """True ends at the first decoder message: what several threads make of damage differs from run to run."""
     from_ms: float = 0.0
     """Of a file: frames before this presentation time are passed over."""
 
@@ -84,6 +86,8 @@ class Ended(CaptureMessage):
     was_opened: bool
     damage: str | None = None
     """What was wrong; None for a source that was whole."""
+    stopped_at_damage: bool = False
+    """The rest of the file was not looked at."""
 
 
 Notice: TypeAlias = Annotated[Started | Opened | FrameReady | Progress | Ended, Field(discriminator="kind")]

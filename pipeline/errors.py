@@ -1,5 +1,9 @@
-"""The pipeline's one error."""
+"""The pipeline's error."""
 
 
 class SourceError(Exception):
     """A source cannot be opened or read; the message says which, why, and what to do."""
+
+
+class UnsteadyDecodingError(SourceError):
+    """Footage is damaged, and several decoder threads make something else of it each time: decode it with one."""

@@ -2,6 +2,7 @@
 
 import math
 import os
+import re
 import threading
 from pathlib import Path
 from types import TracebackType
@@ -22,6 +23,9 @@ FILE_OPTIONS = (
 LIVE_OPTIONS = "protocol_whitelist;rtsp,rtsps,rtp,udp,tcp,tls,http,https,crypto|rtsp_transport;tcp"
 OPEN_TIMEOUT_MS = 8000
 READ_TIMEOUT_MS = 8000
+FINISH_TIMEOUT_S = 5.0
+_ADDRESS = re.compile(r" @ 0x[0-9a-f]+")
+"""FFmpeg names a decoder by its place in memory, which is another one each time."""
 FALLBACK_FPS = 25.0
 """For streams that tell neither times nor a rate."""
 
@@ -92,8 +96,15 @@ class ErrorLines:
         reading, writing = os.pipe()
         os.dup2(writing, 2)
         os.close(writing)
-        threading.Thread(target=self._count, args=(reading,), daemon=True).start()
+        self._reading = threading.Thread(target=self._count, args=(reading,), daemon=True)
+        self._reading.start()
         return self
+
+    def finish(self) -> None:
+        """Wait for what is still on its way, so that the count is the same every time; later lines are lost."""
+        with Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        self._reading.join(FINISH_TIMEOUT_S)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -104,11 +115,13 @@ class ErrorLines:
         with os.fdopen(reading, errors="replace") as lines:
             for line in lines:
                 self.count += 1
-                self.first = self.first or line.strip()[:200]
+                self.first = self.first or _ADDRESS.sub("", line.strip())[:200]
 
 
 def open_stream(request: CaptureRequest) -> VideoStream:
     """Raises SourceError when nothing that can be decoded is there."""
+    # OpenCV's own pool (FFmpeg's threads are others) would spin on the readers' cores for two small resizes a frame.
+    cv2.setNumThreads(1)
     threads = [cv2.CAP_PROP_N_THREADS, request.decoder_threads] if request.decoder_threads else []
     if request.uri.isdecimal():
         capture = cv2.VideoCapture(int(request.uri))

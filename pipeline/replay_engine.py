@@ -1,6 +1,7 @@
 """Runs units of footage on several cores: the same units and results whatever runs them."""
 
 import multiprocessing
+import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
@@ -11,6 +12,8 @@ from multiprocessing.synchronize import Event as StopFlag
 from threading import Event, Thread
 from typing import Protocol, TypeAlias
 
+import cv2
+
 from pipeline.parent_death import die_with_parent
 from pipeline.replay_records import UnitResult
 from pipeline.replay_units import ReplayUnit
@@ -19,6 +22,8 @@ from pipeline.replay_worker import OnProgress, ReplayParts, replay_unit, unreada
 BuildParts: TypeAlias = Callable[[], ReplayParts]
 """Builds what a worker needs, in the worker; must be picklable."""
 Progress: TypeAlias = tuple[str, float, float]
+MAX_DECODER_THREADS = 16
+"""FFmpeg's own limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +81,12 @@ class LocalEngine:
         listener.start()
         watcher = Thread(target=_pass_on_stop, args=(stop, stop_flag), daemon=True)
         watcher.start()
+        busy = min(workers, len(tasks)) or 1
         pool = ProcessPoolExecutor(
-            max_workers=min(workers, len(tasks)) or 1,
+            max_workers=busy,
             mp_context=context,
             initializer=_start_worker,
-            initargs=(self._build_parts, progress, stop_flag),
+            initargs=(self._build_parts, progress, stop_flag, decoder_threads_of(busy)),
         )
         try:
             futures: list[Future[UnitResult | None]] = [pool.submit(_work, task) for task in tasks]
@@ -100,6 +106,7 @@ class _Worker:
     build_parts: BuildParts
     progress: "SimpleQueue[Progress | None]"
     stop_flag: StopFlag
+    decoder_threads: int
     parts: ReplayParts | None = None
 
     def ready_parts(self) -> ReplayParts:
@@ -117,10 +124,24 @@ _workers: list[_Worker] = []
 """The one worker of this process: a pool's initializer can hand over in no other way."""
 
 
-def _start_worker(build_parts: BuildParts, progress: "SimpleQueue[Progress | None]", stop_flag: StopFlag) -> None:
+def decoder_threads_of(workers: int) -> int:
+    """Return a worker's share of the cores: a lone one decodes on all of them, many do not fight for them."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(max(1, cores // workers), MAX_DECODER_THREADS)
+
+
+def use_one_core() -> None:
+    """Keep OpenCV's thread pool out of a worker: its threads spin while they wait, on the other workers' cores."""
+    cv2.setNumThreads(1)
+
+
+def _start_worker(
+    build_parts: BuildParts, progress: "SimpleQueue[Progress | None]", stop_flag: StopFlag, decoder_threads: int
+) -> None:
     die_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _workers.append(_Worker(build_parts, progress, stop_flag))
+    use_one_core()
+    _workers.append(_Worker(build_parts, progress, stop_flag, decoder_threads))
 
 
 def _work(task: UnitTask) -> UnitResult | None:
@@ -128,7 +149,9 @@ def _work(task: UnitTask) -> UnitResult | None:
     if worker.stop_flag.is_set():
         return None
     try:
-        return replay_unit(task.unit, worker.ready_parts(), task.fingerprint, worker.on_progress)
+        return replay_unit(
+            task.unit, worker.ready_parts(), task.fingerprint, worker.on_progress, worker.decoder_threads
+        )
     except ReplayStoppedError:
         return None
 

@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import Any
 
 from pipeline.errors import SourceError
-from pipeline.replay_engine import BuildParts, UnitTask
+from pipeline.replay_engine import BuildParts, UnitTask, use_one_core
 from pipeline.replay_records import UnitResult
 from pipeline.replay_worker import OnProgress, ReplayParts, replay_unit, unreadable
 
@@ -72,6 +72,7 @@ class RayWorker:
     """One worker process on some node."""
 
     def __init__(self, build_parts: BuildParts) -> None:
+        use_one_core()
         self._parts: ReplayParts = build_parts()
 
     def work(self, task: UnitTask) -> str:

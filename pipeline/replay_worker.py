@@ -9,7 +9,7 @@ from pathlib import Path
 from alerts.events import FlaggedEvent
 from ocr.types import BgrImage, PlateRead
 from pipeline.capture_time import StartSource, capture_start
-from pipeline.errors import SourceError
+from pipeline.errors import SourceError, UnsteadyDecodingError
 from pipeline.flagging import EventSink, Flagging
 from pipeline.replay_book import ReplayBook
 from pipeline.replay_records import UnitResult, UnitTimings, VideoRecord
@@ -103,8 +103,24 @@ class _NoSpool:
     def keep(self, passage: Passage) -> None: ...
 
 
-def replay_unit(unit: ReplayUnit, parts: ReplayParts, fingerprint: str, on_progress: OnProgress) -> UnitResult:
-    """Return what the unit shows. Footage that cannot be read is told in the record, never raised."""
+def replay_unit(
+    unit: ReplayUnit, parts: ReplayParts, fingerprint: str, on_progress: OnProgress, decoder_threads: int = 1
+) -> UnitResult:
+    """Return what the unit shows. Footage that cannot be read is told in the record, never raised.
+
+    The answer does not depend on `decoder_threads`: damaged footage is begun again with one.
+    """
+    # What went out cannot be taken back: no second try where events are sent.
+    threads = decoder_threads if parts.outbox is None else 1
+    try:
+        return _replay_unit(unit, parts, fingerprint, on_progress, threads)
+    except UnsteadyDecodingError:
+        return _replay_unit(unit, parts, fingerprint, on_progress, 1)
+
+
+def _replay_unit(
+    unit: ReplayUnit, parts: ReplayParts, fingerprint: str, on_progress: OnProgress, decoder_threads: int
+) -> UnitResult:
     started = time.perf_counter()
     watch = _Stopwatch(parts.reader, unit, on_progress)
     counts = ScreeningCounts()
@@ -112,7 +128,9 @@ def replay_unit(unit: ReplayUnit, parts: ReplayParts, fingerprint: str, on_progr
         sha256 = footage_sha256(unit.path)
         start, start_from = capture_start(unit.path, unit.start)
         book = ReplayBook(unit.video, start)
-        _walk(unit, start, parts, watch, counts, book)
+        _walk(unit, start, parts, watch, counts, book, decoder_threads)
+    except UnsteadyDecodingError:
+        raise
     except (SourceError, OSError) as error:
         return unreadable(unit, fingerprint, str(error), time.perf_counter() - started)
     passages, jpegs = book.finished()
@@ -132,6 +150,7 @@ def _walk(
     watch: _Stopwatch,
     counts: ScreeningCounts,
     book: ReplayBook,
+    decoder_threads: int,
 ) -> None:
     camera_id = "".join(c if c.isalnum() or c in "_.-" else "_" for c in unit.video)
     source = SourceSettings(camera_id=camera_id, checkpoint=parts.checkpoint, uri=str(unit.path), start=start)
@@ -148,7 +167,7 @@ def _walk(
     )
     tracker = PlateTracker(parts.settings.track, keep_looks=True)
     window = _Window(unit, start, parts.settings.track.parked_gap_s)
-    frames = read_frames(source, parts.settings, counts, from_ms=window.read_from_ms)
+    frames = read_frames(source, parts.settings, counts, from_ms=window.read_from_ms, decoder_threads=decoder_threads)
     timed = watch.waiting(window.until_done(frames, tracker), start, counts)
     reads = read_plates(pace_looks(timed, tracker), watch, counts)
     tracks = book.noting_ends(window.own(track_plates(reads, tracker)))

@@ -9,7 +9,7 @@ from ocr.types import OcrError
 from pipeline.capture import CaptureProcess
 from pipeline.capture_protocol import CaptureRequest, Ended, FrameReady, Opened, Progress, Started
 from pipeline.capture_time import capture_start
-from pipeline.errors import SourceError
+from pipeline.errors import SourceError, UnsteadyDecodingError
 from pipeline.motion import MotionGate
 from pipeline.settings import PipelineSettings, SourceSettings
 from pipeline.types import Frame, ScreeningCounts
@@ -21,10 +21,13 @@ def read_frames(
     counts: ScreeningCounts,
     stop: Event | None = None,
     from_ms: float = 0.0,
+    decoder_threads: int | None = None,
 ) -> Iterator[Frame]:
     """Yield the frames worth looking at, in order; a frame's picture is valid until the next one is asked for.
 
-    `from_ms`: of a video file, what was presented before this time is passed over.
+    `from_ms`: of a video file, what was presented before this time is passed over. `decoder_threads`: 1 gives the same
+    pictures every time; more give the same pictures or, at the first damage, an UnsteadyDecodingError; None leaves the
+    number to FFmpeg and takes damage as it comes.
 
     Frames and damage are counted in `counts`. A live source is opened again and again; `stop`, which may be set from
     another thread, ends any source within a second.
@@ -35,16 +38,23 @@ def read_frames(
         return _read_live(source, settings, counts, stop)
     if source.path.is_dir():
         return _read_folder(source, settings, counts, stop)
-    return _read_file(source, settings, counts, stop, from_ms)
+    request = CaptureRequest(
+        uri=source.uri,
+        is_live=False,
+        gate=settings.gate,
+        decoder_threads=decoder_threads or 0,
+        stops_at_damage=decoder_threads is not None and decoder_threads > 1,
+        from_ms=from_ms,
+    )
+    return _read_file(source, request, settings.stall_timeout_s, counts, stop)
 
 
 def _read_file(
-    source: SourceSettings, settings: PipelineSettings, counts: ScreeningCounts, stop: Event, from_ms: float
+    source: SourceSettings, request: CaptureRequest, stall_timeout_s: float, counts: ScreeningCounts, stop: Event
 ) -> Iterator[Frame]:
     _require_file(source)
     start, _ = capture_start(source.path, source.start)
-    request = CaptureRequest(uri=source.uri, is_live=False, gate=settings.gate, from_ms=from_ms)
-    with CaptureProcess(request, settings.stall_timeout_s) as capture:
+    with CaptureProcess(request, stall_timeout_s) as capture:
         for notice in capture.notices():
             if isinstance(notice, FrameReady):
                 counts.frames = notice.frames
@@ -54,6 +64,8 @@ def _read_file(
             elif isinstance(notice, Ended):
                 counts.frames = notice.frames
                 counts.damage = notice.damage
+                if notice.stopped_at_damage:
+                    raise UnsteadyDecodingError(f"{source.uri}: {notice.damage}")
                 if notice.frames == 0:
                     raise SourceError(f"{source.uri}: {notice.damage}")
             elif isinstance(notice, Opened):
