@@ -30,15 +30,17 @@ class PlateHypothesis:
 def top_hypotheses(distribution: PlateDistribution, count: int = 32) -> list[PlateHypothesis]:
     """Return up to `count` plates, most probable first; their probabilities sum to 1 at most."""
     allowed = _form_masks(distribution.alphabet, len(distribution.char_probs)) * distribution.char_probs
-    weights = [_class_weights(distribution, form) for form in FORMS]
-    form_mass = allowed.sum(axis=2).prod(axis=1) * [sum(weight.values()) for weight in weights]
-    best_of_form = allowed.max(axis=2).prod(axis=1) * [max(weight.values(), default=0.0) for weight in weights]
+    style_mass = _style_mass(distribution)
+    form_mass = allowed.sum(axis=2).prod(axis=1) * style_mass
+    # No class of a form is more probable than all of them together: what cannot reach the top is passed over.
+    best_of_form = allowed.max(axis=2).prod(axis=1) * style_mass
     found: dict[tuple[str, str], float] = {}
     for index in np.argsort(-best_of_form).tolist():
         if best_of_form[index] <= _least_wanted(found, count):
             break
+        weights = _class_weights(distribution, FORMS[index])
         for text, probability in _best_texts(distribution.alphabet, FORMS[index], allowed[index], count):
-            for plate_class, weight in weights[index].items():
+            for plate_class, weight in weights.items():
                 found[text, plate_class] = found.get((text, plate_class), 0.0) + weight * probability
     scale = 1.0 / max(float(form_mass.sum()), LEAST_GRAMMAR_MASS)
     ranked = sorted(found.items(), key=lambda item: -item[1])[:count]
@@ -49,9 +51,7 @@ def grammar_mass(distribution: PlateDistribution) -> float:
     """Return the probability that the text is one that a plate of the read style can carry."""
     masks = _form_masks(distribution.alphabet, len(distribution.char_probs))
     form_mass = (masks * distribution.char_probs).sum(axis=2).prod(axis=1)
-    return float(
-        sum(m * sum(_class_weights(distribution, form).values()) for m, form in zip(form_mass, FORMS, strict=True))
-    )
+    return float(form_mass @ _style_mass(distribution))
 
 
 @lru_cache(maxsize=8)
@@ -66,6 +66,17 @@ def _form_masks(alphabet: str, slots: int) -> NDArray[np.float32]:
         masks[index, len(form.slots) :, -1] = 1
         masks[index, : len(form.slots), -1] = 0
     return masks
+
+
+def _style_mass(distribution: PlateDistribution) -> NDArray[np.float64]:
+    """Return for each form the probability of the styles that it comes in, shape (forms,)."""
+    return _form_styles(distribution.styles) @ distribution.style_probs.astype(np.float64)
+
+
+@lru_cache(maxsize=8)
+def _form_styles(styles: tuple[str, ...]) -> NDArray[np.float64]:
+    """Return shape (forms, styles): 1 where a form comes in a style."""
+    return np.array([[float(style in form.class_by_style) for style in styles] for form in FORMS])
 
 
 def _class_weights(distribution: PlateDistribution, form: PlateForm) -> dict[str, float]:
