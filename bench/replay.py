@@ -19,7 +19,7 @@ from bench.replay_run import cores, on_one_core, run_replay
 from bench.report import Report, bench_options
 from bench.walk import CLIPS, decode_only_fps
 from pipeline.replay import ReplayResult, jsonl_lines
-from pipeline.replay_truth import TruePassage, TruthScore, judge, score
+from pipeline.replay_truth import TruePassage, Truth, TruthScore, judge, score
 
 REAL_CLIPS = Path("../shared/data/videos")
 
@@ -155,11 +155,12 @@ def _measure_passages(report: Report, folder: Path) -> None:
     clips = sorted(CLIPS.glob("*.mp4"))
     result = run_replay(folder, clips, 2).result
     for unit, clip in zip(result.units, clips, strict=True):
-        truths = [
-            TruePassage(unit.video.video, each["start_s"], each["end_s"], each["text"], each["plate_class"])
+        name = unit.video.video
+        known = tuple(
+            TruePassage(name, each["start_s"], each["end_s"], each["text"], each["plate_class"])
             for each in json.loads(clip.with_suffix(".json").read_text(encoding="utf-8"))["passages"]
-        ]
-        figures = score(judge(truths, unit.passages))
+        )
+        figures = score(judge(Truth(known, frozenset({name})), unit.passages))
         report.add_row(
             "fixture clips against their passages",
             clip=clip.stem,

@@ -5,7 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,6 +21,7 @@ from kakou.replay_wiring import ReplayPlan, default_record
 from kakou.risk_wiring import key_path
 from kakou.settings import Settings, load_settings
 from pipeline.capture import video_length_ms
+from pipeline.capture_time import BEIJING
 from pipeline.replay import PartStore, ReplayResult, replay
 from pipeline.replay_diff import diff_lines, load_run
 from pipeline.replay_engine import LocalEngine, ReplayEngine
@@ -41,7 +42,6 @@ PROVIDERS = {
     "openvino": "OpenVINOExecutionProvider",
 }
 CPU_ONLY = ("CPUExecutionProvider",)
-BEIJING = timezone(timedelta(hours=8))
 
 
 class _FootageOrDiff(TyperGroup):
@@ -96,7 +96,8 @@ def footage(
     for problem in problems:
         messages.print(f"[red]错误[/red] {problem}", markup=True)
     result = _run(plan, units, _engine(engine, plan, workers), resume, messages)
-    outputs = ReplayOutputs(as_json, report, parquet, labels, key_path(settings))
+    footage = {unit.video: unit.path for unit in units}
+    outputs = ReplayOutputs(as_json, report, parquet, labels, key_path(settings), footage)
     outputs.write(result)
     print_summary(result, labels, messages, shows_passages=not outputs.has_files)
     _finish(result, problems, messages)

@@ -1,6 +1,6 @@
 """What a replay leaves: files for programs and people, and a summary on stderr."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,9 +10,9 @@ from rich.table import Table
 from ocr.grammar import CLASS_NAMES
 from pipeline.replay import ReplayResult, jsonl_lines
 from pipeline.replay_records import PassageRecord
-from pipeline.replay_report import render_report
+from pipeline.replay_report import links_to, render_report
 from pipeline.replay_table import write_table
-from pipeline.replay_truth import TruePassage, judge, score
+from pipeline.replay_truth import Truth, judge, score
 from riskdb.digest import load_or_create_key
 
 OUTCOME_WORDS = {"clear": "无风险", "flagged": "预警", "unchecked": "未核对", "unread": "未识读"}
@@ -26,8 +26,10 @@ class ReplayOutputs:
     jsonl: Path | None
     report: Path | None
     parquet: Path | None
-    truth: Sequence[TruePassage] | None
+    truth: Truth | None
     key_file: Path
+    footage: Mapping[str, Path]
+    """Where each video of the records lies, for links in the report."""
 
     @property
     def has_files(self) -> bool:
@@ -38,15 +40,13 @@ class ReplayOutputs:
         if self.jsonl:
             _write(self.jsonl, "".join(line + "\n" for line in jsonl_lines(result.run, result.units)))
         if self.report:
-            _write(self.report, render_report(result, self.truth))
+            _write(self.report, render_report(result, self.truth, links_to(self.footage, self.report.parent)))
         if self.parquet:
             passages = [passage for unit in result.units for passage in unit.passages]
             write_table(self.parquet, passages, load_or_create_key(self.key_file), result.run.model_dump_json())
 
 
-def print_summary(
-    result: ReplayResult, truth: Sequence[TruePassage] | None, messages: Console, *, shows_passages: bool
-) -> None:
+def print_summary(result: ReplayResult, truth: Truth | None, messages: Console, *, shows_passages: bool) -> None:
     """Print the passages on stdout where no file was asked for; the sums, the damage and the speed on stderr."""
     passages = [passage for unit in result.units for passage in unit.passages]
     if shows_passages:
@@ -67,10 +67,15 @@ def print_summary(
     if truth is not None:
         figures = score(judge(truth, passages))
         messages.print(
-            f"对照 {figures.true_passages}: 找到 {figures.found}, 全对 {figures.exact}, "
-            f"字符 {figures.right_characters}/{figures.characters}, 多报 {figures.false_passages}, "
+            f"对照 {figures.true_passages}: 找到 {figures.found}, 全对 {figures.exact}{_percent(figures.exact_rate)}, "
+            f"字符 {figures.right_characters}/{figures.characters}{_percent(figures.character_rate)}, "
+            f"多报 {figures.false_passages}, "
             f"漏警 {figures.missed_flags}, 误警 {figures.false_flags}"
         )
+
+
+def _percent(rate: float | None) -> str:
+    return "" if rate is None else f" ({rate:.1%})"
 
 
 def _passage_table(passages: Sequence[PassageRecord]) -> Table:

@@ -3,7 +3,7 @@
 import re
 import struct
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import BinaryIO, Literal, TypeAlias
 
@@ -13,7 +13,7 @@ _NAME = re.compile(
     r"(?<!\d)(20\d{2})[-_.]?([01]\d)[-_.]?([0-3]\d)[-_T. ]?([0-2]\d)[-_.:]?([0-5]\d)[-_.:]?([0-5]\d)(?!\d)"
 )
 """Recorders write 20200131_235959, 2020-01-31-23-59-59, ch01_20200131235959 and the like."""
-LOCAL_ZONE_OFFSET = timedelta(hours=8)
+BEIJING = timezone(timedelta(hours=8), "北京时间")
 """Names carry the recorder's local time: China Standard Time, which has no daylight saving."""
 QUICKTIME_EPOCH = datetime(1904, 1, 1, tzinfo=UTC)
 MAX_BOXES = 10_000
@@ -38,10 +38,10 @@ def _time_in_name(stem: str) -> datetime | None:
     if match is None:
         return None
     try:
-        local = datetime.strptime("".join(match.groups()), "%Y%m%d%H%M%S").replace(tzinfo=UTC)
+        local = datetime.strptime("".join(match.groups()), "%Y%m%d%H%M%S").replace(tzinfo=BEIJING)
     except ValueError:
         return None
-    return local - LOCAL_ZONE_OFFSET
+    return local.astimezone(UTC)
 
 
 def _container_time(path: Path) -> datetime | None:

@@ -1,7 +1,7 @@
 """The report of a replay: one HTML file that needs nothing else, neither a server nor a network."""
 
-import base64
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from urllib.parse import quote
@@ -9,72 +9,13 @@ from urllib.parse import quote
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from ocr.grammar import CLASS_NAMES
+from pipeline.capture_time import BEIJING
 from pipeline.replay import ReplayResult
-from pipeline.replay_records import PassageRecord, UnitResult
-from pipeline.replay_truth import Judged, TruePassage, TruthScore, by_class, judge, score
+from pipeline.replay_truth import Judged, Truth, TruthScore, by_class, by_hour, judge, score
+from pipeline.replay_views import Mistake, clock, list_mistakes, view_videos
 
 TEMPLATE = "replay_report.html"
-MIN_MARK_PERCENT = 0.4
-"""A passage is at least this wide on the timeline, so that it can be clicked."""
-PLATE_COLORS = {
-    "01": "yellow",
-    "02": "blue",
-    "03": "black",
-    "04": "black",
-    "06": "black",
-    "15": "yellow",
-    "16": "yellow",
-    "23": "white",
-    "26": "black",
-    "27": "black",
-    "31": "white",
-    "32": "white",
-    "51": "green",
-    "52": "green",
-    "99": "white",
-}
 STAGES = (("decode_wait_s", "等待解码"), ("read_s", "检测与识读"), ("track_s", "跟踪与比对"))
-
-
-@dataclass(frozen=True, slots=True)
-class CharacterView:
-    character: str
-    probability: float
-
-    @property
-    def is_weak(self) -> bool:
-        return self.probability < 0.9
-
-
-@dataclass(frozen=True, slots=True)
-class PassageView:
-    """One passage as the page shows it."""
-
-    number: int
-    record: PassageRecord
-    crop: str
-    """JPEG in base64, or empty."""
-    left_percent: float
-    width_percent: float
-    lane: int
-    """Row on the timeline: passages at the same time lie below each other."""
-    characters: tuple[CharacterView, ...]
-    class_name: str
-    color: str
-    tone: str
-    """hit, possible, unchecked, clear or unread: one colour and one word each."""
-    verdict: str
-    """Against the truth: exact, wrong, false, or empty without one."""
-
-
-@dataclass(frozen=True, slots=True)
-class VideoView:
-    result: UnitResult
-    link: str
-    passages: tuple[PassageView, ...]
-    lanes: int
-    speed: float
-    """Footage time by working time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,78 +36,52 @@ class StageView:
     share: float
 
 
-def render_report(result: ReplayResult, truth: Sequence[TruePassage] | None) -> str:
-    """Return the whole page."""
+@dataclass(frozen=True, slots=True)
+class SpeedView:
+    stages: tuple[StageView, ...]
+    frame_ms: dict[str, float]
+    """Percentiles of the reading time of a frame; empty when none was looked at."""
+    footage_s: float
+    work_s: float
+    """Working time of all processes together."""
+
+
+@dataclass(frozen=True, slots=True)
+class TruthView:
+    groups: tuple[tuple[str, tuple[tuple[str, TruthScore], ...]], ...]
+    """Heading, then the rows below it: a name and its figures."""
+    mistakes: tuple[Mistake, ...]
+    unjudged: int
+    """Videos that the truth says nothing about."""
+
+
+def render_report(result: ReplayResult, truth: Truth | None, links: Mapping[str, str] | None = None) -> str:
+    """Return the whole page. `links` has a URL for each video; one that is missing is named without a link."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
+    environment.filters["clock"] = clock
+    environment.filters["local"] = lambda moment: moment.astimezone(BEIJING).strftime("%Y-%m-%d %H:%M:%S")
     passages = [passage for unit in result.units for passage in unit.passages]
     judged = None if truth is None else judge(truth, passages)
+    videos = view_videos(result, judged, links or {})
     page: str = environment.get_template(TEMPLATE).render(
         run=result.run,
         is_complete=result.is_complete,
-        videos=_videos(result, judged),
+        videos=videos,
+        class_names=CLASS_NAMES,
         totals=_totals(result),
-        stages=_stages(result),
-        frame_ms=_percentiles([ms for unit in result.units for ms in unit.timings.frame_ms]),
-        truth=None if judged is None else _truth_rows(judged),
-        missed=[] if judged is None else [each.truth for each in judged if each.truth and not each.passage],
+        speed=_speed(result),
+        truth=None
+        if truth is None or judged is None
+        else _truth_view(result, truth, judged, list_mistakes(videos, judged)),
     )
     return page
 
 
-def _videos(result: ReplayResult, judged: Sequence[Judged] | None) -> list[VideoView]:
-    verdicts = {id(each.passage): _verdict(each) for each in judged or () if each.passage is not None}
-    views = []
-    number = 0
-    for unit in result.units:
-        passages = []
-        lanes = _lanes(unit.passages)
-        crops = unit.plate_jpegs or (None,) * len(unit.passages)
-        for record, jpeg, lane in zip(unit.passages, crops, lanes, strict=True):
-            number += 1
-            verdict = verdicts.get(id(record), "")
-            passages.append(_passage(number, record, jpeg, lane, unit, verdict))
-        speed = unit.video.duration_ms / 1000 / max(unit.timings.total_s, 1e-6)
-        views.append(VideoView(unit, quote(unit.video.video), tuple(passages), max(lanes, default=0) + 1, speed))
-    return views
-
-
-def _lanes(passages: Sequence[PassageRecord]) -> list[int]:
-    """Return a row for each passage, in order of their start, so that none lies over another."""
-    free_from_ms: list[float] = []
-    lanes = []
-    for passage in passages:
-        lane = next((i for i, free in enumerate(free_from_ms) if free < passage.start_ms), len(free_from_ms))
-        free_from_ms[lane : lane + 1] = [passage.end_ms]
-        lanes.append(lane)
-    return lanes
-
-
-def _passage(
-    number: int, record: PassageRecord, jpeg: bytes | None, lane: int, unit: UnitResult, verdict: str
-) -> PassageView:
-    length_ms = max(unit.video.duration_ms, 1.0)
-    start_ms, shown_ms = record.start_ms - unit.video.from_ms, record.end_ms - record.start_ms
-    return PassageView(
-        number=number,
-        record=record,
-        crop=base64.b64encode(jpeg).decode() if jpeg else "",
-        left_percent=min(100.0 * start_ms / length_ms, 100.0 - MIN_MARK_PERCENT),
-        width_percent=max(100.0 * shown_ms / length_ms, MIN_MARK_PERCENT),
-        lane=lane,
-        characters=tuple(map(CharacterView, record.text, record.char_probs)),
-        class_name=CLASS_NAMES.get(record.plate_class, "?"),
-        color=PLATE_COLORS.get(record.plate_class, "white"),
-        tone=record.level or record.outcome,
-        verdict=verdict,
-    )
-
-
-def _verdict(judged: Judged) -> str:
-    if judged.truth is None:
-        return "false"
-    return "exact" if judged.is_exact else "wrong"
+def links_to(footage: Mapping[str, Path], folder: Path) -> dict[str, str]:
+    """Return a relative URL for each video, as seen from the folder that the report is in."""
+    return {video: quote(Path(os.path.relpath(path, folder)).as_posix()) for video, path in footage.items()}
 
 
 def _totals(result: ReplayResult) -> TotalsView:
@@ -175,10 +90,15 @@ def _totals(result: ReplayResult) -> TotalsView:
     return TotalsView(**{name: sum(getattr(video, name) for video in videos) for name in names})
 
 
-def _stages(result: ReplayResult) -> list[StageView]:
+def _speed(result: ReplayResult) -> SpeedView:
     seconds = {field: sum(getattr(unit.timings, field) for unit in result.units) for field, _ in STAGES}
     total = sum(seconds.values()) or 1.0
-    return [StageView(name, seconds[field], seconds[field] / total) for field, name in STAGES]
+    return SpeedView(
+        stages=tuple(StageView(name, seconds[field], seconds[field] / total) for field, name in STAGES),
+        frame_ms=_percentiles([ms for unit in result.units for ms in unit.timings.frame_ms]),
+        footage_s=sum(unit.video.duration_ms for unit in result.units) / 1000,
+        work_s=sum(unit.timings.total_s for unit in result.units),
+    )
 
 
 def _percentiles(values: list[float]) -> dict[str, float]:
@@ -188,16 +108,13 @@ def _percentiles(values: list[float]) -> dict[str, float]:
     return {f"p{p}": ordered[min(len(ordered) - 1, len(ordered) * p // 100)] for p in (50, 95, 99)}
 
 
-def _truth_rows(judged: Sequence[Judged]) -> list[tuple[str, TruthScore]]:
-    rows = [("全部", score(judged))]
-    rows += [(CLASS_NAMES.get(name, name or "?"), score(group)) for name, group in by_class(judged).items()]
-    return rows + [(f"{hour:02d} 时", score(group)) for hour, group in _by_hour(judged).items()]
-
-
-def _by_hour(judged: Sequence[Judged]) -> dict[int, list[Judged]]:
-    """Group by the local hour of capture; misses have no passage and so no hour."""
-    groups: dict[int, list[Judged]] = {}
-    for each in judged:
-        if each.passage is not None:
-            groups.setdefault((each.passage.started_at.hour + 8) % 24, []).append(each)
-    return dict(sorted(groups.items()))
+def _truth_view(
+    result: ReplayResult, truth: Truth, judged: Sequence[Judged], mistakes: tuple[Mistake, ...]
+) -> TruthView:
+    starts = {unit.video.video: unit.video.start for unit in result.units}
+    groups = (
+        ("全部", (("全部", score(judged)),)),
+        ("按种类", tuple((CLASS_NAMES.get(name, name or "?"), score(each)) for name, each in by_class(judged).items())),
+        ("按钟点", tuple((f"{hour:02d} 时", score(each)) for hour, each in by_hour(judged, starts).items())),
+    )
+    return TruthView(groups, mistakes, len(starts.keys() - truth.videos))

@@ -1,10 +1,12 @@
 """How well a replay agrees with what is known to have passed."""
 
 import csv
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 
+from pipeline.capture_time import BEIJING
 from pipeline.errors import SourceError
 from pipeline.replay_records import PassageRecord
 
@@ -27,6 +29,15 @@ class TruePassage:
 
 
 @dataclass(frozen=True, slots=True)
+class Truth:
+    """What is known of some videos; of the others nothing is known, and they are not judged."""
+
+    passages: tuple[TruePassage, ...]
+    videos: frozenset[str]
+    """Videos whose passages are all known, those in which nothing passed too."""
+
+
+@dataclass(frozen=True, slots=True)
 class Judged:
     """A true passage and the passage that was reported for it, or one of the two alone."""
 
@@ -36,6 +47,24 @@ class Judged:
     @property
     def is_exact(self) -> bool:
         return self.truth is not None and self.passage is not None and self.truth.text == self.passage.text
+
+    @property
+    def is_missed_flag(self) -> bool:
+        """Whether the truth lists the vehicle and nobody was told."""
+        return self.truth is not None and self.truth.is_listed is True and not self._is_flagged
+
+    @property
+    def is_false_flag(self) -> bool:
+        return self._is_flagged and (self.truth is None or self.truth.is_listed is False)
+
+    @property
+    def is_mistake(self) -> bool:
+        is_misread = self.truth is None or (self.truth.text != "" and not self.is_exact)
+        return is_misread or self.passage is None or self.is_missed_flag or self.is_false_flag
+
+    @property
+    def _is_flagged(self) -> bool:
+        return self.passage is not None and self.passage.outcome == "flagged"
 
     @property
     def right_characters(self) -> int:
@@ -50,6 +79,8 @@ class TruthScore:
 
     true_passages: int
     found: int
+    with_text: int
+    """True passages whose plate is known."""
     exact: int
     characters: int
     right_characters: int
@@ -60,11 +91,20 @@ class TruthScore:
     false_flags: int
     """Flagged, not listed by the truth."""
 
+    @property
+    def exact_rate(self) -> float | None:
+        """Share of the passages with a known plate that were read without a mistake, missed ones counting as wrong."""
+        return self.exact / self.with_text if self.with_text else None
 
-def load_truth(path: Path) -> list[TruePassage]:
+    @property
+    def character_rate(self) -> float | None:
+        return self.right_characters / self.characters if self.characters else None
+
+
+def load_truth(path: Path) -> Truth:
     """Read a CSV with the columns video, start_s, end_s, text and, where known, plate_class and is_listed (0 or 1).
 
-    Raises SourceError, naming the row.
+    A row without times says that nothing passed in that video. Raises SourceError, naming the row.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
@@ -72,14 +112,17 @@ def load_truth(path: Path) -> list[TruePassage]:
             missing = [name for name in COLUMNS if name not in (rows.fieldnames or ())]
             if missing:
                 raise SourceError(f"{path}: column {missing[0]} is missing; it needs {', '.join(COLUMNS)}")
-            return [_row(path, number, row) for number, row in enumerate(rows, start=2)]
+            read = [((row["video"] or "").strip(), _row(path, number, row)) for number, row in enumerate(rows, start=2)]
+            passages = tuple(passage for _, passage in read if passage is not None)
+            return Truth(passages, frozenset(video for video, _ in read))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise SourceError(f"{path}: cannot be read as CSV: {error}") from error
 
 
-def judge(truths: Sequence[TruePassage], passages: Iterable[PassageRecord]) -> list[Judged]:
+def judge(truth: Truth, passages: Iterable[PassageRecord]) -> list[Judged]:
     """Pair truth and report one to one: same text first, then the largest overlap in time."""
-    reported = [passage for passage in passages if passage.outcome != "unread"]
+    truths = truth.passages
+    reported = [passage for passage in passages if passage.outcome != "unread" and passage.video in truth.videos]
     pairs = sorted(
         (
             (truth.text != passage.text, -_overlap_s(truth, passage), i, j)
@@ -103,12 +146,13 @@ def score(judged: Sequence[Judged]) -> TruthScore:
     return TruthScore(
         true_passages=sum(j.truth is not None for j in judged),
         found=sum(j.truth is not None and j.passage is not None for j in judged),
+        with_text=len(with_text),
         exact=sum(j.is_exact for j in with_text),
         characters=sum(len(j.truth.text) for j in with_text if j.truth),
         right_characters=sum(j.right_characters for j in with_text),
         false_passages=sum(j.truth is None for j in judged),
-        missed_flags=sum(j.truth is not None and j.truth.is_listed is True and not _is_flagged(j) for j in judged),
-        false_flags=sum(_is_flagged(j) and (j.truth is None or j.truth.is_listed is False) for j in judged),
+        missed_flags=sum(j.is_missed_flag for j in judged),
+        false_flags=sum(j.is_false_flag for j in judged),
     )
 
 
@@ -121,7 +165,24 @@ def by_class(judged: Sequence[Judged]) -> dict[str, list[Judged]]:
     return dict(sorted(groups.items()))
 
 
-def _row(path: Path, number: int, row: dict[str, str]) -> TruePassage:
+def by_hour(judged: Sequence[Judged], starts: Mapping[str, datetime | None]) -> dict[int, list[Judged]]:
+    """Group by the hour of capture in Beijing; `starts` has each video's, None (or absent) where it is unknown."""
+    groups: dict[int, list[Judged]] = {}
+    for each in judged:
+        began = each.passage.started_at if each.passage else _began(each.truth, starts)
+        if began is not None:
+            groups.setdefault(began.astimezone(BEIJING).hour, []).append(each)
+    return dict(sorted(groups.items()))
+
+
+def _began(truth: TruePassage | None, starts: Mapping[str, datetime | None]) -> datetime | None:
+    start = None if truth is None else starts.get(truth.video)
+    return None if truth is None or start is None else start + timedelta(seconds=truth.start_s)
+
+
+def _row(path: Path, number: int, row: dict[str, str]) -> TruePassage | None:
+    if not any((row.get(name) or "").strip() for name in ("start_s", "end_s", "text")):
+        return None
     try:
         return TruePassage(
             video=row["video"].strip(),
@@ -140,7 +201,3 @@ def _overlap_s(truth: TruePassage, passage: PassageRecord) -> float:
     end = min(truth.end_s + TOLERANCE_S, passage.end_ms / 1000)
     # A passage of one look lasts no time at all, and still overlaps.
     return end - start + 1e-3
-
-
-def _is_flagged(judged: Judged) -> bool:
-    return judged.passage is not None and judged.passage.outcome == "flagged"

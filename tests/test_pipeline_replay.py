@@ -12,12 +12,11 @@ import numpy as np
 import pytest
 
 from ocr.types import BgrImage, PlateRead
-from pipeline.errors import SourceError
 from pipeline.replay import PartStore, ReplayResult, jsonl_lines, replay
 from pipeline.replay_engine import LocalEngine, ReplayEngine, UnitTask
-from pipeline.replay_records import ListRecord, PassageRecord, RunRecord, UnitResult
+from pipeline.replay_records import ListRecord, RunRecord, UnitResult
 from pipeline.replay_report import render_report
-from pipeline.replay_truth import TruePassage, judge, load_truth, score
+from pipeline.replay_truth import TruePassage, Truth
 from pipeline.replay_units import ReplayUnit, find_units, split_long
 from pipeline.replay_worker import OnProgress, ReplayParts, replay_unit
 from pipeline.settings import PipelineSettings
@@ -239,54 +238,12 @@ def test_folders_are_searched_in_a_fixed_order_and_missing_paths_are_named(foota
     assert "gone" in problems[0]
 
 
-def truth(text: str, start_s: float = 0.6, is_listed: bool | None = None) -> TruePassage:
-    return TruePassage("a.avi", start_s, start_s + 1, text, "02", is_listed)
-
-
-def passage(text: str, start_ms: float = 600.0, outcome: str = "clear") -> PassageRecord:
-    return PassageRecord.model_validate(
-        {
-            "video": "a.avi",
-            "outcome": outcome,
-            "start_ms": start_ms,
-            "end_ms": start_ms + 900,
-            "best_ms": start_ms,
-            "started_at": NOON,
-            "text": text,
-            "plate_class": "02",
-            "probability": 0.9,
-            "char_probs": [0.9] * 7,
-            "look_count": 5,
-            "box": [0, 0, 90, 30],
-        }
-    )
-
-
-def test_the_score_counts_exact_wrong_missed_and_false_passages() -> None:
-    truths = [truth("京A12345", is_listed=True), truth("沪B67890", 20), truth("苏E24680", 40, is_listed=True)]
-    reported = [passage("京A12345"), passage("沪B6789O", 20_000), passage("豫C11111", 60_000, "flagged")]
-    figures = score(judge(truths, reported))
-    assert (figures.true_passages, figures.found, figures.exact, figures.false_passages) == (3, 2, 1, 1)
-    assert (figures.right_characters, figures.characters) == (13, 21)
-    assert (figures.missed_flags, figures.false_flags) == (2, 1)
-
-
-def test_two_vehicles_at_once_are_judged_by_their_own_texts() -> None:
-    judged = judge([truth("京A12345"), truth("沪B67890")], [passage("沪B67890"), passage("京A12345")])
-    assert all(each.is_exact for each in judged)
-
-
-def test_a_truth_file_without_a_column_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "truth.csv").write_text("video,text\na.avi,x\n")
-    with pytest.raises(SourceError, match="column start_s is missing"):
-        load_truth(tmp_path / "truth.csv")
-
-
 def test_the_report_needs_nothing_from_outside_and_escapes_what_it_shows(footage: Path, tmp_path: Path) -> None:
     hostile = tmp_path / "<img src=x onerror=alert(1)>.avi"
     hostile.write_bytes((footage / "20261124_120000.avi").read_bytes())
     result = run_all(tmp_path, tmp_path / "parts")
-    page = render_report(result, [TruePassage(hostile.name, 0.5, 1.6, "京A12345", "02", True)])
+    known = Truth((TruePassage(hostile.name, 0.5, 1.6, "京A12345", "02", True),), frozenset({hostile.name}))
+    page = render_report(result, known)
     assert "<img src=x" not in page
     assert "http:" not in page
     assert "https:" not in page
