@@ -6,9 +6,11 @@ from datetime import datetime, timedelta
 from typing import Protocol, TypeAlias
 
 from alerts.events import FlaggedEvent
+from ocr.grammar import EVERYDAY_CLASSES
 from ocr.hypotheses import PlateHypothesis
 from ocr.wrong_length import match_hypotheses
 from pipeline.flagging import Flagging
+from pipeline.settings import TrackSettings
 from pipeline.tracking import PlateTracker, is_vehicle
 from pipeline.types import Frame, FrameReads, Outcome, Passage, PlateTrack, Reader, ScreeningCounts
 from riskdb.types import Hypothesis, RiskDBError, RiskMatch
@@ -96,7 +98,7 @@ def _decide(track: PlateTrack, tracker: PlateTracker, screening: Screening) -> P
     if not hypotheses or not is_vehicle(track, tracker.settings):
         return None
     now = screening.now()
-    is_readable = hypotheses[0].probability >= tracker.settings.min_probability
+    is_readable = _is_readable(hypotheses[0], tracker.settings)
     try:
         match = screening.match(hypotheses, now)
     except RiskDBError:
@@ -105,6 +107,13 @@ def _decide(track: PlateTrack, tracker: PlateTracker, screening: Screening) -> P
         return _passage(track, screening, "clear", hypotheses[0], None, None, now) if is_readable else None
     event = screening.flagging.flag(track, match, screening.checkpoint, now)
     return _passage(track, screening, "flagged", hypotheses[0], match, event, now)
+
+
+def _is_readable(best: PlateHypothesis, settings: TrackSettings) -> bool:
+    """Weigh the text against all else that it could be, with what is known of how often its class is met (Bayes)."""
+    share = 1.0 if best.plate_class in EVERYDAY_CLASSES else settings.rare_class_share
+    weight = share * best.probability
+    return weight / (weight + 1.0 - min(best.probability, 1.0)) >= settings.min_probability
 
 
 def _passage(

@@ -220,3 +220,31 @@ def test_an_unreadable_plate_that_may_be_listed_is_matched_all_the_same(doubt: f
     scene = [[replace(make_read("京A12345"), distribution=distribution)]] * 5
     passages_of(scene, make_screening(risk_list, KeptEvents()))
     assert risk_list.asked >= 1
+
+
+def doubtful(text: str, style: str, other: str) -> list[list[PlateRead]]:
+    """Every look says `text`, and something else for its first character at two thirds of that."""
+    return [
+        [replace(read, distribution=make_distribution(text, style, doubts={0: {other: 0.4}})) for read in reads]
+        for reads in passing(text)
+    ]
+
+
+def test_a_text_of_a_rare_class_must_be_surer_than_one_of_every_day() -> None:
+    """A foreign plate fits the form of a military one by chance."""
+    everyday, rare = doubtful("京A12345", "blue", "津"), doubtful("KK12345", "white", "H")
+    screening = make_screening(ListedPlates(), KeptEvents())
+    assert [passage.best.text for passage in passages_of(everyday, screening)] == ["京A12345"]
+    assert passages_of(rare, screening) == []
+    assert (screening.counts.clear, screening.counts.unread) == (1, 1)
+
+
+def test_a_sure_military_plate_is_a_passage() -> None:
+    scene = [[make_read("KK12345", read.box, "white")] for reads in passing("KK12345") for read in reads]
+    (passage,) = passages_of(scene, make_screening(ListedPlates(), KeptEvents()))
+    assert (passage.best.text, passage.best.plate_class) == ("KK12345", "32")
+
+
+def test_a_listed_plate_of_a_rare_class_is_flagged_however_doubtful() -> None:
+    screening = make_screening(ListedPlates("KK12345"), KeptEvents())
+    assert [p.outcome for p in passages_of(doubtful("KK12345", "white", "H"), screening)] == ["flagged"]
