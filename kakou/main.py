@@ -93,6 +93,7 @@ def _exit_code_of(error: Exception) -> int | None:
         "RedisUnavailableError": ExitCode.UNAVAILABLE,
         "RiskDBError": ExitCode.UNAVAILABLE,
         "ConsoleError": ExitCode.CONFIG,
+        "ProviderError": ExitCode.UNAVAILABLE,
         "OcrError": ExitCode.INTEGRITY,
         "SourceError": ExitCode.UNREADABLE,
     }

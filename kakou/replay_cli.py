@@ -20,6 +20,7 @@ from kakou.replay_output import ReplayOutputs, print_summary
 from kakou.replay_wiring import ReplayPlan, default_record
 from kakou.risk_wiring import key_path
 from kakou.settings import Settings, load_settings
+from ocr.providers import PROVIDERS, require_providers
 from pipeline.capture import video_length_ms
 from pipeline.capture_time import BEIJING
 from pipeline.replay import PartStore, ReplayResult, replay
@@ -35,13 +36,7 @@ from riskdb.types import RiskDBError
 if TYPE_CHECKING:
     from typer._click.core import Context
 
-PROVIDERS = {
-    "cpu": "CPUExecutionProvider",
-    "cuda": "CUDAExecutionProvider",
-    "tensorrt": "TensorrtExecutionProvider",
-    "openvino": "OpenVINOExecutionProvider",
-}
-CPU_ONLY = ("CPUExecutionProvider",)
+CPU_ONLY = (PROVIDERS["cpu"],)
 
 
 class _FootageOrDiff(TyperGroup):
@@ -127,6 +122,7 @@ def _plan(settings: Settings, list_at: str, checkpoint: str, emit: bool, provide
             moment = _moment(list_at, "--list-at")
     if provider not in PROVIDERS:
         raise typer.BadParameter(f"choose one of {', '.join(PROVIDERS)}", param_hint="--provider")
+    require_providers((PROVIDERS[provider],))
     return ReplayPlan(
         settings=settings,
         list_at=moment,

@@ -9,6 +9,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
+from ocr.providers import require_in_use, require_providers
 from ocr.types import BgrImage, BoundingBox, Corners, OcrError
 
 STRIDE = 8
@@ -35,10 +36,12 @@ class PlateDetector:
     """One small network over a scaled picture; see ocr/models/detector.md for its input and output."""
 
     def __init__(self, model: Path, providers: Sequence[str] = ("CPUExecutionProvider",)) -> None:
+        require_providers(providers)
         try:
             self._session = onnxruntime.InferenceSession(model, single_thread_options(), providers=list(providers))
         except Exception as error:
             raise OcrError(f"detector model {model} cannot be loaded: {error}") from error
+        require_in_use(self._session, providers)
 
     def detect(
         self, image: BgrImage, long_side: int = 640, min_score: float = 0.3, max_overlap: float = 0.4

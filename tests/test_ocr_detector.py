@@ -7,6 +7,7 @@ import pytest
 from fixtures.truth import FIXTURE_VIDEOS
 from ocr.detector import PlateDetector
 from ocr.models_folder import shipped_models
+from ocr.providers import ProviderError
 from ocr.types import BgrImage
 
 FRAMES = (40, 75, 110)
@@ -36,3 +37,8 @@ def test_a_1080p_frame_is_searched_as_its_area_average_would_be():
             assert one.corners / 3 == pytest.approx(other.corners, abs=1.0)
         found += len(ours)
     assert found >= 3
+
+
+def test_models_never_run_elsewhere_than_asked():
+    with pytest.raises(ProviderError, match="onnxruntime has no OpenVINOExecutionProvider"):
+        PlateDetector(shipped_models().detector, ["OpenVINOExecutionProvider", "CPUExecutionProvider"])

@@ -120,6 +120,15 @@ def test_what_cannot_be_read_is_named_and_the_exit_code_tells(tmp_path: Path) ->
     assert "Traceback" not in done.stderr
 
 
+def test_a_provider_that_is_not_installed_is_named_and_not_replaced(tmp_path: Path) -> None:
+    """onnxruntime by itself would warn and go on with the CPU."""
+    done = run_kakou("replay", CLIP, "--provider", "openvino", folder=tmp_path)
+    assert done.exit_code == 4
+    assert "OpenVINOExecutionProvider" in done.stderr
+    assert "install onnxruntime-openvino" in done.stderr
+    assert done.stdout == ""
+
+
 def test_a_time_that_is_none_is_refused(tmp_path: Path) -> None:
     done = run_kakou("replay", CLIP, "--list-at", "yesterday", folder=tmp_path)
     assert done.exit_code == 2
