@@ -19,56 +19,15 @@ from pipeline.replay_report import render_report
 from pipeline.replay_truth import TruePassage, Truth
 from pipeline.replay_units import ReplayUnit, find_units, split_long
 from pipeline.replay_worker import OnProgress, ReplayParts, replay_unit
-from pipeline.settings import PipelineSettings
-from tests.pipeline_kit import ID_KEY, NOON, KeptEvents, ListedPlates, box_at, write_video
-from tests.plates import make_read
+from tests.pipeline_kit import NOON, KeptEvents, write_video
+from tests.replay_kit import BLUE, YELLOW, ColorReader, build_parts, street_with
 
-BLUE, YELLOW = (200, 60, 20), (20, 190, 240)
-PLATE_OF_COLOR = {BLUE: "京A12345", YELLOW: "沪B67890"}
 RUN = RunRecord(
     models={"recogniser": "0" * 64},
     settings="1" * 64,
     risk_list=ListRecord(described="now", entry_count=1, digest="2" * 32),
     videos=2,
 )
-
-
-class ColorReader:
-    """Reads a coloured block as the plate of that colour: a real function of the picture."""
-
-    def read(self, image: BgrImage) -> list[PlateRead]:
-        reads = []
-        for color, text in PLATE_OF_COLOR.items():
-            distance = np.abs(image.astype(np.int16) - np.array(color)).max(axis=2)
-            rows, columns = np.nonzero(distance < 60)
-            if rows.size > 200:
-                box = box_at(float(columns.min()), float(rows.min()), float(columns.max() - columns.min() + 1))
-                reads.append(make_read(text, box))
-        return reads
-
-
-def build_parts(*listed: str, outbox: KeptEvents | None = None) -> ReplayParts:
-    return ReplayParts(
-        reader=ColorReader(),
-        match=ListedPlates(*listed),
-        list_at=NOON,
-        settings=PipelineSettings(),
-        id_key=ID_KEY,
-        models={"recogniser": "0" * 64},
-        checkpoint="回放",
-        outbox=outbox,
-        evidence_folder=None,
-    )
-
-
-def street_with(color: tuple[int, int, int], frames: int = 60, first: int = 15, last: int = 40) -> Iterator[BgrImage]:
-    """Yield a street on which one coloured block drives by between two frames."""
-    for index in range(frames):
-        picture = np.full((240, 320, 3), 90, np.uint8)
-        if first <= index < last:
-            x = 10 + 8 * (index - first)
-            picture[100:130, x : x + 80] = color
-        yield picture
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,52 @@
+"""Footage of coloured blocks that drive by, and a reader that takes colours for plates."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from ocr.types import BgrImage, PlateRead
+from pipeline.replay_worker import ReplayParts
+from pipeline.settings import PipelineSettings
+from tests.pipeline_kit import ID_KEY, NOON, KeptEvents, ListedPlates, box_at
+from tests.plates import make_read
+
+BLUE, YELLOW = (200, 60, 20), (20, 190, 240)
+PLATE_OF_COLOR = {BLUE: "京A12345", YELLOW: "沪B67890"}
+
+
+class ColorReader:
+    """Reads a coloured block as the plate of that colour: a real function of the picture."""
+
+    def read(self, image: BgrImage) -> list[PlateRead]:
+        reads = []
+        for color, text in PLATE_OF_COLOR.items():
+            distance = np.abs(image.astype(np.int16) - np.array(color)).max(axis=2)
+            rows, columns = np.nonzero(distance < 60)
+            if rows.size > 200:
+                box = box_at(float(columns.min()), float(rows.min()), float(columns.max() - columns.min() + 1))
+                reads.append(make_read(text, box))
+        return reads
+
+
+def build_parts(*listed: str, outbox: KeptEvents | None = None) -> ReplayParts:
+    return ReplayParts(
+        reader=ColorReader(),
+        match=ListedPlates(*listed),
+        list_at=NOON,
+        settings=PipelineSettings(),
+        id_key=ID_KEY,
+        models={"recogniser": "0" * 64},
+        checkpoint="回放",
+        outbox=outbox,
+        evidence_folder=None,
+    )
+
+
+def street_with(color: tuple[int, int, int], frames: int = 60, first: int = 15, last: int = 40) -> Iterator[BgrImage]:
+    """Yield a street on which one coloured block drives by between two frames."""
+    for index in range(frames):
+        picture = np.full((240, 320, 3), 90, np.uint8)
+        if first <= index < last:
+            x = 10 + 8 * (index - first)
+            picture[100:130, x : x + 80] = color
+        yield picture
