@@ -1,6 +1,7 @@
 """What there is to replay: files and folders become units of work."""
 
 import hashlib
+import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -43,7 +44,7 @@ class ReplayUnit:
 
 
 def find_units(paths: Iterable[Path], start: datetime | None) -> tuple[list[ReplayUnit], list[str]]:
-    """Return the units below the paths in a fixed order, and a message for each path that has none.
+    """Return the units below the paths in a fixed order, and a message for each path or folder that cannot be read.
 
     A file that was named is taken whatever it is called; in folders the suffix decides. A folder that holds images
     and no videos is one unit.
@@ -52,7 +53,7 @@ def find_units(paths: Iterable[Path], start: datetime | None) -> tuple[list[Repl
     problems: list[str] = []
     for path in paths:
         try:
-            found = [ReplayUnit(p, _name(p, path), start) for p in _footage(path)]
+            found = [ReplayUnit(p, _name(p, path), start) for p in _footage(path, problems)]
         except (OSError, SourceError) as error:
             problems.append(str(error) if isinstance(error, SourceError) else f"{path}: {error.strerror}")
             continue
@@ -88,19 +89,21 @@ def footage_sha256(path: Path) -> str:
     return total.hexdigest()
 
 
-def _footage(path: Path) -> Iterator[Path]:
+def _footage(path: Path, problems: list[str]) -> Iterator[Path]:
     if not path.exists():
         raise SourceError(f"{path}: No such file or directory")
     if not path.is_dir():
         yield path
         return
-    entries = sorted(path.rglob("*"))
+    unreadable: list[OSError] = []
+    entries = sorted(
+        Path(folder, name) for folder, _, names in os.walk(path, onerror=unreadable.append) for name in names
+    )
+    problems += [f"{error.filename}: {error.strerror}" for error in unreadable]
     videos = [p for p in entries if p.suffix.lower() in VIDEO_SUFFIXES and p.is_file()]
     folders = {p.parent for p in entries if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file()}
     image_folders = sorted(folders - {video.parent for video in videos})
-    # rglob passes over a folder that may not be read; asking for its entries tells.
-    list(path.iterdir())
-    if not videos and not image_folders:
+    if not videos and not image_folders and not unreadable:
         raise SourceError(f"{path}: no video or image in this folder")
     yield from videos
     yield from image_folders

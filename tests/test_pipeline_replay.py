@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import tempfile
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from functools import partial
@@ -167,6 +168,27 @@ def test_unreadable_footage_is_named_and_the_rest_is_done(footage: Path, tmp_pat
     result = run_all(tmp_path / "in", tmp_path / "parts")
     assert [(unit.video.frames, unit.video.damage is None) for unit in result.units] == [(0, False), (60, True)]
     assert result.is_complete
+
+
+def test_a_folder_that_may_not_be_read_is_named_and_its_neighbours_are_done(footage: Path) -> None:
+    """Root may read everything: the test stands back to nobody meanwhile."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        for part in ("locked", "open"):
+            (folder / part).mkdir()
+            (folder / part / "a.avi").write_bytes((footage / "20261124_120000.avi").read_bytes())
+        (folder / "locked").chmod(0)
+        before = os.geteuid()
+        os.seteuid(before or 65534)
+        try:
+            units, problems = find_units([folder], None)
+        finally:
+            os.seteuid(before)
+            (folder / "locked").chmod(0o755)
+    assert [unit.video for unit in units] == ["open/a.avi"]
+    assert len(problems) == 1
+    assert "locked: Permission denied" in problems[0]
 
 
 class DyingReader:
