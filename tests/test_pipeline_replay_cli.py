@@ -16,6 +16,7 @@ from riskdb.judging import TravelRow
 from riskdb.keeper import RiskKeeper
 from riskdb.record import RiskRecord
 from tests.commands import REPOSITORY, run_kakou
+from tests.pipeline_kit import moving_block, write_video
 from tests.riskdb_kit import Guess
 
 CLIP = REPOSITORY / "fixtures" / "videos" / "parked_car.mp4"
@@ -61,6 +62,18 @@ def test_the_runs_record_tells_lists_of_different_times_apart(tmp_path: Path) ->
     before, after = (plan_at(settings, NOW - timedelta(hours=hours)).run_record(1).risk_list for hours in (48, 1))
     assert before.digest != after.digest
     assert (before.entry_count, after.entry_count) == (0, 1)
+
+
+@pytest.mark.parametrize(("list_at", "entries"), [("before", 0), ("copy.sqlite", 1)])
+def test_the_list_can_be_that_of_a_moment_or_of_a_copied_record(tmp_path: Path, list_at: str, entries: int) -> None:
+    settings = keep_record(tmp_path / "var", "京A12345", NOW - timedelta(days=3), NOW - timedelta(days=1))
+    (tmp_path / "copy.sqlite").write_bytes(record_path(settings).read_bytes())
+    clip = write_video(tmp_path / "street.avi", moving_block(5))
+    moment = list_at if list_at == "copy.sqlite" else (NOW - timedelta(days=2)).isoformat()
+    done = run_kakou("replay", clip, "--list-at", moment, "--json", "out.jsonl", folder=tmp_path, timeout_s=120)
+    assert done.exit_code == 0, done.stderr
+    run = json.loads((tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()[0])
+    assert (run["risk_list"]["entry_count"], run["risk_list"]["described"]) == (entries, moment)
 
 
 @pytest.fixture(scope="module")

@@ -29,7 +29,7 @@ def test_an_interrupted_replay_is_resumed_to_the_answer_of_a_whole_one(tmp_path:
     clips, parts = tmp_path / "clips", tmp_path / "var" / "replay"
     clips.mkdir()
     first = write_video(clips / "20261124_120000.avi", moving_block(25))
-    write_video(clips / "20261124_130000.avi", moving_block(400))
+    write_video(clips / "20261124_130000.avi", moving_block(250))
     whole = run_kakou("replay", "clips", "--json", "whole.jsonl", folder=tmp_path, timeout_s=PATIENCE_S)
     assert whole.exit_code == 0, whole.stderr
 
