@@ -1,6 +1,6 @@
 """How fast are recordings replayed, is the answer always the same, and does memory stay flat? `python -m bench.replay`
 
-`--loops N` replays a busy minute N times in one run for the memory figures; 60 is an hour of footage.
+`--loops N` replays N busy minutes, half of them in each of two files, for the memory figures; 60 is an hour of footage.
 """
 
 import json
@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 
-from bench.replay_clips import CLIP_S, busy_clip, idle_clip
+from bench.replay_clips import CLIP_S, busy_clip, idle_clip, long_clip
 from bench.replay_run import cores, on_one_core, run_replay
 from bench.report import Report, bench_options
 from bench.walk import CLIPS, decode_only_fps
@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         busy = [busy_clip(folder / "busy1.mp4")]
         busy.append(Path(shutil.copy(busy[0], folder / "busy2.mp4")))
         _measure_busy(report, folder, busy)
-        _measure_memory(report, folder, busy[0], options.loops)
+        _measure_memory(report, folder, options.loops)
         _measure_passages(report, folder)
     report.finish(options)
 
@@ -104,8 +104,12 @@ def _lines(result: ReplayResult) -> list[str]:
     return list(jsonl_lines(result.run, result.units))
 
 
-def _measure_memory(report: Report, folder: Path, clip: Path, loops: int) -> None:
-    """Sample the memory of all our processes; the slope is that of the second half, when all is warm."""
+def _measure_memory(report: Report, folder: Path, loops: int) -> None:
+    """Sample the memory of all our processes; the slope is that of the second half, when all is warm.
+
+    Two long files and not many short ones: processes that come and go hide a slope of this size.
+    """
+    clip = long_clip(folder / "long.ts", busy_clip(folder / "minute.ts"), loops // 2)
     samples: list[tuple[float, float]] = []
     stop = threading.Event()
     started = time.monotonic()
@@ -116,12 +120,12 @@ def _measure_memory(report: Report, folder: Path, clip: Path, loops: int) -> Non
 
     sampler = threading.Thread(target=sample)
     sampler.start()
-    wall_s = run_replay(folder, [clip] * loops, 2).wall_s
+    wall_s = run_replay(folder, [clip, clip], 2).wall_s
     stop.set()
     sampler.join()
     own_mb = psutil.Process().memory_info().rss / 2**20
     warm = [(at, mb) for at, mb in samples if 0.5 * wall_s < at < 0.95 * wall_s]
-    footage_h = loops * CLIP_S / 3600
+    footage_h = 2 * (loops // 2) * CLIP_S / 3600
     slope = _slope([at for at, _ in warm], [mb for _, mb in warm]) * wall_s / footage_h
     peak_mb = max((mb for _, mb in samples), default=0.0)
     report.add_row(

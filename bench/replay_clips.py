@@ -21,6 +21,14 @@ def busy_clip(path: Path) -> Path:
     return _write(path, (there_and_back[index % len(there_and_back)] for index in range(FPS * CLIP_S)))
 
 
+def long_clip(path: Path, minute: Path, minutes: int) -> Path:
+    """Write a minute of footage again and again into one file, as an MPEG transport stream allows."""
+    with path.open("wb") as file:
+        for _ in range(minutes):
+            file.write(minute.read_bytes())
+    return path
+
+
 def idle_clip(path: Path) -> Path:
     """Write a minute of 1080p at 25 fps of an empty street: the fixture's median picture and sensor noise."""
     street = np.median(np.stack(list(_pictures(largest_clip()))[::10]), axis=0).astype(np.int16)
