@@ -127,13 +127,13 @@ def _replay_unit(
     try:
         sha256 = footage_sha256(unit.path)
         start, start_from = capture_start(unit.path, unit.start)
-        book = ReplayBook(unit.video, start)
-        _walk(unit, start, parts, watch, counts, book, decoder_threads)
+        with ReplayBook(unit.video, start) as book:
+            _walk(unit, start, parts, watch, counts, book, decoder_threads)
+            passages, jpegs = book.finished()
     except UnsteadyDecodingError:
         raise
     except (SourceError, OSError) as error:
         return unreadable(unit, fingerprint, str(error), time.perf_counter() - started)
-    passages, jpegs = book.finished()
     return UnitResult(
         fingerprint=fingerprint,
         video=_video_record(unit, sha256, start, start_from, watch.last_ms, counts),
