@@ -12,15 +12,8 @@ from pipeline.replay_report import links_to, render_report
 from pipeline.replay_truth import TruePassage, Truth
 from pipeline.replay_units import ReplayUnit
 from pipeline.replay_worker import replay_unit
-from tests.console_browser import open_browser
 from tests.pipeline_kit import NOON, write_video
 from tests.replay_kit import BLUE, YELLOW, build_parts, street_with
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with open_browser() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")
