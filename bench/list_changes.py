@@ -21,6 +21,7 @@ from pathlib import Path
 
 from bench.report import Report, bench_options, percentile
 from kakou.embedded_redis import embedded_redis
+from kakou.process import give_way
 from kakou.risk_wiring import OcrGrammar
 from ocr.grammar import PROVINCES, SERIAL
 from riskdb.compute import ListRule
@@ -120,6 +121,7 @@ def _measure_changes(url: str, record: RiskRecord, plates: int, report: Report) 
     keeper.declare([Declared(code, "high", source="bench") for code in STANDING])
     always, never = _probes(keeper, digests)
     with _Reader(url, always, never) as reader:
+        give_way()  # as the thread does that tends the list
         time.sleep(NO_CHANGE_S)
         _add_notes(report, "nothing changes", reader.notes())
         flips = [_flip(url, keeper, is_on) for is_on in (True, False, True, False, True, False)]

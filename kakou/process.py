@@ -8,6 +8,8 @@ import sys
 import threading
 
 PR_SET_PDEATHSIG = 1
+BEHIND_READERS = 5
+"""Priority (nice value) of the list's upkeep."""
 
 
 def stop_on_signals() -> threading.Event:
@@ -31,6 +33,16 @@ def die_with_parent(parent_id: int) -> None:
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
     if os.getppid() != parent_id:
         raise SystemExit(0)
+
+
+def give_way() -> None:
+    """Put this thread behind those that serve readers: while a large list is rebuilt, lookups must not wait for a core.
+
+    Child processes started later inherit it; start servers first.
+    """
+    if sys.platform == "linux":
+        thread = threading.get_native_id()
+        os.setpriority(os.PRIO_PROCESS, thread, max(BEHIND_READERS, os.getpriority(os.PRIO_PROCESS, thread)))
 
 
 def log_to_stderr() -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from kakou.process import give_way
 from kakou.settings import Settings
 from kakou.wiring import open_redis
 from ocr.grammar import normalise_plate, plate_classes_of
@@ -107,6 +108,7 @@ def tended_list(settings: Settings, url: str, on_message: Callable[[str], None])
     failure: list[RiskDBError] = []
 
     def work() -> None:
+        give_way()
         with contextlib.ExitStack() as stack:
             try:
                 tender = _tender(settings, url, on_message, stack)
