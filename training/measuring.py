@@ -32,7 +32,7 @@ SPECIAL_FORMS = {
     "green": ("green", ""),
     "green, large": ("green_large", ""),
 }
-"""Row of the table -> style and a mark that the text carries (any one of its characters)."""
+"""Row of the table -> style and a mark that the text carries: WJ at its head, or any one of the characters."""
 RENDERED_HEIGHTS_PX = (24.0, 90.0)
 
 
@@ -134,7 +134,7 @@ def spec_of(form: str, rng: np.random.Generator) -> PlateSpec:
     style, mark = SPECIAL_FORMS[form]
     while True:
         spec = random_spec(rng, style)
-        if not mark or any(character in spec.text for character in mark):
+        if not mark or spec.text.startswith(mark) or any(character in spec.text for character in set(mark) - set("WJ")):
             return spec
 
 
