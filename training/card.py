@@ -109,6 +109,7 @@ def _special(measured: Measurement) -> str:
     count = sum(s.count for s in measured.special)
     usual, full = sum(s.usual for s in measured.special), sum(s.full for s in measured.special)
     return f"""## Rendered plates, seeds never trained on
+The recogniser alone, without the reader's grammar and second look (`bench.special_plates` has those).
 Crops 24 to 90 pixels high with imperfect corners. Usual damage: each effect of `training/damage.py` in {USUAL_STRENGTH}
 of its share in training; full damage as in training, where some plates are beyond reading.
 
