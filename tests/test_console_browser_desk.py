@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import APIResponse, Page, Route, expect
 
 from alerts.box_status import LanePassage
 from console.case_desk import StepRequest
@@ -53,6 +53,40 @@ def test_a_case_is_worked_with_the_keyboard_alone(world: World):
     page.keyboard.press("2")
     expect(page.locator(".case .title .state")).to_contain_text("不是车辆")
     assert world.state_of(case_of(page, "测K00001")) is State.REJECTED
+    context.close()
+
+
+def test_an_answer_that_was_overtaken_does_not_cover_a_newer_one(world: World):
+    context, page = world.open("officer", LAPTOP)
+    page.goto(f"{world.address}/screen")
+    world.send("测O00001")
+    page.click(row_of("测O00001"))
+    page.wait_for_selector(".case")
+    case_id = case_of(page, "测O00001")
+    late: list[tuple[Route, APIResponse]] = []
+
+    def hold_the_first(route: Route) -> None:
+        if late:
+            return route.continue_()
+        return late.append((route, route.fetch()))
+
+    page.route(f"**/screen/cases/{case_id}", hold_the_first)
+    # A colleague's two steps: the screen asks for the case twice, and the first answer comes last.
+    with page.expect_request(f"**/screen/cases/{case_id}"):
+        world.act(officer(), case_id, Action.CONFIRM)
+    for _ in range(500):  # until the server has answered
+        if late:
+            break
+        page.wait_for_timeout(10)
+    with page.expect_response(f"**/screen/cases/{case_id}"):
+        world.act(officer(), case_id, Action.ESCALATE)
+    expect(page.locator(".case .title .state")).to_have_text("已升级")
+    with page.expect_response(f"**/screen/cases/{case_id}"):
+        route, answer = late[0]
+        route.fulfill(response=answer)
+    world.send("测O00002")  # what comes after the late answer
+    page.wait_for_selector(row_of("测O00002"))
+    assert page.locator(".case .title .state").inner_text() == "已升级"
     context.close()
 
 

@@ -11,6 +11,7 @@ export class CaseDetail {
     this.changed = changed;
     this.closed = closed;
     this.isBusy = false;
+    this.turn = 0;
     box.addEventListener("click", (event) => this.clicked(event));
     box.addEventListener("submit", (event) => this.submitted(event));
   }
@@ -21,10 +22,11 @@ export class CaseDetail {
   get caseId() { return Number(this.article?.dataset.case); }
 
   async open(caseId, isRefresh = false) {
-    this.wanted = caseId;
+    const turn = ++this.turn;
     try {
       const markup = await ask(`/screen/cases/${caseId}`);
-      if (this.wanted !== caseId || (isRefresh && this.isWriting)) return;
+      // Answers can overtake each other: an older one, of this case or another, must not cover a newer one.
+      if (turn !== this.turn || (isRefresh && this.isWriting)) return;
       this.box.innerHTML = markup; // escaped by the console's templates; scripts in it would not run (CSP)
       this.key_ = newKey();
       document.getElementById("welcome").hidden = true;
@@ -49,7 +51,7 @@ export class CaseDetail {
       choice.hidden = true;
       return;
     }
-    this.wanted = null;
+    this.turn += 1; // an answer still under way opens nothing
     this.box.replaceChildren();
     document.getElementById("welcome").hidden = false;
     this.closed();
