@@ -49,6 +49,7 @@ export class CaseDetail {
     const choice = this.box.querySelector(".choices:not([hidden])");
     if (choice) {
       choice.hidden = true;
+      this.closed(); // at once: the next key must not go to the field that has just been hidden
       return;
     }
     this.turn += 1; // an answer still under way opens nothing
