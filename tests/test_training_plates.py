@@ -84,6 +84,14 @@ def test_a_thing_that_is_no_plate_cannot_be_drawn(glyphs: GlyphSet):
         random_spec(rng, "not_plate")
 
 
+@pytest.mark.parametrize(("style", "mark"), [("white", "WJ"), ("white_two_line", "WJ"), ("yellow_two_line", "挂")])
+def test_a_mark_draws_only_plates_that_carry_it(style: str, mark: str):
+    rng = np.random.default_rng(21)
+    specs = [random_spec(rng, style, mark) for _ in range(100)]
+    assert {spec.style for spec in specs} == {style}
+    assert all(mark in spec.text for spec in specs)
+
+
 def test_an_empty_glyph_folder_is_named_in_the_error(tmp_path: Path):
     with pytest.raises(FileNotFoundError, match="font_model"):
         load_glyphs(tmp_path)

@@ -35,9 +35,10 @@ class PlateSpec:
     """One of PLATE_STYLES but "not_plate"."""
 
 
-def random_spec(rng: np.random.Generator, style: str | None = None) -> PlateSpec:
+def random_spec(rng: np.random.Generator, style: str | None = None, mark: str = "") -> PlateSpec:
     """Return a random plate of `style` (None: drawn by STYLE_WEIGHTS); provinces and letters are equally frequent.
 
+    `mark`: only plates that begin with it, as with WJ, or carry any one of its characters, as 港澳 or 挂.
     Raises ValueError for a style that carries no text.
     """
     if style is None:
@@ -47,8 +48,10 @@ def random_spec(rng: np.random.Generator, style: str | None = None) -> PlateSpec
         raise ValueError(f"no plate text can be drawn for style {style!r}; choose one of {', '.join(_TEXTS)}")
     makers = _TEXTS[style]
     weights = np.array([weight for weight, _ in makers])
-    maker = makers[int(rng.choice(len(makers), p=weights / weights.sum()))][1]
-    return PlateSpec(maker(rng), style)
+    while True:
+        text = makers[int(rng.choice(len(makers), p=weights / weights.sum()))][1](rng)
+        if not mark or text.startswith(mark) or set(text) & (set(mark) - set("WJ")):
+            return PlateSpec(text, style)
 
 
 def _pick(rng: np.random.Generator, alphabet: str, count: int = 1) -> str:

@@ -41,6 +41,7 @@ def _parser() -> argparse.ArgumentParser:
     render.add_argument("--out", type=Path, required=True, help="folder of the shards")
     render.add_argument("--count", type=int, default=240_000, help="number of examples (%(default)s)")
     render.add_argument("--style", choices=[*STYLE_WEIGHTS], help="more of this style (default: all in their shares)")
+    render.add_argument("--mark", default="", help="with --style: only plates with this mark, as WJ or 挂")
     render.add_argument("--seed", type=int, default=20261124)
     render.add_argument("--worker", type=int, default=0, help="which of --workers processes this is")
     render.add_argument("--workers", type=int, default=1)
@@ -58,6 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--loaders", type=int, default=1, help="processes that prepare batches (%(default)s)")
     train.add_argument("--seed", type=int, default=0)
     train.add_argument("--device", default="cpu", help="cpu or cuda (%(default)s)")
+    train.add_argument("--compile", action="store_true", help="compile the network first: faster, needs g++")
     finish = steps.add_parser(
         "export", help="calibrate, write ONNX (8 bits with --shards), YAML, checksums and the model card"
     )

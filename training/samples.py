@@ -33,14 +33,23 @@ STITCHED_SHARE = 0.75
 
 
 def random_sample(
-    glyphs: GlyphSet, provinces: ProvincePatches, textures: Textures, rng: np.random.Generator, style: str | None = None
+    glyphs: GlyphSet,
+    provinces: ProvincePatches,
+    textures: Textures,
+    rng: np.random.Generator,
+    style: str | None = None,
+    mark: str = "",
 ) -> np.void:
-    """Return one SAMPLE; `style` None draws plates and other things in the shares used for training."""
+    """Return one SAMPLE; `style` None draws plates and other things in the shares used for training.
+
+    `mark` is that of `random_spec`.
+    """
     if style == "not_plate" or (style is None and rng.random() < NOT_PLATE_SHARE):
         return _sample(random_not_plate(glyphs, textures, rng), "", "not_plate", True)
-    spec = random_spec(rng, style)
-    if spec.text[0] in provinces.masks and spec.style not in TWO_LINE_STYLES and rng.random() < 0.5:
-        glyphs = _with_province(glyphs, spec.text[0], provinces.random_mask(spec.text[0], rng))
+    spec = random_spec(rng, style, mark)
+    province = spec.text[2] if spec.text.startswith("WJ") else spec.text[0]
+    if province in provinces.masks and spec.style not in TWO_LINE_STYLES and rng.random() < 0.5:
+        glyphs = _with_province(glyphs, province, provinces.random_mask(province, rng))
     plate = render_plate(spec, glyphs, rng)
     is_stitched = spec.style in TWO_LINE_STYLES and rng.random() < STITCHED_SHARE
     view = _stitched_view(plate, textures, rng) if is_stitched else camera_view(plate, textures, rng)

@@ -24,10 +24,12 @@ def render_shards(
     worker: int = 0,
     workers: int = 1,
     style: str | None = None,
+    mark: str = "",
 ) -> Iterator[Path]:
     """Render `count` examples into shards below `out`, yielding each file when it is complete.
 
-    `style` gives more of one style, in files of its own beside the others; None draws all in their shares.
+    `style`, and with it `mark`, gives more of one form, in files of its own beside the others; None draws all in
+    their shares.
     Shard k depends on (seed, k) alone, so the work can be interrupted, gone on with, and split over `workers`.
     """
     out.mkdir(parents=True, exist_ok=True)
@@ -35,11 +37,12 @@ def render_shards(
     glyphs, provinces = load_glyphs(glyphs_folder), load_province_patches(development_data)
     textures = load_textures(development_data, np.random.default_rng(seed))
     for index in range(worker, -(-count // SHARD_SIZE), workers):
-        path = out / f"shard-{style or 'all'}-{index:04d}.npy"
+        path = out / f"shard-{style or 'all'}{mark}-{index:04d}.npy"
         if path.exists():
             continue
         rng = np.random.default_rng((seed, index))
-        samples = np.array([random_sample(glyphs, provinces, textures, rng, style) for _ in range(SHARD_SIZE)], SAMPLE)
+        drawn = [random_sample(glyphs, provinces, textures, rng, style, mark) for _ in range(SHARD_SIZE)]
+        samples = np.array(drawn, SAMPLE)
         temporary = path.with_suffix(f".part{worker}")
         with temporary.open("wb") as file:
             np.save(file, samples)
