@@ -175,6 +175,44 @@ def test_a_network_can_start_from_an_exported_one(tmp_path: Path, is_eight_bit: 
     np.testing.assert_allclose(outputs.style.softmax(dim=-1).numpy(), style, atol=tolerance)
 
 
+def test_a_network_with_a_second_look_starts_from_one_without_and_reads_as_it_did(tmp_path: Path):
+    needs_torch()
+    import onnx
+    import torch
+
+    from training.exporting import export
+    from training.network import GRID, WIDTH, Outputs, PlateNetwork
+    from training.starting import start_from_model
+
+    class Earlier(PlateNetwork):
+        def forward(self, crops: torch.Tensor) -> Outputs:
+            x = (crops.permute(0, 3, 1, 2).float() - 127.5) / 64.0
+            tokens = self.stem(x).reshape(-1, WIDTH, GRID[0] * GRID[1]).transpose(1, 2) + self.pos
+            tokens = self.nf(self.enc[0](tokens))
+            slots = self.post[0](self.qs + self.red(self.qs, tokens, self.bias))
+            return Outputs(self.head(self.n(slots)), self.typ(tokens.mean(dim=1)))
+
+    torch.manual_seed(0)
+    file = tmp_path / "recognizer.onnx"
+    earlier, started = Earlier().eval(), PlateNetwork().eval()
+    with torch.no_grad():
+        for parameter in earlier.parameters():
+            parameter.add_(torch.randn_like(parameter) * 0.01)
+    export(earlier, 1.0, file, None)
+    start_from_model(started, file)
+    crops = torch.randint(0, 256, (4, 48, 144, 3), dtype=torch.uint8)
+    with torch.inference_mode():
+        torch.testing.assert_close(started(crops).plate, earlier(crops).plate, atol=1e-4, rtol=1e-4)
+
+    model = onnx.load(file)
+    kept = [tensor for tensor in model.graph.initializer if tensor.name != "network.post.0.n1.bias"]
+    del model.graph.initializer[:]
+    model.graph.initializer.extend(kept)
+    onnx.save(model, file)
+    with pytest.raises(ValueError, match=r"lacks post\.0\.n1\.bias"):
+        start_from_model(PlateNetwork(), file)
+
+
 def test_eight_bits_make_a_smaller_file_with_the_same_answers(tmp_path: Path):
     needs_torch()
     import torch

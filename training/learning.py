@@ -28,6 +28,8 @@ class LearnSettings:
     """Share that the moving average keeps at each step."""
     style_weight: float = 0.3
     device: str = "cpu"
+    compiles: bool = False
+    """Compile the network with torch.compile: a quarter faster on two cores, needs a C++ compiler."""
     seed: int = 0
     checkpoint_every_s: float = 120.0
     longest_step_s: float = 10.0
@@ -43,11 +45,12 @@ def learn(
     optimizer = torch.optim.AdamW(network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
     average = copy.deepcopy(network)
     elapsed, step = resume(settings.checkpoint, network, average, optimizer, settings.device)
+    compiled = torch.compile(network) if settings.compiles else network
     before, saved, loss = time.monotonic(), elapsed, 0.0
     while elapsed < settings.minutes * 60:
         for group in optimizer.param_groups:
             group["lr"] = settings.learning_rate * _schedule(elapsed / (settings.minutes * 60))
-        loss += 0.02 * (_step(network, next(batches), optimizer, settings) - loss)
+        loss += 0.02 * (_step(compiled, next(batches), optimizer, settings) - loss)
         step += 1
         _move_average(average, network, min(settings.average_decay, (1 + step) / (10 + step)))
         # A stopped or suspended process loses none of its schedule.

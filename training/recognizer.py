@@ -77,7 +77,15 @@ def _parser() -> argparse.ArgumentParser:
 def _render(options: argparse.Namespace) -> None:
     glyphs = options.glyphs or options.data / "glyphs"
     for path in render_shards(
-        options.out, options.data, glyphs, options.count, options.seed, options.worker, options.workers, options.style
+        options.out,
+        options.data,
+        glyphs,
+        options.count,
+        options.seed,
+        options.worker,
+        options.workers,
+        options.style,
+        options.mark,
     ):
         _say(str(path))
 
@@ -94,7 +102,12 @@ def _train(options: argparse.Namespace) -> None:
     )
     batches = feed(mix, options.loaders)
     settings = LearnSettings(
-        options.checkpoint, options.minutes, options.learning_rate, device=options.device, seed=options.seed
+        options.checkpoint,
+        options.minutes,
+        options.learning_rate,
+        device=options.device,
+        seed=options.seed,
+        compiles=options.compile,
     )
     learn(network, batches, settings, _say)
 

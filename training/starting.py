@@ -39,7 +39,8 @@ _LINEAR = {
 def start_from_model(network: PlateNetwork, model: Path) -> None:
     """Copy the weights of an exported recogniser, one of ours or the prototype.
 
-    Raises ValueError where a tensor does not fit.
+    Blocks of which the file has nothing, because it is of an earlier network, stay as they are.
+    Raises ValueError where a tensor does not fit or a block is there in part.
     """
     graph = onnx.load(model).graph
     if any(tensor.name.startswith(_OWN) for tensor in graph.initializer):
@@ -61,9 +62,16 @@ def _start_from_own(network: PlateNetwork, graph: onnx.GraphProto) -> None:
             name = bias.removeprefix(_OWN).removesuffix("bias") + "weight"
             found[name] = np.ascontiguousarray(stored[node.input[1]].T)
     state = network.state_dict()
-    if missing := set(state) - set(found):
-        raise ValueError(f"the recogniser's file lacks {', '.join(sorted(missing))}")
-    network.load_state_dict({name: torch.from_numpy(found[name]) for name in state})
+    missing = set(state) - set(found)
+    if torn := {name for name in missing if _block(name) in map(_block, found)}:
+        raise ValueError(f"the recogniser's file lacks {', '.join(sorted(torn))}")
+    network.load_state_dict(state | {name: torch.from_numpy(found[name]) for name in set(state) - missing})
+
+
+def _block(name: str) -> str:
+    """Return the layer that a parameter belongs to: `post.1` of `post.1.a.q.weight`, `again` of `again.o.bias`."""
+    first, second = name.split(".")[:2] if "." in name else (name, "")
+    return f"{first}.{second}" if second.isdigit() else first
 
 
 def _before_rounding(name: str, rounded: Mapping[str, str]) -> str:
