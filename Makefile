@@ -13,7 +13,7 @@ help: ## Print the targets
 setup: $(READY) ## Create .venv with everything that demo and tests need
 
 $(READY): pyproject.toml requirements.lock
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { \
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV) || { \
 	  echo "$(PYTHON) -m venv failed: install Python 3.11-3.13 with its venv module, or say which: make PYTHON=python3.12" >&2; exit 1; }
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --config-settings editable_mode=compat --editable .
@@ -30,11 +30,11 @@ test-long: $(READY) ## Run the long forms of the tests
 
 check: $(READY) lint typecheck test ## Formatting, lint, types and tests
 
-lint: $(READY)
+lint: $(READY) ## Formatting and lint
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 
-typecheck: $(READY)
+typecheck: $(READY) ## Types
 	$(BIN)/mypy
 
 format: $(READY) ## Format the code
@@ -55,5 +55,5 @@ lock: ## Write requirements.lock anew from pyproject.toml
 checksums: ## Write the SHA-256 of the model files anew
 	cd ocr/models && sha256sum detector.onnx recognizer.onnx recognizer.yaml > SHA256SUMS
 
-clean: ## Remove the environment and what the demo left
-	rm -rf $(VENV) var build *.egg-info
+clean: ## Remove the environment and what the demo left; the state folder var/ itself stays
+	rm -rf $(VENV) var/demo build *.egg-info

@@ -52,7 +52,7 @@ class BotSettings(ChannelSettings):
 
 class MqttSettings(ChannelSettings):
     kind: Literal["mqtt"]
-    """Needs the extra `kakou[mqtt]`."""
+    """Needs paho-mqtt: `make setup` installs it."""
     host: str
     """The broker; must be in allowed_hosts."""
     port: int = Field(default=8883, ge=1, le=65535)

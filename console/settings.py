@@ -16,7 +16,9 @@ class CheckpointPlace(BaseModel):
     grid_code: str = Field(pattern=r"^\d{6}(\d{3}(\d{3}(\d{2}(\d{2})?)?)?)?$")
     """CJ/T 349: county 6, street 9, community 12, grid 14, micro-grid 16 digits."""
     longitude: float | None = None
+    """WGS-84, degrees; None: the checkpoint is not placed on the map."""
     latitude: float | None = None
+    """As longitude."""
 
 
 class ConsoleSettings(BaseModel):

@@ -6,6 +6,7 @@ import os
 import sys
 import threading
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 from alerts.outbox import Outbox, OutboxError
@@ -70,7 +71,8 @@ def _background(box: Box) -> Iterator[None]:
     """Relay and re-check in threads while the context is open; the last events are relayed before it closes."""
     stop = threading.Event()
     with box.outbox() as outbox, contextlib.closing(connect(box.stream_url)) as client:
-        relay = Relay(outbox, FlaggedStream(client))
+        kept = timedelta(hours=box.settings.alerts.sent_kept_h)
+        relay = Relay(outbox, FlaggedStream(client), sent_kept=kept)
         threads = [
             threading.Thread(target=relay.run, args=(stop,), name="relay"),
             threading.Thread(target=_recheck_until, args=(stop, box, outbox), name="recheck"),

@@ -149,7 +149,8 @@ def _warn_of_unknown(client: "redis.Redis", settings: Settings) -> None:
     with contextlib.suppress(StreamError):  # Redis may be down now; delivery waits for it.
         for name in unknown_channels(FlaggedStream(client), settings.alerts):
             _messages().print(
-                f"通道 {name} 已不在 kakou.toml 中，但其队列仍占用事件流；不再需要时运行 `kakou deliver forget {name}`"
+                f"通道 {name} 不在本机的 kakou.toml 中，但其队列仍占用事件流；若其他机器也不再使用它，"
+                f"运行 `kakou deliver forget {name}`（未送达的预警将丢弃）"
             )
 
 

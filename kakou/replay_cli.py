@@ -46,7 +46,12 @@ class _FootageOrDiff(TyperGroup):
         return super().parse_args(ctx, args if args[:1] == ["diff"] else ["footage", *args])
 
 
-app = typer.Typer(cls=_FootageOrDiff, add_completion=False, rich_markup_mode="markdown")
+app = typer.Typer(
+    cls=_FootageOrDiff,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    help="Screen recorded footage (`kakou replay PATH...`), or compare two replays (`kakou replay diff A B`).",
+)
 
 
 @app.command("footage")
@@ -63,7 +68,7 @@ def footage(
         Path | None, typer.Option(help="Write a table; plates that are not flagged become marks.")
     ] = None,
     workers: Annotated[int, typer.Option(min=1, help="Processes; the result does not depend on it.")] = 2,
-    engine: Annotated[str, typer.Option(help="local, or ray (pip install 'kakou[ray]').")] = "local",
+    engine: Annotated[str, typer.Option(help="local, or ray (pip install -e '.[ray]').")] = "local",
     emit: Annotated[bool, typer.Option("--emit", help="Send events to the platform, marked as replayed.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where an interrupted replay stopped.")] = False,
     provider: Annotated[str, typer.Option(help=f"Where the models run: {', '.join(PROVIDERS)}.")] = "cpu",

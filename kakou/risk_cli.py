@@ -37,7 +37,12 @@ OUTCOME_NAMES = {
     RowOutcome.INVALID: "无效",
 }
 
-app = typer.Typer(add_completion=False, rich_markup_mode="markdown", no_args_is_help=True)
+app = typer.Typer(
+    add_completion=False,
+    rich_markup_mode="markdown",
+    no_args_is_help=True,
+    help="Travel records, risk areas and the list of vehicles made from them.",
+)
 app.add_typer(area_app, name="area")
 add_care_commands(app)
 
@@ -120,7 +125,8 @@ def _open_report(path: Path | None, stack: ExitStack) -> CsvSheet | None:
 def serve(config: Config = None) -> None:
     """Tend the list until stopped: heartbeat, rebuild when Redis lost it, take expired entries out.
 
-    `kakou run` and `kakou demo` do the same for the list of their own box.
+    `kakou run` and `kakou demo` do the same while they use their own embedded Redis. With `redis_url` or REDIS_URL
+    set, this must run all the time on one machine, where the record is: a list that nobody tends gives `unchecked`.
 
     Example: `kakou risk serve --config kakou.toml`
     """

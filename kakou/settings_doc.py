@@ -21,7 +21,7 @@ from alerts.settings import (
     MqttSettings,
     WebhookSettings,
 )
-from console.settings import ConsoleSettings
+from console.settings import CheckpointPlace, ConsoleSettings
 from kakou.settings import Settings
 from pipeline.settings import GateSettings, PipelineSettings, SourceSettings, TrackSettings
 from riskdb.settings import RiskSettings
@@ -40,6 +40,7 @@ SECTIONS: tuple[tuple[str, str, type[BaseModel]], ...] = (
     ('[[alerts.channel]] kind = "file"', "JSON lines in a file", FileSettings),
     ('[[alerts.channel]] kind = "lane"', "Sound and text at the barrier", LaneSettings),
     ("[console]", "Command screen and phone page", ConsoleSettings),
+    ("[[console.checkpoint]]", "Where a checkpoint stands", CheckpointPlace),
 )
 
 EXAMPLE = """\

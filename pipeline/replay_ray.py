@@ -18,7 +18,7 @@ from pipeline.replay_records import UnitResult
 from pipeline.replay_worker import OnProgress, ReplayParts, replay_unit, unreadable
 
 POLL_S = 0.5
-INSTALL = "the engine ray needs Ray: pip install 'kakou[ray]'"
+INSTALL = "the engine ray needs Ray: in kakou's folder: .venv/bin/python -m pip install -e '.[ray]'"
 
 
 class RayEngine:

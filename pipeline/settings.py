@@ -88,7 +88,7 @@ class SourceSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     camera_id: str = Field(min_length=1, pattern=r"^[\w.-]+$")
-    """Names the camera in events, counters and Redis keys; unique on the box."""
+    """Names the camera in events, counters and Redis keys; unique among all boxes of one centre."""
     checkpoint: str = Field(min_length=1)
     """Name of the checkpoint, as people know it."""
     uri: str = Field(min_length=1)
