@@ -71,7 +71,7 @@ def _mqtt(settings: MqttSettings, allow_list: AllowList, link_base: str) -> Chan
         # Only those who use MQTT install its client.
         from alerts.channels.mqtt import MqttChannel
     except ImportError as error:
-        raise ChannelConfigError(f"channel {settings.name}: MQTT needs paho-mqtt, which `make setup` installs") from error
+        raise ChannelConfigError(f"channel {settings.name}: MQTT needs paho-mqtt: run `make setup`") from error
     return MqttChannel(settings, allow_list, link_base)
 
 
