@@ -102,6 +102,11 @@ class AlertsSettings(BaseModel):
     stream_url: str | None = None
     """Redis that holds the event stream; None is redis_url. A box whose own Redis is a read-only replica names the
     centre's here."""
+    moves_pictures: bool | None = None
+    """Whether `kakou run` sends pictures after their events to that Redis, for the console of another machine, and
+    deletes them here; None: where stream_url is set."""
+    pictures_kept_h: int = Field(default=7 * 24, ge=1)
+    """Pictures that could not be sent are deleted after this time."""
     reserve_mib: int = Field(default=32, ge=0, le=1024)
     """Disk space set aside for flagged events alone: about 10,000 of them after the disk is full."""
     sent_kept_h: int = Field(default=7 * 24, ge=1)

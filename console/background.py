@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import redis
 
+from alerts.redis_link import StreamError
 from console.parts import Console
 from console.statistics import local_day
 
@@ -28,6 +29,7 @@ class Background:
             ("clock", 1.0, self._act_on_overdue),
             ("boxes", 2.0, self._show_state),
             ("corrections", 3.0, lambda: console.corrections.step(console.now())),
+            ("pictures", 0.5, self._take_pictures),
             ("retention", 3600.0, self._keep_house),
         ]
         self._threads = [
@@ -76,6 +78,13 @@ class Background:
         except redis.RedisError:
             return  # the feed tells the screens; the next round connects again
 
+    def _take_pictures(self) -> None:
+        try:
+            while not self._stop.is_set() and self._console.pictures.take_arrived():
+                pass
+        except StreamError:
+            return  # the feed tells the screens; the pictures stay on the shelf
+
     def _show_state(self) -> None:
         self._console.statistics.keep_hours(self._console.boxes.refresh())
         for scope in self._console.hub.scopes():
@@ -85,6 +94,7 @@ class Background:
         now = self._console.now()
         while self._console.retention.step(now):
             pass
+        self._console.retention.forget_stray_pictures(now)
         self._console.sessions.forget_expired(now)
         with self._console.database.reading() as session:
             self._console.audit.anchor(session, self._console.anchors, now)

@@ -9,6 +9,7 @@ import redis
 from argon2 import PasswordHasher
 
 from alerts.box_status import StatusBoard
+from alerts.pictures import PictureShelf
 from alerts.stream import FlaggedStream
 from console.accounts import Accounts
 from console.audit import AuditLog
@@ -89,7 +90,7 @@ def build_console(
     intake = CaseIntake(database, audit, settings)
     reader = FlaggedStream(client).group(GROUP, consumer)
     board = StatusBoard(client)
-    pictures = Pictures(database, audit, state_dir, settings)
+    pictures = Pictures(database, audit, state_dir, settings, PictureShelf(client))
     return Console(
         settings=settings,
         now=now,

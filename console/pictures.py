@@ -1,12 +1,16 @@
 """Evidence pictures of cases, and photos that workers add."""
 
-from datetime import datetime
+import contextlib
+import logging
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import cv2
 import numpy as np
 from sqlalchemy import select
 
+from alerts.pictures import MAX_BYTES, PICTURE_NAME, PictureShelf
+from alerts.redis_link import StreamError
 from console.audit import AuditLog
 from console.case_rights import may_see
 from console.keys import new_token
@@ -21,23 +25,71 @@ _MAX_PHOTOS = 6
 _JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 """JPEG markers that carry the size of the picture (ITU-T T.81, table B.1)."""
 
+_log = logging.getLogger(__name__)
+
 
 class Pictures:
-    def __init__(self, database: Database, audit: AuditLog, state_dir: Path, settings: ConsoleSettings) -> None:
+    def __init__(
+        self, database: Database, audit: AuditLog, state_dir: Path, settings: ConsoleSettings, shelf: PictureShelf
+    ) -> None:
         self._database = database
         self._audit = audit
-        self._evidence = (state_dir / "evidence").resolve()
+        self._shelf = shelf
+        self._arrived = (state_dir / "pictures").resolve()
+        self._folders = (self._arrived, (state_dir / "evidence").resolve())
+        """Pictures that boxes sent, and those of a box that works in the same state folder."""
         self._photos = state_dir / "photos"
         self._max_bytes = int(settings.photo_megabytes * 1024 * 1024)
         self.max_megabytes = settings.photo_megabytes
 
     def evidence(self, relative: str | None) -> Path:
-        """Return the file of an evidence picture. Raises NotFoundError, also for a path that leads out."""
-        if relative:
-            path = (self._evidence / relative).resolve()
-            if path.is_relative_to(self._evidence) and path.is_file():
+        """Return the file of an evidence picture, fetching it where a box has just sent it.
+
+        Raises NotFoundError, also for a path that leads out.
+        """
+        for path in self._places(relative):
+            if path.is_file():
                 return path
-        raise NotFoundError("没有这张图片，或已按规定删除。")
+        if relative and PICTURE_NAME.fullmatch(relative):
+            with contextlib.suppress(StreamError):  # the feed tells the screens
+                if self._keep(relative):
+                    return self._arrived / relative
+        raise NotFoundError("没有这张图片：尚未送达，或已按规定删除。")
+
+    def take_arrived(self) -> bool:
+        """Store one picture that a box sent; False where none waits. Raises StreamError, OSError."""
+        name = self._shelf.next_name()
+        if name is None:
+            return False
+        if PICTURE_NAME.fullmatch(name):
+            self._keep(name)
+        else:
+            _log.error("a picture with an impossible name was sent, and left")
+        return True
+
+    def forget_old(self, now: datetime, kept_for: timedelta) -> None:
+        """Delete what boxes sent longer ago than `kept_for`, whatever became of its event."""
+        for path in self._arrived.glob("*/*.jpg"):
+            if path.stat().st_mtime < (now - kept_for).timestamp():
+                path.unlink(missing_ok=True)
+
+    def _places(self, relative: str | None) -> list[Path]:
+        paths = [(folder / relative).resolve() for folder in self._folders] if relative else []
+        return [path for path, folder in zip(paths, self._folders, strict=False) if path.is_relative_to(folder)]
+
+    def _keep(self, name: str) -> bool:
+        jpeg = self._shelf.take(name)
+        if jpeg is None:
+            return False
+        if len(jpeg) > MAX_BYTES or picture_size(jpeg) is None:
+            _log.error("what came as a picture is none, and was left")
+            return False
+        target = self._arrived / name
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        partial = target.with_suffix(f".{new_token()}.part")
+        partial.write_bytes(jpeg)
+        partial.replace(target)
+        return True
 
     def photo(self, actor: Actor, photo_id: int) -> Path:
         with self._database.reading() as session:
@@ -70,8 +122,7 @@ class Pictures:
     def erase(self, evidence: list[str], photos: list[str]) -> None:
         """Delete the files of an erased case."""
         for relative in evidence:
-            path = (self._evidence / relative).resolve()
-            if path.is_relative_to(self._evidence):
+            for path in self._places(relative):
                 path.unlink(missing_ok=True)
         for name in photos:
             (self._photos / name).unlink(missing_ok=True)

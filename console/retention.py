@@ -16,6 +16,8 @@ from console.store.tables import CaseRow, EventRow, PhotoRow, StepRow
 from console.types import SYSTEM
 
 _BATCH = 100
+_LONGEST_OPEN = timedelta(days=60)
+"""Cases are open for hours. A picture that is older than this and what finished cases are kept for belongs to none."""
 
 
 class Retention:
@@ -47,6 +49,10 @@ class Retention:
                 self._audit.append(session, SYSTEM, "case.erase", f"case:{case.case_id}", now)
         self._pictures.erase(evidence, photos)
         return len(due)
+
+    def forget_stray_pictures(self, now: datetime) -> None:
+        """Delete pictures of events that never became a case, or whose case was erased before they came."""
+        self._pictures.forget_old(now, self._kept_for + _LONGEST_OPEN)
 
 
 def _erase_events(session: Session, case_id: int) -> list[str]:

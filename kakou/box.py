@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import redis
 
@@ -54,6 +55,16 @@ class Box:
         """Where events go: the centre's Redis where this box's own is a read-only replica."""
         return self.settings.alerts.stream_url or self.redis_url
 
+    @property
+    def moves_pictures(self) -> bool:
+        """Whether the console that shows this box's pictures is on another machine."""
+        chosen = self.settings.alerts.moves_pictures
+        return self.settings.alerts.stream_url is not None if chosen is None else chosen
+
+    @property
+    def evidence_folder(self) -> Path:
+        return self.settings.state_dir / "evidence"
+
     def outbox(self) -> Outbox:
         """Open the outbox of the state folder. Raises OutboxError."""
         return Outbox(self.settings.state_dir / "outbox.sqlite", reserve_bytes=self.settings.alerts.reserve_mib * 2**20)
@@ -71,7 +82,7 @@ class Box:
     def flagging(self, outbox: Outbox) -> Flagging:
         return Flagging(
             outbox,
-            self.settings.state_dir / "evidence",
+            self.evidence_folder,
             load_or_create_key(key_path(self.settings)),
             self.models.sha256(),
         )

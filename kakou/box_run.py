@@ -9,7 +9,10 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
+import redis
+
 from alerts.outbox import Outbox, OutboxError
+from alerts.pictures import PictureMover, PictureShelf
 from alerts.relay import Relay
 from alerts.stream import FlaggedStream, StreamError, connect
 from kakou.box import Box
@@ -42,7 +45,7 @@ def run_box(
             # Our own Redis: nobody else keeps its list alive. A replica's list is tended by the centre.
             stack.enter_context(tended_list(settings, url, log.warning))
         box = Box.build(settings, url)
-        stack.enter_context(_background(box))
+        stack.enter_context(background(box))
         groups = list(dict.fromkeys(group_of(source) for source in settings.sources))
         for group in groups:
             counts_path(settings.state_dir, group).unlink(missing_ok=True)
@@ -67,16 +70,21 @@ def _counts(settings: Settings, groups: list[str]) -> dict[str, ScreeningCounts]
 
 
 @contextlib.contextmanager
-def _background(box: Box) -> Iterator[None]:
+def background(box: Box) -> Iterator[None]:
     """Relay and re-check in threads while the context is open; the last events are relayed before it closes."""
     stop = threading.Event()
-    with box.outbox() as outbox, contextlib.closing(connect(box.stream_url)) as client:
+    with contextlib.ExitStack() as stack:
+        outbox = stack.enter_context(box.outbox())
+        client = stack.enter_context(contextlib.closing(connect(box.stream_url)))
         kept = timedelta(hours=box.settings.alerts.sent_kept_h)
         relay = Relay(outbox, FlaggedStream(client), sent_kept=kept)
         threads = [
             threading.Thread(target=relay.run, args=(stop,), name="relay"),
             threading.Thread(target=_recheck_until, args=(stop, box, outbox), name="recheck"),
         ]
+        if box.moves_pictures:
+            pictures = _picture_mover(box, stack.enter_context(contextlib.closing(connect(box.stream_url))))
+            threads.append(threading.Thread(target=pictures.run, args=(stop,), name="pictures"))
         for thread in threads:
             thread.start()
         try:
@@ -86,6 +94,11 @@ def _background(box: Box) -> Iterator[None]:
             for thread in threads:
                 thread.join()
             _relay_the_rest(relay)
+
+
+def _picture_mover(box: Box, client: "redis.Redis") -> PictureMover:
+    kept = timedelta(hours=box.settings.alerts.pictures_kept_h)
+    return PictureMover(box.evidence_folder, PictureShelf(client), kept)
 
 
 def _relay_the_rest(relay: Relay) -> None:

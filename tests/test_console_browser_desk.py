@@ -7,10 +7,11 @@ from pathlib import Path
 from playwright.sync_api import APIResponse, Page, Route, expect
 
 from alerts.box_status import LanePassage
+from alerts.pictures import PictureShelf
 from console.case_desk import StepRequest
 from console.cases import Action, State
 from tests.console_browser import LAPTOP, WALL
-from tests.console_kit import officer
+from tests.console_kit import jpeg, officer
 from tests.console_world import World, case_of, row_of
 
 COUNT_TONES = """
@@ -211,4 +212,23 @@ def test_a_tile_tells_all_it_knows_at_a_touch(world: World):
     page.goto(f"{world.address}/screen")
     page.locator("#tiles .tile", has_text="一号卡口").click()
     expect(page.locator("#toast")).to_contain_text("从未上报")
+    context.close()
+
+
+def test_a_picture_that_comes_after_its_event_shows_by_itself(world: World, tmp_path: Path):
+    context, page = world.open("officer", LAPTOP)
+    page.goto(f"{world.address}/screen")
+    names = {kind: f"2026-11-24/late-{kind}.jpg" for kind in ("plate", "vehicle")}
+    world.send("测B00001", plate_picture=names["plate"], vehicle_picture=names["vehicle"])
+    row = page.locator(row_of("测B00001"))
+    expect(row.locator(".nopic")).to_be_visible()
+    row.click()
+    expect(page.locator(".evidence .vehicle .nopic")).to_have_text("车辆图片尚未送达")
+    for name in names.values():
+        PictureShelf(world.client).put(name, jpeg(tmp_path))
+    for image in (row.locator("img.near"), page.locator(".evidence .vehicle img"), page.locator(".evidence .crop img")):
+        expect(image).to_be_visible()
+        assert image.evaluate("image => image.naturalWidth") > 0
+    for word in (row.locator(".nopic"), *page.locator(".evidence .nopic").all()):
+        expect(word).to_be_hidden()
     context.close()

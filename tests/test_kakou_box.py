@@ -1,16 +1,21 @@
 """What a box says of itself: which of its parts is at fault, and not another."""
 
+import time
 from pathlib import Path
 
+import pytest
 import redis
 
 from alerts.box_status import BoxStatus, StatusBoard
+from alerts.pictures import PictureShelf
 from alerts.settings import AlertsSettings
 from kakou.box import Box, CameraReporter
+from kakou.box_run import background
 from kakou.risk_wiring import open_keeper, tended_list
 from kakou.settings import Settings
 from pipeline.settings import SourceSettings
 from pipeline.types import ScreeningCounts
+from tests.alerts_kit import wait_until
 
 
 def reported(folder: Path, centre_url: str, own_url: str) -> BoxStatus:
@@ -42,3 +47,23 @@ def test_a_list_that_is_tended_is_told_with_its_version(tmp_path: Path, redis_ur
         status = reported(tmp_path, redis_url, redis_url)
     assert status.redis_ok
     assert status.list_version is not None
+
+
+@pytest.mark.parametrize(
+    ("chosen", "is_elsewhere", "moves"), [(None, True, True), (None, False, False), (False, True, False)]
+)
+def test_pictures_go_to_the_centre_where_the_events_go_there(
+    tmp_path: Path, redis_url: str, chosen: bool | None, is_elsewhere: bool, moves: bool
+):
+    alerts = AlertsSettings(stream_url=redis_url if is_elsewhere else None, moves_pictures=chosen)
+    box = Box.build(Settings(state_dir=tmp_path, alerts=alerts), redis_url)
+    picture = box.evidence_folder / "2026-11-24" / "e1-plate.jpg"
+    picture.parent.mkdir(parents=True)
+    picture.write_bytes(b"jpeg")
+    with background(box), redis.Redis.from_url(redis_url) as client:
+        if moves:
+            wait_until(lambda: not picture.exists(), what="the picture to be sent")
+        else:
+            time.sleep(0.3)
+        assert picture.exists() is not moves
+        assert PictureShelf(client).take("2026-11-24/e1-plate.jpg") == (b"jpeg" if moves else None)

@@ -1,9 +1,17 @@
 // One case: evidence, reasons, timeline, and what can be done now.
 
 import { ask, newKey, toast } from "./ask.js";
+import { askAgain } from "./late_picture.js";
 
 const KEYS = { c: "confirm", r: "reject", a: "assign", e: "escalate" };
 const CHOICES = new Set(["reject", "assign", "close"]);
+
+// Where the picture will be there is a word as long as it is on its way.
+function awaitPicture(image) {
+  const word = image.closest("figure").querySelector(".nopic");
+  if (!word) return;
+  askAgain(image, { found: () => { word.hidden = true; }, missing: () => { word.hidden = false; } });
+}
 
 export class CaseDetail {
   constructor(box, { changed, closed }) {
@@ -28,6 +36,7 @@ export class CaseDetail {
       // Answers can overtake each other: an older one, of this case or another, must not cover a newer one.
       if (turn !== this.turn || (isRefresh && this.isWriting)) return;
       this.box.innerHTML = markup; // escaped by the console's templates; scripts in it would not run (CSP)
+      for (const image of this.box.querySelectorAll(".evidence img")) awaitPicture(image);
       this.key_ = newKey();
       document.getElementById("welcome").hidden = true;
       this.closed();

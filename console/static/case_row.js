@@ -2,6 +2,7 @@
 
 import { plateOf, className } from "./plate.js";
 import { exactTime } from "./ages.js";
+import { askAgain } from "./late_picture.js";
 
 export const FINISHED = new Set(["rejected", "closed", "expired"]);
 const LEVELS = { hit: "✓ 命中", possible: "≈ 疑似" };
@@ -45,14 +46,15 @@ function showPictures(row, view, old) {
     return;
   }
   if (!view.has_plate_picture) return;
-  const show = (image, kind) => {
+  const show = (image, kind, calls) => {
     image.src = `/cases/${view.case_id}/events/${view.event_id}/${kind}`;
     image.hidden = false;
-    image.addEventListener("error", () => { image.hidden = true; });
+    askAgain(image, calls);
   };
   const nothing = row.querySelector(".nopic");
   nothing.hidden = true;
-  row.querySelector(".near").addEventListener("error", () => { nothing.hidden = false; });
-  show(row.querySelector(".near"), "plate");
+  const found = () => { nothing.hidden = true; };
+  const missing = () => { nothing.hidden = false; };
+  show(row.querySelector(".near"), "plate", { found, missing });
   show(row.querySelector(".car"), "vehicle");
 }

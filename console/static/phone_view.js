@@ -2,6 +2,7 @@
 
 import { plateOf } from "./plate.js";
 import { exactTime } from "./ages.js";
+import { askAgain } from "./late_picture.js";
 import { shrink } from "./phone_photo.js";
 
 const OUTCOMES = {
@@ -50,9 +51,10 @@ function drawTask(view, key, waiting, phone, act, form) {
   if (view.due_at) Object.assign(find(".due").dataset, { due: view.due_at, left, over });
   const isMine = view.is_mine && MINE.has(view.state);
   if (view.has_vehicle_picture && isMine) {
-    find(".photo").hidden = false;
-    find(".photo img").src = `/cases/${view.case_id}/events/${view.event_id}/vehicle`;
-    find(".photo img").addEventListener("error", () => { find(".photo").hidden = true; });
+    const [figure, image] = [find(".photo"), find(".photo img")];
+    figure.hidden = false;
+    image.src = `/cases/${view.case_id}/events/${view.event_id}/vehicle`;
+    askAgain(image, { found: () => { figure.hidden = false; }, missing: () => { figure.hidden = true; } });
   }
   find(".todo").hidden = !isMine;
   find(".accept").hidden = isMine || Boolean(waiting);

@@ -1,0 +1,119 @@
+"""Pictures of flagged passages on their way from a box to the centre, through the Redis that carries the events.
+
+The event goes first and alone: on a bad line it must not wait for its pictures.
+
+Keys
+  events:picture:<name>   STRING  one JPEG; taken away by the console, gone after KEPT at the latest
+  events:pictures         LIST    names that nobody has taken, oldest first; at most SHELF_SIZE
+"""
+
+import logging
+import random
+import re
+import threading
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import cast
+
+import redis
+
+from alerts.redis_link import StreamError, redis_errors
+
+PICTURE_KEY = "events:picture:"
+WAITING_KEY = "events:pictures"
+PICTURE_NAME = re.compile(r"\d{4}-\d{2}-\d{2}/[\w-]{1,100}\.jpg", re.ASCII)
+KEPT = timedelta(days=7)
+SHELF_SIZE = 2000
+"""About 150 MB. A full shelf takes no more: the box keeps its pictures until the console has taken some."""
+MAX_BYTES = 5 * 2**20
+POLL_S = 0.5
+PAUSE_S = (0.5, 60.0)
+_BATCH = 20
+_EMPTY_FOR = timedelta(hours=1)
+
+log = logging.getLogger(__name__)
+
+
+class PictureShelf:
+    """Where a box puts a picture down and the console picks it up. Every call raises StreamError."""
+
+    def __init__(self, client: "redis.Redis") -> None:
+        self._client = client
+
+    def put(self, name: str, jpeg: bytes) -> bool:
+        """Put a picture down; False where the shelf is full. Again under the same name replaces it."""
+        with redis_errors("send a picture"):
+            if self._client.llen(WAITING_KEY) >= SHELF_SIZE:
+                return False
+            with self._client.pipeline(transaction=True) as together:
+                together.set(PICTURE_KEY + name, jpeg, ex=KEPT)
+                together.rpush(WAITING_KEY, name)
+                together.execute()
+        return True
+
+    def take(self, name: str) -> bytes | None:
+        """Take one picture off the shelf; None where it is not there (yet)."""
+        with redis_errors("fetch a picture"):
+            return cast("bytes | None", self._client.getdel(PICTURE_KEY + name))
+
+    def next_name(self) -> str | None:
+        """Return the name of a picture that waits, and never again; None for none.
+
+        Its picture stays until it is taken: who dies in between loses only the name.
+        """
+        with redis_errors("ask for pictures"):
+            name = cast("bytes | None", self._client.lpop(WAITING_KEY))
+        return None if name is None else name.decode(errors="replace")
+
+
+class PictureMover:
+    """Moves a box's evidence folder to the shelf: what has been sent is no longer here. One per folder."""
+
+    def __init__(self, folder: Path, shelf: PictureShelf, kept_for: timedelta) -> None:
+        self._folder = folder
+        self._shelf = shelf
+        self._kept_for = kept_for
+
+    def step(self, now: datetime) -> int:
+        """Move some pictures, the newest first, and return how many. Raises StreamError, OSError.
+
+        What the centre has not taken in time is deleted.
+        """
+        moved = 0
+        for path in self._waiting(now)[:_BATCH]:
+            jpeg = path.read_bytes()
+            if len(jpeg) <= MAX_BYTES and not self._shelf.put(path.relative_to(self._folder).as_posix(), jpeg):
+                break
+            path.unlink(missing_ok=True)
+            moved += 1
+        return moved
+
+    def run(self, stop: threading.Event) -> None:
+        """Move until `stop` is set; outages are waited out."""
+        pause_s = PAUSE_S[0]
+        while not stop.is_set():
+            try:
+                moved = self.step(datetime.now(UTC))
+            except (StreamError, OSError) as error:
+                log.warning("pictures wait: %s", error)
+                stop.wait(pause_s * random.uniform(0.5, 1.0))
+                pause_s = min(pause_s * 2, PAUSE_S[1])
+                continue
+            pause_s = PAUSE_S[0]
+            if not moved:
+                stop.wait(POLL_S)
+
+    def _waiting(self, now: datetime) -> list[Path]:
+        """Return the pictures that wait, the newest first; delete what is too old, and empty folders."""
+        waiting: list[tuple[float, Path]] = []
+        for day in sorted(self._folder.glob("????-??-??")):
+            pictures = [(path.stat().st_mtime, path) for path in day.glob("*.jpg")]
+            for written, path in pictures:
+                if written < (now - self._kept_for).timestamp():
+                    path.unlink(missing_ok=True)
+                else:
+                    waiting.append((written, path))
+            # Not at once: the passage that made the folder may be about to write into it.
+            if not pictures and day.stat().st_mtime < (now - _EMPTY_FOR).timestamp() and not any(day.iterdir()):
+                day.rmdir()
+        return [path for _, path in sorted(waiting, reverse=True)]
