@@ -161,11 +161,13 @@ def event_from_match(
 def make_event_id(camera_id: str, started_at: datetime, plate_class: str, text: str, id_key: bytes) -> str:
     """Return the id of a passage: 32 hex digits from camera, passage start in ms and plate.
 
-    Keyed (`id_key`, 16 to 64 bytes), because ids go to receivers who may not learn the plate:
+    Keyed (`id_key`, 16 bytes or more), because ids go to receivers who may not learn the plate:
     without a key the few million possible plates could simply be tried.
     """
-    if not 16 <= len(id_key) <= 64:
-        raise EventError(f"the id key has {len(id_key)} bytes, it must have 16 to 64")
+    if len(id_key) < 16:
+        raise EventError(f"the id key has {len(id_key)} bytes, it must have 16 or more")
+    if len(id_key) > blake2b.MAX_KEY_SIZE:  # a plate key grows with every rotation
+        id_key = blake2b(id_key).digest()
     started_ms = round(started_at.timestamp() * 1000)
     seed = f"{camera_id}\0{started_ms}\0{plate_class}\0{text}".encode()
     return blake2b(seed, key=id_key, digest_size=16, person=b"kakou-event").hexdigest()
@@ -237,13 +239,13 @@ def _checked(document: dict[str, JsonValue]) -> FlaggedEvent:
 def _reason(reason: RiskReason) -> EventReason:
     return EventReason(
         area=reason.area,
-        area_name=reason.area_name,
+        area_name=reason.area_name[:200],
         level=reason.level,
         visited_from=reason.visited_from,
         visited_until=reason.visited_until,
         declared_from=reason.declared_from,
         declared_until=reason.declared_until,
-        source=reason.source,
+        source=reason.source[:200],
         expires_at=reason.expires_at,
     )
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import redis
 
+from alerts.events import AlertsError
 from alerts.outbox import Outbox, OutboxError
 from alerts.pictures import PictureMover, PictureShelf
 from alerts.relay import Relay
@@ -120,7 +121,7 @@ def _recheck_until(stop: threading.Event, box: Box, outbox: Outbox) -> None:
             continue
         try:
             done = recheck(spool, match, flagging, box.settings.pipeline.hypothesis_count)
-        except OutboxError as error:
+        except AlertsError as error:  # the passages stay in the spool
             log.error("re-check stopped: %s", error)
             continue
         if done.clear or done.flagged or done.expired:
