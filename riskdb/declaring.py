@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from riskdb.areas import default_area_name, normalise_area
-from riskdb.judging import parse_moment
+from riskdb.judging import MAX_NAME_LENGTH, parse_moment
 from riskdb.record_rows import AreaWindow
 from riskdb.settings import RiskLevel
 from riskdb.tables import TableRow, read_table
@@ -39,6 +39,9 @@ class Declared:
         if end is not None and end <= start:
             raise ValueError("to: the declaration ends before it begins")
         name = self.name.strip() or default_area_name(area)
+        for what, text in (("name", name), ("source", source)):
+            if len(text) > MAX_NAME_LENGTH:
+                raise ValueError(f"{what}: has {len(text)} characters, at most {MAX_NAME_LENGTH} are kept")
         return AreaWindow(0, area, name, self.level, start, end, source, now, None)
 
 

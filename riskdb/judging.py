@@ -14,6 +14,8 @@ CLASS_ALIASES = {"97": "51", "98": "52", "28": "52"}
 """Codes that some senders use for new-energy plates."""
 FUTURE_TOLERANCE_S = 300
 """Senders' clocks may be ahead by this much."""
+MAX_NAME_LENGTH = 200
+"""Of a source or an area: it travels with every alert."""
 REMEMBERED = 100_000
 """Spellings of one kind that a judge remembers."""
 
@@ -69,6 +71,8 @@ class RowJudge:
         source = row.source.strip()
         if not source:
             raise ValueError("source: is missing; every entry says where it comes from")
+        if len(source) > MAX_NAME_LENGTH:
+            raise ValueError(f"source: has {len(source)} characters, at most {MAX_NAME_LENGTH} are kept")
         plate_class = self._plate_class(row.plate_class, plate) if row.plate_class else ANY_CLASS
         return TravelRecord(plate, plate_class, self._areas.get(row.area) or self._area(row.area), start, until, source)
 

@@ -77,7 +77,10 @@ def read_table(path: Path, columns: Mapping[str, bool]) -> Iterator[TableRow]:
 def _problem(cells: list[str], header: list[str]) -> str:
     if len(cells) > len(header):
         return f"the row has {len(cells)} cells, the header {len(header)}"
-    return "the row holds a NUL byte" if "\0" in "".join(cells) else ""
+    joined = "".join(cells)
+    if "\n" in joined and any("\n" in cell for cell, name in zip(cells, header, strict=False) if name != "note"):
+        return "a cell holds several lines: is a quotation mark left open?"
+    return "the row holds a NUL byte" if "\0" in joined else ""
 
 
 def _positions(path: Path, header: list[str], columns: Mapping[str, bool]) -> list[int | None]:
@@ -94,7 +97,7 @@ def _positions(path: Path, header: list[str], columns: Mapping[str, bool]) -> li
 def _read_csv(path: Path) -> Iterator[list[str]]:
     encoding = _encoding_of(path)
     with path.open(encoding=encoding, newline="") as file:
-        reader = csv.reader(file)
+        reader = csv.reader(file, strict=True)  # lenient, an open quote swallows every row behind it
         try:
             yield from reader
         except csv.Error as error:

@@ -90,6 +90,8 @@ def _write_xlsx(path: Path) -> None:
         ("a.csv", "", "is missing"),
         ("a.csv", b"\xff\xfe\x00\x81\x30", "neither UTF-8 nor GB18030"),
         ("a.csv", HEADER + '"' + "x" * 200_000, "line"),
+        ("a.csv", HEADER + '粤B82500,370211,2026-11-20,2026-11-21,"流调\n' + GOOD, "line"),
+        ("a.csv", HEADER + '粤B82500,370211,2026-11-20,2026-11-21,"流调" 二\n' + GOOD, "line 2"),
         ("a.xlsx", b"not a zip file", "not a readable XLSX"),
         ("a.parquet", b"PAR1 but not", "not a readable Parquet"),
         ("a.pdf", b"", "unknown kind of file"),
@@ -100,6 +102,19 @@ def test_an_unreadable_file_is_named_with_its_cause(tmp_path: Path, name: str, c
     with pytest.raises(RiskFileError, match=cause) as caught:
         list(read_travel_rows(path))
     assert name in str(caught.value)
+
+
+def test_a_row_that_swallowed_others_between_two_stray_quotes_is_no_row(tmp_path: Path):
+    swallowing = '粤B82501,370211,2026-11-20,2026-11-21,"流调\n粤B82502,370211,2026-11-20,2026-11-21,x"\n'
+    swallowed, good = read_travel_rows(_file(tmp_path, HEADER + swallowing + GOOD))
+    assert "quotation mark" in swallowed.problem
+    assert good.problem == ""
+
+
+def test_a_note_may_have_several_lines(tmp_path: Path):
+    noted = '粤B82501,370211,2026-11-20,2026-11-21,流调,"first line\nsecond line"\n'
+    (row,) = read_travel_rows(_file(tmp_path, HEADER.rstrip("\n") + ",note\n" + noted))
+    assert row.problem == ""
 
 
 def test_a_formula_in_a_spreadsheet_is_text_and_is_never_worked_out(rig: RiskRig, tmp_path: Path):
