@@ -1,6 +1,7 @@
 """Builds the parts of the risk list from the settings, for every command that needs them."""
 
 import contextlib
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from kakou.settings import Settings
 from kakou.wiring import open_redis
 from ocr.grammar import normalise_plate, plate_classes_of
 from riskdb.compute import ListRule
-from riskdb.digest import PlateDigester, load_or_create_key
+from riskdb.digest import load_or_create_key
 from riskdb.hotset import HotSet
 from riskdb.keeper import RiskKeeper
 from riskdb.list_store import ListStore
@@ -20,7 +21,7 @@ from riskdb.match import MatchRule, match_plate
 from riskdb.publish import Publisher
 from riskdb.record import RiskRecord
 from riskdb.redis_link import RedisLink, open_writer
-from riskdb.rotation import finish_rotation
+from riskdb.rotation import own_key
 from riskdb.tending import ListTender, tend
 from riskdb.types import Hypothesis, RiskDBError, RiskMatch
 
@@ -75,13 +76,11 @@ class RiskParts:
 def open_parts(settings: Settings, url: str | None, stack: contextlib.ExitStack) -> RiskParts:
     """Open record and key, and a publisher on the Redis at `url`; `stack` closes them. Raises RiskDBError."""
     record = stack.enter_context(RiskRecord(record_path(settings)))
-    finish_rotation(record, key_path(settings))
-    key = load_or_create_key(key_path(settings))
+    key = own_key(record, key_path(settings))
     if url is None:
         return RiskParts(record, key, None)
     link = stack.enter_context(contextlib.closing(open_writer(url)))
-    rule = ListRule.of(settings.risk)
-    return RiskParts(record, key, Publisher(record, ListStore(link), rule, PlateDigester(key).key_id))
+    return RiskParts(record, key, Publisher(record, ListStore(link), ListRule.of(settings.risk)))
 
 
 @contextlib.contextmanager
@@ -115,6 +114,9 @@ def tended_list(settings: Settings, url: str, on_message: Callable[[str], None])
                 tender.tick()
             except RiskDBError as error:
                 failure.append(error)
+                return
+            except sqlite3.Error as error:
+                failure.append(RiskDBError(f"the risk record cannot be read: {error}"))
                 return
             finally:
                 is_ready.set()

@@ -87,6 +87,7 @@ def import_rows(
     importer = _BatchImporter(record, judge, digester)
     try:
         with record.writing(), _no_search_for_cycles():
+            record.require_key(digester.key_id)  # it may have been changed since the digester was made
             for batch in chunks(rows, BATCH):
                 for judged in importer.take(batch, result.touched):
                     result.counts[judged.outcome] += 1

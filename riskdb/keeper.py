@@ -18,7 +18,7 @@ from riskdb.reasons import Declaration, spell_out_all, unpack_reasons
 from riskdb.record import RiskRecord
 from riskdb.record_rows import AreaWindow
 from riskdb.settings import RiskSettings
-from riskdb.types import PlateGrammar, RiskDBError, RiskReason
+from riskdb.types import PlateGrammar, RiskReason
 
 OnProgress = Callable[[int, int], None]
 
@@ -122,6 +122,7 @@ class RiskKeeper:
         """
         digests = self._logged_digests(plate, actor, "remove", reason)
         with self._record.writing():
+            self._record.require_key(self._digester.key_id)
             removed = self._record.remove_visits(digests, int(self._wall_clock()))
         return removed, Change(len(digests), self._publish(digests, None))
 
@@ -170,6 +171,7 @@ class RiskKeeper:
     def _logged_digests(self, plate: str, actor: str, action: str, reason: str) -> list[bytes]:
         if not reason.strip():
             raise ValueError("say why (--reason): every look at an entry is logged")
+        self._record.require_key(self._digester.key_id)
         text = self._grammar.normalise(plate)
         digests = [self._digester.digest(c, text) for c in (ANY_CLASS, *self._grammar.classes_of(text))]
         self._record.log_access(int(self._wall_clock()), actor, action, reason.strip(), digests[0])
@@ -182,10 +184,6 @@ class RiskKeeper:
         return {w.window_number: w.as_declaration() for w in self._record.windows()}
 
     def _require_own_key(self) -> None:
-        known = self._record.state("key_id", "")
-        if not known:
+        if not self._record.state("key_id", ""):
             self._record.set_state("key_id", self._digester.key_id)
-        elif known != self._digester.key_id:
-            raise RiskDBError(
-                f"{self._record.path} was written with another plate key; put the key file that belongs to it back"
-            )
+        self._record.require_key(self._digester.key_id)

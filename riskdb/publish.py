@@ -4,10 +4,8 @@ A small change is one MULTI: readers see the version before or the one after. A 
 the old one, checks it, and swaps the names inside one MULTI.
 """
 
-import fcntl
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from enum import Enum
 
@@ -59,13 +57,11 @@ class Publisher:
         record: RiskRecord,
         store: ListStore,
         rule: ListRule,
-        key_id: str,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
         self._record = record
         self.store = store
         self._rule = rule
-        self._key_id = key_id
         self._wall_clock = wall_clock
 
     def publish(self, touched: Iterable[bytes] | None = None, on_progress: OnProgress | None = None) -> Published:
@@ -76,7 +72,7 @@ class Publisher:
         """
         started = time.monotonic()
         digests = None if touched is None else list(dict.fromkeys(touched))
-        with self._turn():
+        with self._record.turn():
             meta = self.store.meta()
             change = self._record.change()
             if meta is None or digests is None or not self._may_patch(meta, change, len(digests)):
@@ -96,10 +92,12 @@ class Publisher:
     def sweep(self) -> Published:
         """Take expired entries out. Raises RiskDBError."""
         started = time.monotonic()
-        with self._turn():
+        with self._record.turn():
             meta = self.store.meta()
             if meta is None:
                 raise RiskDBError("there is no whole risk list in Redis to sweep")
+            if not self._is_own(meta):  # about to be rebuilt; patching would label it with our key and rule
+                return Published(meta.version, meta.count, 0, 0, False)
             now = int(self._wall_clock())
             # The reason that lasts longest stands first, and its expiry is its first field.
             expired = [digest for digest, value in self.store.why() if int.from_bytes(value[:4], "big") <= now]
@@ -169,7 +167,7 @@ class Publisher:
         version = max(int(self._record.state("version")), before.version if before else 0) + 1
         self._record.set_state("version", str(version))
         own = buckets or ReasonBuckets.for_count(version, count)
-        return ListMeta(version, count, checksum, self._rule.fingerprint(), self._key_id, own)
+        return ListMeta(version, count, checksum, self._rule.fingerprint(), self._key_id(), own)
 
     def _write_names(self) -> None:
         declarations = {w.window_number: w.as_declaration().model_dump_json() for w in self._record.windows()}
@@ -180,11 +178,9 @@ class Publisher:
         return self._is_own(meta) and is_just_before and touched <= max(MAX_DIFF, meta.count // PATCHED_SHARE)
 
     def _is_own(self, meta: ListMeta) -> bool:
-        is_same_rule = meta.rule == self._rule.fingerprint() and meta.key_id == self._key_id
+        is_same_rule = meta.rule == self._rule.fingerprint() and meta.key_id == self._key_id()
         return is_same_rule and meta.version == int(self._record.state("version"))
 
-    @contextmanager
-    def _turn(self) -> Iterator[None]:
-        with self._record.path.with_suffix(".publish.lock").open("a") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
+    def _key_id(self) -> str:
+        """Return the name of the key that the record's digests were made with, whatever key file lies here."""
+        return self._record.state("key_id", "")

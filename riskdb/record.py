@@ -10,6 +10,7 @@ All times are epoch seconds. A writer's transaction is all or nothing, also afte
 """
 
 import contextlib
+import fcntl
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -104,11 +105,35 @@ class RiskRecord:
         except sqlite3.OperationalError as error:
             raise RiskDBError(f"{self.path} is being written by another process: {error}") from error
         try:
-            yield
-            self.connection.execute("COMMIT")
+            with self._errors():
+                yield
+                self.connection.execute("COMMIT")
         except BaseException:
-            self.connection.execute("ROLLBACK")
+            if self.connection.in_transaction:  # a full disk has rolled back already
+                self.connection.execute("ROLLBACK")
             raise
+
+    @contextlib.contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise RiskDBError(f"the risk record {self.path} cannot be written: {error}") from error
+
+    @contextlib.contextmanager
+    def turn(self) -> Iterator[None]:
+        """Only one process at a time publishes the record or changes its key; the others wait here."""
+        with self.path.with_suffix(".publish.lock").open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def require_key(self, key_id: str) -> None:
+        """Refuse digests of another key than the record's. Raises RiskDBError."""
+        if key_id != self.state("key_id", ""):
+            raise RiskDBError(
+                f"{self.path} was written with another plate key; put the key file that belongs to it back"
+                " (after a rotation under way: try again)"
+            )
 
     # --- state
 
@@ -117,9 +142,10 @@ class RiskRecord:
         return default if row is None else str(row[0])
 
     def set_state(self, name: str, value: str) -> None:
-        self.connection.execute(
-            "INSERT INTO state VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", (name, value)
-        )
+        """Keep a value. Raises RiskDBError."""
+        sql = "INSERT INTO state VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+        with self._errors():
+            self.connection.execute(sql, (name, value))
 
     def change(self) -> int:
         return int(self.state("change"))
@@ -234,7 +260,9 @@ class RiskRecord:
     # --- accountability
 
     def log_access(self, at: int, actor: str, action: str, reason: str, digest: bytes) -> None:
-        self.connection.execute("INSERT INTO access VALUES (?, ?, ?, ?, ?)", (at, actor, action, reason, digest))
+        """Note who looked at or corrected an entry. Raises RiskDBError."""
+        with self._errors():
+            self.connection.execute("INSERT INTO access VALUES (?, ?, ?, ?, ?)", (at, actor, action, reason, digest))
 
 
 def _guarded(schema: str) -> str:

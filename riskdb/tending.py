@@ -1,5 +1,6 @@
 """Keeps the list in Redis alive and true while time passes: heartbeat, declarations that begin, expired entries."""
 
+import sqlite3
 import threading
 import time
 from collections.abc import Callable
@@ -30,7 +31,8 @@ class ListTender:
         self._settings = settings
         self._on_message = on_message
         self._wall_clock = wall_clock
-        self._ticked_at = wall_clock()
+        self._begun_until = 0.0
+        """Declarations that began before this moment are in the list; at the start nobody knows."""
         self._swept_at = wall_clock()
         self._change_seen: int | None = None
 
@@ -41,6 +43,7 @@ class ListTender:
         # A command that has just written publishes by itself: step in only when it did not.
         if standing is Standing.ABSENT or (standing is Standing.BEHIND and change == self._change_seen):
             published = self._publisher.publish()
+            self._begun_until = now
             self._on_message(f"名单已重建：版本 {published.version}，{published.count} 条")
         elif standing is Standing.CURRENT:
             self._begin_declarations(now)
@@ -48,14 +51,18 @@ class ListTender:
         self._publisher.beat()
         if now - self._swept_at >= self._settings.sweep_every_s:
             self._sweep(now)
-        self._ticked_at = now
 
     def _begin_declarations(self, now: float) -> None:
-        """Publish the areas whose declaration has begun since the last tick."""
+        """Publish the areas whose declaration has begun since the list was last looked at.
+
+        What had begun when it was declared was published then.
+        """
         for window in self._record.windows():
-            if self._ticked_at < window.valid_from <= now and window.is_known_at(now):
+            is_due = window.declared_at < window.valid_from and self._begun_until < window.valid_from <= now
+            if is_due and window.is_known_at(now):
                 oldest = int(now) - self._settings.lookback_days * DAY_S
                 self._publisher.publish(self._record.digests_in_area(window.code, oldest))
+        self._begun_until = now
 
     def _sweep(self, now: float) -> None:
         removed = self._publisher.sweep().removed
@@ -66,12 +73,12 @@ class ListTender:
             self._on_message(f"清理：过期条目 {removed}，超期行程记录 {purged}")
 
 
-def tend(tender: ListTender, every_s: float, stop: threading.Event, on_error: Callable[[RiskDBError], None]) -> None:
-    """Tick until `stop` is set; a Redis that is away for a while is reported and tried again."""
+def tend(tender: ListTender, every_s: float, stop: threading.Event, on_error: Callable[[Exception], None]) -> None:
+    """Tick until `stop` is set; a Redis or a disk that fails for a while is reported and tried again."""
     while True:
         try:
             tender.tick()
-        except RiskDBError as error:
+        except (RiskDBError, sqlite3.Error) as error:
             on_error(error)
         if stop.wait(every_s):
             return

@@ -9,7 +9,7 @@ from pathlib import Path
 from ocr.grammar import normalise_plate, plate_classes_of
 from riskdb.compute import ListRule
 from riskdb.declaring import Declared
-from riskdb.digest import PlateDigester, load_or_create_key
+from riskdb.digest import load_or_create_key
 from riskdb.hotset import HotSet
 from riskdb.importing import ImportResult, JudgedRow
 from riskdb.judging import TravelRow
@@ -19,7 +19,7 @@ from riskdb.match import MatchRule, match_plate
 from riskdb.publish import Publisher
 from riskdb.record import RiskRecord
 from riskdb.redis_link import RedisLink, open_writer
-from riskdb.rotation import finish_rotation
+from riskdb.rotation import own_key
 from riskdb.settings import RiskSettings
 from riskdb.tending import ListTender
 from riskdb.types import RiskMatch, RiskReason
@@ -74,13 +74,12 @@ class RiskRig:
 
     @property
     def publisher(self) -> Publisher:
-        digester = PlateDigester(load_or_create_key(self.key_path))
-        return Publisher(self.record, self.store, ListRule.of(self.settings), digester.key_id, self.clock)
+        own_key(self.record, self.key_path)
+        return Publisher(self.record, self.store, ListRule.of(self.settings), self.clock)
 
     @property
     def keeper(self) -> RiskKeeper:
-        finish_rotation(self.record, self.key_path)
-        key = load_or_create_key(self.key_path)
+        key = own_key(self.record, self.key_path)
         return RiskKeeper(self.record, key, Grammar(), self.settings, self.publisher, self.clock)
 
     @property

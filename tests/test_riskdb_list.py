@@ -1,5 +1,6 @@
 """Who is listed, since when, until when, and who sees it."""
 
+import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 
 from riskdb.publish import Standing
 from riskdb.settings import RiskSettings
+from riskdb.tending import tend
 from tests.riskdb_kit import HUANGDAO, NOON, Guess, RiskRig, risk_rig, row
 
 
@@ -140,6 +142,48 @@ def test_a_declaration_begins_at_its_time_without_anybody_acting(rig: RiskRig):
     tender.tick()
     assert rig.is_listed("粤B82501")
     assert not rig.is_listed("粤B82500")
+
+
+def test_a_declaration_that_began_while_nobody_tended_the_list_begins_at_the_next_start(rig: RiskRig):
+    rig.imported([row("粤B82500", HUANGDAO, NOON - timedelta(hours=1), NOON)._replace(visited_until="2026-11-24")])
+    rig.declared(valid_from=NOON + timedelta(minutes=1))
+    rig.tender.tick()
+    assert not rig.is_listed("粤B82500")
+    rig.clock.forward(minutes=2)
+    rig.publisher.beat()
+    assert not rig.is_listed("粤B82500")
+    rig.tender.tick()
+    assert rig.is_listed("粤B82500")
+
+
+def test_a_declaration_that_began_while_the_list_was_behind_begins_when_it_is_not(rig: RiskRig):
+    rig.imported([row("粤B82500", HUANGDAO, NOON - timedelta(hours=1), NOON)._replace(visited_until="2026-11-24")])
+    rig.declared(valid_from=NOON + timedelta(minutes=1))
+    tender = rig.tender
+    tender.tick()
+    rig.clock.forward(minutes=2)
+    change = rig.record.change()
+    rig.record.set_state("change", str(change + 1))  # a command has written, and is about to publish
+    tender.tick()
+    rig.record.set_state("published", str(change + 1))
+    tender.tick()
+    assert rig.is_listed("粤B82500")
+
+
+def test_a_disk_that_fails_for_a_while_does_not_end_the_tender(rig: RiskRig):
+    rig.declared()
+    tender, stop, told = rig.tender, threading.Event(), list[Exception]()
+
+    def on_error(error: Exception) -> None:
+        told.append(error)
+        rig.record.connection.execute("ALTER TABLE elsewhere RENAME TO state")
+        stop.set()
+
+    rig.record.connection.execute("ALTER TABLE state RENAME TO elsewhere")
+    tend(tender, 0.0, stop, on_error)
+    assert len(told) == 1
+    tend(tender, 0.0, stop, on_error)
+    assert len(told) == 1
 
 
 def test_the_tender_sweeps_expired_entries_out_of_redis_and_old_stays_out_of_the_record(rig: RiskRig):

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,9 +12,11 @@ import redis
 
 from kakou.embedded_redis import embedded_redis
 from riskdb.digest import PlateDigester, load_or_create_key, write_key
-from riskdb.rotation import finish_rotation, rotate_key
+from riskdb.publish import Standing
+from riskdb.record import RiskRecord
+from riskdb.rotation import finish_rotation, own_key, rotate_key
 from riskdb.types import RiskDBError
-from tests.riskdb_kit import Guess, RiskRig, risk_rig
+from tests.riskdb_kit import Guess, RiskRig, risk_rig, row
 
 MARKED = [f"琼Z{number:05d}" for number in range(70_000, 70_200)]
 
@@ -138,3 +141,64 @@ def test_a_record_is_not_opened_with_a_foreign_key(rig: RiskRig):
     write_key(rig.key_path, os.urandom(32), replace=True)
     with pytest.raises(RiskDBError, match="another plate key"):
         rig.travelled(MARKED[1])
+
+
+def test_a_record_whose_key_file_is_gone_gets_no_new_one(rig: RiskRig):
+    rig.travelled(MARKED[0])
+    rig.key_path.unlink()
+    with pytest.raises(RiskDBError, match="put it back"):
+        rig.travelled(MARKED[1])
+    assert not rig.key_path.exists()
+
+
+def test_a_publisher_that_outlives_a_rotation_labels_the_list_with_the_new_key(rig: RiskRig):
+    """A reader with the old key must not ask a list of the new one: every answer would be "not listed"."""
+    rig.travelled(MARKED[0])
+    rig.declared()
+    tender, old_key = rig.tender, rig.key_path.read_bytes()
+    tender.tick()
+    rotate_key(rig.record, rig.key_path)
+    for _ in range(3):
+        rig.clock.forward(seconds=rig.settings.sweep_every_s + 1)
+        tender.tick()
+    assert rig.is_listed(MARKED[0])
+    assert rig.publisher.standing() is Standing.CURRENT
+    rig.key_path.write_bytes(old_key)
+    with pytest.raises(RiskDBError, match="another plate key"):
+        rig.is_listed(MARKED[0])
+
+
+def test_who_opens_the_record_during_a_rotation_waits_for_its_end(rig: RiskRig):
+    rig.travelled(MARKED[0])
+    old_key = load_or_create_key(rig.key_path)
+    new_key = old_key + os.urandom(32)
+    opened: list[bytes] = []
+
+    def open_it() -> None:
+        with RiskRecord(rig.record.path) as record:
+            opened.append(own_key(record, rig.key_path))
+
+    with rig.record.turn():  # a rotation, with its new key already on disk
+        write_key(rig.key_path.with_name("plate.key.next"), new_key, replace=True)
+        opener = threading.Thread(target=open_it)
+        opener.start()
+        opener.join(timeout=0.3)
+        assert opener.is_alive()
+        with rig.record.writing():
+            rig.record.carry_over(PlateDigester(new_key).carry_over)
+            rig.record.set_state("key_id", PlateDigester(new_key).key_id)
+    opener.join(timeout=10)
+    assert opened == [new_key]
+    assert load_or_create_key(rig.key_path) == new_key
+
+
+def test_a_keeper_from_before_a_rotation_writes_no_digest_of_the_old_key(rig: RiskRig):
+    rig.travelled(MARKED[0])
+    keeper = rig.keeper
+    rotate_key(rig.record, rig.key_path)
+    stay = row(MARKED[1], "370211", rig.clock.now, rig.clock.now)
+    with pytest.raises(RiskDBError, match="another plate key"):
+        keeper.import_rows([stay])
+    with pytest.raises(RiskDBError, match="another plate key"):
+        keeper.remove(MARKED[0], actor="steward", reason="test")
+    assert rig.record.count_visits()[0] == 1
