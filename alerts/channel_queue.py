@@ -3,13 +3,14 @@
 Keys (written only here)
   events:due:<channel>      ZSET  stream id -> unix ms of the next try; every member is also pending in the group
   events:tries:<channel>    HASH  stream id -> number of failed tries
+  events:ahead:<channel>    HASH  stream id -> unix ms of its scheduled try, where that was brought forward
   events:channel:<channel>  HASH  what people see: delivered, failed, skipped, dead (counts), last_success_ms,
                                   last_failure_ms, last_error, disabled (why; absent while enabled)
 None expires; `forget` deletes them with the group when the channel is taken out of the settings.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import redis
@@ -21,6 +22,7 @@ from alerts.redis_link import STREAM_KEY, redis_errors
 
 DUE_KEY = "events:due:"
 TRIES_KEY = "events:tries:"
+AHEAD_KEY = "events:ahead:"
 CHANNEL_KEY = "events:channel:"
 GROUP_PREFIX = "channel:"
 CLAIM_IDLE_MS = 60_000
@@ -36,7 +38,9 @@ class Waiting:
     failures: int
     """How often it failed before."""
     is_probe: bool = False
-    """Tried ahead of its time, to find out whether the receiver is back; a failure then costs it no try."""
+    """Tried ahead of its time, because the receiver is back or to find that out; a failure then costs it no try."""
+    scheduled_ms: int | None = None
+    """When the schedule wants it tried, where it was brought forward."""
 
 
 class ChannelQueue:
@@ -48,6 +52,7 @@ class ChannelQueue:
         self._group = GROUP_PREFIX + channel
         self._reader = GroupReader(client, self._group, consumer)
         self._due_key, self._tries_key = DUE_KEY + channel, TRIES_KEY + channel
+        self._ahead_key = AHEAD_KEY + channel
         self._state_key = CHANNEL_KEY + channel
 
     def take(self, limit: int, now_ms: int, block_ms: int) -> list[Waiting]:
@@ -57,7 +62,7 @@ class ChannelQueue:
 
     def take_probe(self) -> list[Waiting]:
         """Return the entry that would be due next, or nothing when none waits."""
-        return [Waiting(one.entry, one.failures, is_probe=True) for one in self._due(1, "+inf")]
+        return [replace(one, is_probe=True) for one in self._due(1, "+inf")]
 
     def adopt(self, now_ms: int, *, is_start: bool = False) -> int:
         """Make due what was under way when a deliverer died; return how many entries were looked at.
@@ -86,8 +91,15 @@ class ChannelQueue:
         with redis_errors(f"postpone an entry of channel {self.channel}"), self._client.pipeline() as pipe:
             pipe.zadd(self._due_key, {one.entry.entry_id: due_ms})
             pipe.hset(self._tries_key, one.entry.entry_id, one.failures + 1)
+            pipe.hdel(self._ahead_key, one.entry.entry_id)
             self._note_failure(pipe, now_ms, reason)
             pipe.execute()
+
+    def put_back(self, one: Waiting) -> None:
+        """Leave a probe that failed to its schedule."""
+        if one.scheduled_ms is not None:
+            with redis_errors(f"put back an entry of channel {self.channel}"):
+                self._client.zadd(self._due_key, {one.entry.entry_id: one.scheduled_ms}, xx=True)
 
     def bury(self, one: Waiting, now_ms: int, reason: str) -> None:
         """Give an entry up: dead letter, ack and schedule in one step."""
@@ -99,11 +111,21 @@ class ChannelQueue:
             pipe.execute()
 
     def bring_forward(self, now_ms: int) -> None:
-        """Make every waiting try due now: the receiver is back."""
+        """Make every waiting try due now, because the receiver is back: once between two tries of the schedule."""
         with redis_errors(f"bring forward channel {self.channel}"):
-            waiting = cast("list[bytes]", self._client.zrange(self._due_key, 0, -1))
-            if waiting:
-                self._client.zadd(self._due_key, dict.fromkeys(waiting, now_ms), xx=True, lt=True)
+            found = self._client.zrangebyscore(self._due_key, f"({now_ms}", "+inf", withscores=True)
+            waiting = cast("list[tuple[bytes, float]]", found)
+            if not waiting:
+                return
+            known = self._client.hmget(self._ahead_key, [entry_id.decode() for entry_id, _ in waiting])
+            fresh = {one: int(due_ms) for (one, due_ms), ahead in zip(waiting, known, strict=True) if ahead is None}
+            if not fresh:
+                return
+            with self._client.pipeline() as pipe:
+                for entry_id, due_ms in fresh.items():
+                    pipe.hset(self._ahead_key, entry_id.decode(), str(due_ms))
+                pipe.zadd(self._due_key, dict.fromkeys(fresh, now_ms), xx=True)
+                pipe.execute()
 
     def disable(self, reason: str) -> None:
         with redis_errors(f"disable channel {self.channel}"):
@@ -122,7 +144,7 @@ class ChannelQueue:
         """Delete the queue; what it had not delivered is not delivered any more."""
         with redis_errors(f"forget channel {self.channel}"):
             self._client.xgroup_destroy(STREAM_KEY, self._group)
-            self._client.delete(self._due_key, self._tries_key, self._state_key)
+            self._client.delete(self._due_key, self._tries_key, self._ahead_key, self._state_key)
 
     def _due(self, limit: int, until_ms: int | str) -> list[Waiting]:
         with redis_errors(f"ask what is due on channel {self.channel}"):
@@ -133,15 +155,17 @@ class ChannelQueue:
                 for entry_id in found:
                     pipe.xrange(STREAM_KEY, min=entry_id, max=entry_id)
                 pipe.hmget(self._tries_key, cast("list[str]", found))
-                *bodies, failures = pipe.execute()
+                pipe.hmget(self._ahead_key, cast("list[str]", found))
+                *bodies, failures, scheduled = pipe.execute()
         taken = []
-        for entry_id, body, tries in zip(found, bodies, failures, strict=True):
+        for entry_id, body, tries, due_ms in zip(found, bodies, failures, scheduled, strict=True):
             raws = raw_entries(body)
             entry = parse_repeat(raws[0]) if raws else None
             if entry is None:
                 self._drop(entry_id.decode())
             else:
-                taken.append(Waiting(entry, int(tries or 0)))
+                is_ahead = due_ms is not None and until_ms != "+inf" and int(due_ms) > int(until_ms)
+                taken.append(Waiting(entry, int(tries or 0), is_ahead, None if due_ms is None else int(due_ms)))
         return taken
 
     def _drop(self, entry_id: str) -> None:
@@ -157,6 +181,7 @@ class ChannelQueue:
         pipe.xack(STREAM_KEY, self._group, entry_id)
         pipe.zrem(self._due_key, entry_id)
         pipe.hdel(self._tries_key, entry_id)
+        pipe.hdel(self._ahead_key, entry_id)
 
     def _note_failure(self, pipe: Pipeline, now_ms: int, reason: str) -> None:
         pipe.hincrby(self._state_key, "failed", 1)

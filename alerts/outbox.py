@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from alerts.events import MAX_EVENT_BYTES, AlertsError, FlaggedEvent, to_cloudevent
 from alerts.reserve import OutboxReserve, create_private, is_out_of_room
@@ -65,9 +65,25 @@ class Outbox:
         self._reserve = OutboxReserve(path, reserve_bytes)
         path.parent.mkdir(parents=True, exist_ok=True)
         self._connection = self._open()
-        self.outbox_id = self._stored("outbox_id", uuid.uuid4().hex)
-        """Names this outbox to the stream; a new file is a new outbox."""
+        self._write("INSERT INTO outbox VALUES ('outbox_id', ?) ON CONFLICT (name) DO NOTHING", (uuid.uuid4().hex,))
         self._dropping_pictures = False
+
+    @property
+    def outbox_id(self) -> str:
+        """Names this outbox to the stream; a new file is a new outbox."""
+        return str(self._read("SELECT value FROM outbox WHERE name = 'outbox_id'")[0][0])
+
+    def rename(self, known_as: str) -> None:
+        """Take a new name where it still is `known_as`: that one belongs to another outbox, or to a later state."""
+        sql = "UPDATE outbox SET value = ? WHERE name = 'outbox_id' AND value = ?"
+        self._write(sql, (uuid.uuid4().hex, known_as))
+
+    def could_have_sent(self, seq: int, event_id: str) -> bool:
+        """Return whether row `seq` was ever given here, and to this event as far as is known ("" is not known)."""
+        if seq > self._count("SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'event'"):
+            return False
+        here = self._read("SELECT event_id FROM event WHERE seq = ?", (seq,))
+        return not here or not event_id or here[0][0] == event_id
 
     def append(self, event: FlaggedEvent) -> bool:
         """Keep an event; return True when it is new. It is on disk when this returns.
@@ -192,7 +208,7 @@ class Outbox:
                     raise
                 log.error("disk full: the outbox %s uses its spare space", self._path)
 
-    def _read(self, sql: str, values: tuple[object, ...] = ()) -> list[tuple[int, str, int, bytes]]:
+    def _read(self, sql: str, values: tuple[object, ...] = ()) -> list[Any]:
         with self._lock:
             try:
                 return self._connection.execute(sql, values).fetchall()
@@ -205,10 +221,6 @@ class Outbox:
                 return int(self._connection.execute(sql, values).fetchone()[0])
             except sqlite3.Error as error:
                 raise OutboxError(f"cannot read the outbox {self._path}: {error}") from error
-
-    def _stored(self, name: str, fresh: str) -> str:
-        self._write("INSERT INTO outbox VALUES (?, ?) ON CONFLICT (name) DO NOTHING", (name, fresh))
-        return str(self._connection.execute("SELECT value FROM outbox WHERE name = ?", (name,)).fetchone()[0])
 
 
 def _milliseconds(moment: datetime) -> int:

@@ -35,9 +35,16 @@ class Relay:
         Where to go on is the stream's word, not our memory: a Redis that came back from an old file or empty gets
         the missing events again. Raises StreamError, OutboxError; then the same rows are moved next time.
         """
-        seq = self._stream.relayed_seq(self._outbox.outbox_id)
+        outbox_id = self._outbox.outbox_id
+        last = self._stream.relayed(outbox_id)
+        if not self._outbox.could_have_sent(last.seq, last.event_id):
+            # A copy of another box's disk, or a file from a backup. Sending all of it again does no harm.
+            log.warning("the stream knows an outbox of this name that went on without this one: taking a new name")
+            self._outbox.rename(outbox_id)
+            return self.step()
+        seq = last.seq
         rows = self._outbox.after(seq, BATCH)
-        moved = bool(rows) and self._stream.append(self._outbox.outbox_id, seq, rows)
+        moved = bool(rows) and self._stream.append(outbox_id, seq, rows)
         sent = rows[-1].seq if moved else seq
         if sent != self._outbox.sent_seq():
             self._outbox.mark_sent(sent)

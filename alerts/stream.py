@@ -6,8 +6,9 @@ Keys (written only here and in groups.py; those of the channels' retries stand i
                                      group, never younger than the settings' stream_kept_h, never by MAXLEN
   events:dead                STREAM  fields `group`, `event_id`, `reason`, `event`: what a group gave up; trimmed by age
                                      (dead_kept_h), because it holds plates
-  events:relayed:<outbox>    STRING  number of the last outbox row in the stream; written in one MULTI with the XADDs,
-                                     so a Redis that lost events has lost the same part of this number; no expiry
+  events:relayed:<outbox>    STRING  number of the last outbox row in the stream, ":" and its event's id; written in one
+                                     MULTI with the XADDs, so a Redis that lost events has lost the same part of this;
+                                     no expiry
 Groups of events:flagged: `console`, and `channel:<name>` for each delivery channel.
 
 A consumer reads like this, and dedups by `entry.event.event_id`, because delivery is at least once:
@@ -46,31 +47,40 @@ class GroupState:
     """No entry before this one is still needed by the group."""
 
 
+@dataclass(frozen=True, slots=True)
+class Relayed:
+    """The last row of an outbox that the stream has; 0 for none."""
+
+    seq: int
+    event_id: str
+    """Empty where an earlier build wrote the number alone."""
+
+
 class FlaggedStream:
     """The stream as the relay, the command line and the metrics see it."""
 
     def __init__(self, client: "redis.Redis") -> None:
         self._client = client
 
-    def relayed_seq(self, outbox_id: str) -> int:
-        """Return the number of the outbox's last row in the stream, 0 for none."""
+    def relayed(self, outbox_id: str) -> Relayed:
+        """Return which row of the outbox came into the stream last."""
         with redis_errors("ask how far the relay came"):
-            return int(self._client.get(RELAYED_KEY + outbox_id) or 0)
+            return _parse_relayed(self._client.get(RELAYED_KEY + outbox_id))
 
     def append(self, outbox_id: str, after_seq: int, rows: Sequence[OutboxRow]) -> bool:
         """Add rows in order, all or none; return False when another relay was faster (nothing is added then).
 
-        `after_seq` is the number the caller saw last. Raises StreamError; the rows may be in then: ask relayed_seq.
+        `after_seq` is the number the caller saw last. Raises StreamError; the rows may be in then: ask `relayed`.
         """
         key = RELAYED_KEY + outbox_id
         with redis_errors("add to the event stream"), self._client.pipeline(transaction=True) as pipe:
             pipe.watch(key)  # type: ignore[no-untyped-call]
-            if int(pipe.get(key) or 0) != after_seq:
+            if _parse_relayed(pipe.get(key)).seq != after_seq:
                 return False
             pipe.multi()
             for row in rows:
                 pipe.xadd(STREAM_KEY, {"event_id": row.event_id, "event": row.body})
-            pipe.set(key, rows[-1].seq)
+            pipe.set(key, f"{rows[-1].seq}:{rows[-1].event_id}")
             try:
                 pipe.execute()
             except redis.WatchError as error:
@@ -179,3 +189,9 @@ def _text(value: bytes | int | str) -> str:
 def id_order(entry_id: str) -> tuple[int, int]:
     milliseconds, _, number = entry_id.partition("-")
     return int(milliseconds), int(number or 0)
+
+
+def _parse_relayed(value: bytes | str | None) -> Relayed:
+    text = value.decode() if isinstance(value, bytes) else value or "0"
+    seq, _, event_id = text.partition(":")
+    return Relayed(int(seq), event_id)

@@ -45,6 +45,8 @@ class ChannelWorker:
         self._clock = clock
         self._dice = dice
         self._breaker = Breaker()
+        self._has_delivered = False
+        """Since this process started: its first success may be the end of an outage that it did not see."""
         self._tried_s = clock()
         self._pool = ThreadPoolExecutor(channel.parallel, thread_name_prefix=channel.name)
 
@@ -125,9 +127,12 @@ class ChannelWorker:
             return
         self._queue.done(delivered, self._now_ms())
         self._metrics.outcomes.labels(self._channel.name, "delivered").inc(len(delivered))
-        if self._breaker.note_success():
+        is_back = self._breaker.note_success()
+        if is_back:
             log.info("channel %s delivers again", self._channel.name)
+        if is_back or not self._has_delivered:
             self._queue.bring_forward(self._now_ms())
+        self._has_delivered = True
 
     def _rest_after(self, errors: Sequence[AlertsError]) -> None:
         rests = [error.retry_after_s for error in errors if isinstance(error, DeliveryError) and error.retry_after_s]
@@ -142,6 +147,7 @@ class ChannelWorker:
             self._bury([one], str(error))
             return
         if one.is_probe:
+            self._queue.put_back(one)
             return
         delay_s = next_delay_s(one.failures + 1, self._dice)
         if delay_s is None:

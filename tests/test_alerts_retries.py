@@ -132,3 +132,34 @@ def test_a_restart_keeps_the_schedule_of_what_waits(scene: Scene):
     scene.moment += timedelta(seconds=6)
     scene.step()
     assert scene.channel.delivered == ids(event())
+
+
+def test_an_event_that_always_fails_among_good_ones_is_given_up_by_the_schedule_and_no_sooner(scene: Scene):
+    bad = event(5000)
+
+    def refuse_one(batch: Sequence[FlaggedEvent]) -> None:
+        if bad.event_id in ids(*batch):
+            raise DeliveryError("HTTP 404")
+
+    scene.channel.script = refuse_one
+    scene.flag(bad)
+    good = events(400)
+    for one in good:
+        scene.flag(one)
+        scene.pass_time(5.0, every_s=1.0)
+    assert sorted(scene.channel.delivered) == sorted(ids(*good))
+    assert FlaggedStream(scene.client).dead() == []
+    [waiting] = scene.queue.take_probe()
+    assert waiting.failures == 3  # at once, after 5 s, after 5 min; the next one is due after 30 min
+    assert len([one for one in scene.channel.tried if bad.event_id in one]) <= 2 * 3 + 1
+
+
+def test_the_first_success_after_a_restart_brings_forward_what_waits(scene: Scene):
+    scene.channel.script = fail
+    scene.flag(event(0))
+    scene.pass_time(600.0)
+    scene.channel.script = accept
+    scene.worker = scene.new_worker()
+    scene.flag(event(1))
+    scene.pass_time(2.0)
+    assert sorted(scene.channel.delivered) == sorted(ids(event(0), event(1)))

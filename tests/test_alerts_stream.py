@@ -1,3 +1,6 @@
+import contextlib
+import shutil
+import sqlite3
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -42,6 +45,49 @@ def test_a_relay_that_died_before_it_could_note_its_success_sends_nothing_twice(
     outbox.mark_sent(0)
     relayed(outbox, stream)
     assert len(stream.recent(10)) == 3
+
+
+def test_two_boxes_from_one_disk_image_both_get_their_events_through(tmp_path: Path, stream: FlaggedStream):
+    with Outbox(tmp_path / "image.sqlite") as image:
+        name = image.outbox_id
+    for box in ("a", "b", "c"):
+        shutil.copy(tmp_path / "image.sqlite", tmp_path / f"{box}.sqlite")
+    sent = []
+    for box, count in (("a", 4), ("b", 2), ("c", 6)):
+        with Outbox(tmp_path / f"{box}.sqlite") as outbox:
+            mine = [event(number, camera_id=f"cam-{box}") for number in range(count)]
+            relayed(outbox, stream, *mine)
+            relayed(outbox, stream)
+            assert outbox.pending_count() == 0
+            assert (outbox.outbox_id == name) is (box == "a")
+            sent += mine
+    assert [entry.event.event_id for entry in stream.recent(100)] == [one.event_id for one in sent]
+
+
+def test_an_outbox_from_a_backup_gets_its_new_events_through(tmp_path: Path, stream: FlaggedStream):
+    path, backup = tmp_path / "outbox.sqlite", tmp_path / "backup.sqlite"
+    with Outbox(path) as outbox:
+        relayed(outbox, stream, *events(2))
+        with contextlib.closing(sqlite3.connect(path)) as live, contextlib.closing(sqlite3.connect(backup)) as kept:
+            live.backup(kept)
+        relayed(outbox, stream, event(10), event(11))
+    for old in tmp_path.glob("outbox.sqlite*"):
+        old.unlink()
+    shutil.copy(backup, path)
+    with Outbox(path) as outbox:
+        relayed(outbox, stream, event(20), event(21))
+        assert outbox.pending_count() == 0
+    wanted = {one.event_id for one in (*events(2), event(10), event(11), event(20), event(21))}
+    assert {entry.event.event_id for entry in stream.recent(100)} == wanted
+
+
+def test_a_number_that_an_earlier_build_wrote_is_gone_on_from(
+    outbox: Outbox, stream: FlaggedStream, redis_client: "redis.Redis"
+):
+    relayed(outbox, stream, *events(3))
+    redis_client.set(f"events:relayed:{outbox.outbox_id}", 3)
+    relayed(outbox, stream, event(7))
+    assert len(stream.recent(10)) == 4
 
 
 def test_two_relays_on_one_outbox_send_nothing_twice(outbox: Outbox, stream: FlaggedStream):
