@@ -58,11 +58,6 @@ class Accounts:
         with self._database.writing() as session:
             if session.scalar(_count_of_admins()):
                 return None
-            session.execute(
-                update(InvitationRow)
-                .where(InvitationRow.account_id.is_(None), InvitationRow.used_at.is_(None))
-                .values(used_at=now)
-            )
             return self._invite(session, None, needs_totp=True, now=now)
 
     def create(self, username: str, display_name: str, role: Role, scope: str, actor: Actor, now: datetime) -> str:
@@ -102,6 +97,7 @@ class Accounts:
             self._row(session, account_id).is_active = is_active
             if not is_active:
                 _end_sessions(session, account_id)
+                _void_links(session, account_id, now)
             action = "account.enable" if is_active else "account.disable"
             self._audit.append(session, actor, action, f"account:{account_id}", now)
 
@@ -126,6 +122,7 @@ class Accounts:
                     raise ConsoleError("动态验证码不对。请确认手机时间准确，再输入当前的 6 位数字。")
                 account.totp_sealed, account.totp_counter = invitation.totp_sealed, counter
             invitation.used_at = now
+            _end_sessions(session, account.account_id)
             actor = Actor(account.account_id, account.display_name, Role(account.role), account.scope)
             self._audit.append(session, actor, "account.password_set", f"account:{account.account_id}", now)
 
@@ -155,6 +152,7 @@ class Accounts:
         return account
 
     def _invite(self, session: Session, account_id: int | None, needs_totp: bool, now: datetime) -> str:
+        _void_links(session, account_id, now)
         token = new_token()
         sealed = self._keys.seal(new_totp_secret()) if needs_totp else None
         session.add(
@@ -175,6 +173,15 @@ class Accounts:
 def _count_of_admins() -> Select[int]:
     return select(func.count()).where(
         AccountRow.role == Role.ADMIN.value, AccountRow.is_active, AccountRow.password_hash.is_not(None)
+    )
+
+
+def _void_links(session: Session, account_id: int | None, now: datetime) -> None:
+    """End what was sent before; None is the first administrator's, who has no account yet."""
+    session.execute(
+        update(InvitationRow)
+        .where(InvitationRow.account_id == account_id, InvitationRow.used_at.is_(None))
+        .values(used_at=now)
     )
 
 

@@ -95,6 +95,7 @@ class Background:
         while self._console.retention.step(now):
             pass
         self._console.retention.forget_stray_pictures(now)
+        self._console.list_changes.forget_old(now)
         self._console.sessions.forget_expired(now)
         with self._console.database.reading() as session:
             self._console.audit.anchor(session, self._console.anchors, now)

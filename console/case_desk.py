@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from console.audit import AuditLog
-from console.case_rights import may_see, standing_of
+from console.case_rights import is_in_hand_of, may_see, standing_of
 from console.cases import (
     ACTION_NAMES,
     FINISHED,
@@ -68,6 +68,10 @@ class CaseDesk:
                 raise NotFoundError("没有这个事件单，或不在您的辖区。")
             if request.version is not None and case.version != request.version:
                 raise CaseChangedError(_who_was_first(session, case))
+            if actor.role is Role.WORKER and request.action is not Action.ACCEPT and not is_in_hand_of(case, actor):
+                raise StepRefusedError("请先接单，再提交结果。")
+            if request.action is Action.REOPEN and case.erased_at is not None:
+                raise StepRefusedError("证据已按规定删除，不能重开。")
             self._take(session, case, request, actor, now)
 
     def act_on_overdue(self, now: datetime) -> list[int]:
@@ -101,7 +105,7 @@ class CaseDesk:
             )
         )  # fmt: skip
         self._audit.append(session, actor, f"case.{action}", f"case:{case.case_id}", now, reason or "")
-        if reason == Outcome.LIST_ERROR:
+        if action in (Action.CLOSE, Action.REJECT) and reason == Outcome.LIST_ERROR:
             self._open_correction(session, case, actor, now)
 
     def _apply(

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from alerts.events import FlaggedEvent
 from console.case_rights import standing_of, visible_to
-from console.case_views import CaseDetail, CaseView, case_view, timeline_step
+from console.case_views import CaseDetail, CaseView, case_view, clock_skew_s, timeline_step
 from console.cases import State, allowed_actions
 from console.grids import GridMap
 from console.store.database import Database
@@ -65,7 +65,7 @@ class CaseReader:
             photos=tuple(photos),
             actions=tuple(allowed_actions(standing_of(case), actor)),
             list_version=events[0].list_version if events else None,
-            clock_skew_s=(latest.captured_at - latest.received_at).total_seconds(),
+            clock_skew_s=clock_skew_s(events[0], latest.received_at) if events else 0.0,
         )
 
     def event_of(self, actor: Actor, case_id: int, event_id: str) -> FlaggedEvent:

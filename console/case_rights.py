@@ -25,6 +25,11 @@ def may_see(case: CaseRow, actor: Actor) -> bool:
     return is_handed_out and case.assignee_id in (None, actor.account_id)
 
 
+def is_in_hand_of(case: CaseRow, actor: Actor) -> bool:
+    """Whether this grid worker has taken the case; before that it is a task without plate and pictures."""
+    return case.assignee_id == actor.account_id and State(case.state) is not State.ASSIGNED
+
+
 def visible_to(actor: Actor) -> ColumnElement[bool]:
     """Return the condition on `cases` that holds for what this person may see."""
     if actor.role not in _SEES_CASES:

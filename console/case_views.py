@@ -23,6 +23,7 @@ from console.types import Actor, Role
 STEP_WORDS = {action.value: name for action, name in ACTION_NAMES.items()} | {"open": "预警到达", "attach": "再次经过"}
 _IN_HAND = (State.ACCEPTED, State.VERIFYING, State.ESCALATED)
 """Of a worker's own cases, those that he took; an escalated one keeps its worker only after that."""
+_TOLERATED_S = 60.0
 _SHOWN_OTHER = 0.02
 """Another reading less likely than this is not worth a look."""
 
@@ -55,6 +56,10 @@ class CaseView(BaseModel):
     assignee: str
     is_mine: bool
     opened_at: AwareDatetime
+    passed_at: AwareDatetime
+    """When the vehicle passed, the latest time, by the box's clock."""
+    late_s: float
+    """How much later its event came: the line was cut, or the list could not be asked then."""
     last_seen_at: AwareDatetime
     due_at: AwareDatetime | None
     passages: int
@@ -87,7 +92,7 @@ class CaseDetail:
     actions: tuple[Action, ...]
     list_version: int | None
     clock_skew_s: float
-    """Camera clock minus console clock when the latest event came; large numbers mean a wrong clock."""
+    """Camera clock minus the box's when the vehicle passed, or minus ours where it is ahead of that: a wrong clock."""
 
 
 def case_view(case: CaseRow, latest: EventRow, assignee: str | None, actor: Actor, grids: GridMap) -> CaseView:
@@ -116,6 +121,8 @@ def case_view(case: CaseRow, latest: EventRow, assignee: str | None, actor: Acto
         assignee=assignee or "",
         is_mine=is_mine,
         opened_at=case.opened_at,
+        passed_at=event.arrived_at if event else latest.captured_at,
+        late_s=_late_s(event, latest.received_at) if event else 0.0,
         last_seen_at=case.last_seen_at,
         due_at=case.due_at,
         passages=case.passages,
@@ -124,6 +131,18 @@ def case_view(case: CaseRow, latest: EventRow, assignee: str | None, actor: Acto
         event_id=case.latest_event_id,
         result=_result(case),
     )
+
+
+def clock_skew_s(event: FlaggedEvent, received_at: datetime) -> float:
+    """Return how wrong the camera's clock is; an event that merely came late is none of its doing."""
+    ahead_s = (event.captured_at - received_at).total_seconds()
+    return ahead_s if ahead_s > _TOLERATED_S else (event.captured_at - event.arrived_at).total_seconds()
+
+
+def _late_s(event: FlaggedEvent, received_at: datetime) -> float:
+    """Both clocks have to say so: one alone may be wrong."""
+    late_s = (received_at - max(event.arrived_at, event.captured_at)).total_seconds()
+    return late_s if late_s > _TOLERATED_S else 0.0
 
 
 def timeline_step(step: StepRow, grids: GridMap) -> TimelineStep:

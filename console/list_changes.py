@@ -2,7 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 
@@ -16,9 +16,10 @@ from console.list_words import file_words
 from console.settings import ConsoleSettings
 from console.store.database import Database
 from console.store.list_tables import ListChangeRow
-from console.types import Actor, ConsoleError, NotFoundError, Role, StepRefusedError
+from console.types import SYSTEM, Actor, ConsoleError, NotFoundError, Role, StepRefusedError
 from riskdb.types import RiskDBError
 
+_DECIDED_WITHIN = timedelta(days=7)
 _SUFFIXES = frozenset({".csv", ".xlsx", ".txt"})
 
 
@@ -59,6 +60,8 @@ class ListChanges:
         self._office = office
         self._folder = folder
         self._approval_rows = settings.approval_rows
+        self._under_way: set[int] = set()
+        """Numbers of the files that are being brought in now."""
 
     def submit(self, file_name: str, content: bytes, actor: Actor, now: datetime) -> ListChange:
         """Keep the file and try it; nothing in the list changes. Raises ConsoleError."""
@@ -98,10 +101,13 @@ class ListChanges:
             _check_hand(row, actor)
         path = self._folder / row.stored_name
         # Outside any transaction of ours: a long import must not keep events waiting. Twice does no harm.
+        self._under_way.add(change_id)
         try:
             report = self._office.apply_file(path)
         except RiskDBError as error:
             raise ConsoleError(f"名单没有改变：{file_words(str(error))}。") from error
+        finally:
+            self._under_way.discard(change_id)
         if not report.is_applied and report.invalid_rows:
             raise StepRefusedError(f"文件中有 {report.invalid_rows} 行有误，名单没有改变。请改正后重新上传。")
         with self._database.writing() as session:
@@ -116,10 +122,29 @@ class ListChanges:
             raise ConsoleError("请写明退回的原因。")
         with self._database.writing() as session:
             row = self._waiting(session, change_id)
+            if change_id in self._under_way:
+                raise StepRefusedError("这次导入正在生效，不能退回。")
             row.reason = reason.strip()
             self._decide(session, row, ChangeState.REFUSED, _change(row).report, actor, now)
         (self._folder / row.stored_name).unlink(missing_ok=True)
         return _change(row)
+
+    def forget_old(self, now: datetime) -> None:
+        """Send back what nobody decided on for a week, and delete files that belong to no waiting import.
+
+        They are the only place where plates of people who may be on no list lie in the clear.
+        """
+        waiting = select(ListChangeRow).where(ListChangeRow.state == ChangeState.WAITING.value)
+        with self._database.reading() as session:
+            rows = session.scalars(waiting).all()
+        for row in rows:
+            if row.created_at < now - _DECIDED_WITHIN and row.change_id not in self._under_way:
+                self.refuse(row.change_id, "7 天内无人处理，文件已删除", SYSTEM, now)
+        kept = {row.stored_name for row in rows}
+        for path in self._folder.glob("*"):
+            is_old = path.stat().st_mtime < (now - timedelta(days=1)).timestamp()
+            if is_old and path.name not in kept:
+                path.unlink(missing_ok=True)
 
     def recent(self, limit: int = 50) -> list[ListChange]:
         query = select(ListChangeRow).order_by(ListChangeRow.change_id.desc()).limit(limit)

@@ -8,6 +8,7 @@ import contextlib
 import json
 import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -58,6 +59,8 @@ class LiveHub:
         self._now = now
         self._screens: set[Screen] = set()
         self._changed: set[int] = set()
+        self._moved: set[int] = set()
+        """Of the changed ones, those that were handed to somebody."""
         self._has_news: asyncio.Event | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -65,10 +68,10 @@ class LiveHub:
     def screen_count(self) -> int:
         return len(self._screens)
 
-    def touch(self, case_ids: Iterable[int]) -> None:
-        """These cases changed: tell the screens."""
+    def touch(self, case_ids: Iterable[int], *, may_have_left: bool = False) -> None:
+        """These cases changed: tell the screens; with `may_have_left` also those that do not see them any more."""
         changed = tuple(case_ids)
-        self._on_loop(lambda: self._note(changed))
+        self._on_loop(lambda: self._note(changed, may_have_left))
 
     def scopes(self) -> set[str]:
         """Return the areas that screens are open for."""
@@ -134,8 +137,10 @@ class LiveHub:
             with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is looking any more
                 self._loop.call_soon_threadsafe(act)
 
-    def _note(self, case_ids: tuple[int, ...]) -> None:
+    def _note(self, case_ids: tuple[int, ...], may_have_left: bool) -> None:
         self._changed.update(case_ids)
+        if may_have_left:
+            self._moved.update(case_ids)
         if self._changed and self._has_news is not None:
             self._has_news.set()
 
@@ -150,16 +155,20 @@ class LiveHub:
 
     async def _send_changed(self) -> None:
         changed, self._changed = sorted(self._changed, reverse=True), set()
+        moved, self._moved = self._moved, set()
         for start in range(0, len(changed), MAX_CASES):
             for scope in self.scopes():
-                message = await asyncio.to_thread(self._message, scope, changed[start : start + MAX_CASES])
+                some = changed[start : start + MAX_CASES]
+                message = await asyncio.to_thread(self._message, scope, some, moved.intersection(some))
                 for screen in tuple(self._screens):
                     if screen.scope == scope:
                         screen.give(message)
 
-    def _message(self, scope: str, case_ids: Sequence[int]) -> bytes:
+    def _message(self, scope: str, case_ids: Sequence[int], moved: AbstractSet[int]) -> bytes:
         views = self._view_cases(scope, case_ids)
-        return encode("cases", "[" + ",".join(view.model_dump_json(exclude=_NOT_IN_LISTS) for view in views) + "]")
+        message = encode("cases", "[" + ",".join(view.model_dump_json(exclude=_NOT_IN_LISTS) for view in views) + "]")
+        gone = sorted(moved - {view.case_id for view in views})
+        return message + encode("gone", json.dumps(gone)) if gone else message
 
 
 def encode(kind: str, payload: str) -> bytes:

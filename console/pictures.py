@@ -12,12 +12,12 @@ from sqlalchemy import select
 from alerts.pictures import MAX_BYTES, PICTURE_NAME, PictureShelf
 from alerts.redis_link import StreamError
 from console.audit import AuditLog
-from console.case_rights import may_see
+from console.case_rights import is_in_hand_of, may_see
 from console.keys import new_token
 from console.settings import ConsoleSettings
 from console.store.database import Database
 from console.store.tables import CaseRow, PhotoRow
-from console.types import Actor, ConsoleError, NotFoundError
+from console.types import Actor, ConsoleError, NotFoundError, Role
 
 _MAX_PIXELS = 40_000_000
 _LONGEST_SIDE = 1600
@@ -95,7 +95,7 @@ class Pictures:
         with self._database.reading() as session:
             row = session.get(PhotoRow, photo_id)
             case = session.get(CaseRow, row.case_id) if row else None
-            if row is None or case is None or not may_see(case, actor):
+            if row is None or case is None or not _may_see_pictures(case, actor):
                 raise NotFoundError("没有这张照片。")
         return self._photos / row.file_name
 
@@ -105,8 +105,8 @@ class Pictures:
         self._photos.mkdir(parents=True, exist_ok=True, mode=0o700)
         with self._database.writing() as session:
             case = session.get(CaseRow, case_id)
-            if case is None or not may_see(case, actor):
-                raise NotFoundError("没有这个事件单，或不在您的辖区。")
+            if case is None or not _may_see_pictures(case, actor):
+                raise NotFoundError("没有这个事件单，或不在您的辖区，或您还没有接单。")
             if len(session.scalars(select(PhotoRow.photo_id).where(PhotoRow.case_id == case_id)).all()) >= _MAX_PHOTOS:
                 raise ConsoleError(f"每个事件单最多 {_MAX_PHOTOS} 张照片。")
             name = f"{new_token()}.jpg"
@@ -139,6 +139,10 @@ class Pictures:
         factor = min(1.0, _LONGEST_SIDE / max(image.shape[:2]))
         small = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA) if factor < 1 else image
         return cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, 85])[1].tobytes()
+
+
+def _may_see_pictures(case: CaseRow, actor: Actor) -> bool:
+    return may_see(case, actor) and (actor.role is not Role.WORKER or is_in_hand_of(case, actor))
 
 
 def picture_size(content: bytes) -> tuple[int, int] | None:

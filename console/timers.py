@@ -26,7 +26,8 @@ def overdue_step(standing: Standing, opened_at: datetime, now: datetime, setting
     A confirmed one never does; it goes up level by level, and stays overdue at the county.
     """
     is_old = now - opened_at >= timedelta(seconds=settings.close_timeout_s)
-    can_expire = standing.state in (State.NEW, State.ESCALATED, State.REOPENED)
+    # One that was just reopened is looked at again first, however old it is.
+    can_expire = standing.state in (State.NEW, State.ESCALATED)
     return Action.EXPIRE if is_old and can_expire and not standing.is_confirmed else Action.ESCALATE
 
 

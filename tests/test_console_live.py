@@ -15,11 +15,13 @@ from alerts.box_status import BoxStatus, HourCount, LanePassage
 from alerts.events import FlaggedEvent, to_cloudevent
 from alerts.stream import STREAM_KEY, connect
 from console.boxes import Heard, tiles
-from console.cases import OPEN
+from console.case_desk import StepRequest
+from console.cases import OPEN, Action
 from console.parts import Console
 from console.types import Role
 from tests.console_kit import (
     GRID_A,
+    GRID_B,
     START,
     Clock,
     cookie_for,
@@ -89,6 +91,23 @@ def test_an_event_a_lane_passage_and_a_box_report_reach_the_screens_of_their_are
         assert until(whole_lines, "state")["tiles"]
         whole.close()
         street.close()
+
+
+def test_a_case_handed_to_another_street_leaves_the_screens_that_see_it_no_more(console: Console):
+    make_account(console, "street", Role.OFFICER, GRID_A[:9])
+    console.intake.take([event_of()], console.now())
+    for step in (StepRequest(1, Action.CONFIRM), StepRequest(1, Action.ASSIGN, reason=GRID_B)):
+        console.desk.act(step, officer(), console.now())
+    headers = {"cookie": cookie_header(console, "street")}
+    with (
+        served(console) as address,
+        httpx.Client(base_url=address, timeout=10, headers=headers) as http,
+        http.stream("GET", "/screen/stream") as answer,
+    ):
+        lines = answer.iter_lines()
+        until(lines, "ping")
+        console.hub.touch([1], may_have_left=True)
+        assert until(lines, "gone") == [1]
 
 
 def cookie_header(console: Console, username: str) -> str:

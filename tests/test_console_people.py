@@ -55,6 +55,19 @@ def test_a_restart_before_the_set_up_makes_the_older_link_useless(console: Conso
     assert console.accounts.invitation(second, clock()).username is None
 
 
+def test_a_new_link_or_switching_off_makes_the_older_link_useless(console: Console, clock: Clock):
+    make_account(console, "boss", Role.ADMIN)
+    account_id = console.accounts.all()[0].account_id
+    older = console.accounts.renew_link(account_id, SYSTEM, clock())
+    newer = console.accounts.renew_link(account_id, SYSTEM, clock())
+    with pytest.raises(NotFoundError):
+        console.accounts.redeem(older, "", PASSWORD, "", clock())
+    assert console.accounts.invitation(newer, clock()).username == "boss"
+    console.accounts.set_active(account_id, False, SYSTEM, clock())
+    with pytest.raises(NotFoundError):
+        console.accounts.invitation(newer, clock())
+
+
 def test_a_link_ends_after_its_hours(console: Console, clock: Clock):
     token = console.accounts.create("worker", "王", Role.WORKER, GRID_A, SYSTEM, clock())
     clock.forward(73 * 3600)

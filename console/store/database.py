@@ -66,7 +66,7 @@ def _open_engine(url: str) -> Engine:
     try:
         return _sqlite_engine(url) if url.startswith("sqlite") else _postgresql_engine(url)
     except ModuleNotFoundError as error:
-        raise ConsoleError(f"缺少数据库驱动 {error.name}：请在 kakou 目录执行 make setup。") from error
+        raise ConsoleError(f"缺少数据库驱动 {error.name}：请用 postgresql+psycopg:// 并执行 make setup。") from error
     except (ArgumentError, NoSuchModuleError) as error:
         raise ConsoleError("[console] database_url 应为 postgresql+psycopg://用户:密码@主机/数据库。") from error
 

@@ -10,6 +10,7 @@ from fastapi import APIRouter, File, Query, UploadFile
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from console.case_views import CaseView
+from console.cases import Action
 from console.list_changes import ChangeState, ListChange
 from console.list_office import FileReport
 from console.statistics import Counts, local_day
@@ -54,11 +55,14 @@ def get_case(case_id: RowNumber, actor: TokenPerson, console: TheConsole) -> Cas
 
 
 @router.post("/cases/{case_id}/steps", **allow_token(Scope.CASES_WRITE))
-def take_step(case_id: RowNumber, body: StepBody, actor: TokenPerson, console: TheConsole) -> CaseView:
-    """Take one step. 409: somebody was faster (with `version`). 422: not possible in this state."""
+def take_step(case_id: RowNumber, body: StepBody, actor: TokenPerson, console: TheConsole) -> CaseView | None:
+    """Take one step. 409: somebody was faster (with `version`). 422: not possible in this state.
+
+    Null: done, and by it the case has left the token's area.
+    """
     console.desk.act(body.request(case_id), actor, console.now())
-    console.hub.touch([case_id])
-    return console.cases.detail(actor, case_id).view
+    console.hub.touch([case_id], may_have_left=body.action is Action.ASSIGN)
+    return next(iter(console.cases.some(actor, [case_id])), None)
 
 
 @router.get("/statistics", **allow_token(Scope.STATISTICS_READ))

@@ -101,17 +101,23 @@ def case_detail(case_id: RowNumber, request: Request, session: Session, console:
 
 
 @router.post("/cases/{case_id}/step", **allow(*_DESK))
-def take_step(case_id: RowNumber, body: StepBody, actor: Person, console: TheConsole) -> CaseView:
+def take_step(case_id: RowNumber, body: StepBody, actor: Person, console: TheConsole) -> CaseView | None:
+    """Take one step; null where the case has left the person's area by it."""
     console.desk.act(body.request(case_id), actor, console.now())
-    console.hub.touch([case_id])
-    return console.cases.some(actor, [case_id])[0]
+    console.hub.touch([case_id], may_have_left=body.action is Action.ASSIGN)
+    return next(iter(console.cases.some(actor, [case_id])), None)
 
 
 @router.post("/duplicates", **allow(*_DESK))
 def close_duplicates(body: DuplicatesBody, actor: Person, console: TheConsole) -> BulkResult:
     """Reject several cases as duplicates; one that cannot be does not hold the others up."""
     closed, refused = [], {}
+    views = console.cases.some(actor, body.case_ids)
+    confirmed = {view.case_id for view in views if view.state is State.CONFIRMED}
     for case_id in dict.fromkeys(body.case_ids):
+        if case_id in confirmed:
+            refused[case_id] = "已有人肉眼确认，请打开后再定。"
+            continue
         key = f"{body.key}-{case_id}"
         step = StepRequest(case_id, Action.REJECT, None, Rejection.DUPLICATE, idempotency_key=key)
         try:
