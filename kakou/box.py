@@ -1,8 +1,11 @@
 """Builds a box's walk from the settings: the same for `kakou run`, `kakou demo` and their child processes."""
 
+import contextlib
 import logging
+import queue
 import socket
 import sqlite3
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +14,7 @@ from pathlib import Path
 
 import redis
 
-from alerts.box_status import StatusBoard
+from alerts.box_status import LanePassage, StatusBoard
 from alerts.outbox import Outbox
 from kakou.risk_wiring import key_path, make_matcher, open_hot_set
 from kakou.settings import Settings
@@ -29,6 +32,7 @@ from riskdb.types import RiskDBError
 
 STATUS_EVERY_S = 2.0
 MIN_BACK_OFF_S = 5.0
+LANE_WAITING = 20
 
 log = logging.getLogger(__name__)
 
@@ -108,7 +112,7 @@ class Box:
 
 
 class CameraReporter:
-    """Tells the console what one camera does, and keeps the hour's counters; built and used in one thread."""
+    """Tells the console what one camera does, and keeps the hour's counters."""
 
     def __init__(self, box: Box, source: SourceSettings, counts: ScreeningCounts) -> None:
         self._hours = box.hours()
@@ -118,19 +122,21 @@ class CameraReporter:
         self._hot_set = open_hot_set(box.settings, box.redis_url)
         self._spool = box.spool()
         self._silent_until = 0.0
+        self._lane: queue.Queue[LanePassage | None] = queue.Queue(LANE_WAITING)
+        self._announcer = threading.Thread(target=self._announce, name=f"lane-{source.camera_id}", daemon=True)
+        self._announcer.start()
 
     def passed(self, passage: Passage) -> None:
-        """Show a passage on the lane strip for a moment; a Redis that is away costs one short time-out."""
-        lane = self._monitor.passed(passage)
-        if time.monotonic() >= self._silent_until:
-            self._try(lambda: self._board.announce(lane))
+        """Show a passage on the lane strip for a moment. The walk never waits: strips are for a glance."""
+        with contextlib.suppress(queue.Full):
+            self._lane.put_nowait(self._monitor.passed(passage))
 
     def report(self, outbox: Outbox) -> None:
         """Save the counters and publish the camera's status."""
         now = utc_now()
         try:
             self._monitor.save_counts(now)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
             log.warning("hour counters cannot be saved: %s", error)
         if time.monotonic() < self._silent_until:
             return
@@ -138,8 +144,17 @@ class CameraReporter:
         self._try(lambda: self._board.report(status))
 
     def close(self) -> None:
+        with contextlib.suppress(queue.Full):
+            self._lane.put_nowait(None)
+        self._announcer.join(timeout=1.0)
         self._hours.close()
         self._client.close()
+
+    def _announce(self) -> None:
+        """Publish what passes: finding the centre's name can take a resolver many seconds, whatever our time-out is."""
+        while (lane := self._lane.get()) is not None:
+            if time.monotonic() >= self._silent_until:
+                self._try(lambda passage=lane: self._board.announce(passage))  # type: ignore[misc]
 
     def _health(self, outbox: Outbox, now: datetime) -> BoxHealth:
         try:

@@ -121,7 +121,7 @@ def _recheck_until(stop: threading.Event, box: Box, outbox: Outbox) -> None:
             continue
         try:
             done = recheck(spool, match, flagging, box.settings.pipeline.hypothesis_count)
-        except AlertsError as error:  # the passages stay in the spool
+        except (AlertsError, OSError) as error:  # the passages stay in the spool
             log.error("re-check stopped: %s", error)
             continue
         if done.clear or done.flagged or done.expired:

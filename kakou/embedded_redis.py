@@ -1,31 +1,43 @@
 """A real Redis server of our own, for where none is configured.
 
 The server listens on a unix socket in a 0700 folder, keeps an append-only file in the state folder,
-and dies with the process that started it. One process owns the folder by a lock; others use its server.
+and dies with the process that started it. One process owns the folder by a lock; others use its server. When the owner
+ends, one of them starts a server with the same data at the same address: `kakou run` that joined the Redis of a
+`kakou risk import` must not be left with a dead one.
 """
 
 import contextlib
 import ctypes
 import fcntl
+import hashlib
+import logging
 import os
 import re
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import IO
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 MINIMUM_VERSION = (6, 2)
 """SMISMEMBER, XAUTOCLAIM and XTRIM MINID came with Redis 6.2."""
 START_TIMEOUT_S = 20.0
+HEIR_LOOKS_EVERY_S = 0.5
 PR_SET_PDEATHSIG = 1
+
+log = logging.getLogger(__name__)
 
 
 class RedisUnavailableError(Exception):
@@ -50,7 +62,8 @@ def embedded_redis(folder: Path) -> Iterator[str]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            yield _join_running(folder)
+            with _joined(folder, lock) as url:
+                yield url
             return
         with _own_server(folder) as url:
             yield url
@@ -94,12 +107,26 @@ def _version_of(binary: Path) -> tuple[int, ...]:
     return tuple(int(part) for part in match.groups()) if match else ()
 
 
+def _socket_of(folder: Path) -> Path:
+    """Return where the folder's server listens, whoever starts it; the parent is made and is ours alone.
+
+    A unix socket's path may have 107 bytes at most, so it does not live in the state folder. Raises
+    RedisUnavailableError.
+    """
+    name = hashlib.blake2b(str(folder.resolve()).encode(), digest_size=8).hexdigest()
+    parent = Path(tempfile.gettempdir(), f"kakou-redis-{os.getuid()}-{name}")
+    parent.mkdir(mode=0o700, exist_ok=True)
+    found = parent.lstat()
+    if found.st_uid != os.getuid() or stat.S_IMODE(found.st_mode) != 0o700 or not stat.S_ISDIR(found.st_mode):
+        raise RedisUnavailableError(f"{parent} is not a folder of ours alone; remove it")
+    return parent / "redis.sock"
+
+
 @contextlib.contextmanager
 def _own_server(folder: Path) -> Iterator[str]:
-    binary = find_redis_server()
-    # A unix socket's path may have 107 bytes at most, so it does not live in the state folder.
-    socket_folder = Path(tempfile.mkdtemp(prefix="kakou-redis-"))
-    socket = socket_folder / "redis.sock"
+    binary, socket = find_redis_server(), _socket_of(folder)
+    (folder / "socket").unlink(missing_ok=True)  # of an owner that was killed
+    _wait_until_gone(socket)
     process = _start(binary.path, folder, socket)
     try:
         _wait_until_ready(process, socket, folder)
@@ -108,7 +135,44 @@ def _own_server(folder: Path) -> Iterator[str]:
     finally:
         (folder / "socket").unlink(missing_ok=True)
         _stop(process)
-        shutil.rmtree(socket_folder, ignore_errors=True)
+        shutil.rmtree(socket.parent, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _joined(folder: Path, lock: IO[str]) -> Iterator[str]:
+    """Use the owner's server, and become the owner when that one ends."""
+    url = _join_running(folder)
+    stop = threading.Event()
+    heir = threading.Thread(target=_succeed, args=(folder, lock, stop), name="redis-heir", daemon=True)
+    heir.start()
+    try:
+        yield url
+    finally:
+        stop.set()
+        heir.join()
+
+
+def _succeed(folder: Path, lock: IO[str], stop: threading.Event) -> None:
+    while not stop.wait(HEIR_LOOKS_EVERY_S):
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            continue
+        try:
+            with _own_server(folder):
+                log.info("the Redis of %s goes on here: the process that had started it has ended", folder)
+                stop.wait()
+            return
+        except (RedisUnavailableError, OSError) as error:
+            log.error("Redis cannot be started anew: %s", error)
+            fcntl.flock(lock, fcntl.LOCK_UN)
+
+
+def _wait_until_gone(socket: Path) -> None:
+    """A killed owner's server needs a moment to end."""
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while _answers(socket) and time.monotonic() < deadline:
+        time.sleep(0.05)
 
 
 def _start(binary: Path, folder: Path, socket: Path) -> subprocess.Popen[bytes]:
@@ -158,12 +222,22 @@ def _join_running(folder: Path) -> str:
     while time.monotonic() < deadline:
         with contextlib.suppress(FileNotFoundError):
             socket = (folder / "socket").read_text()
-            if socket:
+            if socket and _answers(Path(socket)):  # an owner that was killed leaves its path behind
                 return f"unix://{socket}"
         time.sleep(0.05)
     raise RedisUnavailableError(
         f"another process owns {folder} but its Redis does not answer; stop that process or choose another state_dir"
     )
+
+
+def _answers(socket: Path) -> bool:
+    client = redis.Redis(unix_socket_path=str(socket), socket_timeout=2.0, retry=Retry(NoBackoff(), 0))
+    try:
+        return bool(client.ping())
+    except redis.RedisError:
+        return False
+    finally:
+        client.close()
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

@@ -6,10 +6,9 @@ import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 from typer.core import TyperGroup
 
+from kakou.errors import report_error
 from kakou.exit_codes import ExitCode
 
 if TYPE_CHECKING:
@@ -75,29 +74,7 @@ def main() -> None:
     try:
         app()
     except Exception as error:  # noqa: BLE001  the outermost loop of the process
-        sys.exit(_report(error))
-
-
-def _report(error: Exception) -> int:
-    code = _exit_code_of(error)
-    if code is None:
-        raise error
-    Console(stderr=True, highlight=False).print(f"[red]错误[/red] {escape(str(error))}", soft_wrap=True)
-    return code
-
-
-def _exit_code_of(error: Exception) -> int | None:
-    """Return the exit code for an error whose message tells the user what to do; None for a fault of ours."""
-    codes: dict[str, ExitCode] = {
-        "SettingsError": ExitCode.CONFIG,
-        "RedisUnavailableError": ExitCode.UNAVAILABLE,
-        "RiskDBError": ExitCode.UNAVAILABLE,
-        "ConsoleError": ExitCode.CONFIG,
-        "ProviderError": ExitCode.UNAVAILABLE,
-        "OcrError": ExitCode.INTEGRITY,
-        "SourceError": ExitCode.UNREADABLE,
-    }
-    return next((int(codes[kind.__name__]) for kind in type(error).__mro__ if kind.__name__ in codes), None)
+        sys.exit(report_error(error))
 
 
 if __name__ == "__main__":

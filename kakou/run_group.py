@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kakou.box import STATUS_EVERY_S, Box, CameraReporter
+from kakou.errors import report_error
 from kakou.exit_codes import ExitCode
 from kakou.passage_lines import counts_json, passage_json, passage_line
 from kakou.process import die_with_parent, log_to_stderr, stop_on_signals
@@ -75,12 +76,18 @@ def _screen(box: Box, sources: list[SourceSettings], options: argparse.Namespace
             target=lambda: failures.update(screen_group(sources, box.settings.pipeline, build_parts, take, stop))
         )
         walk.start()
-        while walk.is_alive():
-            heartbeat.beat()
-            _save(file, counts)
-            for reporter in reporters.values():
-                reporter.report(outbox)
-            walk.join(STATUS_EVERY_S)
+        try:
+            while walk.is_alive():
+                heartbeat.beat()
+                _save(file, counts)
+                for reporter in reporters.values():
+                    heartbeat.beat()  # a name server that is away holds up each of them
+                    reporter.report(outbox)
+                walk.join(STATUS_EVERY_S)
+        finally:  # whatever went wrong here: nobody may write to a closed outbox
+            if sys.exc_info()[0] is not None:
+                stop.set()
+            walk.join()
         for reporter in reporters.values():
             reporter.report(outbox)
             reporter.close()
@@ -93,7 +100,7 @@ def _screen(box: Box, sources: list[SourceSettings], options: argparse.Namespace
 class LineWriter:
     """Writes whole lines, whichever camera's thread they come from.
 
-    When nobody reads them any more (`kakou run | head`), screening goes on without them.
+    When nobody can take them any more (`kakou run | head`, a full disk), screening goes on without them.
     """
 
     def __init__(self, as_json: bool, shows_clear_plates: bool) -> None:
@@ -112,7 +119,9 @@ class LineWriter:
         try:
             sys.stdout.write(line + "\n")
             sys.stdout.flush()
-        except BrokenPipeError:
+        except OSError as error:  # nobody reads it, or the disk that it goes to is full
+            if not isinstance(error, BrokenPipeError):
+                log.warning("passages are no longer printed: %s", error)
             # The interpreter flushes once more at its end: give it somewhere to write.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return False
@@ -120,10 +129,14 @@ class LineWriter:
 
 
 def _save(path: Path, counts: dict[str, ScreeningCounts]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write the counts for people to see; screening goes on where the disk is full."""
     partial = path.with_suffix(".part")
-    partial.write_text(counts_json(counts), encoding="utf-8")
-    partial.replace(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_text(counts_json(counts), encoding="utf-8")
+        partial.replace(path)
+    except OSError as error:
+        log.warning("counts cannot be saved: %s", error)
 
 
 def _exit_code(failures: dict[str, Exception], counts: dict[str, ScreeningCounts]) -> int:
@@ -137,4 +150,7 @@ def _exit_code(failures: dict[str, Exception], counts: dict[str, ScreeningCounts
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except Exception as error:  # noqa: BLE001  the outermost loop of the process
+        sys.exit(report_error(error))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pipeline.errors import SourceError
 from pipeline.screening import Screening, screen
 from pipeline.settings import PipelineSettings, SourceSettings
-from pipeline.sources import read_frames
+from pipeline.sources import watch_frames
 from pipeline.tracking import PlateTracker
 from pipeline.types import Passage, Reader
 
@@ -27,7 +27,7 @@ def screen_source(
 
     Raises SourceError when a file or folder cannot be opened, OutboxError when an event cannot be kept.
     """
-    frames = read_frames(source, settings, parts.screening.counts, stop)
+    frames = watch_frames(source, settings, parts.screening.counts, stop)
     return screen(frames, parts.reader, PlateTracker(settings.track), parts.screening)
 
 

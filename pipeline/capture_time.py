@@ -54,7 +54,7 @@ def _container_time(path: Path) -> datetime | None:
                 return None
             mvhd = next((span for name, span in _boxes(file, *moov) if name == b"mvhd"), None)
             return None if mvhd is None else _mvhd_time(file, mvhd[0])
-    except (OSError, struct.error, OverflowError):
+    except (OSError, struct.error, OverflowError, IndexError):
         return None
 
 

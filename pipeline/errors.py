@@ -1,4 +1,4 @@
-"""The pipeline's error."""
+"""The pipeline's errors."""
 
 
 class SourceError(Exception):
@@ -7,3 +7,7 @@ class SourceError(Exception):
 
 class UnsteadyDecodingError(SourceError):
     """Footage is damaged, and several decoder threads make something else of it each time: decode it with one."""
+
+
+class SpoolKeyError(Exception):
+    """The key of the unchecked passages cannot be used; the message names the file."""

@@ -22,6 +22,10 @@ class EventSink(Protocol):
         """Keep an event for good before this returns; False when it was there already."""
         ...
 
+    def has_room_for_pictures(self) -> bool:
+        """Return whether the disk has room for more than events."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Flagging:
@@ -68,7 +72,7 @@ class Flagging:
         return plate, vehicle
 
     def _save(self, name: str, picture: BgrImage | None) -> str | None:
-        if self.evidence_folder is None or picture is None:
+        if self.evidence_folder is None or picture is None or not self.outbox.has_room_for_pictures():
             return None
         try:
             return save_picture(self.evidence_folder, name, picture)

@@ -1,5 +1,6 @@
 """What a camera tells the console every few seconds: its state and its counters by hour, never a plate at rest."""
 
+import logging
 import sqlite3
 import time
 from collections import deque
@@ -10,6 +11,7 @@ from pathlib import Path
 from alerts.box_status import BoxStatus, HourCount, LanePassage
 from pipeline.types import Passage, ScreeningCounts
 
+log = logging.getLogger(__name__)
 FPS_WINDOW_S = 5.0
 HOURS_SHOWN = 24
 SCHEMA = """
@@ -30,11 +32,24 @@ class HourCounter:
     """Passages per checkpoint and hour: all that a clear passage leaves behind. One thread each, one file for all."""
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._connection = sqlite3.connect(path, timeout=5.0, isolation_level=None)
-        self._connection.execute("PRAGMA journal_mode = WAL")
-        self._connection.execute("PRAGMA synchronous = NORMAL")
-        self._connection.executescript(SCHEMA)
+        self._path = path
+        self._opened: sqlite3.Connection | None = None
+
+    @property
+    def _connection(self) -> sqlite3.Connection:
+        """Opened when it is first needed, and tried again: a full disk must keep no camera from its work."""
+        if self._opened is None:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            connection = sqlite3.connect(self._path, timeout=5.0, isolation_level=None, check_same_thread=False)
+            try:
+                connection.execute("PRAGMA journal_mode = WAL")
+                connection.execute("PRAGMA synchronous = NORMAL")
+                connection.executescript(SCHEMA)
+            except sqlite3.Error:
+                connection.close()
+                raise
+            self._opened = connection
+        return self._opened
 
     def add(self, camera_id: str, checkpoint: str, moment: datetime, counts: HourCount, unread: int = 0) -> None:
         """Add to the counts of the hour that `moment` is in. Raises sqlite3.Error."""
@@ -46,20 +61,25 @@ class HourCounter:
         )
 
     def last_hours(self, camera_id: str, now: datetime) -> tuple[HourCount, ...]:
-        """Return the hours up to now that had a passage, oldest first."""
+        """Return the hours up to now that had a passage, oldest first; none while they cannot be read."""
         since = _hour(now - timedelta(hours=HOURS_SHOWN))
-        rows = self._connection.execute(
-            "SELECT hour, sum(clear), sum(flagged), sum(unchecked) FROM hour_count"
-            " WHERE camera_id = ? AND hour >= ? GROUP BY hour ORDER BY hour",
-            (camera_id, since),
-        )
+        try:
+            rows = self._connection.execute(
+                "SELECT hour, sum(clear), sum(flagged), sum(unchecked) FROM hour_count"
+                " WHERE camera_id = ? AND hour >= ? GROUP BY hour ORDER BY hour",
+                (camera_id, since),
+            ).fetchall()
+        except (sqlite3.Error, OSError) as error:
+            log.warning("hour counters cannot be read: %s", error)
+            return ()
         return tuple(
             HourCount(hour=datetime.fromtimestamp(hour, now.tzinfo), clear=clear, flagged=flagged, unchecked=unchecked)
             for hour, clear, flagged, unchecked in rows
         )
 
     def close(self) -> None:
-        self._connection.close()
+        if self._opened is not None:
+            self._opened.close()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -58,7 +59,9 @@ def find_units(paths: Iterable[Path], start: datetime | None) -> tuple[list[Repl
             problems.append(str(error) if isinstance(error, SourceError) else f"{path}: {error.strerror}")
             continue
         units += found
-    return units, problems
+    doubled = {name for name, count in Counter(unit.video for unit in units).items() if count > 1}
+    # Recorders name files by the time: cam1/20261124_080000.mp4 and cam2/20261124_080000.mp4 are two videos.
+    return [replace(u, video=u.path.as_posix()) if u.video in doubled else u for u in units], problems
 
 
 def split_long(

@@ -96,6 +96,9 @@ class _NoOutbox:
     def append(self, event: FlaggedEvent) -> bool:  # noqa: ARG002
         return True
 
+    def has_room_for_pictures(self) -> bool:
+        return True
+
 
 class _NoSpool:
     """What a replay could not check is in its record; nothing is checked again later."""

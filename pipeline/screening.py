@@ -1,5 +1,6 @@
 """The walk: frame, read, track, match, event."""
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,6 +18,9 @@ from riskdb.types import Hypothesis, RiskDBError, RiskMatch
 
 Match: TypeAlias = Callable[[Sequence[Hypothesis], datetime], RiskMatch | None]
 """Is one of these plates listed at this time? Raises RiskDBError when the list could not be asked."""
+
+
+log = logging.getLogger(__name__)
 
 
 class UncheckedSpool(Protocol):
@@ -39,9 +43,12 @@ class Screening:
     hypothesis_count: int = 32
 
 
-def screen(frames: Iterable[Frame], reader: Reader, tracker: PlateTracker, screening: Screening) -> Iterator[Passage]:
+def screen(
+    frames: Iterable[Frame | None], reader: Reader, tracker: PlateTracker, screening: Screening
+) -> Iterator[Passage]:
     """Yield every vehicle that passed: flagged ones at once, the others when they have left.
 
+    `frames`: None stands for the loss of the camera (`pipeline.sources.watch_frames`).
     A flagged event is in the outbox before its passage is yielded. Raises OutboxError when it cannot be kept.
     """
     reads = read_plates(pace_looks(frames, tracker), reader, screening.counts)
@@ -49,26 +56,36 @@ def screen(frames: Iterable[Frame], reader: Reader, tracker: PlateTracker, scree
     return match_risk(tracks, tracker, screening)
 
 
-def pace_looks(frames: Iterable[Frame], tracker: PlateTracker) -> Iterator[Frame]:
+def pace_looks(frames: Iterable[Frame | None], tracker: PlateTracker) -> Iterator[Frame | None]:
     """Leave out frames while the tracker is calm; it has seen every earlier frame when the next one is asked for."""
     calm_look = timedelta(seconds=tracker.settings.calm_look_s)
     looked_at: datetime | None = None
     for frame in frames:
-        if looked_at is None or not tracker.is_calm or frame.captured_at - looked_at >= calm_look:
+        if frame is None:
+            looked_at = None
+            yield None
+        # A clock that was set back would hide all frames until it has caught up.
+        elif looked_at is None or not tracker.is_calm or not timedelta(0) <= frame.captured_at - looked_at < calm_look:
             looked_at = frame.captured_at
             yield frame
 
 
-def read_plates(frames: Iterable[Frame], reader: Reader, counts: ScreeningCounts) -> Iterator[FrameReads]:
+def read_plates(frames: Iterable[Frame | None], reader: Reader, counts: ScreeningCounts) -> Iterator[FrameReads | None]:
     for frame in frames:
+        if frame is None:
+            yield None
+            continue
         counts.looked_at += 1
         yield FrameReads(frame, tuple(reader.read(frame.image)))
 
 
-def track_plates(reads: Iterable[FrameReads], tracker: PlateTracker) -> Iterator[PlateTrack]:
-    """Yield each track when it has settled, when it settles on another text, and when it ends."""
+def track_plates(reads: Iterable[FrameReads | None], tracker: PlateTracker) -> Iterator[PlateTrack]:
+    """Yield each track when it has settled, when it settles on another text, and when it ends.
+
+    None ends all: the camera was lost, and what it sees when it is back is other vehicles.
+    """
     for frame_reads in reads:
-        yield from tracker.update(frame_reads)
+        yield from tracker.finish() if frame_reads is None else tracker.update(frame_reads)
     yield from tracker.finish()
 
 
@@ -87,10 +104,17 @@ def match_risk(tracks: Iterable[PlateTrack], tracker: PlateTracker, screening: S
         elif passage.outcome == "flagged" or track.is_final:
             _count(screening.counts, passage.outcome)
             if passage.outcome == "unchecked":
-                screening.spool.keep(passage)
+                _keep_unchecked(screening, passage)
             if not track.is_final:
                 flagged.add(track.number)
             yield passage
+
+
+def _keep_unchecked(screening: Screening, passage: Passage) -> None:
+    try:
+        screening.spool.keep(passage)
+    except OSError as error:  # the next vehicles matter, too; this one stays counted as unchecked
+        log.error("an unchecked passage cannot be kept for its check: %s", error.strerror)
 
 
 def _decide(track: PlateTrack, tracker: PlateTracker, screening: Screening) -> Passage | None:

@@ -1,5 +1,6 @@
 """Frames out of any source: a video file, a folder of images, a webcam, a live URL."""
 
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from threading import Event
@@ -13,6 +14,9 @@ from pipeline.errors import SourceError, UnsteadyDecodingError
 from pipeline.motion import MotionGate
 from pipeline.settings import PipelineSettings, SourceSettings
 from pipeline.types import Frame, ScreeningCounts
+
+LOST_S = 10.0
+"""A camera that was away for longer is taken to see other vehicles; a brief loss must not make two passages of one."""
 
 
 def read_frames(
@@ -35,7 +39,7 @@ def read_frames(
     """
     stop = stop or Event()
     if source.is_live:
-        return _read_live(source, settings, counts, stop)
+        return (frame for frame in _read_live(source, settings, counts, stop) if frame is not None)
     if source.path.is_dir():
         return _read_folder(source, settings, counts, stop)
     request = CaptureRequest(
@@ -47,6 +51,15 @@ def read_frames(
         from_ms=from_ms,
     )
     return _read_file(source, request, settings.stall_timeout_s, counts, stop)
+
+
+def watch_frames(
+    source: SourceSettings, settings: PipelineSettings, counts: ScreeningCounts, stop: Event | None = None
+) -> Iterator[Frame | None]:
+    """Yield the frames of `read_frames`, and None once where a live source has been lost for LOST_S."""
+    if source.is_live:
+        return _read_live(source, settings, counts, stop or Event())
+    return read_frames(source, settings, counts, stop)
 
 
 def _read_file(
@@ -80,7 +93,10 @@ def _read_folder(
     source: SourceSettings, settings: PipelineSettings, counts: ScreeningCounts, stop: Event
 ) -> Iterator[Frame]:
     """Images in name order, `fps` a second; one that cannot be read is counted as damage and passed over."""
-    paths = sorted(p for p in source.path.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file())
+    try:
+        paths = sorted(p for p in source.path.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file())
+    except OSError as error:
+        raise SourceError(f"{source.uri}: {error.strerror or error}") from error
     if not paths:
         raise SourceError(f"{source.uri}: no images in this folder")
     start, _ = capture_start(source.path, source.start)
@@ -104,8 +120,9 @@ def _read_folder(
 
 def _read_live(
     source: SourceSettings, settings: PipelineSettings, counts: ScreeningCounts, stop: Event
-) -> Iterator[Frame]:
+) -> Iterator[Frame | None]:
     wait_s = settings.reopen_min_s
+    lost_at, is_told = None, False
     request = CaptureRequest(uri=source.uri, is_live=True, gate=settings.gate, decoder_threads=1)
     frames_before = dropped_before = 0
     while not stop.is_set():
@@ -121,13 +138,20 @@ def _read_live(
                 counts.frames = frames_before + notice.frames
                 counts.dropped = dropped_before + notice.dropped
                 if isinstance(notice, FrameReady):
-                    wait_s = settings.reopen_min_s
+                    wait_s, lost_at = settings.reopen_min_s, None
                     arrived_at = datetime.fromtimestamp(notice.arrived_at, UTC)
                     yield _frame(source, notice, arrived_at, capture)
                     capture.give_back(notice)
                 elif isinstance(notice, Ended):
                     counts.damage = notice.damage
         frames_before, dropped_before = counts.frames, counts.dropped
+        if lost_at is None:
+            lost_at, is_told = time.monotonic(), False
+        left_s = max(0.0, lost_at + LOST_S - time.monotonic())
+        if not is_told and left_s <= wait_s:
+            stop.wait(left_s)
+            yield None
+            is_told = True
         stop.wait(wait_s)
         wait_s = min(2 * wait_s, settings.reopen_max_s)
 

@@ -94,7 +94,7 @@ class TrackState:
 
     def miss(self, frame: Frame) -> bool:
         """Note that the vehicle was not seen on a frame; return whether it has gone."""
-        if self.missed_since is None:
+        if self.missed_since is None or frame.captured_at < self.missed_since:  # the clock may be set back
             self.missed_since = frame.captured_at
         allowed_s = self._settings.parked_gap_s if self.motion.is_parked() else self._settings.max_gap_s
         return frame.captured_at - self.missed_since >= timedelta(seconds=allowed_s)

@@ -93,6 +93,9 @@ class KeptEvents:
         self.events.append(event)
         return True
 
+    def has_room_for_pictures(self) -> bool:
+        return True
+
 
 class KeptPassages:
     """A spool in memory."""

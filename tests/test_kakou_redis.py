@@ -1,5 +1,6 @@
 """The embedded Redis: real, private, and gone with its owner."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -11,6 +12,7 @@ import pytest
 import redis
 
 from kakou.embedded_redis import RedisUnavailableError, embedded_redis, find_redis_server
+from tests.alerts_kit import wait_until
 
 OWNER = """
 import sys
@@ -64,6 +66,43 @@ def test_the_server_dies_with_a_killed_owner(tmp_path: Path):
     owner.stdin.close()
     server.wait(timeout=10)
     assert not server.is_running()
+
+
+def test_who_joined_goes_on_at_the_same_address_when_the_owner_ends(tmp_path: Path):
+    owner = subprocess.Popen(
+        [sys.executable, "-c", OWNER, str(tmp_path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+    )
+    assert owner.stdout is not None
+    assert owner.stdin is not None
+    url = owner.stdout.readline().strip()
+    with embedded_redis(tmp_path) as joined, embedded_redis(tmp_path) as third, redis.Redis.from_url(joined) as client:
+        assert joined == third == url
+        client.set("key", "value")
+        owner.send_signal(signal.SIGKILL)
+        owner.wait()
+
+        def goes_on() -> bool:
+            with contextlib.suppress(redis.ConnectionError):
+                return client.get("key") == b"value" and (tmp_path / "socket").exists()
+            return False
+
+        wait_until(goes_on, what="a new server with the same data")
+        with embedded_redis(tmp_path) as fourth:
+            assert fourth == url
+    owner.stdout.close()
+    owner.stdin.close()
+    assert not Path(url.removeprefix("unix://")).exists()
+
+
+def test_an_address_that_a_killed_owner_left_is_not_handed_out(tmp_path: Path):
+    (tmp_path / "socket").write_text("/nowhere/redis.sock")
+    with embedded_redis(tmp_path) as url, redis.Redis.from_url(url) as client:
+        assert client.ping()
+        assert (tmp_path / "socket").read_text() in url
 
 
 def test_without_any_server_the_error_names_the_install_command():

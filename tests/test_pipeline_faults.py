@@ -1,0 +1,274 @@
+"""What goes wrong beside the road: clocks that jump, cameras that are lost, disks that are full."""
+
+import errno
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+import pipeline.sources
+from alerts.settings import AlertsSettings
+from kakou.box import LANE_WAITING, Box, CameraReporter
+from kakou.run_group import _save
+from kakou.settings import Settings
+from pipeline.capture_time import capture_start
+from pipeline.errors import SourceError, SpoolKeyError
+from pipeline.flagging import Flagging
+from pipeline.monitor import HourCounter
+from pipeline.replay_units import find_units
+from pipeline.screening import match_risk, pace_looks, track_plates
+from pipeline.settings import PipelineSettings, SourceSettings, TrackSettings
+from pipeline.sources import read_frames, watch_frames
+from pipeline.spool import Spool
+from pipeline.tracking import PlateTracker
+from pipeline.types import Frame, FrameReads, Passage, ScreeningCounts
+from tests.pipeline_kit import (
+    ID_KEY,
+    NOON,
+    KeptEvents,
+    KeptPassages,
+    ListedPlates,
+    box_at,
+    frames_of,
+    make_frame,
+    make_screening,
+    make_spool,
+)
+from tests.plates import make_read
+from tests.test_pipeline_live import Camera, camera  # noqa: F401
+
+HOURS_8 = timedelta(hours=8)
+
+
+def standing(text: str, looks: int) -> list[FrameReads]:
+    return list(frames_of([[make_read(text, box_at(200, 200))] for _ in range(looks)]))
+
+
+def later(reads: list[FrameReads], by: timedelta) -> list[FrameReads]:
+    return [replace(each, frame=replace(each.frame, captured_at=each.frame.captured_at + by)) for each in reads]
+
+
+def passages(reads: list[FrameReads | None], *listed: str) -> list[Passage]:
+    tracker = PlateTracker(TrackSettings())
+    return list(match_risk(track_plates(reads, tracker), tracker, make_screening(ListedPlates(*listed), KeptEvents())))
+
+
+# --- clocks
+
+
+def test_a_clock_that_is_set_back_hides_no_frame():
+    tracker = PlateTracker(TrackSettings())
+    frames = [make_frame(index) for index in range(50)]
+    stepped = [replace(frame, captured_at=frame.captured_at - HOURS_8) for frame in frames]
+    looked_at = list(pace_looks([*frames, *stepped], tracker))
+    assert sum(frame is not None and frame.captured_at < NOON for frame in looked_at) >= len(looked_at) // 3
+
+
+def test_a_vehicle_that_leaves_after_the_clock_was_set_back_has_passed():
+    scene: list[FrameReads | None] = [*standing("京A12345", 8)]
+    empty = list(frames_of([[] for _ in range(400)]))
+    tracker = PlateTracker(TrackSettings())
+    seen: list[str] = []
+    for reads in (*scene, *later(empty[:2], timedelta(seconds=1)), *later(empty, -HOURS_8)):
+        seen += [track.camera_id for track in tracker.update(reads) if track.is_final] if reads else []
+    assert len(seen) == 1
+
+
+# --- a lost camera
+
+
+def test_vehicles_before_and_after_the_loss_of_the_camera_are_two():
+    before = standing("京A12345", 4)
+    after = later(standing("京A12368", 4), timedelta(minutes=10))
+    found = passages([*before, None, *after], "京A12345", "京A12368")
+    assert [passage.best.text for passage in found] == ["京A12345", "京A12368"]
+    assert {passage.outcome for passage in found} == {"flagged"}
+
+
+def test_a_vehicle_in_view_is_decided_when_the_camera_is_lost_and_not_when_it_is_back():
+    tracker = PlateTracker(TrackSettings())
+    back = threading.Event()
+
+    def reads() -> Iterator[FrameReads | None]:
+        yield from standing("京A12345", 2)
+        yield None
+        back.set()
+
+    screening = make_screening(ListedPlates("京A12345"), KeptEvents())
+    passage = next(match_risk(track_plates(reads(), tracker), tracker, screening))
+    assert passage.outcome == "flagged"
+    assert not back.is_set()
+
+
+def test_a_live_source_says_once_that_it_is_lost_and_goes_on_when_it_is_back(
+    camera: Camera,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr(pipeline.sources, "LOST_S", 0.3)
+    camera.frames_per_connection = 5
+    source = SourceSettings(camera_id="cam-1", checkpoint="东门卡口", uri=camera.url)
+    changes = {"reopen_min_s": 0.7, "reopen_max_s": 0.7, "gate": {"enabled": False, "looks_per_s": 60}}
+    stop = threading.Event()
+    seen: list[Frame | None] = []
+    for frame in watch_frames(source, PipelineSettings.model_validate(changes), ScreeningCounts(), stop):
+        seen.append(frame)
+        if None in seen and frame is not None:
+            stop.set()
+    assert seen.count(None) == 1
+    assert seen[0] is not None
+    assert seen[-1] is not None
+
+
+# --- disks
+
+
+class FullDisk(KeptEvents):
+    def has_room_for_pictures(self) -> bool:
+        return False
+
+
+def test_without_room_pictures_are_dropped_and_the_event_is_kept(tmp_path: Path):
+    outbox = FullDisk()
+    screening = make_screening(ListedPlates("京A12345"), outbox)
+    screening = replace(screening, flagging=Flagging(outbox, tmp_path / "evidence", ID_KEY, {}))
+    tracker = PlateTracker(TrackSettings())
+    list(match_risk(track_plates(standing("京A12345", 8), tracker), tracker, screening))
+    assert [event.plate_picture for event in outbox.events] == [None]
+    assert not (tmp_path / "evidence").exists()
+
+
+def test_counts_that_cannot_be_saved_stop_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    (tmp_path / "run").write_text("a file in the folder's place")
+    _save(tmp_path / "run" / "group.json", {"cam-1": ScreeningCounts()})
+    assert "cannot be saved" in caplog.text
+
+
+def test_hour_counters_on_a_full_disk_are_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def no_room(*_: object, **__: object) -> sqlite3.Connection:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    counter = HourCounter(tmp_path / "counters.sqlite")
+    with monkeypatch.context() as full:
+        full.setattr(sqlite3, "connect", no_room)
+        assert counter.last_hours("cam-1", NOON) == ()
+    assert counter.last_hours("cam-1", NOON) == ()
+    assert (tmp_path / "counters.sqlite").exists()
+    counter.close()
+
+
+class NoRoom(KeptPassages):
+    def keep(self, passage: Passage) -> None:  # noqa: ARG002
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_passage_that_cannot_be_spooled_is_counted_and_the_next_one_is_screened():
+    screening = make_screening(ListedPlates(is_down=True), KeptEvents())
+    screening = replace(screening, spool=NoRoom())
+    tracker = PlateTracker(TrackSettings())
+    found = []
+    for text in ("京A12345", "苏B77777"):
+        found += list(match_risk(track_plates(standing(text, 8), tracker), tracker, screening))
+    assert [passage.outcome for passage in found] == ["unchecked", "unchecked"]
+    assert screening.counts.unchecked == 2
+
+
+def test_a_spool_that_is_emptied_by_another_process_keeps_all_the_same(tmp_path: Path):
+    [passage] = passages([*standing("京A12345", 8)])
+    spool = make_spool(tmp_path)
+    stop = threading.Event()
+
+    def empty() -> None:
+        other = make_spool(tmp_path)
+        while not stop.is_set():
+            for path, _ in other.oldest_first():
+                other.remove(path)
+
+    remover = threading.Thread(target=empty)
+    remover.start()
+    try:
+        for _ in range(60):
+            spool.keep(passage)
+    finally:
+        stop.set()
+        remover.join()
+
+
+def test_a_write_that_fails_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    [passage] = passages([*standing("京A12345", 8)])
+    spool = make_spool(tmp_path)
+
+    def fail(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as full:
+        full.setattr(os, "fsync", fail)
+        with pytest.raises(OSError, match="No space"):
+            spool.keep(passage)
+    assert list((tmp_path / "spool").iterdir()) == []
+
+
+def test_an_empty_spool_key_is_made_anew_and_a_wrong_one_is_named(tmp_path: Path):
+    key = tmp_path / "spool.key"
+    key.touch()
+    make_spool(tmp_path)
+    assert key.stat().st_size > 0
+    assert key.stat().st_mode & 0o777 == 0o600
+    key.write_bytes(b"no key")
+    with pytest.raises(SpoolKeyError, match=r"spool\.key"):
+        Spool(tmp_path / "spool", key, lambda: NOON, timedelta(hours=24), 1 << 20)
+
+
+# --- the uplink
+
+
+def test_the_walk_never_waits_for_the_lane_strip(tmp_path: Path, redis_url: str, monkeypatch: pytest.MonkeyPatch):
+    box = Box.build(Settings(state_dir=tmp_path, alerts=AlertsSettings(stream_url=redis_url)), redis_url)
+    source = SourceSettings(camera_id="cam-1", checkpoint="东门卡口", uri="x.mp4")
+    reporter = CameraReporter(box, source, ScreeningCounts())
+    resolver = threading.Event()
+    monkeypatch.setattr(reporter._board, "announce", lambda _: resolver.wait(10))
+    [passage] = passages([*standing("京A12345", 8)])
+    before = datetime.now(UTC)
+    for _ in range(3 * LANE_WAITING):
+        reporter.passed(passage)
+    assert datetime.now(UTC) - before < timedelta(seconds=1)
+    resolver.set()
+    reporter.close()
+
+
+# --- footage
+
+
+def test_two_recordings_of_one_name_are_two_videos(tmp_path: Path):
+    for folder in ("cam1", "cam2"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "20261124_080000.mp4").write_bytes(b"x")
+    (tmp_path / "cam2" / "20261124_090000.mp4").write_bytes(b"x")
+    units, problems = find_units([tmp_path / "cam1", tmp_path / "cam2"], None)
+    assert problems == []
+    assert len({unit.video for unit in units}) == 3
+    assert units[-1].video == "20261124_090000.mp4"
+    assert units[0].video.endswith("cam1/20261124_080000.mp4")
+
+
+def test_a_container_that_is_cut_within_its_header_has_no_time_of_its_own(tmp_path: Path):
+    path = tmp_path / "cut.mp4"
+    path.write_bytes(b"\0\0\0\x10moov\0\0\0\x08mvhd")
+    assert capture_start(path, None)[0] is not None
+
+
+def test_a_folder_that_may_not_be_read_is_a_source_that_cannot_be_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def refuse(_: Path) -> Iterator[Path]:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    source = SourceSettings(camera_id="cam-1", checkpoint="东门卡口", uri=str(tmp_path))
+    with pytest.raises(SourceError, match="Permission denied"):
+        next(read_frames(source, PipelineSettings(), ScreeningCounts()))
