@@ -14,8 +14,14 @@ export function spokenAge(milliseconds) {
   const seconds = Math.max(0, Math.round(milliseconds / 1000));
   if (seconds < 60) return `${seconds} 秒`;
   if (seconds < 3600) return `${Math.floor(seconds / 60)} 分 ${String(seconds % 60).padStart(2, "0")} 秒`;
-  if (seconds < 86400) return `${Math.floor(seconds / 3600)} 小时 ${Math.floor((seconds % 3600) / 60)} 分`;
+  const minutes = Math.floor((seconds % 3600) / 60);
+  if (seconds < 86400) return `${Math.floor(seconds / 3600)} 小时${minutes ? ` ${minutes} 分` : ""}`;
   return `${Math.floor(seconds / 86400)} 天`;
+}
+
+// A warning that came long after its vehicle: nobody needs to look for it at the checkpoint.
+export function lateWords(view) {
+  return view.late_s > 60 ? `迟到 ${spokenAge(view.late_s * 1000)}，车辆早已离开` : "";
 }
 
 export function exactTime(iso) {

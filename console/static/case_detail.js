@@ -14,12 +14,14 @@ function awaitPicture(image) {
 }
 
 export class CaseDetail {
-  constructor(box, { changed, closed }) {
+  constructor(box, { changed, left, closed }) {
     this.box = box;
     this.changed = changed;
+    this.left = left;
     this.closed = closed;
     this.isBusy = false;
     this.turn = 0;
+    this.opening = null; // the case that a hand asked for, until it is there
     box.addEventListener("click", (event) => this.clicked(event));
     box.addEventListener("submit", (event) => this.submitted(event));
   }
@@ -30,7 +32,9 @@ export class CaseDetail {
   get caseId() { return Number(this.article?.dataset.case); }
 
   async open(caseId, isRefresh = false) {
+    if (isRefresh && this.opening && this.opening !== caseId) return; // what a hand asked for goes first
     const turn = ++this.turn;
+    if (!isRefresh) this.opening = caseId;
     try {
       const markup = await ask(`/screen/cases/${caseId}`);
       // Answers can overtake each other: an older one, of this case or another, must not cover a newer one.
@@ -42,6 +46,9 @@ export class CaseDetail {
       this.closed();
     } catch (refusal) {
       toast(refusal.message);
+      if (refusal.status === 404) this.left([caseId]);
+    } finally {
+      if (turn === this.turn) this.opening = null;
     }
   }
 
@@ -54,6 +61,21 @@ export class CaseDetail {
     else this.open(this.caseId, true);
   }
 
+  // After a gap in the stream: what happened meanwhile was told to nobody.
+  catchUp(views) {
+    if (!this.isOpen || this.isBusy) return;
+    if (views.some((view) => view.case_id === this.caseId)) return this.refresh(views);
+    if (!this.isWriting) this.open(this.caseId, true);
+  }
+
+  // Returns whether it was one of these cases that is open; then it is closed.
+  leave(caseIds) {
+    const wasOpen = caseIds.includes(this.caseId);
+    if (wasOpen) this.close();
+    else if (caseIds.includes(this.opening)) this.forgetAnswers();
+    return wasOpen;
+  }
+
   back() {
     const choice = this.box.querySelector(".choices:not([hidden])");
     if (choice) {
@@ -61,10 +83,20 @@ export class CaseDetail {
       this.closed(); // at once: the next key must not go to the field that has just been hidden
       return;
     }
-    this.turn += 1; // an answer still under way opens nothing
+    this.close();
+  }
+
+  close() {
+    this.forgetAnswers();
     this.box.replaceChildren();
     document.getElementById("welcome").hidden = false;
     this.closed();
+  }
+
+  // An answer still under way opens nothing.
+  forgetAnswers() {
+    this.turn += 1;
+    this.opening = null;
   }
 
   key(key) {
@@ -101,14 +133,18 @@ export class CaseDetail {
 
   async act(step) {
     if (this.isBusy) return;
+    const { caseId } = this;
     this.isBusy = true;
     try {
       const body = { ...step, version: Number(this.article.dataset.version), key: this.key_ };
-      this.changed(await ask(`/screen/cases/${this.caseId}/step`, body));
-      await this.open(this.caseId);
+      const view = await ask(`/screen/cases/${caseId}/step`, body);
+      if (!view) return this.left([caseId]); // the step went well, and handed the case to another area
+      this.changed(view);
+      if (this.caseId === caseId) await this.open(caseId);
     } catch (refusal) {
       toast(refusal.message);
-      if (refusal.status === 409) await this.open(this.caseId);
+      if (refusal.status === 404) this.left([caseId]);
+      if (refusal.status === 409 && this.caseId === caseId) await this.open(caseId);
     } finally {
       this.isBusy = false;
     }

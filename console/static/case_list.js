@@ -1,82 +1,150 @@
-// The list of cases: newest on top, updated in place, filters in the address.
+// The list of cases: newest on top, updated in place, read page by page.
 
 import { drawRow, FINISHED } from "./case_row.js";
+import { ListFilters } from "./list_filters.js";
 import { ask, newKey, toast } from "./ask.js";
 import { tick } from "./ages.js";
 
 const MAX_ROWS = 300;
-const GROUPS = {
-  open: (view) => !FINISHED.has(view.state),
-  new: (view) => ["new", "reopened", "escalated"].includes(view.state),
-  out: (view) => ["assigned", "accepted", "verifying", "escalated"].includes(view.state),
-  done: (view) => FINISHED.has(view.state),
-};
-const EMPTY = {
-  open: "没有未办结的事件单。",
-  new: "没有待核实的事件单。",
-  out: "没有派出的事件单。",
-  done: "还没有结束的事件单。",
-};
+const PAGE_ROWS = 100; // as many as the console sends at once
 
 export class CaseList {
   constructor({ opened, news }) {
     this.rows = document.getElementById("rows");
     this.nothing = document.getElementById("nothing");
     this.older = document.getElementById("older");
-    this.views = new Map();
+    this.views = new Map(); // of the rows that are shown
     this.opened = opened;
     this.news = news;
-    this.newest = 0;
+    this.isLoaded = false;
+    this.newest = 0; // the newest case of the last list
+    this.told = new Set(); // newer ones that were news already
+    this.oldest = Infinity; // the console was asked for all cases down to this one
+    this.limit = MAX_ROWS;
     this.passages = 0;
     this.selected = null;
     this.picked = new Set();
+    this.filters = new ListFilters(() => this.load());
     this.rows.addEventListener("click", (event) => this.clicked(event));
     this.older.addEventListener("click", () => this.loadOlder());
-    this.wireFilters();
     this.wireBulk();
   }
 
-  async load() {
-    // What comes over the stream while the list is on its way is newer than the list.
-    const meanwhile = this.meanwhile = [];
-    try {
-      const views = await ask(`/screen/cases?group=${this.group}`);
-      if (this.meanwhile !== meanwhile) return; // asked again since
+  // --- reading
+
+  // Returns whether the list is now as the console has it.
+  load() {
+    this.oldest = Infinity;
+    return this.reading(async (meanwhile) => {
+      // A new case is news whatever is on the screen: where the stream had a gap, only the open cases tell of it.
+      const { group } = this.filters;
+      const [views, open] = await Promise.all([this.page(group), group === "open" ? [] : this.page("open")]);
+      if (this.meanwhile !== meanwhile) return;
+      const news = this.isLoaded ? this.takeNews([...views, ...open]) : [];
+      this.newest = Math.max(this.newest, ...[...views, ...open].map((view) => view.case_id));
+      this.isLoaded = true;
       this.views.clear();
       this.rows.replaceChildren();
-      this.newest = Math.max(this.newest, ...views.map((view) => view.case_id));
-      for (const view of [...views, ...meanwhile]) this.place(view, false);
-      this.older.hidden = views.length < 100;
-      this.settle();
+      this.addPage(views, news);
+      if (news.length) this.news(news);
+      if (!this.views.size) await this.addOlder(meanwhile);
+    });
+  }
+
+  loadOlder() {
+    if (!this.meanwhile) return this.reading((meanwhile) => this.addOlder(meanwhile));
+  }
+
+  // What comes over the stream while the list is on its way is newer than the list, and happens again after it.
+  // A list that is asked for later takes `meanwhile` over: then the earlier answer counts no more.
+  async reading(read) {
+    const meanwhile = this.meanwhile = [];
+    let isRead = true;
+    try {
+      await read(meanwhile);
     } catch (refusal) {
       toast(refusal.message);
-    } finally {
-      if (this.meanwhile === meanwhile) this.meanwhile = null;
+      isRead = false;
+    }
+    if (this.meanwhile !== meanwhile) return false;
+    this.meanwhile = null;
+    this.settle();
+    return isRead;
+  }
+
+  page(group, before) {
+    return ask(`/screen/cases?group=${group}${Number.isFinite(before) ? `&before=${before}` : ""}`);
+  }
+
+  // Level and checkpoint are sifted here, so a page may show nothing: then the next is asked for.
+  async addOlder(meanwhile) {
+    let shown = 0;
+    while (!shown && !this.older.hidden) {
+      this.settle();
+      const views = await this.page(this.filters.group, this.oldest);
+      if (this.meanwhile !== meanwhile) return;
+      shown = this.addPage(views);
     }
   }
 
-  async loadOlder() {
-    const last = Math.min(...this.views.keys());
-    const views = await ask(`/screen/cases?group=${this.group}&before=${last}`).catch((refusal) => { toast(refusal.message); return []; });
-    for (const view of views) this.place(view, false);
-    this.older.hidden = views.length < 100;
+  addPage(views, news = []) {
+    const before = this.views.size;
+    this.placeAll(views, news);
+    const shown = this.views.size - before;
+    // Paging goes by what the console sent, not by what is shown of it.
+    this.oldest = Math.min(this.oldest, ...views.map((view) => view.case_id));
+    this.older.hidden = views.length < PAGE_ROWS;
+    this.limit = Math.max(MAX_ROWS, this.views.size + PAGE_ROWS); // what somebody paged down to stays
+    for (const again of this.meanwhile.splice(0)) again();
+    return shown;
+  }
+
+  // --- what the stream brings
+
+  put(views) {
+    const news = this.takeNews(views);
+    this.placeAll(views, news);
+    this.meanwhile?.push(() => this.placeAll(views, news));
+    this.trim();
+    this.settle();
+    if (news.length) this.news(news);
+  }
+
+  // These cases went to another area.
+  leave(caseIds) {
+    const removeAll = () => caseIds.forEach((caseId) => this.remove(caseId));
+    removeAll();
+    this.meanwhile?.push(removeAll);
+    if (caseIds.includes(this.selected)) this.selected = null;
     this.settle();
   }
 
-  put(views) {
-    this.meanwhile?.push(...views);
-    const fresh = views.filter((view) => view.case_id > this.newest);
-    this.newest = Math.max(this.newest, ...views.map((view) => view.case_id));
-    for (const view of views.sort((a, b) => a.case_id - b.case_id)) this.place(view, fresh.includes(view));
-    while (this.rows.children.length > MAX_ROWS) this.remove(Number(this.rows.lastElementChild.dataset.case));
-    this.settle();
-    if (fresh.length) this.news(fresh);
+  // Returns the cases that this screen has not told of yet; from now on it has.
+  takeNews(views) {
+    const news = views.filter((view) => view.case_id > this.newest && !this.told.has(view.case_id) && !FINISHED.has(view.state));
+    for (const view of news) this.told.add(view.case_id);
+    return news;
+  }
+
+  // Cut at the old end, and to be read on from there.
+  trim() {
+    if (this.meanwhile || this.rows.children.length <= this.limit) return;
+    while (this.rows.children.length > this.limit) this.remove(Number(this.rows.lastElementChild.dataset.case));
+    const lowest = Math.min(...this.views.keys());
+    // An old case that came over the stream stands below the last page, and those between are still to come.
+    this.oldest = Number.isFinite(this.oldest) ? Math.max(this.oldest, lowest) : lowest;
+    this.older.hidden = false;
+  }
+
+  placeAll(views, news) {
+    const fresh = new Set(news.map((view) => view.case_id));
+    for (const view of views) this.place(view, fresh.has(view.case_id));
   }
 
   place(view, isFresh) {
     const old = this.rows.querySelector(`[data-case="${view.case_id}"]`);
     const staysSelected = old && this.selected === view.case_id;
-    if (!this.isShown(view) && !staysSelected) return this.remove(view.case_id);
+    if (!this.filters.lets(view) && !staysSelected) return this.remove(view.case_id);
     this.views.set(view.case_id, view);
     const row = drawRow(view, old);
     row.classList.toggle("selected", view.case_id === this.selected);
@@ -94,19 +162,15 @@ export class CaseList {
     if (this.picked.delete(caseId)) this.showPicked();
   }
 
-  isShown(view) {
-    return GROUPS[this.group](view) && (!this.level || view.level === this.level) && (!this.place_ || view.checkpoint === this.place_);
-  }
-
   setPassages(count) {
     this.passages = count;
     this.settle();
   }
 
   settle() {
-    this.nothing.hidden = this.rows.children.length > 0;
-    const normal = this.passages ? `今天 ${this.passages.toLocaleString("zh-CN")} 辆通过，一切正常。` : "有车辆预警时会立刻出现在这里。";
-    this.nothing.textContent = `${EMPTY[this.group]}${this.group === "done" ? "" : normal}`;
+    this.older.textContent = this.meanwhile && !this.older.hidden ? "正在查找更早的事件单…" : "更早的事件单";
+    this.nothing.hidden = !this.isLoaded || this.rows.children.length > 0;
+    this.nothing.textContent = this.filters.emptyWords(!this.older.hidden, this.passages);
     document.body.classList.toggle("has-case", document.getElementById("detail-body").childElementCount > 0);
     document.body.classList.toggle("no-case", document.getElementById("detail-body").childElementCount === 0);
     tick();
@@ -143,39 +207,6 @@ export class CaseList {
   focus() {
     this.rows.focus({ preventScroll: true });
     this.settle();
-  }
-
-  // --- filters, kept in the address so that a screen can be bookmarked
-
-  get group() { return new URLSearchParams(location.search).get("group") in GROUPS ? new URLSearchParams(location.search).get("group") : "open"; }
-  get level() { return new URLSearchParams(location.search).get("level"); }
-  get place_() { return new URLSearchParams(location.search).get("checkpoint"); }
-
-  wireFilters() {
-    const box = document.getElementById("filters");
-    box.addEventListener("click", (event) => {
-      const { group, level } = event.target.dataset;
-      if (group) this.filter("group", group);
-      if (level) this.filter("level", this.level === level ? "" : level);
-    });
-    document.getElementById("place").addEventListener("change", (event) => this.filter("checkpoint", event.target.value));
-    this.showFilters();
-  }
-
-  filter(name, value) {
-    const query = new URLSearchParams(location.search);
-    if (value) query.set(name, value);
-    else query.delete(name);
-    history.replaceState(null, "", `?${query}`);
-    this.showFilters();
-    this.load();
-  }
-
-  showFilters() {
-    for (const button of document.querySelectorAll("#filters button")) {
-      button.setAttribute("aria-pressed", String(button.dataset.group === this.group || (button.dataset.level ?? "-") === this.level));
-    }
-    document.getElementById("place").value = this.place_ ?? "";
   }
 
   // --- duplicates

@@ -1,7 +1,7 @@
 // One row of the list: what eyes need to decide, without a click.
 
 import { plateOf, className } from "./plate.js";
-import { exactTime } from "./ages.js";
+import { exactTime, lateWords } from "./ages.js";
 import { askAgain } from "./late_picture.js";
 
 export const FINISHED = new Set(["rejected", "closed", "expired"]);
@@ -20,12 +20,16 @@ export function drawRow(view, old) {
   set(".why", view.areas.length ? `到过 ${view.areas.join("、")}` : view.why);
   set(".where", [placeOf(view), view.assignee || view.owner_name, view.passages > 1 && `经过 ${view.passages} 次`].filter(Boolean).join(" · "));
   row.querySelector(".why").title = view.why;
+  const late = lateWords(view);
+  set(".late .chip", late);
+  row.querySelector(".late").hidden = !late;
   showPictures(row, view, old);
   set(".state", view.result || view.state_name);
   row.querySelector(".state").title = `${view.state_name} ${view.result}`.trim();
   const age = row.querySelector(".age");
-  age.dataset.since = view.opened_at;
-  age.title = exactTime(view.opened_at);
+  const since = view.passed_at ?? view.opened_at;
+  age.dataset.since = since;
+  age.title = exactTime(since);
   if (view.due_at) row.querySelector(".due").dataset.due = view.due_at;
   else delete row.querySelector(".due").dataset.due;
   return row;

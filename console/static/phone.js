@@ -76,7 +76,7 @@ function stepDone(step, views) {
 }
 
 async function start() {
-  store = await new PhoneStore().open();
+  store = await new PhoneStore(() => location.assign("/login?next=/m")).open();
   Object.assign(saved, (await store.read("tasks"))[0] ?? {});
   session.name = saved.name ?? "";
   queue = await new StepQueue(store, { session, changed: draw, done: stepDone }).open();
@@ -95,9 +95,10 @@ function wire() {
     await navigator.clipboard.writeText(REASSURANCE).then(() => toast("已复制，可以粘贴到微网格群。"), () => toast(REASSURANCE));
   });
   document.getElementById("logout").addEventListener("submit", async (event) => {
-    const unsent = queue.steps.filter((step) => !step.refused).length;
-    if (unsent && !confirm(`还有 ${unsent} 条结果没有上传，退出会删除。确定退出吗？`)) return event.preventDefault();
     event.preventDefault();
+    const steps = await store.read("queue").catch(() => queue.steps); // those of other windows too
+    const unsent = steps.filter((step) => !step.refused).length;
+    if (unsent && !confirm(`还有 ${unsent} 条结果没有上传，退出会删除。确定退出吗？`)) return;
     await store.forget().catch(() => undefined);
     event.target.submit();
   });

@@ -2,6 +2,11 @@
 
 import { reasonOf, newKey } from "./ask.js";
 
+// The console's trouble, or a log-in that ended or was another one: not the fault of what was sent, which is kept.
+function isForLater(answer) {
+  return answer.status === 401 || answer.status === 403 || answer.status >= 500;
+}
+
 export class StepQueue {
   constructor(store, { session, changed, done }) {
     this.store = store;
@@ -55,6 +60,7 @@ export class StepQueue {
   }
 
   async sendAll() {
+    if (!this.session.csrf) return; // the page was opened without a line: nothing would be accepted yet
     for (const step of [...this.steps]) {
       if (step.refused || step.owner !== this.session.name) continue;
       if (!(await this.sendOne(step))) return;
@@ -66,7 +72,7 @@ export class StepQueue {
     let answer;
     try {
       answer = step.photo && !step.photoSent ? await this.sendPhoto(step) : null;
-      if (answer && !answer.ok && answer.status !== 401 && answer.status < 500) return this.refuse(step, answer, true);
+      if (answer && !answer.ok && !isForLater(answer)) return this.refuse(step, answer, true);
       if (!answer || answer.ok) {
         if (answer && !step.photoSent) await this.store.save("queue", step.body.key, Object.assign(step, { photoSent: true }));
         answer = await this.post(`/m/tasks/${step.case_id}/step`, JSON.stringify(step.body), { "content-type": "application/json" });
@@ -79,9 +85,9 @@ export class StepQueue {
       this.done(step, await answer.json());
       return true;
     }
-    if (answer.status === 401 || answer.status === 403 || answer.status >= 500) {
+    if (isForLater(answer)) {
       if (answer.status === 401) this.session.expired();
-      return false; // the console's trouble or a log-in that ended, not the step's: keep it
+      return false;
     }
     return this.refuse(step, answer, false);
   }

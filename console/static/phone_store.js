@@ -2,6 +2,7 @@
 
 const NAME = "kakou-phone";
 const STORES = ["keys", "queue", "tasks"];
+const PATIENCE_MS = 2000;
 
 function request(call) {
   return new Promise((resolve, reject) => {
@@ -11,10 +12,20 @@ function request(call) {
 }
 
 export class PhoneStore {
+  // `forgotten` is called when another window of this phone logged out.
+  constructor(forgotten) {
+    this.forgotten = forgotten;
+  }
+
   async open() {
     const opening = indexedDB.open(NAME, 1);
     opening.onupgradeneeded = () => STORES.forEach((store) => opening.result.createObjectStore(store));
     this.database = await request(opening);
+    // A database that is open here cannot be deleted there.
+    this.database.onversionchange = () => {
+      this.database.close();
+      this.forgotten();
+    };
     this.cipher = await this.loadKey();
     return this;
   }
@@ -56,7 +67,15 @@ export class PhoneStore {
     return request(this.database.transaction(store, "readwrite").objectStore(store).delete(key));
   }
 
-  async forget() {
+  // Nobody waits for ever to log out: a window that does not let go of the database keeps it, emptied.
+  forget() {
+    const patience = new Promise((resolve) => { setTimeout(resolve, PATIENCE_MS); });
+    return Promise.race([this.delete(), patience]);
+  }
+
+  async delete() {
+    const clearing = this.database.transaction(STORES, "readwrite");
+    await Promise.all(STORES.map((store) => request(clearing.objectStore(store).clear())));
     this.database.close();
     await request(indexedDB.deleteDatabase(NAME));
   }

@@ -1,7 +1,7 @@
 // Draws the tasks; text only ever enters as text.
 
 import { plateOf } from "./plate.js";
-import { exactTime } from "./ages.js";
+import { exactTime, lateWords } from "./ages.js";
 import { askAgain } from "./late_picture.js";
 import { shrink } from "./phone_photo.js";
 
@@ -43,8 +43,11 @@ function drawTask(view, key, waiting, phone, act, form) {
   card.classList.add(view.level);
   find(".badge").textContent = LEVELS[view.level];
   find(".state").textContent = view.state_name;
-  Object.assign(find(".age"), { title: exactTime(view.opened_at) }).dataset.since = view.opened_at;
+  const since = view.passed_at ?? view.opened_at;
+  Object.assign(find(".age"), { title: exactTime(since) }).dataset.since = since;
   find(".plate").append(plateOf(view));
+  const late = lateWords(view); // made here: the page that was kept for bad lines may be an older one
+  if (late) find(".plate").after(Object.assign(document.createElement("span"), { className: "chip warn", textContent: late }));
   find(".plain").textContent = view.areas.length ? `这辆车的行程中有：${view.areas.join("、")}。请核实。` : "请核实这辆车的行程。";
   find(".where").textContent = `${view.checkpoint}，${view.grid_name}`;
   const [left, over] = DUE[view.state] ?? [];

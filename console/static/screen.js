@@ -12,6 +12,7 @@ import { setServerTime, tick } from "./ages.js";
 const bell = new Bell(document.getElementById("mute"));
 const detail = new CaseDetail(document.getElementById("detail-body"), {
   changed: (view) => list.put([view]),
+  left: leave,
   closed: () => list.focus(),
 });
 const list = new CaseList({
@@ -21,11 +22,18 @@ const list = new CaseList({
 
 const live = listen({
   cases: (views) => { list.put(views); detail.refresh(views); },
+  gone: leave,
   state: apply,
   lane: showLane,
   ping: (data) => setServerTime(data.now),
-  resync: () => list.load(),
+  resync: async () => detail.catchUp(await list.load() ? [...list.views.values()] : []),
 });
+
+// The console names every case that was handed over, also those that were never on this screen.
+function leave(caseIds) {
+  list.leave(caseIds);
+  if (detail.leave(caseIds)) toast("已移交，不再属于您的辖区");
+}
 
 function apply(state) {
   setServerTime(state.now);
@@ -34,7 +42,9 @@ function apply(state) {
   list.setPassages(state.today.passages);
 }
 
+// A key that is held down is one wish: only the arrows repeat.
 document.addEventListener("keydown", (event) => {
+  if (event.repeat && !event.key.startsWith("Arrow")) return;
   const isTyping = event.target.closest("input:not([type=checkbox]), select, textarea");
   if (event.ctrlKey || event.metaKey || event.altKey || (isTyping && event.key !== "Escape")) return;
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
@@ -51,7 +61,7 @@ document.addEventListener("keydown", (event) => {
 
 // Actions on a selected row that is not open yet: open it first, so that eyes come before hands.
 document.addEventListener("keydown", (event) => {
-  if (detail.isOpen || !list.selected || event.target.closest("input, select, textarea") || event.ctrlKey || event.metaKey) return;
+  if (event.repeat || detail.isOpen || !list.selected || event.target.closest("input, select, textarea") || event.ctrlKey || event.metaKey) return;
   if ("crae".includes(event.key.toLowerCase()) && event.key.length === 1) {
     list.openSelected();
     toast("请先看图，再按一次执行。");

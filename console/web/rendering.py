@@ -85,4 +85,6 @@ def _percent(share: float | None) -> str:
 def _duration(seconds: float | None) -> str:
     if seconds is None:
         return "—"
+    if seconds >= 7200:
+        return f"{seconds / 3600:.0f} 小时"
     return f"{seconds:.0f} 秒" if seconds < 120 else f"{seconds / 60:.0f} 分钟"

@@ -1,0 +1,470 @@
+"""No case gets lost on its way to a person: long lists, gaps in the line, cases that left, late events, held keys."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, Route, expect
+
+from console.cases import Action, State
+from console.types import Role
+from tests.console_browser import LAPTOP, PHONE
+from tests.console_kit import GRID_A, GRID_B, event_of, jpeg, make_account, officer
+from tests.console_world import World, case_of, open_world, row_of
+from tests.test_console_browser_desk import COUNT_TONES
+
+ELSEWHERE = "二号卡口"
+HOLD_ON = """
+new Promise((done) => {
+  indexedDB.open("kakou-phone").onsuccess = (event) => { window.held = event.target.result; done(); };
+})
+"""
+
+
+@pytest.fixture
+def world(redis_server: str, browser: Browser) -> Iterator[World]:
+    """A console without cases, for each test."""
+    with open_world(redis_server, browser) as world:
+        yield world
+
+
+def passed(world: World, count: int, letter: str, checkpoint: str = "一号卡口", **changes: object) -> list[int]:
+    """Let vehicles pass that no screen is told about; returns the cases' numbers."""
+    now = datetime.now(UTC)
+    events = [event_of(f"测{letter}{n:05}", now, checkpoint, **changes) for n in range(count)]  # type: ignore[arg-type]
+    return list(world.console.intake.take(events, now).opened)
+
+
+def problems_of(page: Page) -> list[int]:
+    """Return the list of refused answers, which grows as they come."""
+    found: list[int] = []
+    page.on("response", lambda answer: found.append(answer.status) if answer.status >= 400 else None)
+    return found
+
+
+def wait_until(page: Page, is_true: Callable[[], bool]) -> None:
+    for _ in range(2000):
+        if is_true():
+            return
+        page.wait_for_timeout(10)
+    raise AssertionError("waited in vain")
+
+
+# --- long lists
+
+
+@pytest.mark.long
+def test_a_filter_finds_the_one_case_that_waits_behind_hundreds_of_others(world: World):
+    passed(world, 1, "A", ELSEWHERE)
+    passed(world, 230, "B")
+    context, page = world.open("officer", LAPTOP)
+    refused = problems_of(page)
+    page.goto(f"{world.address}/screen")
+    expect(page.locator("#rows .row")).to_have_count(100)
+    page.select_option("#place", ELSEWHERE)
+    expect(page.locator(row_of("测A00000"))).to_be_visible()
+    expect(page.locator("#rows .row")).to_have_count(1)
+    expect(page.locator("#older")).to_be_hidden()
+    assert refused == []
+    context.close()
+
+
+def test_paging_goes_past_a_page_that_has_nothing_for_the_filter(world: World):
+    passed(world, 1, "A", ELSEWHERE)
+    passed(world, 230, "B")
+    passed(world, 1, "C", ELSEWHERE)
+    context, page = world.open("officer", LAPTOP)
+    page.goto(f"{world.address}/screen?checkpoint={ELSEWHERE}")
+    expect(page.locator(row_of("测C00000"))).to_be_visible()
+    page.click("#older")
+    expect(page.locator(row_of("测A00000"))).to_be_visible()
+    expect(page.locator("#older")).to_be_hidden()
+    context.close()
+
+
+@pytest.mark.long
+def test_an_old_case_that_changes_does_not_hide_those_between_it_and_the_last_page(world: World):
+    old = passed(world, 1, "A")[0]
+    passed(world, 150, "B")
+    context, page = world.open("officer", LAPTOP)
+    page.goto(f"{world.address}/screen")
+    expect(page.locator("#rows .row")).to_have_count(100)
+    world.act(officer(), old, Action.CONFIRM)
+    expect(page.locator(row_of("测A00000"))).to_be_visible()
+    page.click("#older")
+    expect(page.locator("#rows .row")).to_have_count(151)
+    context.close()
+
+
+@pytest.mark.long
+def test_nothing_is_called_normal_while_a_filter_is_set_or_a_page_is_left(world: World):
+    passed(world, 3, "A")
+    context, page = world.open("officer", LAPTOP)
+    refused = problems_of(page)
+    page.goto(f"{world.address}/screen?level=possible")
+    expect(page.locator("#nothing")).to_have_text("在当前筛选条件下，没有未办结的事件单。")
+    held: list[Route] = []
+    page.route("**/screen/cases?group=open&before=*", lambda route: held.append(route))
+    passed(world, 100, "B")
+    page.click("#filters [data-group=new]")  # another question, and back
+    page.click("#filters [data-group=open]")
+    expect(page.locator("#nothing")).to_contain_text("还有更早的事件单")
+    page.route("**/screen/cases?group=open&before=*", lambda route: route.continue_())
+    for route in held:
+        route.continue_()
+    expect(page.locator("#nothing")).to_have_text("在当前筛选条件下，没有未办结的事件单。")
+    assert refused == []
+    context.close()
+
+
+@pytest.mark.long
+def test_rows_that_had_no_room_are_to_be_had_again_and_then_stay(world: World):
+    context, page = world.open("officer", LAPTOP)
+    page.goto(f"{world.address}/screen")
+    expect(page.locator("#nothing")).to_contain_text("有车辆预警时会立刻出现在这里")
+    world.console.hub.touch(passed(world, 330, "A"))
+    expect(page.locator(row_of("测A00329"))).to_be_visible()
+    expect(page.locator("#rows .row")).to_have_count(300)
+    page.click("#older")
+    expect(page.locator("#rows .row")).to_have_count(330)
+    world.send("测N00001")
+    expect(page.locator(row_of("测N00001"))).to_be_visible()
+    expect(page.locator(row_of("测A00000"))).to_have_count(1)
+    context.close()
+
+
+# --- gaps
+
+
+def lose_the_line(world: World, page: Page) -> None:
+    page.context.set_offline(True)
+    world.console.hub.close()
+    expect(page.locator("#banner")).to_contain_text("连接中断")
+
+
+def listening(world: World, path: str = "/screen") -> Page:
+    """Return a screen with its sound on."""
+    _, page = world.open("officer", LAPTOP)
+    page.add_init_script(COUNT_TONES)
+    page.goto(f"{world.address}{path}")
+    page.click("#mute")
+    expect(page.locator("#mute")).to_have_text("声音开")
+    return page
+
+
+def test_a_hit_in_a_gap_of_the_stream_sounds_and_is_marked_when_the_line_is_back(world: World):
+    page = listening(world)
+    world.send("测G00001")
+    expect(page.locator(row_of("测G00001"))).to_be_visible()
+    assert page.evaluate("window.tones") == 2
+    lose_the_line(world, page)
+    passed(world, 2, "H")
+    page.context.set_offline(False)
+    expect(page.locator(row_of("测H00001"))).to_be_visible()
+    for text, marks in (("测H00000", "fresh"), ("测H00001", "fresh"), ("测G00001", "")):
+        assert ("fresh" in (page.locator(row_of(text)).get_attribute("class") or "")) is bool(marks), text
+    assert page.evaluate("window.tones") == 4  # once for all that came
+    page.click("#filters [data-group=new]")
+    page.click("#filters [data-group=open]")
+    expect(page.locator("#rows .row")).to_have_count(3)
+    assert page.evaluate("window.tones") == 4
+    page.context.close()
+
+
+@pytest.mark.long
+def test_a_hit_in_a_gap_sounds_also_where_finished_cases_are_on_the_screen(world: World):
+    passed(world, 3, "A")  # known, and no news when the page opens
+    page = listening(world, "/screen?group=done")
+    world.send("测G00001")
+    wait_until(page, lambda: page.evaluate("window.tones") == 2)
+    lose_the_line(world, page)
+    passed(world, 1, "H")
+    page.context.set_offline(False)
+    wait_until(page, lambda: page.evaluate("window.tones") == 4)
+    page.context.close()
+
+
+@pytest.mark.long
+def test_what_was_told_while_the_list_was_on_its_way_sounds_once(world: World):
+    page = listening(world)
+    expect(page.locator("#nothing")).to_be_visible()
+    held: list[Route] = []
+    page.route("**/screen/cases?group=open", lambda route: held.append(route))
+    lose_the_line(world, page)
+    page.context.set_offline(False)
+    wait_until(page, lambda: bool(held))
+    world.send("测G00001")
+    expect(page.locator(row_of("测G00001"))).to_be_visible()
+    assert page.evaluate("window.tones") == 2
+    with page.expect_response("**/screen/cases?group=open"):
+        held[-1].continue_()
+    page.unroute("**/screen/cases?group=open")
+    world.send("测G00002", level="possible")
+    expect(page.locator(row_of("测G00002"))).to_be_visible()
+    assert page.evaluate("window.tones") == 3
+    page.context.close()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("path", ["/screen", "/screen?level=possible"])
+def test_an_open_case_shows_what_happened_to_it_in_a_gap(world: World, path: str):
+    context, page = world.open("officer", LAPTOP)
+    page.goto(f"{world.address}/screen")
+    world.send("测G00001")
+    page.click(row_of("测G00001"))
+    page.wait_for_selector(".case")
+    case_id = case_of(page, "测G00001")
+    if path != "/screen":
+        page.click("#filters [data-level=possible]")  # the open case is not in the list
+        expect(page.locator(row_of("测G00001"))).to_have_count(0)
+    lose_the_line(world, page)
+    world.act(officer(), case_id, Action.CONFIRM)
+    page.context.set_offline(False)
+    expect(page.locator(".case .title .state")).to_have_text("已确认")
+    context.close()
+
+
+@pytest.mark.long
+def test_a_case_that_is_being_opened_is_not_covered_by_news_of_the_one_before(world: World):
+    context, page = world.open("officer", LAPTOP)
+    page.goto(f"{world.address}/screen")
+    for text in ("测O00001", "测O00002"):
+        world.send(text)
+        page.wait_for_selector(row_of(text))
+    page.click(row_of("测O00001"))
+    page.wait_for_selector(".case")
+    first, second = case_of(page, "测O00001"), case_of(page, "测O00002")
+    held: list[Route] = []
+    page.route(f"**/screen/cases/{second}", lambda route: held.append(route))
+    page.click(row_of("测O00002"))
+    wait_until(page, lambda: bool(held))
+    world.act(officer(), first, Action.CONFIRM)
+    expect(page.locator(row_of("测O00001")).locator(".state")).to_have_text("已确认")
+    held[0].continue_()
+    expect(page.locator(f".case[data-case='{second}']")).to_be_visible()
+    context.close()
+
+
+# --- keys
+
+
+def test_a_key_that_is_held_down_is_one_step(world: World):
+    context, page = world.open("officer", LAPTOP)
+    page.goto(f"{world.address}/screen")
+    world.send("测E00001")
+    page.click(row_of("测E00001"))
+    page.wait_for_selector(".case")
+    case_id = case_of(page, "测E00001")
+    page.keyboard.down("e")
+    expect(page.locator(".case .title .state")).to_have_text("待核实（超时）")
+    for _ in range(5):  # a key that is down already repeats
+        page.keyboard.down("e")
+    page.keyboard.up("e")
+    world.send("测E00002")  # what comes after the steps that there might be
+    page.wait_for_selector(row_of("测E00002"))
+    steps = [step.action for step in world.console.cases.detail(officer(), case_id).steps]
+    assert steps == ["预警到达", "升级"]
+    context.close()
+
+
+@pytest.mark.long
+def test_a_key_held_on_a_closed_row_opens_it_and_does_nothing_to_it(world: World):
+    context, page = world.open("officer", LAPTOP)
+    page.goto(f"{world.address}/screen")
+    world.send("测E00001")
+    page.wait_for_selector(row_of("测E00001"))
+    page.keyboard.press("ArrowDown")
+    page.keyboard.down("c")
+    page.wait_for_selector(".case")
+    for _ in range(5):
+        page.keyboard.down("c")
+    page.keyboard.up("c")
+    world.send("测E00002")  # what comes after the steps that there might be
+    page.wait_for_selector(row_of("测E00002"))
+    assert world.state_of(case_of(page, "测E00001")) is State.NEW
+    context.close()
+
+
+# --- cases that left
+
+
+def street_screen(world: World, text: str) -> tuple[Page, int]:
+    """Return the screen of a street's officer with a confirmed case open on it."""
+    make_account(world.console, "street", Role.OFFICER, GRID_A[:9])
+    _, page = world.open("street", LAPTOP)
+    page.goto(f"{world.address}/screen")
+    for sent in (text, f"{text[:-1]}9"):
+        world.send(sent)
+        page.wait_for_selector(row_of(sent))
+    page.click(row_of(text))
+    page.wait_for_selector(".case")
+    page.keyboard.press("c")
+    expect(page.locator(".case .title .state")).to_have_text("已确认")
+    return page, case_of(page, text)
+
+
+def expect_left(page: Page, text: str) -> None:
+    expect(page.locator("#toast")).to_have_text("已移交，不再属于您的辖区")
+    expect(page.locator(row_of(text))).to_have_count(0)
+    expect(page.locator(".case")).to_have_count(0)
+    expect(page.locator("#rows .row")).to_have_count(1)
+
+
+def test_a_case_that_a_colleague_hands_to_another_area_leaves_the_screen(world: World):
+    page, case_id = street_screen(world, "测M00001")
+    world.act(officer(), case_id, Action.ASSIGN, reason=GRID_B)
+    world.console.hub.touch([case_id], may_have_left=True)
+    expect_left(page, "测M00001")
+    page.context.close()
+
+
+@pytest.mark.long
+def test_a_case_that_left_in_a_gap_does_not_stay_open(world: World):
+    page, case_id = street_screen(world, "测M00001")
+    lose_the_line(world, page)
+    world.act(officer(), case_id, Action.ASSIGN, reason=GRID_B)
+    page.context.set_offline(False)
+    expect_left(page, "测M00001")
+    page.context.close()
+
+
+def test_handing_a_case_to_another_area_is_no_failure(world: World):
+    page, case_id = street_screen(world, "测M00001")
+    page.keyboard.press("a")
+    page.select_option(".choices[data-for=assign] [name=unit]", GRID_B)
+    page.click(".choices[data-for=assign] button.primary")
+    expect_left(page, "测M00001")
+    assert world.state_of(case_id) is State.ASSIGNED
+    page.context.close()
+
+
+# --- late events
+
+
+def six_hours_late() -> dict[str, object]:
+    passed_at = datetime.now(UTC) - timedelta(hours=6)
+    return dict.fromkeys(("captured_at", "started_at", "arrived_at", "decided_at"), passed_at)
+
+
+def test_a_warning_that_came_late_says_so_in_its_row_and_is_as_old_as_its_vehicle(world: World):
+    context, page = world.open("officer", LAPTOP)
+    page.goto(f"{world.address}/screen")
+    world.send("测T00001", **six_hours_late())
+    world.send("测T00002")
+    late, punctual = page.locator(row_of("测T00001")), page.locator(row_of("测T00002"))
+    expect(late.locator(".chip")).to_have_text("迟到 6 小时，车辆早已离开")
+    expect(late.locator(".age")).to_have_text("6 小时前")
+    expect(punctual.locator(".chip")).to_be_hidden()
+    expect(punctual.locator(".age")).to_contain_text("秒前")
+    chip, row = late.locator(".chip").bounding_box(), late.locator(".body").bounding_box()
+    assert chip is not None
+    assert row is not None
+    assert chip["x"] + chip["width"] <= row["x"] + row["width"]  # it is read to its end
+    context.close()
+
+
+@pytest.mark.long
+def test_a_late_warning_says_so_on_the_phone_too(world: World):
+    late = world.handed_out("测T00003", **six_hours_late())
+    punctual = world.handed_out("测T00004")
+    context, page = world.open("worker", PHONE)
+    page.goto(f"{world.address}/m")
+    card = page.locator(f".task[data-case='{late}']")
+    expect(card.locator(".chip.warn")).to_have_text("迟到 6 小时，车辆早已离开")
+    expect(card.locator(".age")).to_have_text("6 小时前")
+    expect(page.locator(f".task[data-case='{punctual}'] .chip")).to_have_count(0)
+    context.close()
+
+
+# --- the phone
+
+
+def answered(page: Page, case_id: int, photo: Path) -> None:
+    card = page.locator(f".task[data-case='{case_id}']")
+    card.locator("label:has-text('过境未停留')").click()
+    card.locator(".extra summary").click()
+    card.locator("input[type=file]").set_input_files(photo)
+    card.locator(".submit").click()
+    expect(card.locator(".sent")).to_be_visible()
+
+
+def taken(world: World, text: str, photo: Path) -> tuple[Page, int]:
+    """Return the phone of a worker who took a case; writes the photo."""
+    photo.write_bytes(jpeg(photo.parent))
+    case_id = world.handed_out(text)
+    _, page = world.open("worker", PHONE)
+    page.goto(f"{world.address}/m")
+    page.locator(f".task[data-case='{case_id}'] .accept").click()
+    expect(page.locator(f".task[data-case='{case_id}'] .options")).to_be_visible()
+    return page, case_id
+
+
+def expect_sent_with_photo(world: World, page: Page, case_id: int) -> None:
+    page.evaluate("dispatchEvent(new Event('online'))")  # looks again now, and not in ten seconds
+    expect(page.locator(f".task[data-case='{case_id}']")).to_have_count(0)
+    detail = world.console.cases.detail(officer(), case_id)
+    assert (detail.view.state, len(detail.photos)) == (State.CLOSED, 1)
+
+
+@pytest.mark.parametrize("status", [pytest.param(401, marks=pytest.mark.long), 403])
+def test_a_photo_outlives_a_log_in_that_ended(world: World, tmp_path: Path, status: int):
+    page, case_id = taken(world, "测P00001", tmp_path / "photo.jpg")
+    page.route("**/photo", lambda route: route.fulfill(status=status, json={"message": "页面已过期"}))
+    answered(page, case_id, tmp_path / "photo.jpg")
+    assert world.state_of(case_id) is State.ACCEPTED
+    page.unroute("**/photo")
+    expect_sent_with_photo(world, page, case_id)
+    page.context.close()
+
+
+@pytest.mark.long
+def test_a_page_opened_without_a_line_sends_nothing_before_it_knows_who_sends(world: World, tmp_path: Path):
+    page, case_id = taken(world, "测P00002", tmp_path / "photo.jpg")
+    page.wait_for_function("navigator.serviceWorker.controller !== null")
+    page.reload()  # the shell is kept
+    expect(page.locator(f".task[data-case='{case_id}'] .options")).to_be_visible()
+    page.context.set_offline(True)
+    page.reload()
+    expect(page.locator("#line")).to_contain_text("没有信号")
+    page.route("**/m/tasks", lambda route: route.abort())
+    page.context.set_offline(False)
+    posted: list[str] = []
+    page.on("request", lambda request: posted.append(request.url) if request.method == "POST" else None)
+    answered(page, case_id, tmp_path / "photo.jpg")
+    assert posted == []
+    page.unroute("**/m/tasks")
+    expect_sent_with_photo(world, page, case_id)
+    page.context.close()
+
+
+def test_logging_out_works_with_a_second_window_open_and_closes_that_too(world: World):
+    case_id = world.handed_out("测P00003")
+    context, page = world.open("worker", PHONE)
+    other = context.new_page()
+    for window in (page, other):
+        window.goto(f"{world.address}/m")
+        expect(window.locator(f".task[data-case='{case_id}']")).to_be_visible()
+    page.bring_to_front()
+    page.click(".more summary")
+    page.click("#logout button")
+    page.wait_for_url("**/login")
+    other.wait_for_url("**/login?next=/m")
+    assert page.evaluate("indexedDB.databases()") == []
+    context.close()
+
+
+@pytest.mark.long
+def test_logging_out_waits_no_longer_than_two_seconds_for_a_window_that_holds_on(world: World):
+    case_id = world.handed_out("测P00004")
+    context, page = world.open("worker", PHONE)
+    page.goto(f"{world.address}/m")
+    expect(page.locator(f".task[data-case='{case_id}']")).to_be_visible()
+    other = context.new_page()  # a page of an older version
+    other.goto(f"{world.address}/login")
+    other.evaluate(HOLD_ON)
+    page.bring_to_front()
+    page.click(".more summary")
+    page.click("#logout button")
+    page.wait_for_url("**/login", timeout=10_000)
+    context.close()
