@@ -54,8 +54,8 @@ def write_card(path: Path, facts: CardFacts, measured: Measurement) -> None:
 
 
 _EIGHT_BIT = """
-Stem and encoder compute in 8 bits (weights in 7, so that processors without VNNI do not overflow), the first
-convolution and the decoder in floating point."""
+Stem, encoder and the picture's side of the decoder's attention compute in 8 bits (weights in 7, so that processors
+without VNNI do not overflow), the first convolution and the rest of the decoder in floating point."""
 
 
 def _head(facts: CardFacts, measured: Measurement) -> str:
@@ -129,15 +129,15 @@ To make it again (CPU or CUDA, resumable; the shards are rendered from seeds; `-
 several times longer):
 ```
 pip install -e .[train]
-python -m training.recognizer render --out shards --count 280000 --seed 20261125
+python -m training.recognizer render --out shards --count 200000 --seed 20261125
 python -m training.recognizer render --out shards --style white --count 64000 --seed 20261126
 python -m training.recognizer render --out shards --style white_two_line --count 24000 --seed 20261127
-python -m training.recognizer train --shards shards --checkpoint first.pt --start ocr/models/recognizer.onnx \\
-    --checker ocr/models/recognizer.onnx --real-share 0.35 --seed 11 --minutes 82
-python -m training.recognizer export --checkpoint first.pt --shards shards --out first/recognizer.onnx
-python -m training.recognizer train --shards shards --checkpoint second.pt --start first.pt \\
-    --checker first/recognizer.onnx --real-share 0.4 --learning-rate 4e-4 --seed 13 --minutes 28
-python -m training.recognizer export --checkpoint second.pt --shards shards --out ocr/models/recognizer.onnx
+python -m training.recognizer render --out shards --style white --mark WJ --count 48000 --seed 20261128
+python -m training.recognizer render --out shards --style white_two_line --mark WJ --count 16000 --seed 20261129
+python -m training.recognizer render --out shards --style yellow_two_line --mark 挂 --count 24000 --seed 20261130
+python -m training.recognizer --threads 2 train --shards shards --checkpoint run.pt --seed 17 --minutes 100 --compile \\
+    --start ocr/models/recognizer.onnx --checker ocr/models/recognizer.onnx --real-share 0.3
+python -m training.recognizer export --checkpoint run.pt --shards shards --out ocr/models/recognizer.onnx
 ```"""
 
 

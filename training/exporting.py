@@ -56,8 +56,9 @@ def export(
 
 
 def _stays_in_float(node: str) -> bool:
-    """Only the stem and the linear layers of the encoder, nearly all of the work, are in 8 bits; not the decoder."""
-    return "/stem/" not in node and not re.search(r"/enc\.\d+/.*/(q|kv|o|m\.\d)/MatMul$", node)
+    """In 8 bits is nearly all of the work: the stem, the encoder, and the picture's side of the decoder's attention."""
+    of_all_tokens = r"/(enc\.\d+/.*/(q|kv|o|m\.\d)|red/kv|again/kv)/MatMul$"
+    return "/stem/" not in node and not re.search(of_all_tokens, node)
 
 
 def write_onnx(network: PlateNetwork, temperature: float, path: Path, opset: int = 17) -> None:
