@@ -121,13 +121,13 @@ def _stitched_view(
     plate: BgrImage, textures: Textures, rng: np.random.Generator, height_px: float | None = None, strength: float = 1.0
 ) -> BgrImage:
     """Rectify a two-line plate with imperfect corners, stitch its lines, and add the context that a view has."""
-    whole = _two_line_crop(plate, textures, rng, height_px, strength)
+    whole = two_line_crop(plate, textures, rng, height_px, strength)
     stitched = _resize(stitch_two_lines(whole), (CROP_WIDTH, CROP_HEIGHT))
     x, y = (VIEW_WIDTH - CROP_WIDTH) // 2, (VIEW_HEIGHT - CROP_HEIGHT) // 2
     return np.asarray(cv2.copyMakeBorder(stitched, y, y, x, x, cv2.BORDER_REPLICATE), np.uint8)
 
 
-def _two_line_crop(
+def two_line_crop(
     plate: BgrImage, textures: Textures, rng: np.random.Generator, height_px: float | None, strength: float
 ) -> BgrImage:
     height = float(np.exp(rng.uniform(np.log(20), np.log(130)))) if height_px is None else height_px
@@ -160,7 +160,7 @@ def rendered_crop(
     """Return a given plate as a whole reader gets it: two lines are not stitched yet."""
     plate = render_plate(spec, glyphs, rng)
     if spec.style in TWO_LINE_STYLES:
-        return _two_line_crop(plate, textures, rng, height_px, strength)
+        return two_line_crop(plate, textures, rng, height_px, strength)
     return middle(camera_view(plate, textures, rng, height_px, strength))
 
 
