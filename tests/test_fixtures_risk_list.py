@@ -31,6 +31,7 @@ def hot_digests(folder: Path, now: datetime) -> tuple[set[bytes], dict[RowOutcom
     travel_records, areas = write_risk_list(folder, now)
     with RiskRecord(folder / "risk.sqlite") as record:
         with record.writing():
+            record.set_state("key_id", DIGESTER.key_id)
             for declared in read_declarations(areas, settings.utc_offset_hours):
                 record.add_window(declared.as_window(now_s, rule.lookback_s))
         judge = RowJudge(OcrGrammar(), rule, settings.utc_offset_hours, now_s)
