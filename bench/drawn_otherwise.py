@@ -10,11 +10,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from bench.development_sets import DEFAULT_FOLDER
-from bench.report import Report, bench_options
+from bench.report import Report
 from bench.scoring import canonical
+from bench.special_plates import parse
 from ocr.grammar import DIGITS, PROVINCES
-from ocr.models_folder import MODELS_FOLDER, shipped_models
+from ocr.models_folder import shipped_models
 from ocr.reader import PlateReader
 from ocr.types import BgrImage
 from training.glyphs import GlyphSet, load_glyphs
@@ -79,14 +79,7 @@ class Drawing:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = bench_options(__doc__ or "")
-    parser.add_argument("--data", type=Path, default=DEFAULT_FOLDER, help="development data (default %(default)s)")
-    parser.add_argument("--models", type=Path, default=MODELS_FOLDER, help="model folder (default: the shipped one)")
-    parser.add_argument("--count", type=int, default=150, help="plates of each form (default %(default)s)")
-    options = parser.parse_args(arguments)
-    if not options.data.is_dir():
-        parser.error(f"{options.data} is absent: this bench needs the glyphs and backgrounds of the development data")
-    cv2.setNumThreads(1)
+    options = parse(__doc__ or "", arguments, 400)
     reader = PlateReader.from_models(shipped_models(options.models))
     rng = np.random.default_rng(11)
     glyphs, textures = load_glyphs(options.data / "glyphs"), load_textures(options.data, rng, 2000, held_out=True)

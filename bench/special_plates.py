@@ -4,6 +4,7 @@ Rendered plates (seeds never trained on), seen by a camera 24 to 90 pixels high 
 of most of these forms is at hand. Usual damage is that of most pictures, full damage that of training.
 """
 
+import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -24,15 +25,21 @@ MIN_EXACT = 95.0
 """Percent of each form under usual damage: the bar of the models issue."""
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    parser = bench_options(__doc__ or "")
+def parse(purpose: str, arguments: Sequence[str] | None, count: int) -> argparse.Namespace:
+    """Return the options of a bench of rendered plates."""
+    parser = bench_options(purpose)
     parser.add_argument("--data", type=Path, default=DEFAULT_FOLDER, help="development data (default %(default)s)")
     parser.add_argument("--models", type=Path, default=MODELS_FOLDER, help="model folder (default: the shipped one)")
-    parser.add_argument("--count", type=int, default=300, help="plates of each form (default %(default)s)")
+    parser.add_argument("--count", type=int, default=count, help="plates of each form (default %(default)s)")
     options = parser.parse_args(arguments)
     if not options.data.is_dir():
         parser.error(f"{options.data} is absent: this bench needs the glyphs and backgrounds of the development data")
     cv2.setNumThreads(1)
+    return options
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    options = parse(__doc__ or "", arguments, 300)
     reader = PlateReader.from_models(shipped_models(options.models))
     rng = np.random.default_rng(41)
     glyphs, textures = load_glyphs(options.data / "glyphs"), load_textures(options.data, rng, 2000, held_out=True)

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
@@ -10,16 +9,11 @@ from playwright.sync_api import Browser, Page, Route, expect
 from console.cases import Action, State
 from console.types import Role
 from tests.console_browser import LAPTOP, PHONE
-from tests.console_kit import GRID_A, GRID_B, event_of, jpeg, make_account, officer
+from tests.console_kit import GRID_A, GRID_B, event_of, make_account, officer
 from tests.console_world import World, case_of, open_world, row_of
 from tests.test_console_browser_desk import COUNT_TONES
 
 ELSEWHERE = "二号卡口"
-HOLD_ON = """
-new Promise((done) => {
-  indexedDB.open("kakou-phone").onsuccess = (event) => { window.held = event.target.result; done(); };
-})
-"""
 
 
 @pytest.fixture
@@ -374,97 +368,4 @@ def test_a_late_warning_says_so_on_the_phone_too(world: World):
     expect(card.locator(".chip.warn")).to_have_text("迟到 6 小时，车辆早已离开")
     expect(card.locator(".age")).to_have_text("6 小时前")
     expect(page.locator(f".task[data-case='{punctual}'] .chip")).to_have_count(0)
-    context.close()
-
-
-# --- the phone
-
-
-def answered(page: Page, case_id: int, photo: Path) -> None:
-    card = page.locator(f".task[data-case='{case_id}']")
-    card.locator("label:has-text('过境未停留')").click()
-    card.locator(".extra summary").click()
-    card.locator("input[type=file]").set_input_files(photo)
-    card.locator(".submit").click()
-    expect(card.locator(".sent")).to_be_visible()
-
-
-def taken(world: World, text: str, photo: Path) -> tuple[Page, int]:
-    """Return the phone of a worker who took a case; writes the photo."""
-    photo.write_bytes(jpeg(photo.parent))
-    case_id = world.handed_out(text)
-    _, page = world.open("worker", PHONE)
-    page.goto(f"{world.address}/m")
-    page.locator(f".task[data-case='{case_id}'] .accept").click()
-    expect(page.locator(f".task[data-case='{case_id}'] .options")).to_be_visible()
-    return page, case_id
-
-
-def expect_sent_with_photo(world: World, page: Page, case_id: int) -> None:
-    page.evaluate("dispatchEvent(new Event('online'))")  # looks again now, and not in ten seconds
-    expect(page.locator(f".task[data-case='{case_id}']")).to_have_count(0)
-    detail = world.console.cases.detail(officer(), case_id)
-    assert (detail.view.state, len(detail.photos)) == (State.CLOSED, 1)
-
-
-@pytest.mark.parametrize("status", [pytest.param(401, marks=pytest.mark.long), 403])
-def test_a_photo_outlives_a_log_in_that_ended(world: World, tmp_path: Path, status: int):
-    page, case_id = taken(world, "测P00001", tmp_path / "photo.jpg")
-    page.route("**/photo", lambda route: route.fulfill(status=status, json={"message": "页面已过期"}))
-    answered(page, case_id, tmp_path / "photo.jpg")
-    assert world.state_of(case_id) is State.ACCEPTED
-    page.unroute("**/photo")
-    expect_sent_with_photo(world, page, case_id)
-    page.context.close()
-
-
-@pytest.mark.long
-def test_a_page_opened_without_a_line_sends_nothing_before_it_knows_who_sends(world: World, tmp_path: Path):
-    page, case_id = taken(world, "测P00002", tmp_path / "photo.jpg")
-    page.wait_for_function("navigator.serviceWorker.controller !== null")
-    page.reload()  # the shell is kept
-    expect(page.locator(f".task[data-case='{case_id}'] .options")).to_be_visible()
-    page.context.set_offline(True)
-    page.reload()
-    expect(page.locator("#line")).to_contain_text("没有信号")
-    page.route("**/m/tasks", lambda route: route.abort())
-    page.context.set_offline(False)
-    posted: list[str] = []
-    page.on("request", lambda request: posted.append(request.url) if request.method == "POST" else None)
-    answered(page, case_id, tmp_path / "photo.jpg")
-    assert posted == []
-    page.unroute("**/m/tasks")
-    expect_sent_with_photo(world, page, case_id)
-    page.context.close()
-
-
-def test_logging_out_works_with_a_second_window_open_and_closes_that_too(world: World):
-    case_id = world.handed_out("测P00003")
-    context, page = world.open("worker", PHONE)
-    other = context.new_page()
-    for window in (page, other):
-        window.goto(f"{world.address}/m")
-        expect(window.locator(f".task[data-case='{case_id}']")).to_be_visible()
-    page.bring_to_front()
-    page.click(".more summary")
-    page.click("#logout button")
-    page.wait_for_url("**/login")
-    other.wait_for_url("**/login?next=/m")
-    assert page.evaluate("indexedDB.databases()") == []
-    context.close()
-
-
-@pytest.mark.long
-def test_logging_out_waits_no_longer_than_two_seconds_for_a_window_that_holds_on(world: World):
-    case_id = world.handed_out("测P00004")
-    context, page = world.open("worker", PHONE)
-    page.goto(f"{world.address}/m")
-    expect(page.locator(f".task[data-case='{case_id}']")).to_be_visible()
-    other = context.new_page()  # a page of an older version
-    other.goto(f"{world.address}/login")
-    other.evaluate(HOLD_ON)
-    page.bring_to_front()
-    page.click(".more summary")
-    page.click("#logout button")
-    page.wait_for_url("**/login", timeout=10_000)
     context.close()

@@ -24,6 +24,19 @@ with embedded_redis(Path(sys.argv[1])) as url:
 """
 
 
+def started_owner(folder: Path) -> tuple["subprocess.Popen[str]", str]:
+    """Return a process that owns the folder's server, and its address."""
+    owner = subprocess.Popen(
+        [sys.executable, "-c", OWNER, str(folder)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+    )
+    assert owner.stdout is not None
+    return owner, owner.stdout.readline().strip()
+
+
 def test_what_was_written_is_there_after_a_restart(tmp_path: Path):
     with embedded_redis(tmp_path) as url, redis.Redis.from_url(url) as client:
         client.set("key", "value")
@@ -48,42 +61,22 @@ def test_a_second_user_of_the_folder_joins_the_running_server(tmp_path: Path):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the parent-death signal is Linux's")
 def test_the_server_dies_with_a_killed_owner(tmp_path: Path):
-    owner = subprocess.Popen(
-        [sys.executable, "-c", OWNER, str(tmp_path)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
-    )
-    assert owner.stdout is not None
-    assert owner.stdin is not None
-    url = owner.stdout.readline().strip()
+    owner, url = started_owner(tmp_path)
     with redis.Redis.from_url(url) as client:
         server = psutil.Process(client.info("server")["process_id"])
     owner.send_signal(signal.SIGKILL)
-    owner.wait()
-    owner.stdout.close()
-    owner.stdin.close()
+    owner.communicate()
     server.wait(timeout=10)
     assert not server.is_running()
 
 
 def test_who_joined_goes_on_at_the_same_address_when_the_owner_ends(tmp_path: Path):
-    owner = subprocess.Popen(
-        [sys.executable, "-c", OWNER, str(tmp_path)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
-    )
-    assert owner.stdout is not None
-    assert owner.stdin is not None
-    url = owner.stdout.readline().strip()
+    owner, url = started_owner(tmp_path)
     with embedded_redis(tmp_path) as joined, embedded_redis(tmp_path) as third, redis.Redis.from_url(joined) as client:
         assert joined == third == url
         client.set("key", "value")
         owner.send_signal(signal.SIGKILL)
-        owner.wait()
+        owner.communicate()
 
         def goes_on() -> bool:
             with contextlib.suppress(redis.ConnectionError):
@@ -93,8 +86,6 @@ def test_who_joined_goes_on_at_the_same_address_when_the_owner_ends(tmp_path: Pa
         wait_until(goes_on, what="a new server with the same data")
         with embedded_redis(tmp_path) as fourth:
             assert fourth == url
-    owner.stdout.close()
-    owner.stdin.close()
     assert not Path(url.removeprefix("unix://")).exists()
 
 

@@ -24,6 +24,8 @@ export class CaseList {
     this.passages = 0;
     this.selected = null;
     this.picked = new Set();
+    this.isPaging = false;
+    this.wantsOlder = false;
     this.filters = new ListFilters(() => this.load());
     this.rows.addEventListener("click", (event) => this.clicked(event));
     this.older.addEventListener("click", () => this.loadOlder());
@@ -51,8 +53,17 @@ export class CaseList {
     });
   }
 
-  loadOlder() {
-    if (!this.meanwhile) return this.reading((meanwhile) => this.addOlder(meanwhile));
+  // Pressed while the list itself is on its way, it is done after that.
+  async loadOlder() {
+    if (this.isPaging) return;
+    if (this.meanwhile) {
+      this.wantsOlder = true;
+      return;
+    }
+    this.isPaging = true;
+    const isRead = await this.reading((meanwhile) => this.addOlder(meanwhile));
+    this.isPaging = false;
+    this.wantsOlder = !isRead && Boolean(this.meanwhile); // a new list is on its way
   }
 
   // What comes over the stream while the list is on its way is newer than the list, and happens again after it.
@@ -69,6 +80,8 @@ export class CaseList {
     if (this.meanwhile !== meanwhile) return false;
     this.meanwhile = null;
     this.settle();
+    if (this.wantsOlder) setTimeout(() => this.loadOlder());
+    this.wantsOlder = false;
     return isRead;
   }
 
