@@ -122,6 +122,7 @@ def _listening(settings: ConsoleSettings) -> Iterator[Listening]:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((settings.host, settings.port))
+            listener.listen()  # who is quicker than the server's start waits for it
         except OSError as error:
             raise SettingsError(f"[console] cannot listen on {settings.host}:{settings.port}: {error}") from error
         scheme = "https" if settings.tls_certificate else "http"
