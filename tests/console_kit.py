@@ -26,12 +26,15 @@ from fastapi.testclient import TestClient
 from sqlalchemy import select
 
 from alerts.events import EventAlternative, EventReason, FlaggedEvent
+from console.case_desk import StepRequest
+from console.cases import Action, State
 from console.keys import load_keys
 from console.list_office import FileReport, ListOffice
 from console.parts import Console, build_console
 from console.settings import CheckpointPlace, ConsoleSettings
 from console.store.database import Database
 from console.store.people_tables import AccountRow
+from console.store.tables import CaseRow
 from console.types import SYSTEM, Actor, Role
 from console.web.access import COOKIE
 from console.web.app import create_app
@@ -150,6 +153,15 @@ def event_of(
 
 def officer(scope: str = "", account_id: int = 101) -> Actor:
     return Actor(account_id, f"值班员{account_id}", Role.OFFICER, scope)
+
+
+def act(console: Console, actor: Actor, action: Action, case_id: int = 1, **fields) -> None:
+    console.desk.act(StepRequest(case_id, action, **fields), actor, console.now())
+
+
+def state_of(console: Console, case_id: int = 1) -> State:
+    with console.database.reading() as session:
+        return State(session.get_one(CaseRow, case_id).state)
 
 
 def make_account(console: Console, username: str, role: Role, scope: str = "") -> Actor:

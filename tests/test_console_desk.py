@@ -8,7 +8,6 @@ import pytest
 import redis
 from sqlalchemy import func, select
 
-from console.case_desk import StepRequest
 from console.cases import OPEN, Action, Outcome, State
 from console.parts import Console
 from console.store.people_tables import AuditRow
@@ -20,11 +19,13 @@ from tests.console_kit import (
     START,
     Clock,
     PaperList,
+    act,
     event_of,
     make_account,
     officer,
     open_console,
     settings_with,
+    state_of,
 )
 
 DESK = officer()
@@ -46,15 +47,6 @@ def console(tmp_path, database_url: str, clock: Clock, paper: PaperList) -> Iter
     console = open_console(tmp_path, redis.Redis(unix_socket_path="/nowhere"), clock, paper, settings)
     yield console
     console.database.close()
-
-
-def act(console: Console, actor: Actor, action: Action, case_id: int = 1, **fields) -> None:
-    console.desk.act(StepRequest(case_id, action, **fields), actor, console.now())
-
-
-def state_of(console: Console, case_id: int = 1) -> State:
-    with console.database.reading() as session:
-        return State(session.get_one(CaseRow, case_id).state)
 
 
 def rows_of(console: Console, table: type) -> int:

@@ -10,25 +10,25 @@ import redis
 from fastapi.testclient import TestClient
 from sqlalchemy import select
 
-from console.case_desk import StepRequest
 from console.cases import Action, Outcome, State
 from console.list_changes import ChangeState
 from console.parts import Console
 from console.store.list_tables import CorrectionRow
-from console.store.tables import CaseRow
-from console.types import Actor, NotFoundError, Role, StepRefusedError
+from console.types import NotFoundError, Role, StepRefusedError
 from console.web.app import create_app
 from tests.console_kit import (
     GRID_A,
     GRID_B,
     START,
     Clock,
+    act,
     client_of,
     event_of,
     jpeg,
     make_account,
     officer,
     open_console,
+    state_of,
 )
 
 DESK = officer()
@@ -44,15 +44,6 @@ def console(tmp_path: Path, clock: Clock) -> Iterator[Console]:
     console = open_console(tmp_path, redis.Redis(unix_socket_path="/nowhere"), clock)
     yield console
     console.database.close()
-
-
-def act(console: Console, actor: Actor, action: Action, case_id: int = 1, **fields) -> None:
-    console.desk.act(StepRequest(case_id, action, **fields), actor, console.now())
-
-
-def state_of(console: Console, case_id: int = 1) -> State:
-    with console.database.reading() as session:
-        return State(session.get_one(CaseRow, case_id).state)
 
 
 def handed_out(console: Console) -> None:

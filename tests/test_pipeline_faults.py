@@ -3,6 +3,8 @@
 import errno
 import os
 import sqlite3
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -14,7 +16,8 @@ import pytest
 import pipeline.sources
 from alerts.settings import AlertsSettings
 from kakou.box import LANE_WAITING, Box, CameraReporter
-from kakou.run_group import _save
+from kakou.box_run import FINAL_CODES
+from kakou.run_group import LineWriter, _save
 from kakou.settings import Settings
 from pipeline.capture_time import capture_start
 from pipeline.errors import SourceError, SpoolKeyError
@@ -146,6 +149,31 @@ def test_counts_that_cannot_be_saved_stop_nothing(tmp_path: Path, caplog: pytest
     (tmp_path / "run").write_text("a file in the folder's place")
     _save(tmp_path / "run" / "group.json", {"cam-1": ScreeningCounts()})
     assert "cannot be saved" in caplog.text
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full is Linux's")
+def test_a_full_disk_under_the_printed_lines_stops_nothing(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    [passage] = passages([*standing("京A12345", 8)])
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        write_line = LineWriter(as_json=False, shows_clear_plates=False)
+        for _ in range(3):
+            write_line(passage)
+        monkeypatch.undo()
+    assert caplog.text.count("no longer printed") == 1
+
+
+def test_a_camera_process_that_cannot_work_says_why_and_is_not_started_again(tmp_path: Path):
+    config = tmp_path / "kakou.toml"
+    config.write_text("no_such_setting = 1", encoding="utf-8")
+    command = [sys.executable, "-m", "kakou.run_group", "--config", str(config), "--group", "x"]
+    command += ["--redis-url", "unix:///nowhere", "--parent", str(os.getpid())]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=Path(__file__).parents[1])
+    assert done.returncode in FINAL_CODES - {0}
+    assert "no_such_setting" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_hour_counters_on_a_full_disk_are_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
