@@ -82,7 +82,11 @@ class PictureMover:
         moved = 0
         for path in self._waiting(now)[:_BATCH]:
             jpeg = path.read_bytes()
-            if len(jpeg) <= MAX_BYTES and not self._shelf.put(path.relative_to(self._folder).as_posix(), jpeg):
+            if len(jpeg) > MAX_BYTES:
+                log.error(
+                    "the picture %s has %d bytes, at most %d are sent: it is deleted", path.name, len(jpeg), MAX_BYTES
+                )
+            elif not self._shelf.put(path.relative_to(self._folder).as_posix(), jpeg):
                 break
             path.unlink(missing_ok=True)
             moved += 1
