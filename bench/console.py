@@ -26,13 +26,13 @@ from argon2 import PasswordHasher
 from alerts.events import EventReason, FlaggedEvent, to_cloudevent
 from alerts.stream import STREAM_KEY
 from bench.report import Report, bench_options, percentile
-from console.cases import OPEN
-from console.list_office import NoOffice
+from console.cases.steps import OPEN
+from console.lists.office import NoOffice
 from console.parts import Console, build_console
 from console.settings import ConsoleSettings
 from console.types import SYSTEM, Actor, Role
 from console.web.access import COOKIE
-from kakou.embedded_redis import embedded_redis
+from kakou.wiring.embedded_redis import embedded_redis
 
 PASSWORD = "correct horse battery"
 _PLATE = re.compile(rb'"plate_text":"([^"]+)"')

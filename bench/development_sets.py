@@ -54,6 +54,6 @@ def held_out_crop() -> Callable[[str], bool]:
 
 def held_out_photo() -> Callable[[str], bool]:
     """Return the test for photos that the shipped detector was not trained on."""
-    from training.real_scenes import is_held_out_photo
+    from training.detector.real_scenes import is_held_out_photo
 
     return is_held_out_photo

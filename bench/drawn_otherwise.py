@@ -17,10 +17,10 @@ from ocr.grammar import DIGITS, PROVINCES
 from ocr.models_folder import shipped_models
 from ocr.reader import PlateReader
 from ocr.types import BgrImage
-from training.glyphs import GlyphSet, load_glyphs
-from training.measuring import RENDERED_HEIGHTS_PX, USUAL_STRENGTH
-from training.plate_specs import LETTERS, random_spec
-from training.samples import camera_view, middle, two_line_crop
+from training.plates.glyphs import GlyphSet, load_glyphs
+from training.plates.specs import LETTERS, random_spec
+from training.recognizer.measuring import RENDERED_HEIGHTS_PX, USUAL_STRENGTH
+from training.recognizer.samples import camera_view, middle, two_line_crop
 from training.textures import Textures, load_textures
 
 Bgr = tuple[int, int, int]

@@ -16,7 +16,7 @@ from bench.report import Report, bench_options
 from ocr.models_folder import shipped_models
 from ocr.reader import PlateReader
 from ocr.types import BgrImage, BoundingBox, PlateRead
-from training.real_scenes import load_not_plates
+from training.detector.real_scenes import load_not_plates
 
 MIN_IOU = 0.3
 CLIPS = ("udacity_test", "intel_car-detection")

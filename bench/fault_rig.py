@@ -28,7 +28,7 @@ import redis
 from alerts.outbox import Outbox
 from alerts.stream import connect
 from bench.fault_events import event
-from kakou.embedded_redis import find_redis_server
+from kakou.wiring.embedded_redis import find_redis_server
 
 PARTS = ("writer", "relay", "redis", "deliverer", "receiver")
 SECRET = "whsec_aW52ZW50ZWQgc2VjcmV0IG9mIHRoZSB0ZXN0cyAzMiBi"

@@ -20,21 +20,21 @@ from multiprocessing.synchronize import Event
 from pathlib import Path
 
 from bench.report import Report, bench_options, percentile
-from kakou.embedded_redis import embedded_redis
 from kakou.process import give_way
-from kakou.risk_wiring import OcrGrammar
+from kakou.wiring.embedded_redis import embedded_redis
+from kakou.wiring.risk import OcrGrammar
 from ocr.grammar import PROVINCES, SERIAL
-from riskdb.compute import ListRule
-from riskdb.declaring import Declared
 from riskdb.digest import PlateDigester
-from riskdb.hotset import LISTED, HotSet
+from riskdb.hotset.compute import ListRule
+from riskdb.hotset.hotset import LISTED, HotSet
+from riskdb.hotset.list_store import ListStore
+from riskdb.hotset.publish import Publisher
+from riskdb.hotset.reason_store import chunks
+from riskdb.hotset.redis_link import RedisLink, open_writer
 from riskdb.keeper import RiskKeeper
-from riskdb.list_store import ListStore
-from riskdb.publish import Publisher
-from riskdb.reason_store import chunks
-from riskdb.record import RiskRecord
-from riskdb.record_rows import Visit
-from riskdb.redis_link import RedisLink, open_writer
+from riskdb.record.declaring import Declared
+from riskdb.record.record import RiskRecord
+from riskdb.record.rows import Visit
 from riskdb.settings import RiskSettings
 from riskdb.types import RiskDBError
 

@@ -19,16 +19,16 @@ import redis
 
 from bench.report import Report, bench_options
 from bench.yardstick import RAW_REPLAY, Sample, raw_replay, sample, yardstick, yardstick_name
-from kakou.embedded_redis import embedded_redis
-from riskdb.columns import digests_to_bytes
-from riskdb.compute import HotEntries
+from kakou.wiring.embedded_redis import embedded_redis
 from riskdb.digest import PlateDigester
-from riskdb.hotset import HotSet
-from riskdb.keys import ReasonBuckets
-from riskdb.list_store import ListMeta, ListStore
-from riskdb.reason_store import PACKET, chunks
-from riskdb.reasons import PACKED, Declaration
-from riskdb.redis_link import RedisLink, open_writer
+from riskdb.hotset.compute import HotEntries
+from riskdb.hotset.hotset import HotSet
+from riskdb.hotset.keys import ReasonBuckets
+from riskdb.hotset.list_store import ListMeta, ListStore
+from riskdb.hotset.reason_store import PACKET, chunks
+from riskdb.hotset.reasons import PACKED, Declaration
+from riskdb.hotset.redis_link import RedisLink, open_writer
+from riskdb.record.columns import digests_to_bytes
 from riskdb.settings import RiskSettings
 from riskdb.types import RiskDBError
 

@@ -21,11 +21,11 @@ from ocr.hypotheses import top_hypotheses
 from ocr.models_folder import ModelFiles
 from ocr.reader import PlateReader
 from ocr.types import BgrImage, BoundingBox, PlateDistribution, PlateRead
-from pipeline.fusion import PlateFusion
 from pipeline.settings import TrackSettings
-from training.glyphs import load_glyphs
-from training.plates import PlateSpec, render_plate
-from training.samples import camera_view, middle
+from pipeline.walk.fusion import PlateFusion
+from training.plates.draw import PlateSpec, render_plate
+from training.plates.glyphs import load_glyphs
+from training.recognizer.samples import camera_view, middle
 from training.textures import load_textures
 
 Codes: TypeAlias = NDArray[np.int64]
@@ -46,8 +46,9 @@ FIRST_HEIGHTS_PX = (11.0, 22.0)
 GROWTH = 2.4
 """Height at the last look over that at the first one."""
 STRENGTHS = {"damage as real": 0.3, "damage as trained on": 1.0}
-"""How often the effects of `training.damage` occur; training exaggerates. At 0.3 a single look of 30 pixels and more is
-read exactly as often as the held-out real crops are (97.0 % and 97.2 %, `bench.accuracy`); without any it is 98 %."""
+"""How often the effects of `training.plates.damage` occur; training exaggerates. At 0.3 a single look of 30 pixels and
+more is read exactly as often as the held-out real crops are (97.0 % and 97.2 %, `bench.accuracy`); without any it is
+98 %."""
 NEAR_PX = 30.0
 OWN_SHARE = 0.36
 """Share of the variance of a found corner that is new at every look."""

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from kakou.replay_wiring import ReplayPlan
 from kakou.settings import Settings
-from pipeline.replay import PartStore, ReplayResult, replay
-from pipeline.replay_engine import LocalEngine
-from pipeline.replay_units import ReplayUnit
+from kakou.wiring.replay import ReplayPlan
+from pipeline.replay.engine import LocalEngine
+from pipeline.replay.run import PartStore, ReplayResult, replay
+from pipeline.replay.units import ReplayUnit
 
 START = datetime(2026, 11, 24, tzinfo=UTC)
 

@@ -16,9 +16,9 @@ from bench.report import Report, bench_options
 from bench.scoring import canonical
 from ocr.models_folder import MODELS_FOLDER, shipped_models
 from ocr.reader import PlateReader
-from training.glyphs import GlyphSet, load_glyphs
-from training.measuring import FULL_STRENGTH, RENDERED_HEIGHTS_PX, SPECIAL_FORMS, USUAL_STRENGTH, spec_of
-from training.samples import rendered_crop
+from training.plates.glyphs import GlyphSet, load_glyphs
+from training.recognizer.measuring import FULL_STRENGTH, RENDERED_HEIGHTS_PX, SPECIAL_FORMS, USUAL_STRENGTH, spec_of
+from training.recognizer.samples import rendered_crop
 from training.textures import Textures, load_textures
 
 MIN_EXACT = 95.0

@@ -18,16 +18,16 @@ import numpy as np
 from alerts.stream import FlaggedStream, connect
 from bench.report import Report, bench_options, percentile
 from fixtures.make_risk_list import write_risk_list
-from kakou.box import Box
-from kakou.box_run import run_box
-from kakou.risk_wiring import open_keeper, tended_list
+from kakou.box.run import run_box
 from kakou.settings import Settings, load_settings
-from kakou.wiring import open_redis
-from pipeline.camera import screen_source
+from kakou.wiring.box import Box
+from kakou.wiring.redis import open_redis
+from kakou.wiring.risk import open_keeper, tended_list
 from pipeline.settings import GateSettings, PipelineSettings, SourceSettings
 from pipeline.types import ScreeningCounts
-from riskdb.declaring import read_declarations
-from riskdb.tables import read_travel_rows
+from pipeline.walk.camera import screen_source
+from riskdb.record.declaring import read_declarations
+from riskdb.record.tables import read_travel_rows
 
 CLIPS = Path(__file__).parents[1] / "fixtures" / "videos"
 ALL_FRAMES = GateSettings(enabled=False, looks_per_s=120)

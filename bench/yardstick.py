@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import hiredis
 
 from bench.report import percentile
-from riskdb import keys
-from riskdb.redis_link import pack
+from riskdb.hotset import keys
+from riskdb.hotset.redis_link import pack
 
 RAW_REPLAY = "raw socket replay"
 

@@ -10,7 +10,7 @@ import redis
 
 from alerts.redis_link import StreamError
 from console.parts import Console
-from console.statistics import local_day
+from console.situation.statistics import local_day
 
 _log = logging.getLogger(__name__)
 _PAUSE_AFTER_TROUBLE_S = 1.0

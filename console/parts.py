@@ -11,28 +11,28 @@ from argon2 import PasswordHasher
 from alerts.box_status import StatusBoard
 from alerts.pictures import PictureShelf
 from alerts.stream import FlaggedStream
-from console.accounts import Accounts
-from console.audit import AuditLog
-from console.boxes import BoxWatch
-from console.case_desk import CaseDesk
-from console.case_intake import CaseIntake
-from console.case_reader import CaseReader
-from console.corrections import Corrections
-from console.feed import GROUP, EventFeed
-from console.grids import GridMap, load_grids
-from console.keys import load_keys
-from console.list_changes import ListChanges
-from console.list_office import ListOffice
-from console.live import LiveHub
-from console.passwords import Passwords
-from console.pictures import Pictures
-from console.retention import Retention
-from console.sessions import Sessions
+from console.cases.desk import CaseDesk
+from console.cases.intake import CaseIntake
+from console.cases.pictures import Pictures
+from console.cases.reader import CaseReader
+from console.cases.retention import Retention
+from console.lists.changes import ListChanges
+from console.lists.corrections import Corrections
+from console.lists.office import ListOffice
+from console.people.accounts import Accounts
+from console.people.audit import AuditLog
+from console.people.grids import GridMap, load_grids
+from console.people.keys import load_keys
+from console.people.passwords import Passwords
+from console.people.sessions import Sessions
+from console.people.throttle import Throttle
+from console.people.tokens import Tokens
 from console.settings import ConsoleSettings
-from console.statistics import Statistics
+from console.situation.boxes import BoxWatch
+from console.situation.feed import GROUP, EventFeed
+from console.situation.live import LiveHub
+from console.situation.statistics import Statistics
 from console.store.database import Database
-from console.throttle import Throttle
-from console.tokens import Tokens
 from console.types import Actor, Role
 
 AUDIT_ANCHORS = "audit.anchors"

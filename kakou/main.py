@@ -15,18 +15,18 @@ if TYPE_CHECKING:
     from typer._click.core import Command, Context
 
 COMMANDS = {
-    "demo": "kakou.demo_cli",
-    "run": "kakou.run_cli",
-    "read": "kakou.read_cli",
-    "replay": "kakou.replay_cli",
-    "risk": "kakou.risk_cli",
-    "match": "kakou.match_cli",
-    "events": "kakou.events_cli",
-    "deliver": "kakou.deliver_cli",
-    "console": "kakou.console_cli",
-    "audit": "kakou.audit_cli",
-    "doctor": "kakou.doctor_cli",
-    "bench": "kakou.bench_cli",
+    "demo": "kakou.commands.demo",
+    "run": "kakou.commands.run",
+    "read": "kakou.commands.read",
+    "replay": "kakou.commands.replay",
+    "risk": "kakou.commands.risk",
+    "match": "kakou.commands.match",
+    "events": "kakou.commands.events",
+    "deliver": "kakou.commands.deliver",
+    "console": "kakou.commands.console",
+    "audit": "kakou.commands.audit",
+    "doctor": "kakou.commands.doctor",
+    "bench": "kakou.commands.bench",
 }
 
 

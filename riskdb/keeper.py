@@ -5,18 +5,18 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from riskdb.areas import normalise_area
-from riskdb.compute import HotEntries, ListRule
-from riskdb.declaring import Declared
 from riskdb.digest import ANY_CLASS, PlateDigester
-from riskdb.importing import ImportResult, JudgedRow, import_rows
-from riskdb.judging import RowJudge, TravelRow
-from riskdb.listing import listed_entries
-from riskdb.past_list import PastList
-from riskdb.publish import Published, Publisher
-from riskdb.reasons import Declaration, spell_out_all, unpack_reasons
-from riskdb.record import RiskRecord
-from riskdb.record_rows import AreaWindow
+from riskdb.hotset.compute import HotEntries, ListRule
+from riskdb.hotset.listing import listed_entries
+from riskdb.hotset.past_list import PastList
+from riskdb.hotset.publish import Published, Publisher
+from riskdb.hotset.reasons import Declaration, spell_out_all, unpack_reasons
+from riskdb.record.areas import normalise_area
+from riskdb.record.declaring import Declared
+from riskdb.record.importing import ImportResult, JudgedRow, import_rows
+from riskdb.record.judging import RowJudge, TravelRow
+from riskdb.record.record import RiskRecord
+from riskdb.record.rows import AreaWindow
 from riskdb.settings import RiskSettings
 from riskdb.types import PlateGrammar, RiskReason
 

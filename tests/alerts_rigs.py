@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 
 from alerts.channels.base import Channel
 from alerts.channels.build import build_channel
-from alerts.egress import AllowList
+from alerts.channels.egress import AllowList
 from alerts.settings import AnyChannel
 from tests.alerts_kit import NOON, wait_until
 from tests.alerts_server import Answer, port_of, scripted_server, secret_file

@@ -6,13 +6,13 @@ from datetime import datetime, timedelta
 import redis
 from prometheus_client import CollectorRegistry
 
-from alerts.channel_queue import ChannelQueue
-from alerts.channel_state import ChannelState, channel_states
 from alerts.channels.base import DeliveryError
+from alerts.delivery.channel_queue import ChannelQueue
+from alerts.delivery.channel_state import ChannelState, channel_states
+from alerts.delivery.metrics import DeliveryMetrics
+from alerts.delivery.worker import ChannelWorker
 from alerts.events import FlaggedEvent, to_cloudevent
-from alerts.metrics import DeliveryMetrics
 from alerts.stream import STREAM_KEY
-from alerts.worker import ChannelWorker
 from tests.alerts_kit import NOON
 
 Script = Callable[[Sequence[FlaggedEvent]], None]

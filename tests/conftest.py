@@ -8,7 +8,7 @@ import redis
 from playwright.sync_api import Browser
 
 import ocr  # noqa: F401  before any test imports cv2: it sets the limit of pixels
-from kakou.embedded_redis import embedded_redis
+from kakou.wiring.embedded_redis import embedded_redis
 from tests.console_browser import open_browser
 from tests.console_kit import migrated_copy
 from tests.console_world import World, open_world

@@ -26,11 +26,11 @@ from fastapi.testclient import TestClient
 from sqlalchemy import select
 
 from alerts.events import EventAlternative, EventReason, FlaggedEvent
-from console.case_desk import StepRequest
-from console.cases import Action, State
-from console.keys import load_keys
-from console.list_office import FileReport, ListOffice
+from console.cases.desk import StepRequest
+from console.cases.steps import Action, State
+from console.lists.office import FileReport, ListOffice
 from console.parts import Console, build_console
+from console.people.keys import load_keys
 from console.settings import CheckpointPlace, ConsoleSettings
 from console.store.database import Database
 from console.store.people_tables import AccountRow
@@ -38,7 +38,7 @@ from console.store.tables import CaseRow
 from console.types import SYSTEM, Actor, Role
 from console.web.access import COOKIE
 from console.web.app import create_app
-from kakou.console_cli import Server
+from kakou.commands.console import Server
 
 START = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
 PASSWORD = "correct horse battery"

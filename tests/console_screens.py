@@ -12,13 +12,13 @@ import redis
 from playwright.sync_api import Browser, Page
 
 from alerts.box_status import BoxStatus, HourCount, LanePassage, StatusBoard
-from console.case_desk import StepRequest
-from console.cases import Action
-from console.list_office import FileReport, ReportedRow
+from console.cases.desk import StepRequest
+from console.cases.steps import Action
+from console.lists.office import FileReport, ReportedRow
 from console.parts import Console
 from console.settings import ConsoleSettings
 from console.types import SYSTEM, Actor, Role
-from kakou.embedded_redis import embedded_redis
+from kakou.wiring.embedded_redis import embedded_redis
 from tests.console_browser import LAPTOP, PHONE, WALL, open_browser, open_context, use_cookie
 from tests.console_kit import (
     GRID_A,

@@ -12,8 +12,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from alerts.events import FlaggedEvent, to_cloudevent
 from alerts.stream import STREAM_KEY
-from console.case_desk import StepRequest
-from console.cases import Action, State
+from console.cases.desk import StepRequest
+from console.cases.steps import Action, State
 from console.parts import Console
 from console.types import Actor, Role
 from tests.console_browser import open_context, use_cookie

@@ -9,12 +9,12 @@ import numpy as np
 
 from alerts.events import FlaggedEvent
 from ocr.types import BgrImage, BoundingBox, PlateRead
-from pipeline.flagging import Flagging
-from pipeline.screening import Match, Screening, track_plates
 from pipeline.settings import PipelineSettings, TrackSettings
-from pipeline.spool import Spool
-from pipeline.tracking import PlateTracker
 from pipeline.types import Frame, FrameReads, Passage, PlateTrack, ScreeningCounts
+from pipeline.walk.flagging import Flagging
+from pipeline.walk.screening import Match, Screening, track_plates
+from pipeline.walk.spool import Spool
+from pipeline.walk.tracking import PlateTracker
 from riskdb.types import Alternative, Hypothesis, RiskDBError, RiskMatch, RiskReason
 
 NOON = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)

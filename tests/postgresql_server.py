@@ -18,7 +18,7 @@ import pytest
 from console.store import list_tables, people_tables  # noqa: F401  fill the metadata
 from console.store.database import Database
 from console.store.tables import Base
-from kakou.embedded_redis import PR_SET_PDEATHSIG
+from kakou.wiring.embedded_redis import PR_SET_PDEATHSIG
 
 INSTALL = "no PostgreSQL server found: apt-get install postgresql"
 _START_TIMEOUT_S = 30.0

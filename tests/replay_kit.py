@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from ocr.types import BgrImage, PlateRead
-from pipeline.replay_worker import ReplayParts
+from pipeline.replay.worker import ReplayParts
 from pipeline.settings import PipelineSettings
 from tests.pipeline_kit import ID_KEY, NOON, KeptEvents, ListedPlates, box_at
 from tests.plates import make_read

@@ -7,21 +7,21 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from ocr.grammar import normalise_plate, plate_classes_of
-from riskdb.compute import ListRule
-from riskdb.declaring import Declared
 from riskdb.digest import load_or_create_key
-from riskdb.hotset import HotSet
-from riskdb.importing import ImportResult, JudgedRow
-from riskdb.judging import TravelRow
+from riskdb.hotset.compute import ListRule
+from riskdb.hotset.hotset import HotSet
+from riskdb.hotset.list_store import ListStore
+from riskdb.hotset.publish import Publisher
+from riskdb.hotset.redis_link import RedisLink, open_writer
+from riskdb.hotset.tending import ListTender
 from riskdb.keeper import RiskKeeper
-from riskdb.list_store import ListStore
 from riskdb.match import MatchRule, match_plate
-from riskdb.publish import Publisher
-from riskdb.record import RiskRecord
-from riskdb.redis_link import RedisLink, open_writer
-from riskdb.rotation import own_key
+from riskdb.record.declaring import Declared
+from riskdb.record.importing import ImportResult, JudgedRow
+from riskdb.record.judging import TravelRow
+from riskdb.record.record import RiskRecord
+from riskdb.record.rotation import own_key
 from riskdb.settings import RiskSettings
-from riskdb.tending import ListTender
 from riskdb.types import RiskMatch, RiskReason
 
 NOON = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)

@@ -7,10 +7,11 @@ import pytest
 import redis
 from typer.testing import CliRunner
 
-from alerts.channel_queue import ChannelQueue
+from alerts.delivery.channel_queue import ChannelQueue
 from alerts.events import to_cloudevent
 from alerts.stream import STREAM_KEY, FlaggedStream
-from kakou import deliver_cli, events_cli
+from kakou.commands import deliver as deliver_cli
+from kakou.commands import events as events_cli
 from kakou.exit_codes import ExitCode
 from tests.alerts_kit import INVENTED_PLATE, event, events
 from tests.alerts_server import secret_file

@@ -11,8 +11,8 @@ import pytest
 import redis
 from prometheus_client import generate_latest
 
-from alerts.channel_state import channel_states
-from alerts.delivery import Delivery, unknown_channels
+from alerts.delivery.channel_state import channel_states
+from alerts.delivery.delivery import Delivery, unknown_channels
 from alerts.outbox import Outbox
 from alerts.settings import AlertsSettings
 from alerts.stream import FlaggedStream, connect

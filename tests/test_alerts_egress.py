@@ -1,8 +1,8 @@
 import pytest
 
 from alerts.channels.base import DeliveryError
-from alerts.egress import AllowList, EgressError
-from alerts.pinned_http import PinnedHttp
+from alerts.channels.egress import AllowList, EgressError
+from alerts.channels.pinned_http import PinnedHttp
 from tests.alerts_server import Answer, port_of, scripted_server
 
 PUBLIC = "93.184.215.14"

@@ -11,8 +11,8 @@ import redis
 import alerts.pictures
 from alerts.pictures import PICTURE_KEY, WAITING_KEY, PictureMover, PictureShelf
 from alerts.stream import StreamError, connect
+from console.cases.retention import Retention
 from console.parts import Console
-from console.retention import Retention
 from console.types import NotFoundError
 from tests.console_kit import Clock, jpeg, open_console
 

@@ -13,7 +13,7 @@ import redis
 from alerts.outbox import Outbox
 from alerts.relay import Relay
 from alerts.stream import FlaggedStream, StreamError, connect
-from kakou.embedded_redis import embedded_redis
+from kakou.wiring.embedded_redis import embedded_redis
 from tests.alerts_kit import event, events, wait_until
 
 

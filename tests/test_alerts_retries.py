@@ -8,8 +8,8 @@ import pytest
 import redis
 
 from alerts.channels.base import DeliveryError
+from alerts.delivery.schedule import RETRY_DELAYS_S
 from alerts.events import FlaggedEvent
-from alerts.schedule import RETRY_DELAYS_S
 from alerts.stream import FlaggedStream
 from tests.alerts_kit import event, events
 from tests.alerts_scene import Scene, accept, fail, ids

@@ -1,6 +1,6 @@
 import pytest
 
-from alerts.schedule import LONGEST_PAUSE_S, RETRY_DELAYS_S, Breaker, next_delay_s
+from alerts.delivery.schedule import LONGEST_PAUSE_S, RETRY_DELAYS_S, Breaker, next_delay_s
 
 
 def no_luck() -> float:

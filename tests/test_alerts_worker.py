@@ -7,10 +7,10 @@ import pytest
 import redis
 from prometheus_client import generate_latest
 
-from alerts.channel_queue import ChannelQueue
 from alerts.channels.base import DeliveryError
+from alerts.delivery.channel_queue import ChannelQueue
+from alerts.delivery.metrics import QueueCollector
 from alerts.events import FlaggedEvent
-from alerts.metrics import QueueCollector
 from alerts.stream import STREAM_KEY, FlaggedStream
 from tests.alerts_kit import INVENTED_PLATE, event, events
 from tests.alerts_scene import Scene, accept, fail, ids
@@ -92,7 +92,7 @@ def test_what_was_under_way_when_the_deliverer_died_is_delivered_after_its_resta
 def test_what_another_box_died_with_is_claimed(scene: Scene, monkeypatch: pytest.MonkeyPatch):
     scene.flag(event())
     ChannelQueue(scene.client, "tested", "box-that-died").take(1, 0, 0)
-    monkeypatch.setattr("alerts.channel_queue.CLAIM_IDLE_MS", 0)
+    monkeypatch.setattr("alerts.delivery.channel_queue.CLAIM_IDLE_MS", 0)
     assert scene.queue.adopt(0) == 1
     scene.step()
     assert scene.channel.delivered == ids(event())

@@ -4,10 +4,10 @@ import cv2
 import numpy as np
 import pytest
 
-pytest.importorskip("training.damage")
+pytest.importorskip("training.plates.damage")
 
 from bench.match_passages import SharedDraws, neighbours, plate_code, plate_texts, random_plates
-from training.damage import damage
+from training.plates.damage import damage
 
 
 def test_two_looks_at_one_vehicle_share_its_draws_and_two_vehicles_do_not():

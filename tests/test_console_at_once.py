@@ -12,8 +12,8 @@ from sqlalchemy import func, select
 
 from alerts.events import to_cloudevent
 from alerts.stream import STREAM_KEY
-from console.case_desk import StepRequest
-from console.cases import OPEN, Action
+from console.cases.desk import StepRequest
+from console.cases.steps import OPEN, Action
 from console.parts import Console
 from console.store.tables import CaseRow, StepRow
 from console.types import CaseChangedError, Role

@@ -9,8 +9,8 @@ import redis
 from sqlalchemy import delete, text, update
 from sqlalchemy.orm import Session
 
-from console.keys import ConsoleKeys
 from console.parts import Console
+from console.people.keys import ConsoleKeys
 from console.store.people_tables import AuditHeadRow, AuditRow
 from tests.console_kit import START, Clock, officer, open_console, settings_with
 

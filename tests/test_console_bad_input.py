@@ -9,10 +9,10 @@ import redis
 from fastapi import FastAPI
 
 from alerts.events import FlaggedEvent
-from console.case_desk import StepRequest
-from console.cases import Action
+from console.cases.desk import StepRequest
+from console.cases.steps import Action
 from console.parts import Console
-from console.tokens import SCOPE_ROLES, Scope
+from console.people.tokens import SCOPE_ROLES, Scope
 from console.types import Role
 from console.web.app import create_app
 from tests.console_kit import (

@@ -8,7 +8,7 @@ from pathlib import Path
 import redis
 from playwright.sync_api import Browser, expect
 
-from console.cases import State
+from console.cases.steps import State
 from tests.console_browser import LAPTOP, PHONE, WALL, log_in, open_context
 from tests.console_kit import PASSWORD, code_for, open_console, served, write_pictures
 from tests.console_world import World, case_of

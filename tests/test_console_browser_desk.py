@@ -8,8 +8,8 @@ from playwright.sync_api import APIResponse, Page, Route, expect
 
 from alerts.box_status import LanePassage
 from alerts.pictures import PictureShelf
-from console.case_desk import StepRequest
-from console.cases import Action, State
+from console.cases.desk import StepRequest
+from console.cases.steps import Action, State
 from tests.console_browser import LAPTOP, WALL
 from tests.console_kit import jpeg, officer
 from tests.console_world import World, case_of, row_of

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
-from console.cases import Action, State
+from console.cases.steps import Action, State
 from console.types import Role
 from tests.console_browser import LAPTOP, PHONE
 from tests.console_kit import GRID_A, GRID_B, event_of, make_account, officer

@@ -9,7 +9,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Dialog, Page
 
-from console.cases import Action
+from console.cases.steps import Action
 from console.types import SYSTEM, Role
 from tests.console_browser import LAPTOP, PHONE, WALL, open_context
 from tests.console_kit import GRID_A, event_of, officer

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
-from console.cases import Action, State
+from console.cases.steps import Action, State
 from tests.console_browser import PHONE, log_in
 from tests.console_kit import officer
 from tests.console_world import World

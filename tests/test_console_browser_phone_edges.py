@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from console.cases import State
+from console.cases.steps import State
 from tests.console_browser import PHONE
 from tests.console_kit import jpeg, officer
 from tests.console_world import World, open_world

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from console.cases import FINISHED, STEPS, Action, Standing, State, allowed_actions, take_step
-from console.grids import is_within, load_grids, next_level
-from console.map import map_of
-from console.timers import due_at, overdue_step, owner_after_escalation
+from console.cases.steps import FINISHED, STEPS, Action, Standing, State, allowed_actions, take_step
+from console.cases.timers import due_at, overdue_step, owner_after_escalation
+from console.people.grids import is_within, load_grids, next_level
+from console.situation.map import map_of
 from console.types import SYSTEM, Actor, ConsoleError, Role, StepRefusedError
 from tests.console_kit import GRID_A, GRIDS, START, officer, settings_with
 

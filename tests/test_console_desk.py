@@ -8,7 +8,7 @@ import pytest
 import redis
 from sqlalchemy import func, select
 
-from console.cases import OPEN, Action, Outcome, State
+from console.cases.steps import OPEN, Action, Outcome, State
 from console.parts import Console
 from console.store.people_tables import AuditRow
 from console.store.tables import CaseRow, EventRow, StepRow

@@ -10,8 +10,8 @@ import redis
 from fastapi.testclient import TestClient
 from sqlalchemy import select
 
-from console.cases import Action, Outcome, State
-from console.list_changes import ChangeState
+from console.cases.steps import Action, Outcome, State
+from console.lists.changes import ChangeState
 from console.parts import Console
 from console.store.list_tables import CorrectionRow
 from console.types import NotFoundError, Role, StepRefusedError

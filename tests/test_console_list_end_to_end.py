@@ -17,12 +17,12 @@ from sqlalchemy import select
 from alerts.events import event_from_match, to_cloudevent
 from alerts.stream import STREAM_KEY
 from console.parts import Console
+from console.people.tokens import Scope
 from console.store.people_tables import AuditRow
-from console.tokens import Scope
 from console.types import Actor, Role
-from kakou.risk_wiring import make_matcher, open_keeper, record_path, tended_list
 from kakou.settings import Settings
-from riskdb.declaring import Declared
+from kakou.wiring.risk import make_matcher, open_keeper, record_path, tended_list
+from riskdb.record.declaring import Declared
 from riskdb.types import RiskMatch
 from tests.commands import start_kakou
 from tests.console_kit import GRID_A, make_account, open_console, session_token

@@ -14,10 +14,10 @@ from sqlalchemy import text
 from alerts.box_status import BoxStatus, HourCount, LanePassage
 from alerts.events import FlaggedEvent, to_cloudevent
 from alerts.stream import STREAM_KEY, connect
-from console.boxes import Heard, tiles
-from console.case_desk import StepRequest
-from console.cases import OPEN, Action
+from console.cases.desk import StepRequest
+from console.cases.steps import OPEN, Action
 from console.parts import Console
+from console.situation.boxes import Heard, tiles
 from console.types import Role
 from tests.console_kit import (
     GRID_A,

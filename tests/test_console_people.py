@@ -7,9 +7,9 @@ import redis
 from sqlalchemy import select
 
 from console.parts import Console
+from console.people.throttle import TooManyTriesError
+from console.people.tokens import Scope
 from console.store.people_tables import AccountRow, InvitationRow, SessionRow, TokenRow
-from console.throttle import TooManyTriesError
-from console.tokens import Scope
 from console.types import SYSTEM, Actor, ConsoleError, NotFoundError, Role
 from tests.console_kit import GRID_A, PASSWORD, Clock, code_for, make_account, open_console, settings_with
 

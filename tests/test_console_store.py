@@ -9,7 +9,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy.exc import StatementError
 
-from console.keys import load_keys
+from console.people.keys import load_keys
 from console.store.database import Database
 from console.store.people_tables import LoginFailureRow
 from console.store.tables import Base

@@ -11,10 +11,10 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from starlette.routing import BaseRoute, Mount
 
-from console.case_desk import StepRequest
-from console.cases import Action
+from console.cases.desk import StepRequest
+from console.cases.steps import Action
 from console.parts import Console
-from console.tokens import SCOPE_ROLES
+from console.people.tokens import SCOPE_ROLES
 from console.types import Role
 from console.web.app import create_app
 from tests.console_kit import (

@@ -11,17 +11,17 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy import select
 
-from console.audit_words import action_words, subject_words
-from console.cases import Action
-from console.list_office import KeeperOffice
-from console.list_words import file_words
+from console.cases.steps import Action
+from console.lists.office import KeeperOffice
+from console.lists.words import file_words
 from console.parts import Console
+from console.people.audit_words import action_words, subject_words
+from console.people.tokens import Scope
 from console.store.people_tables import AuditRow
-from console.tokens import Scope
 from console.types import Actor, Role
 from console.web.app import create_app
-from kakou.risk_wiring import open_keeper
 from kakou.settings import Settings
+from kakou.wiring.risk import open_keeper
 from riskdb.types import RiskDBError
 from tests.console_kit import (
     GRID_A,

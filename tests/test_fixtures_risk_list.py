@@ -8,16 +8,16 @@ import pytest
 
 from fixtures.make_risk_list import write_risk_list
 from fixtures.truth import PassageTruth, load_all_truths
-from kakou.risk_wiring import OcrGrammar
-from riskdb.compute import ListRule
-from riskdb.declaring import read_declarations
+from kakou.wiring.risk import OcrGrammar
 from riskdb.digest import PlateDigester
-from riskdb.importing import RowOutcome, import_rows
-from riskdb.judging import RowJudge
-from riskdb.listing import listed_entries
-from riskdb.record import RiskRecord
+from riskdb.hotset.compute import ListRule
+from riskdb.hotset.listing import listed_entries
+from riskdb.record.declaring import read_declarations
+from riskdb.record.importing import RowOutcome, import_rows
+from riskdb.record.judging import RowJudge
+from riskdb.record.record import RiskRecord
+from riskdb.record.tables import read_travel_rows
 from riskdb.settings import RiskSettings
-from riskdb.tables import read_travel_rows
 
 PASSAGES = [passage for truth in load_all_truths() for passage in truth.passages]
 DAYS = [datetime(2026, 11, 24, 3, 0, tzinfo=UTC), datetime(2028, 2, 29, 15, 59, tzinfo=UTC)]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from fixtures.clips import CLIPS
+from fixtures.render.clips import CLIPS
 from fixtures.truth import FIXTURE_VIDEOS, ClipTruth, PassageTruth, load_all_truths, load_truth
 from ocr.grammar import plate_class_of
 from ocr.types import BgrImage

@@ -9,10 +9,10 @@ import redis
 from alerts.box_status import BoxStatus, StatusBoard
 from alerts.pictures import PictureShelf
 from alerts.settings import AlertsSettings
-from kakou.box import Box, CameraReporter
-from kakou.box_run import background
-from kakou.risk_wiring import open_keeper, tended_list
+from kakou.box.run import background
 from kakou.settings import Settings
+from kakou.wiring.box import Box, CameraReporter
+from kakou.wiring.risk import open_keeper, tended_list
 from pipeline.settings import SourceSettings
 from pipeline.types import ScreeningCounts
 from tests.alerts_kit import wait_until

@@ -11,13 +11,13 @@ import psutil
 import pytest
 import redis
 
-from kakou.embedded_redis import RedisUnavailableError, embedded_redis, find_redis_server
+from kakou.wiring.embedded_redis import RedisUnavailableError, embedded_redis, find_redis_server
 from tests.alerts_kit import wait_until
 
 OWNER = """
 import sys
 from pathlib import Path
-from kakou.embedded_redis import embedded_redis
+from kakou.wiring.embedded_redis import embedded_redis
 with embedded_redis(Path(sys.argv[1])) as url:
     print(url, flush=True)
     sys.stdin.read()

@@ -8,12 +8,12 @@ import pytest
 
 from ocr.types import BgrImage, PlateRead
 from pipeline.errors import UnsteadyDecodingError
-from pipeline.replay_records import UnitResult
-from pipeline.replay_units import ReplayUnit
-from pipeline.replay_worker import ReplayParts, replay_unit
+from pipeline.replay.records import UnitResult
+from pipeline.replay.units import ReplayUnit
+from pipeline.replay.worker import ReplayParts, replay_unit
 from pipeline.settings import PipelineSettings, SourceSettings
-from pipeline.sources import read_frames
 from pipeline.types import ScreeningCounts
+from pipeline.video.sources import read_frames
 from tests.commands import REPOSITORY
 from tests.pipeline_kit import ID_KEY, NOON, KeptEvents, ListedPlates, box_at
 from tests.plates import make_read

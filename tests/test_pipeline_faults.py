@@ -13,23 +13,23 @@ from pathlib import Path
 
 import pytest
 
-import pipeline.sources
+import pipeline.video.sources
 from alerts.settings import AlertsSettings
-from kakou.box import LANE_WAITING, Box, CameraReporter
-from kakou.box_run import FINAL_CODES
-from kakou.run_group import LineWriter, _save
+from kakou.box.group import LineWriter, _save
+from kakou.box.monitor import HourCounter
+from kakou.box.run import FINAL_CODES
 from kakou.settings import Settings
-from pipeline.capture_time import capture_start
+from kakou.wiring.box import LANE_WAITING, Box, CameraReporter
 from pipeline.errors import SourceError, SpoolKeyError
-from pipeline.flagging import Flagging
-from pipeline.monitor import HourCounter
-from pipeline.replay_units import find_units
-from pipeline.screening import match_risk, pace_looks, track_plates
+from pipeline.replay.units import find_units
 from pipeline.settings import PipelineSettings, SourceSettings, TrackSettings
-from pipeline.sources import read_frames, watch_frames
-from pipeline.spool import Spool
-from pipeline.tracking import PlateTracker
 from pipeline.types import Frame, FrameReads, Passage, ScreeningCounts
+from pipeline.video.capture_time import capture_start
+from pipeline.video.sources import read_frames, watch_frames
+from pipeline.walk.flagging import Flagging
+from pipeline.walk.screening import match_risk, pace_looks, track_plates
+from pipeline.walk.spool import Spool
+from pipeline.walk.tracking import PlateTracker
 from tests.pipeline_kit import (
     ID_KEY,
     NOON,
@@ -112,7 +112,7 @@ def test_a_live_source_says_once_that_it_is_lost_and_goes_on_when_it_is_back(
     camera: Camera,  # noqa: F811
     monkeypatch: pytest.MonkeyPatch,
 ):
-    monkeypatch.setattr(pipeline.sources, "LOST_S", 0.3)
+    monkeypatch.setattr(pipeline.video.sources, "LOST_S", 0.3)
     camera.frames_per_connection = 5
     source = SourceSettings(camera_id="cam-1", checkpoint="东门卡口", uri=camera.url)
     changes = {"reopen_min_s": 0.7, "reopen_max_s": 0.7, "gate": {"enabled": False, "looks_per_s": 60}}
@@ -168,7 +168,7 @@ def test_a_full_disk_under_the_printed_lines_stops_nothing(
 def test_a_camera_process_that_cannot_work_says_why_and_is_not_started_again(tmp_path: Path):
     config = tmp_path / "kakou.toml"
     config.write_text("no_such_setting = 1", encoding="utf-8")
-    command = [sys.executable, "-m", "kakou.run_group", "--config", str(config), "--group", "x"]
+    command = [sys.executable, "-m", "kakou.box.group", "--config", str(config), "--group", "x"]
     command += ["--redis-url", "unix:///nowhere", "--parent", str(os.getpid())]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=Path(__file__).parents[1])
     assert done.returncode in FINAL_CODES - {0}

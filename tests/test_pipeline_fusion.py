@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from ocr.hypotheses import top_hypotheses
 from ocr.types import BoundingBox
-from pipeline.fusion import PlateFusion, look_weight, slot_agreement
+from pipeline.walk.fusion import PlateFusion, look_weight, slot_agreement
 from tests.plates import make_distribution, make_read
 
 

@@ -9,8 +9,8 @@ import cv2
 import pytest
 
 from pipeline.settings import PipelineSettings, SourceSettings
-from pipeline.sources import read_frames
 from pipeline.types import Frame, ScreeningCounts
+from pipeline.video.sources import read_frames
 from tests.alerts_kit import wait_until
 from tests.pipeline_kit import moving_block
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from ocr.types import BgrImage
-from pipeline.motion import MotionGate
 from pipeline.settings import GateSettings
+from pipeline.video.motion import MotionGate
 from tests.pipeline_kit import moving_block
 
 STEP_MS = 40.0

@@ -12,8 +12,8 @@ import pytest
 from ocr.types import BgrImage
 from pipeline.errors import SourceError
 from pipeline.settings import PipelineSettings, SourceSettings
-from pipeline.sources import read_frames
 from pipeline.types import Frame, ScreeningCounts
+from pipeline.video.sources import read_frames
 from tests.pipeline_kit import NOON, moving_block, write_video
 
 IN_SAMPLE_TABLE = (b"moov", b"trak", b"mdia", b"minf", b"stbl")

@@ -13,13 +13,13 @@ import numpy as np
 import pytest
 
 from ocr.types import BgrImage, PlateRead
-from pipeline.replay import PartStore, ReplayResult, jsonl_lines, replay
-from pipeline.replay_engine import LocalEngine, ReplayEngine, UnitTask
-from pipeline.replay_records import ListRecord, RunRecord, UnitResult
-from pipeline.replay_report import render_report
-from pipeline.replay_truth import TruePassage, Truth
-from pipeline.replay_units import ReplayUnit, find_units, split_long
-from pipeline.replay_worker import OnProgress, ReplayParts, replay_unit
+from pipeline.replay.engine import LocalEngine, ReplayEngine, UnitTask
+from pipeline.replay.records import ListRecord, RunRecord, UnitResult
+from pipeline.replay.report import render_report
+from pipeline.replay.run import PartStore, ReplayResult, jsonl_lines, replay
+from pipeline.replay.truth import TruePassage, Truth
+from pipeline.replay.units import ReplayUnit, find_units, split_long
+from pipeline.replay.worker import OnProgress, ReplayParts, replay_unit
 from tests.pipeline_kit import NOON, KeptEvents, write_video
 from tests.replay_kit import BLUE, YELLOW, ColorReader, build_parts, street_with
 

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 
-from pipeline.replay_book import ReplayBook
-from pipeline.screening import track_plates
+from pipeline.replay.book import ReplayBook
 from pipeline.settings import TrackSettings
-from pipeline.tracking import PlateTracker
 from pipeline.types import PlateTrack
+from pipeline.walk.screening import track_plates
+from pipeline.walk.tracking import PlateTracker
 from tests.pipeline_kit import NOON, box_at, frames_of
 from tests.plates import make_read
 

@@ -7,14 +7,14 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from kakou.replay_wiring import ReplayPlan
-from kakou.risk_wiring import OcrGrammar, key_path, record_path
 from kakou.settings import Settings
-from riskdb.declaring import Declared
+from kakou.wiring.replay import ReplayPlan
+from kakou.wiring.risk import OcrGrammar, key_path, record_path
 from riskdb.digest import load_or_create_key
-from riskdb.judging import TravelRow
 from riskdb.keeper import RiskKeeper
-from riskdb.record import RiskRecord
+from riskdb.record.declaring import Declared
+from riskdb.record.judging import TravelRow
+from riskdb.record.record import RiskRecord
 from tests.commands import REPOSITORY, run_kakou
 from tests.pipeline_kit import moving_block, write_video
 from tests.riskdb_kit import Guess

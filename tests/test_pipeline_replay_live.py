@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.camera import CameraParts, screen_source
-from pipeline.replay_units import ReplayUnit
-from pipeline.replay_worker import replay_unit
+from pipeline.replay.units import ReplayUnit
+from pipeline.replay.worker import replay_unit
 from pipeline.settings import PipelineSettings, SourceSettings
+from pipeline.walk.camera import CameraParts, screen_source
 from tests.pipeline_kit import NOON, KeptEvents, ListedPlates, make_screening, write_video
 from tests.replay_kit import BLUE, YELLOW, ColorReader, build_parts, street_with
 

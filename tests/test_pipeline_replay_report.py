@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
-from pipeline.replay import ReplayResult
-from pipeline.replay_records import ListRecord, RunRecord
-from pipeline.replay_report import links_to, render_report
-from pipeline.replay_truth import TruePassage, Truth
-from pipeline.replay_units import ReplayUnit
-from pipeline.replay_worker import replay_unit
+from pipeline.replay.records import ListRecord, RunRecord
+from pipeline.replay.report import links_to, render_report
+from pipeline.replay.run import ReplayResult
+from pipeline.replay.truth import TruePassage, Truth
+from pipeline.replay.units import ReplayUnit
+from pipeline.replay.worker import replay_unit
 from tests.pipeline_kit import NOON, write_video
 from tests.replay_kit import BLUE, YELLOW, build_parts, street_with
 

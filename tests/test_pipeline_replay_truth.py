@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import SourceError
-from pipeline.replay_records import PassageRecord
-from pipeline.replay_truth import TruePassage, Truth, by_hour, judge, load_truth, score
+from pipeline.replay.records import PassageRecord
+from pipeline.replay.truth import TruePassage, Truth, by_hour, judge, load_truth, score
 from tests.pipeline_kit import NOON
 
 

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from ocr.types import BgrImage, PlateRead
-from pipeline.evidence import vehicle_front
-from pipeline.recheck import recheck
-from pipeline.screening import Screening, match_risk, screen, track_plates
 from pipeline.settings import TrackSettings
-from pipeline.tracking import PlateTracker
 from pipeline.types import FrameReads, Passage
+from pipeline.walk.evidence import vehicle_front
+from pipeline.walk.recheck import recheck
+from pipeline.walk.screening import Screening, match_risk, screen, track_plates
+from pipeline.walk.tracking import PlateTracker
 from tests.pipeline_kit import (
     NOON,
     PICTURE,

@@ -12,11 +12,11 @@ import cv2
 import numpy as np
 import pytest
 
-from pipeline.capture_time import capture_start
 from pipeline.errors import SourceError
 from pipeline.settings import PipelineSettings, SourceSettings
-from pipeline.sources import read_frames
 from pipeline.types import ScreeningCounts
+from pipeline.video.capture_time import capture_start
+from pipeline.video.sources import read_frames
 from tests.pipeline_kit import fast_settings, moving_block, write_video
 
 EVERY_FRAME = PipelineSettings.model_validate({"gate": {"enabled": False, "looks_per_s": 60}})

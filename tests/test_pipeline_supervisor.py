@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pipeline.supervisor import ChildCommand, Supervisor
+from kakou.box.supervisor import ChildCommand, Supervisor
 from tests.alerts_kit import wait_until
 
 
@@ -52,7 +52,7 @@ def test_a_child_that_is_killed_is_started_again() -> None:
 
 
 def test_a_child_that_beats_and_falls_silent_is_killed_and_started_again() -> None:
-    code = "import os, time; from pipeline.supervisor import Heartbeat; Heartbeat(os.environ).beat(); time.sleep(60)"
+    code = "import os, time; from kakou.box.supervisor import Heartbeat; Heartbeat(os.environ).beat(); time.sleep(60)"
     command = (sys.executable, "-c", f"import sys; sys.path[:0] = {sys.path!r}; {code}")
     with supervised(ChildCommand("camera", command, silence_timeout_s=0.3)) as supervisor:
         wait_until(lambda: bool(supervisor.process_ids()))

@@ -5,7 +5,7 @@ from itertools import chain, repeat
 
 from ocr.types import BoundingBox, PlateRead
 from pipeline.settings import TrackSettings
-from pipeline.tracking import PlateTracker, is_vehicle
+from pipeline.walk.tracking import PlateTracker, is_vehicle
 from tests.pipeline_kit import box_at, frames_of, text_of, tracks_of
 from tests.plates import make_distribution, make_read
 

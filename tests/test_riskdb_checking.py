@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import redis
 
-from riskdb.checking import Finding, check_list
-from riskdb.keys import HOT
+from riskdb.hotset.checking import Finding, check_list
+from riskdb.hotset.keys import HOT
 from tests.riskdb_kit import RiskRig, risk_rig
 
 PLATES = [f"粤B{number:05d}" for number in range(60)]

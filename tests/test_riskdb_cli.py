@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from kakou import match_cli, risk_cli
+from kakou.commands import match as match_cli
+from kakou.commands import risk as risk_cli
 from tests.commands import start_kakou
 
 DAY = date.today() - timedelta(days=2)

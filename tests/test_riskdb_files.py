@@ -13,12 +13,12 @@ import polars as pl
 import pytest
 import xlsxwriter
 
-from riskdb.compute import ListRule
 from riskdb.exporting import csv_sheet, escape_cell
-from riskdb.importing import JudgedRow
-from riskdb.judging import RowJudge
+from riskdb.hotset.compute import ListRule
+from riskdb.record.importing import JudgedRow
+from riskdb.record.judging import RowJudge
+from riskdb.record.tables import read_travel_rows
 from riskdb.settings import RiskSettings
-from riskdb.tables import read_travel_rows
 from riskdb.types import RiskFileError
 from tests.riskdb_kit import NOON, Grammar, RiskRig, risk_rig
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 import redis
 
-from kakou.embedded_redis import embedded_redis
-from riskdb import keys
+from kakou.wiring.embedded_redis import embedded_redis
 from riskdb.digest import load_or_create_key
-from riskdb.hotset import LISTED, HotSet
-from riskdb.redis_link import RedisLink
+from riskdb.hotset import keys
+from riskdb.hotset.hotset import LISTED, HotSet
+from riskdb.hotset.redis_link import RedisLink
 from riskdb.types import RiskDBError
 from tests.riskdb_kit import Guess, RiskRig, risk_rig
 

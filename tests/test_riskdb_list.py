@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from riskdb.publish import Standing
+from riskdb.hotset.publish import Standing
+from riskdb.hotset.tending import tend
 from riskdb.settings import RiskSettings
-from riskdb.tending import tend
 from tests.riskdb_kit import HUANGDAO, NOON, Guess, RiskRig, risk_rig, row
 
 

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 import redis
 
-from kakou.embedded_redis import embedded_redis
+from kakou.wiring.embedded_redis import embedded_redis
 from riskdb.digest import PlateDigester, load_or_create_key, write_key
-from riskdb.publish import Standing
-from riskdb.record import RiskRecord
-from riskdb.rotation import finish_rotation, own_key, rotate_key
+from riskdb.hotset.publish import Standing
+from riskdb.record.record import RiskRecord
+from riskdb.record.rotation import finish_rotation, own_key, rotate_key
 from riskdb.types import RiskDBError
 from tests.riskdb_kit import Guess, RiskRig, risk_rig, row
 

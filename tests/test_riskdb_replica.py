@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from kakou.embedded_redis import find_redis_server
+from kakou.wiring.embedded_redis import find_redis_server
 from riskdb.types import RiskDBError
 from tests.riskdb_kit import Guess, RiskRig, risk_rig
 

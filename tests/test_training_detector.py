@@ -14,14 +14,15 @@ torch = pytest.importorskip("torch", reason="training is an extra: pip install '
 from ocr.detector import Detection
 from ocr.models_folder import shipped_models
 from ocr.types import BgrImage
-from training.detector_blend import blend
-from training.detector_export import export_onnx, folded, padded, quantise_detector
-from training.detector_material import Batch
-from training.detector_net import ExportNet, PlateNet
-from training.detector_score import score_scenes
-from training.detector_start import start_from
-from training.detector_targets import detector_loss, make_target, stack_targets
-from training.detector_train import (
+from training.detector.blend import blend
+from training.detector.export import export_onnx, folded, padded, quantise_detector
+from training.detector.material import Batch
+from training.detector.net import ExportNet, PlateNet
+from training.detector.real_scenes import Scene
+from training.detector.score import score_scenes
+from training.detector.start import start_from
+from training.detector.targets import detector_loss, make_target, stack_targets
+from training.detector.train import (
     TrainSettings,
     learning_rate_factor,
     load_checkpoint,
@@ -29,8 +30,7 @@ from training.detector_train import (
     train,
     train_step,
 )
-from training.detector_views import View
-from training.real_scenes import Scene
+from training.detector.views import View
 
 SHIPPED = Path(__file__).parent.parent / "ocr" / "models" / "detector.onnx"
 PLATE = np.array([[40, 30], [100, 34], [99, 53], [39, 49]], np.float32)

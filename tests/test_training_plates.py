@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from ocr.grammar import forms_of
-from training.alphabet import ALPHABET, decode, encode
-from training.damage import block_coded, damage
-from training.glyphs import GlyphSet
-from training.plates import LETTERS, PLATE_STYLES, PROVINCES, PlateSpec, load_glyphs, random_spec, render_plate
-from training.viewpoint import random_quad, with_context
+from training.plates.alphabet import ALPHABET, decode, encode
+from training.plates.damage import block_coded, damage
+from training.plates.draw import LETTERS, PLATE_STYLES, PROVINCES, PlateSpec, load_glyphs, random_spec, render_plate
+from training.plates.glyphs import GlyphSet
+from training.plates.viewpoint import random_quad, with_context
 
 DRAWN_STYLES = [style for style in PLATE_STYLES if style != "not_plate"]
 

@@ -8,12 +8,12 @@ import pytest
 
 from ocr.models_folder import shipped_models
 from ocr.recognizer import PlateRecognizer
-from training.alphabet import ALPHABET
 from training.checksums import refresh_checksums
-from training.plates import PLATE_STYLES, PROVINCES, PlateSpec, load_glyphs, random_spec, render_plate
+from training.plates.alphabet import ALPHABET
+from training.plates.draw import PLATE_STYLES, PROVINCES, PlateSpec, load_glyphs, random_spec, render_plate
+from training.plates.viewpoint import CONTEXT
 from training.real_crops import RealCrop, is_held_out, load_real_crops
-from training.scoring import Read, calibration_error, read_crops, score_set
-from training.viewpoint import CONTEXT
+from training.recognizer.scoring import Read, calibration_error, read_crops, score_set
 
 GLYPHS = Path(__file__).parents[2] / "shared" / "data" / "glyphs"
 
@@ -133,8 +133,8 @@ def test_an_exported_network_gives_calibrated_probabilities_in_fast_plate_ocr(tm
     needs_torch()
     import torch
 
-    from training.exporting import export
-    from training.network import PlateNetwork
+    from training.recognizer.exporting import export
+    from training.recognizer.network import PlateNetwork
 
     torch.manual_seed(0)
     network = PlateNetwork().eval()
@@ -154,9 +154,9 @@ def test_a_network_can_start_from_an_exported_one(tmp_path: Path, is_eight_bit: 
     needs_torch()
     import torch
 
-    from training.exporting import export, open_model
-    from training.network import PlateNetwork
-    from training.starting import start_from_model
+    from training.recognizer.exporting import export, open_model
+    from training.recognizer.network import PlateNetwork
+    from training.recognizer.starting import start_from_model
 
     torch.manual_seed(0)
     crops = np.random.default_rng(4).integers(0, 256, (8, 48, 144, 3)).astype(np.uint8)
@@ -180,9 +180,9 @@ def test_a_network_with_a_second_look_starts_from_one_without_and_reads_as_it_di
     import onnx
     import torch
 
-    from training.exporting import export
-    from training.network import GRID, WIDTH, Outputs, PlateNetwork
-    from training.starting import start_from_model
+    from training.recognizer.exporting import export
+    from training.recognizer.network import GRID, WIDTH, Outputs, PlateNetwork
+    from training.recognizer.starting import start_from_model
 
     class Earlier(PlateNetwork):
         def forward(self, crops: torch.Tensor) -> Outputs:
@@ -217,8 +217,8 @@ def test_eight_bits_make_a_smaller_file_with_the_same_answers(tmp_path: Path):
     needs_torch()
     import torch
 
-    from training.exporting import export, open_model
-    from training.network import PlateNetwork
+    from training.recognizer.exporting import export, open_model
+    from training.recognizer.network import PlateNetwork
 
     torch.manual_seed(0)
     crops = np.random.default_rng(4).integers(0, 256, (8, 48, 144, 3)).astype(np.uint8)
@@ -233,9 +233,9 @@ def test_training_goes_on_from_its_checkpoint(tmp_path: Path):
     needs_torch()
     import torch
 
-    from training.feeding import Batch
-    from training.learning import LearnSettings, learn, load_average
-    from training.network import PlateNetwork
+    from training.recognizer.feeding import Batch
+    from training.recognizer.learning import LearnSettings, learn, load_average
+    from training.recognizer.network import PlateNetwork
 
     batch = Batch(
         torch.zeros(4, 48, 144, 3, dtype=torch.uint8),
@@ -256,9 +256,9 @@ def test_a_suspended_process_loses_none_of_its_schedule(tmp_path: Path):
     needs_torch()
     import torch
 
-    from training.feeding import Batch
-    from training.learning import LearnSettings, learn
-    from training.network import PlateNetwork
+    from training.recognizer.feeding import Batch
+    from training.recognizer.learning import LearnSettings, learn
+    from training.recognizer.network import PlateNetwork
 
     batch = Batch(
         torch.zeros(1, 48, 144, 3, dtype=torch.uint8),
@@ -275,8 +275,8 @@ def test_temperature_undoes_boasting():
     needs_torch()
     import torch
 
-    from training.calibrating import fit_temperature
-    from training.network import Outputs, PlateNetwork
+    from training.recognizer.calibrating import fit_temperature
+    from training.recognizer.network import Outputs, PlateNetwork
 
     class Boaster(PlateNetwork):
         """Right in three of four crops, but always nearly certain."""

@@ -9,11 +9,11 @@ import cv2
 import numpy as np
 import pytest
 
-from training.detector_clutter import add_clutter, random_words
-from training.detector_light import relit
-from training.detector_views import Material, make_view
-from training.real_scenes import Scene, is_held_out_photo, load_photos
-from training.scenes import PastedPlate, as_backdrop, light_factor, paste, quad_for_plate
+from training.detector.clutter import add_clutter, random_words
+from training.detector.light import relit
+from training.detector.real_scenes import Scene, is_held_out_photo, load_photos
+from training.detector.scenes import PastedPlate, as_backdrop, light_factor, paste, quad_for_plate
+from training.detector.views import Material, make_view
 
 PLACE = np.array([[100, 90], [190, 96], [188, 126], [98, 120]], np.float32)
 

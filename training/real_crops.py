@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 
 from ocr.types import BgrImage
-from training.alphabet import normalise
-from training.viewpoint import CONTEXT, RECTIFIED_MARGIN, Quad, image_quad, warp_to, with_context
+from training.plates.alphabet import normalise
+from training.plates.viewpoint import CONTEXT, RECTIFIED_MARGIN, Quad, image_quad, warp_to, with_context
 
 CROP_SETS = ("lprnet", "chenwj", "easypr")
 PHOTO_SETS = ("ccpd", "photos")

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ocr.types import BgrImage
-from training.viewpoint import CONTEXT
+from training.plates.viewpoint import CONTEXT
 
 Views: TypeAlias = NDArray[np.uint8]
 """Shape (count, VIEW_HEIGHT, VIEW_WIDTH, 3), blue, green, red."""

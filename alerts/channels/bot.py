@@ -11,8 +11,8 @@ from pydantic import BaseModel, ValidationError
 
 from alerts.channels.base import DeliveryError
 from alerts.channels.payload import chat_line
+from alerts.channels.pinned_http import PinnedHttp
 from alerts.events import FlaggedEvent
-from alerts.pinned_http import PinnedHttp
 
 DIGEST_SHOWS = 5
 """A digest lists this many events and counts the rest."""

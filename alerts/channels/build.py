@@ -6,14 +6,14 @@ from datetime import datetime
 from alerts.channels.base import Channel, ChannelConfigError
 from alerts.channels.bot import BotChannel, Dialect, RateWindow
 from alerts.channels.dingtalk import DingTalkDialect
+from alerts.channels.egress import AllowList
 from alerts.channels.feishu import FeishuDialect
 from alerts.channels.jsonl import FileChannel
 from alerts.channels.lane import LaneChannel
+from alerts.channels.pinned_http import PinnedHttp
 from alerts.channels.secrets import read_secret
 from alerts.channels.webhook import WebhookChannel
 from alerts.channels.wecom import WeComDialect
-from alerts.egress import AllowList
-from alerts.pinned_http import PinnedHttp
 from alerts.settings import (
     AlertsSettings,
     AnyChannel,

@@ -15,9 +15,9 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from alerts.channels.base import DeliveryError
+from alerts.channels.egress import AllowList, Target
 from alerts.channels.payload import envelope_of
 from alerts.channels.secrets import read_secret
-from alerts.egress import AllowList, Target
 from alerts.events import FlaggedEvent
 from alerts.settings import MqttSettings
 

@@ -11,9 +11,9 @@ from standardwebhooks.webhooks import Webhook
 
 from alerts.channels.base import ChannelConfigError, DeliveryError
 from alerts.channels.payload import envelope_of
+from alerts.channels.pinned_http import HttpAnswer, PinnedHttp
 from alerts.channels.secrets import read_secret
 from alerts.events import FlaggedEvent
-from alerts.pinned_http import HttpAnswer, PinnedHttp
 from alerts.settings import WebhookSettings
 
 SECRET_BYTES = range(24, 65)

@@ -1,6 +1,6 @@
 """The tables of cases; people are in `people_tables`, the risk list's in `list_tables`.
 
-Times are aware UTC. Plate text lives in `cases` and `flagged_events` only, until `console.retention` erases it.
+Times are aware UTC. Plate text lives in `cases` and `flagged_events` only, until `console.cases.retention` erases it.
 """
 
 from datetime import UTC, datetime

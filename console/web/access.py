@@ -14,8 +14,8 @@ from fastapi.params import Depends as DependsParam
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from console.parts import Console
-from console.sessions import OpenSession
-from console.tokens import Scope
+from console.people.sessions import OpenSession
+from console.people.tokens import Scope
 from console.types import Actor, ConsoleError, Role
 
 COOKIE = "__Host-kakou"

@@ -6,8 +6,8 @@ from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from console.parts import Console
-from console.sessions import OpenSession
-from console.tokens import SCOPE_ROLES, Scope
+from console.people.sessions import OpenSession
+from console.people.tokens import SCOPE_ROLES, Scope
 from console.types import ConsoleError, Role
 from console.web.access import Person, Session, TheConsole, allow, console_of
 from console.web.fields import RowNumber

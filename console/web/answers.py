@@ -9,7 +9,7 @@ from sqlalchemy.exc import DataError, SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from console.throttle import TooManyTriesError
+from console.people.throttle import TooManyTriesError
 from console.types import CaseChangedError, ConsoleError, NotFoundError, StepRefusedError
 from console.web.access import ForbiddenError, LoginNeededError
 from console.web.rendering import page

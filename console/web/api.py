@@ -9,12 +9,12 @@ from typing import Annotated
 from fastapi import APIRouter, File, Query, UploadFile
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from console.case_views import CaseView
-from console.cases import Action
-from console.list_changes import ChangeState, ListChange
-from console.list_office import FileReport
-from console.statistics import Counts, local_day
-from console.tokens import Scope
+from console.cases.steps import Action
+from console.cases.views import CaseView
+from console.lists.changes import ChangeState, ListChange
+from console.lists.office import FileReport
+from console.people.tokens import Scope
+from console.situation.statistics import Counts, local_day
 from console.web.access import TheConsole, TokenPerson, allow_token
 from console.web.fields import RowNumber
 from console.web.lists import LIST_BODY_BYTES

@@ -7,9 +7,9 @@ import segno
 from fastapi import APIRouter, Form, Request
 from starlette.responses import FileResponse, RedirectResponse, Response
 
-from console.accounts import Invitation
 from console.parts import Console
-from console.passwords import MIN_LENGTH, totp_uri
+from console.people.accounts import Invitation
+from console.people.passwords import MIN_LENGTH, totp_uri
 from console.types import ConsoleError
 from console.web.access import COOKIE, Session, TheConsole, allow_anyone, allow_everybody
 from console.web.answers import wants_page

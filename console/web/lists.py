@@ -5,9 +5,9 @@ from typing import Annotated
 from fastapi import APIRouter, File, Form, Request, UploadFile
 from starlette.responses import RedirectResponse, Response
 
-from console.list_changes import CHANGE_STATE_NAMES
+from console.lists.changes import CHANGE_STATE_NAMES
 from console.parts import Console
-from console.sessions import OpenSession
+from console.people.sessions import OpenSession
 from console.types import ConsoleError, Role
 from console.web.access import Person, Session, TheConsole, allow
 from console.web.fields import RowNumber

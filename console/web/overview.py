@@ -7,7 +7,7 @@ from sqlalchemy import select
 from starlette.responses import Response
 
 from console.parts import Console
-from console.statistics import LOCAL_ZONE, HeatCell, local_day
+from console.situation.statistics import LOCAL_ZONE, HeatCell, local_day
 from console.store.people_tables import AuditRow
 from console.types import Role
 from console.web.access import Session, TheConsole, allow

@@ -6,8 +6,8 @@ from fastapi import APIRouter, File, Request, UploadFile
 from pydantic import BaseModel, ConfigDict
 from starlette.responses import JSONResponse, Response
 
-from console.case_views import CaseView
-from console.cases import Action
+from console.cases.steps import Action
+from console.cases.views import CaseView
 from console.types import Role, StepRefusedError
 from console.web.access import Person, Session, TheConsole, allow, allow_anyone
 from console.web.fields import RowNumber

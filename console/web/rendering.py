@@ -8,10 +8,10 @@ from fastapi import Request
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
-from console.audit_words import action_words, subject_words
-from console.cases import ACTION_NAMES, OUTCOME_NAMES, REJECTION_NAMES, STATE_NAMES
-from console.sessions import OpenSession
-from console.statistics import LOCAL_ZONE
+from console.cases.steps import ACTION_NAMES, OUTCOME_NAMES, REJECTION_NAMES, STATE_NAMES
+from console.people.audit_words import action_words, subject_words
+from console.people.sessions import OpenSession
+from console.situation.statistics import LOCAL_ZONE
 from console.types import ROLE_NAMES, Role
 
 _FOLDER = Path(__file__).parents[1]

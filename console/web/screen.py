@@ -7,10 +7,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from console.background import screen_state
-from console.case_desk import StepRequest
-from console.case_views import CaseView
-from console.cases import FINISHED, OPEN, Action, Rejection, State
-from console.map import map_of
+from console.cases.desk import StepRequest
+from console.cases.steps import FINISHED, OPEN, Action, Rejection, State
+from console.cases.views import CaseView
+from console.situation.map import map_of
 from console.types import ConsoleError, Role
 from console.web.access import Person, Session, TheConsole, allow
 from console.web.fields import RowNumber

@@ -7,9 +7,9 @@ from anyio.to_thread import run_sync
 from fastapi import APIRouter, Request
 from starlette.responses import StreamingResponse
 
-from console.live import PING_S, encode
 from console.parts import Console
-from console.sessions import OpenSession
+from console.people.sessions import OpenSession
+from console.situation.live import PING_S, encode
 from console.types import Role
 from console.web.access import COOKIE, Session, TheConsole, allow
 

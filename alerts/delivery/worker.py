@@ -1,0 +1,187 @@
+"""Works one channel's queue: tries, tries again later, gives up visibly. One channel's trouble is its own."""
+
+import logging
+import random
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+
+from alerts.channels.base import Channel, DeliveryError
+from alerts.delivery.channel_queue import ChannelQueue, Waiting
+from alerts.delivery.metrics import DeliveryMetrics
+from alerts.delivery.schedule import Breaker, Dice, next_delay_s
+from alerts.events import AlertsError
+from alerts.stream import StreamError
+
+BLOCK_MS = 500
+ADOPT_EVERY_S = 30.0
+WITHOUT_REDIS_S = 1.0
+PROBE_EVERY_S = 300.0
+"""While a receiver fails and nothing is due, one waiting event is tried this often, to notice its return soon."""
+
+log = logging.getLogger(__name__)
+
+
+class ChannelWorker:
+    def __init__(
+        self,
+        channel: Channel,
+        queue: ChannelQueue,
+        levels: Sequence[str],
+        metrics: DeliveryMetrics,
+        *,
+        now: Callable[[], datetime],
+        clock: Callable[[], float] = time.monotonic,
+        dice: Dice = random.random,
+    ) -> None:
+        """`now` schedules retries, which outlive the process; `clock` measures rests, which must not jump."""
+        self._channel = channel
+        self._queue = queue
+        self._levels = frozenset(levels)
+        self._metrics = metrics
+        self._now = now
+        self._clock = clock
+        self._dice = dice
+        self._breaker = Breaker()
+        self._has_delivered = False
+        """Since this process started: its first success may be the end of an outage that it did not see."""
+        self._tried_s = clock()
+        self._pool = ThreadPoolExecutor(channel.parallel, thread_name_prefix=channel.name)
+
+    def run(self, stop: threading.Event) -> None:
+        """Work until `stop` is set; Redis outages are waited out."""
+        adopted_s: float | None = None
+        while not stop.is_set():
+            try:
+                if adopted_s is None or self._clock() - adopted_s > ADOPT_EVERY_S:
+                    self._queue.adopt(self._now_ms(), is_start=adopted_s is None)
+                    adopted_s = self._clock()
+                wait_s = self.step(BLOCK_MS)
+            except StreamError as error:
+                log.warning("channel %s waits: %s", self._channel.name, error)
+                wait_s = WITHOUT_REDIS_S * (1 + self._dice())
+            stop.wait(min(wait_s, 1.0))
+
+    def close(self) -> None:
+        self._pool.shutdown()
+        self._channel.close()
+
+    def step(self, block_ms: int = 0) -> float:
+        """Try what is waiting now; return how many seconds to wait before the next step makes sense.
+
+        Raises StreamError.
+        """
+        rest_s = max(self._breaker.rest_left_s(self._clock()), self._channel.ready_in_s())
+        if rest_s > 0:
+            return rest_s
+        why_disabled = self._queue.disabled()
+        batch_limit = self._channel.batch_limit  # Asked once: a robot's changes from minute to minute.
+        waiting = self._queue.take(self._limit(batch_limit), self._now_ms(), block_ms)
+        if why_disabled:
+            self._bury(waiting, f"the channel is off: {why_disabled}")
+            return 0.0
+        if not waiting and self._breaker.is_open and self._clock() - self._tried_s >= PROBE_EVERY_S:
+            waiting = self._queue.take_probe()
+        wanted = [one for one in waiting if self._is_wanted(one)]
+        self._pass_over([one for one in waiting if not self._is_wanted(one)])
+        if wanted:
+            self._try(wanted, batch_limit)
+        return self._breaker.rest_left_s(self._clock())
+
+    def _limit(self, batch_limit: int) -> int:
+        if self._breaker.is_open:
+            return 1  # One probe; the others keep their place.
+        return max(self._channel.parallel, batch_limit)
+
+    def _is_wanted(self, one: Waiting) -> bool:
+        return one.entry.event.level in self._levels and not one.entry.event.replayed
+
+    def _try(self, waiting: Sequence[Waiting], batch_limit: int) -> None:
+        self._note_first_tries(waiting)
+        self._tried_s = self._clock()
+        batches = [waiting[start : start + batch_limit] for start in range(0, len(waiting), batch_limit)]
+        outcomes = list(self._pool.map(self._attempt, batches))
+        self._settle([one for batch, error in zip(batches, outcomes, strict=True) if error is None for one in batch])
+        if len(waiting) > 1 and batch_limit > 1:
+            self._metrics.digested.labels(self._channel.name).inc(len(waiting))
+        failed = [(batch, error) for batch, error in zip(batches, outcomes, strict=True) if error is not None]
+        if failed:
+            self._rest_after([error for _, error in failed])
+        for batch, error in failed:
+            for one in batch:
+                self._fail(one, error)
+
+    def _attempt(self, batch: Sequence[Waiting]) -> AlertsError | None:
+        try:
+            self._channel.deliver([one.entry.event for one in batch])
+        except AlertsError as error:
+            return error
+        except Exception as error:  # noqa: BLE001 - whatever a channel does wrong is a failed try, nothing more
+            return DeliveryError(f"the channel broke: {place_of(error)}")
+        return None
+
+    def _settle(self, delivered: Sequence[Waiting]) -> None:
+        if not delivered:
+            return
+        self._queue.done(delivered, self._now_ms())
+        self._metrics.outcomes.labels(self._channel.name, "delivered").inc(len(delivered))
+        is_back = self._breaker.note_success()
+        if is_back:
+            log.info("channel %s delivers again", self._channel.name)
+        if is_back or not self._has_delivered:
+            self._queue.bring_forward(self._now_ms())
+        self._has_delivered = True
+
+    def _rest_after(self, errors: Sequence[AlertsError]) -> None:
+        rests = [error.retry_after_s for error in errors if isinstance(error, DeliveryError) and error.retry_after_s]
+        self._breaker.note_failure(self._clock(), max(rests, default=None), self._dice)
+
+    def _fail(self, one: Waiting, error: AlertsError) -> None:
+        log.warning("channel %s: event %s failed: %s", self._channel.name, one.entry.event.event_id, error)
+        self._metrics.outcomes.labels(self._channel.name, "failed").inc()
+        if isinstance(error, DeliveryError) and error.is_gone:
+            self._queue.disable("the receiver answered 410 Gone")
+            log.error("channel %s is off: the receiver answered 410 Gone", self._channel.name)
+            self._bury([one], str(error))
+            return
+        if one.is_probe:
+            self._queue.put_back(one)
+            return
+        delay_s = next_delay_s(one.failures + 1, self._dice)
+        if delay_s is None:
+            self._bury([one], f"given up after {one.failures + 1} tries: {error}")
+            return
+        if isinstance(error, DeliveryError) and error.retry_after_s:
+            delay_s = max(delay_s, error.retry_after_s)
+        now_ms = self._now_ms()
+        self._queue.postpone(one, now_ms + round(delay_s * 1000), now_ms, str(error))
+
+    def _bury(self, waiting: Sequence[Waiting], reason: str) -> None:
+        for one in waiting:
+            self._queue.bury(one, self._now_ms(), reason)
+            self._metrics.outcomes.labels(self._channel.name, "dead").inc()
+
+    def _pass_over(self, waiting: Sequence[Waiting]) -> None:
+        if waiting:
+            self._queue.done(waiting, self._now_ms(), skipped=True)
+            self._metrics.outcomes.labels(self._channel.name, "skipped").inc(len(waiting))
+
+    def _note_first_tries(self, waiting: Sequence[Waiting]) -> None:
+        for one in waiting:
+            if one.failures == 0:
+                age_s = self._now().timestamp() - one.entry.streamed_at.timestamp()
+                self._metrics.first_try_s.labels(self._channel.name).observe(max(0.0, age_s))
+
+    def _now_ms(self) -> int:
+        return round(self._now().timestamp() * 1000)
+
+
+def place_of(error: Exception) -> str:
+    """Return type and place of an error without its message, which may hold a plate."""
+    trace = error.__traceback__
+    while trace and trace.tb_next:
+        trace = trace.tb_next
+    place = f" at {trace.tb_frame.f_code.co_name}:{trace.tb_lineno}" if trace else ""
+    return f"{type(error).__name__}{place}"

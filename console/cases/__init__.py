@@ -1,0 +1,1 @@
+"""Cases: their steps, who may take them, and what becomes of them."""

@@ -1,0 +1,194 @@
+"""Steps that people, and the console's clock, take on cases."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from console.cases.rights import is_in_hand_of, may_see, standing_of
+from console.cases.steps import (
+    ACTION_NAMES,
+    FINISHED,
+    OPEN,
+    STATE_NAMES,
+    Action,
+    Outcome,
+    Rejection,
+    Standing,
+    State,
+    take_step,
+)
+from console.cases.timers import due_at, overdue_step, owner_after_escalation
+from console.people.audit import AuditLog
+from console.people.grids import is_grid_code, is_within
+from console.settings import ConsoleSettings
+from console.store.database import Database
+from console.store.list_tables import CorrectionRow
+from console.store.people_tables import AccountRow
+from console.store.tables import CaseRow, StepRow
+from console.types import SYSTEM, Actor, CaseChangedError, NotFoundError, Role, StepRefusedError
+
+_CLOCK_BATCH = 200
+
+
+@dataclass(frozen=True, slots=True)
+class StepRequest:
+    """One step that somebody asks for."""
+
+    case_id: int
+    action: Action
+    version: int | None = None
+    """The version that the person looked at; None: whatever it is now (a phone that was out of reach)."""
+    reason: str | None = None
+    """A Rejection for REJECT, an Outcome for CLOSE, the grid code for ASSIGN (None: where it belongs)."""
+    assignee_id: int | None = None
+    channel: str | None = None
+    note: str = ""
+    idempotency_key: str | None = None
+    """The same key again does nothing and gives the same answer: a double tap, a retry after a bad line."""
+
+
+class CaseDesk:
+    def __init__(self, database: Database, audit: AuditLog, settings: ConsoleSettings) -> None:
+        self._database = database
+        self._audit = audit
+        self._settings = settings
+
+    def act(self, request: StepRequest, actor: Actor, now: datetime) -> None:
+        """Take one step.
+
+        Raises NotFoundError (also for a case outside the actor's area), CaseChangedError, StepRefusedError.
+        """
+        with self._database.writing() as session:
+            if _was_done(session, request, actor):
+                return
+            case = session.get(CaseRow, request.case_id, with_for_update=True)
+            if case is None or not may_see(case, actor):
+                raise NotFoundError("没有这个事件单，或不在您的辖区。")
+            if request.version is not None and case.version != request.version:
+                raise CaseChangedError(_who_was_first(session, case))
+            if actor.role is Role.WORKER and request.action is not Action.ACCEPT and not is_in_hand_of(case, actor):
+                raise StepRefusedError("请先接单，再提交结果。")
+            if request.action is Action.REOPEN and case.erased_at is not None:
+                raise StepRefusedError("证据已按规定删除，不能重开。")
+            self._take(session, case, request, actor, now)
+
+    def act_on_overdue(self, now: datetime) -> list[int]:
+        """Let the clock act on cases that are past their time; returns their ids."""
+        with self._database.writing() as session:
+            overdue = session.scalars(
+                select(CaseRow)
+                .where(CaseRow.state.in_([state.value for state in OPEN]), CaseRow.due_at <= now)
+                .order_by(CaseRow.due_at)
+                .limit(_CLOCK_BATCH)
+                .with_for_update(skip_locked=True)
+            ).all()
+            for case in overdue:
+                action = overdue_step(standing_of(case), case.opened_at, now, self._settings)
+                self._take(session, case, StepRequest(case.case_id, action, note="超时"), SYSTEM, now)
+        return [case.case_id for case in overdue]
+
+    def _take(self, session: Session, case: CaseRow, request: StepRequest, actor: Actor, now: datetime) -> None:
+        action, reason = request.action, request.reason
+        if action is Action.CLOSE and reason == Outcome.UNREACHABLE and actor.role is Role.WORKER:
+            action = Action.ESCALATE  # nobody answered: the next level tries, the case is not done
+        before = standing_of(case)
+        after = take_step(before, action, actor)
+        _check_reason(action, reason)
+        self._apply(session, case, request, action, actor, after, now)
+        session.add(
+            StepRow(
+                case_id=case.case_id, at=now, account_id=actor.account_id, actor=actor.name, action=action.value,
+                source=before.state.value, target=after.state.value, reason=reason, channel=request.channel,
+                note=request.note[:2000], idempotency_key=request.idempotency_key,
+            )
+        )  # fmt: skip
+        self._audit.append(session, actor, f"case.{action}", f"case:{case.case_id}", now, reason or "")
+        if action in (Action.CLOSE, Action.REJECT) and reason == Outcome.LIST_ERROR:
+            self._open_correction(session, case, actor, now)
+
+    def _apply(
+        self,
+        session: Session,
+        case: CaseRow,
+        request: StepRequest,
+        action: Action,
+        actor: Actor,
+        after: Standing,
+        now: datetime,
+    ) -> None:
+        if action is Action.ASSIGN:
+            _hand_to(session, case, request)
+        elif action is Action.ACCEPT:
+            case.assignee_id = actor.account_id
+        elif action is Action.ESCALATE:
+            case.owner_code = owner_after_escalation(standing_of(case), case.owner_code)
+            # Who took it goes on with it, while others are asked too; who never did, or reached nobody, lets go.
+            has_it_in_hand = State(case.state) is not State.ASSIGNED and request.reason != Outcome.UNREACHABLE
+            case.assignee_id = case.assignee_id if has_it_in_hand else None
+            case.escalations += 1
+        elif action is Action.CONFIRM:
+            case.confirmed_at = now
+        elif action is Action.REJECT:
+            case.rejection = request.reason
+        elif action is Action.CLOSE:
+            case.outcome = request.reason
+        elif action is Action.REOPEN:
+            case.rejection = case.outcome = case.assignee_id = None
+        case.state, case.is_confirmed = after.state.value, after.is_confirmed
+        case.finished_at = now if after.state in FINISHED else None
+        case.due_at = due_at(after, case.owner_code, case.opened_at, now, self._settings)
+        case.changed_at = now
+        case.version += 1
+
+    def _open_correction(self, session: Session, case: CaseRow, actor: Actor, now: datetime) -> None:
+        session.add(
+            CorrectionRow(
+                case_id=case.case_id, plate_text=case.plate_text, plate_class=case.plate_class, opened_at=now,
+                opened_by=actor.name,
+            )
+        )  # fmt: skip
+        self._audit.append(session, actor, "correction.open", f"case:{case.case_id}", now)
+
+
+def _was_done(session: Session, request: StepRequest, actor: Actor) -> bool:
+    if request.idempotency_key is None:
+        return False
+    done = session.scalar(select(StepRow).where(StepRow.idempotency_key == request.idempotency_key))
+    if done is None:
+        return False
+    if (done.case_id, done.account_id) != (request.case_id, actor.account_id):
+        raise StepRefusedError("这次提交的编号已被使用，请刷新页面后重试。")
+    return True
+
+
+def _who_was_first(session: Session, case: CaseRow) -> str:
+    steps = select(StepRow).where(StepRow.case_id == case.case_id).order_by(StepRow.step_id.desc())
+    last = session.scalars(steps).first()
+    state = STATE_NAMES[State(case.state)]
+    if last is None:
+        return f"事件单刚刚变为“{state}”，请看最新内容。"
+    word = next((ACTION_NAMES[action] for action in Action if action == last.action), "更新")
+    return f"{last.actor} 先您一步执行了“{word}”，事件单现在是“{state}”。您的操作没有生效，请看最新内容。"
+
+
+def _check_reason(action: Action, reason: str | None) -> None:
+    allowed: dict[Action, list[str]] = {Action.REJECT: list(Rejection), Action.CLOSE: list(Outcome)}
+    if action in allowed and reason not in allowed[action]:
+        raise StepRefusedError("请选择原因。" if action is Action.REJECT else "请选择核实结果。")
+
+
+def _hand_to(session: Session, case: CaseRow, request: StepRequest) -> None:
+    """Hand the case to a person, or to an area whose people may take it. Raises StepRefusedError."""
+    case.owner_code = request.reason or case.grid_code
+    if not is_grid_code(case.owner_code) or not is_within(case.owner_code, case.grid_code[:6]):
+        raise StepRefusedError("只能派给本区县内的网格。")
+    if len(case.owner_code) > len(case.grid_code) or not is_within(case.grid_code, case.owner_code):
+        case.grid_code = case.owner_code  # handed over: from now on it belongs there
+    case.assignee_id = request.assignee_id
+    if request.assignee_id is None:
+        return
+    worker = session.get(AccountRow, request.assignee_id)
+    if worker is None or not worker.is_active or not is_within(case.grid_code, worker.scope):
+        raise StepRefusedError("这位网格员不在该网格或已停用，请另选。")

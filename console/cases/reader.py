@@ -1,0 +1,92 @@
+"""Reads cases within a person's rights."""
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session
+
+from alerts.events import FlaggedEvent
+from console.cases.rights import standing_of, visible_to
+from console.cases.steps import State, allowed_actions
+from console.cases.views import CaseDetail, CaseView, case_view, clock_skew_s, timeline_step
+from console.people.grids import GridMap
+from console.store.database import Database
+from console.store.people_tables import AccountRow
+from console.store.tables import CaseRow, EventRow, PhotoRow, StepRow
+from console.types import Actor, NotFoundError
+
+_CaseQuery: TypeAlias = Select[CaseRow, EventRow, str | None]
+
+
+class CaseReader:
+    """Reads cases within a person's rights."""
+
+    def __init__(self, database: Database, grids: GridMap) -> None:
+        self._database = database
+        self._grids = grids
+
+    def newest(self, actor: Actor, states: Sequence[State], limit: int, before: int | None = None) -> list[CaseView]:
+        """Return cases in these states, newest first; `before` is a case id to page on from."""
+        query = _cases_of(actor).where(CaseRow.state.in_([state.value for state in states]))
+        if before is not None:
+            query = query.where(CaseRow.case_id < before)
+        with self._database.reading() as session:
+            return self._views(session, query.order_by(CaseRow.case_id.desc()).limit(limit), actor)
+
+    def tasks(self, actor: Actor, limit: int = 100) -> list[CaseView]:
+        """Return what waits for a grid worker, the longest waiting first."""
+        with self._database.reading() as session:
+            return self._views(session, _cases_of(actor).order_by(CaseRow.opened_at).limit(limit), actor)
+
+    def some(self, actor: Actor, case_ids: Sequence[int]) -> list[CaseView]:
+        with self._database.reading() as session:
+            return self._views(session, _cases_of(actor).where(CaseRow.case_id.in_(case_ids)), actor)
+
+    def detail(self, actor: Actor, case_id: int) -> CaseDetail:
+        """Raises NotFoundError, also for a case outside the actor's rights."""
+        with self._database.reading() as session:
+            found = session.execute(_cases_of(actor).where(CaseRow.case_id == case_id)).first()
+            if found is None:
+                raise NotFoundError("没有这个事件单，或不在您的辖区。")
+            case, latest, assignee = found
+            bodies = session.scalars(
+                select(EventRow.body).where(EventRow.case_id == case_id).order_by(EventRow.received_at.desc()).limit(20)
+            )
+            events = tuple(FlaggedEvent.model_validate_json(body) for body in bodies if body)
+            steps = session.scalars(select(StepRow).where(StepRow.case_id == case_id).order_by(StepRow.step_id)).all()
+            photos = session.scalars(select(PhotoRow.photo_id).where(PhotoRow.case_id == case_id)).all()
+        return CaseDetail(
+            view=case_view(case, latest, assignee, actor, self._grids),
+            reasons=events[0].reasons if events else (),
+            alternatives=events[0].alternatives if events else (),
+            events=events,
+            steps=tuple(timeline_step(step, self._grids) for step in steps),
+            photos=tuple(photos),
+            actions=tuple(allowed_actions(standing_of(case), actor)),
+            list_version=events[0].list_version if events else None,
+            clock_skew_s=clock_skew_s(events[0], latest.received_at) if events else 0.0,
+        )
+
+    def event_of(self, actor: Actor, case_id: int, event_id: str) -> FlaggedEvent:
+        """Return one event of a case that the actor may see. Raises NotFoundError."""
+        query = _cases_of(actor).where(CaseRow.case_id == case_id).with_only_columns(CaseRow.case_id)
+        with self._database.reading() as session:
+            row = session.get(EventRow, event_id)
+            if row is None or row.case_id != case_id or not row.body or session.scalar(query) is None:
+                raise NotFoundError("没有这张图片，或已按规定删除。")
+            return FlaggedEvent.model_validate_json(row.body)
+
+    def _views(self, session: Session, query: _CaseQuery, actor: Actor) -> list[CaseView]:
+        return [
+            case_view(case, event, assignee, actor, self._grids) for case, event, assignee in session.execute(query)
+        ]
+
+
+def _cases_of(actor: Actor) -> _CaseQuery:
+    return (
+        select(CaseRow, EventRow, AccountRow.display_name)
+        .join(EventRow, EventRow.event_id == CaseRow.latest_event_id)
+        .outerjoin(AccountRow, AccountRow.account_id == CaseRow.assignee_id)
+        .where(visible_to(actor))
+    )

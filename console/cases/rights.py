@@ -1,0 +1,42 @@
+"""Who may see which case: by area, and for grid workers only what was handed out after a person looked."""
+
+from sqlalchemy import ColumnElement, and_, false, or_, true
+
+from console.cases.steps import Standing, State
+from console.people.grids import is_within
+from console.store.tables import CaseRow
+from console.types import Actor, Role
+
+_HANDED_OUT = (State.ASSIGNED, State.ACCEPTED, State.VERIFYING, State.ESCALATED)
+_SEES_CASES = frozenset({Role.ADMIN, Role.OFFICER, Role.WORKER})
+
+
+def standing_of(case: CaseRow) -> Standing:
+    return Standing(State(case.state), case.is_confirmed)
+
+
+def may_see(case: CaseRow, actor: Actor) -> bool:
+    """The same rule as `visible_to`, for one case at hand."""
+    if actor.role not in _SEES_CASES or not is_within(case.grid_code, actor.scope):
+        return False
+    if actor.role is not Role.WORKER:
+        return True
+    is_handed_out = case.is_confirmed and State(case.state) in _HANDED_OUT
+    return is_handed_out and case.assignee_id in (None, actor.account_id)
+
+
+def is_in_hand_of(case: CaseRow, actor: Actor) -> bool:
+    """Whether this grid worker has taken the case; before that it is a task without plate and pictures."""
+    return case.assignee_id == actor.account_id and State(case.state) is not State.ASSIGNED
+
+
+def visible_to(actor: Actor) -> ColumnElement[bool]:
+    """Return the condition on `cases` that holds for what this person may see."""
+    if actor.role not in _SEES_CASES:
+        return false()
+    area = CaseRow.grid_code.startswith(actor.scope, autoescape=True) if actor.scope else true()
+    if actor.role is not Role.WORKER:
+        return area
+    is_handed_out = and_(CaseRow.is_confirmed, CaseRow.state.in_([state.value for state in _HANDED_OUT]))
+    is_mine = or_(CaseRow.assignee_id.is_(None), CaseRow.assignee_id == actor.account_id)
+    return and_(area, is_handed_out, is_mine)

@@ -1,0 +1,179 @@
+"""Cases as people and programs see them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from alerts.events import EventAlternative, EventReason, FlaggedEvent
+from console.cases.steps import (
+    ACTION_NAMES,
+    OUTCOME_NAMES,
+    REJECTION_NAMES,
+    STATE_NAMES,
+    Action,
+    Outcome,
+    Rejection,
+    State,
+)
+from console.people.grids import GridMap
+from console.store.tables import CaseRow, EventRow, StepRow
+from console.types import Actor, Role
+
+STEP_WORDS = {action.value: name for action, name in ACTION_NAMES.items()} | {"open": "预警到达", "attach": "再次经过"}
+_IN_HAND = (State.ACCEPTED, State.VERIFYING, State.ESCALATED)
+"""Of a worker's own cases, those that he took; an escalated one keeps its worker only after that."""
+_TOLERATED_S = 60.0
+_SHOWN_OTHER = 0.02
+"""Another reading less likely than this is not worth a look."""
+
+
+class CaseView(BaseModel):
+    """One case in a list, as JSON for screens, phones and the API."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    case_id: int
+    version: int
+    state: State
+    state_name: str
+    level: str
+    """hit (命中) or possible (疑似)"""
+    probability: float
+    plate_text: str
+    """Masked for a grid worker who has not taken the case; "" once erased."""
+    plate_class: str
+    char_probs: tuple[float, ...]
+    other_reading: str
+    """The most probable other text, where it is likelier than nothing: of a 疑似, what the plate may say instead."""
+    why: str
+    areas: tuple[str, ...]
+    checkpoint: str
+    camera_id: str
+    grid_code: str
+    grid_name: str
+    owner_name: str
+    assignee: str
+    is_mine: bool
+    opened_at: AwareDatetime
+    passed_at: AwareDatetime
+    """When the vehicle passed, the latest time, by the box's clock."""
+    late_s: float
+    """How much later its event came: the line was cut, or the list could not be asked then."""
+    last_seen_at: AwareDatetime
+    due_at: AwareDatetime | None
+    passages: int
+    has_plate_picture: bool
+    has_vehicle_picture: bool
+    event_id: str
+    result: str
+    """The outcome or the cause of rejection, in words; "" while open."""
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineStep:
+    at: datetime
+    actor: str
+    action: str
+    target: str
+    reason: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class CaseDetail:
+    view: CaseView
+    reasons: tuple[EventReason, ...]
+    alternatives: tuple[EventAlternative, ...]
+    events: tuple[FlaggedEvent, ...]
+    """Newest first; empty once erased."""
+    steps: tuple[TimelineStep, ...]
+    photos: tuple[int, ...]
+    actions: tuple[Action, ...]
+    list_version: int | None
+    clock_skew_s: float
+    """Camera clock minus the box's when the vehicle passed, or minus ours where it is ahead of that: a wrong clock."""
+
+
+def case_view(case: CaseRow, latest: EventRow, assignee: str | None, actor: Actor, grids: GridMap) -> CaseView:
+    """Return the case as this person may see it: a worker sees the plate only after taking the case."""
+    event = FlaggedEvent.model_validate_json(latest.body) if latest.body else None
+    is_mine = case.assignee_id is not None and case.assignee_id == actor.account_id
+    is_masked = actor.role is Role.WORKER and not (is_mine and case.state in _IN_HAND)
+    return CaseView(
+        case_id=case.case_id,
+        version=case.version,
+        state=State(case.state),
+        state_name=_state_name(case),
+        level=case.level,
+        probability=event.probability if event else 0.0,
+        plate_text=mask_plate(case.plate_text) if is_masked else case.plate_text,
+        plate_class=case.plate_class,
+        char_probs=event.char_probs if event and not is_masked else (),
+        other_reading=_other_reading(event) if event and not is_masked else "",
+        why=event.why if event and not is_masked else "",
+        areas=tuple(dict.fromkeys(reason.area_name or reason.area for reason in event.reasons)) if event else (),
+        checkpoint=case.checkpoint,
+        camera_id=event.camera_id if event else "",
+        grid_code=case.grid_code,
+        grid_name=grids.name_of(case.grid_code),
+        owner_name=grids.name_of(case.owner_code),
+        assignee=assignee or "",
+        is_mine=is_mine,
+        opened_at=case.opened_at,
+        passed_at=event.arrived_at if event else latest.captured_at,
+        late_s=_late_s(event, latest.received_at) if event else 0.0,
+        last_seen_at=case.last_seen_at,
+        due_at=case.due_at,
+        passages=case.passages,
+        has_plate_picture=bool(event and event.plate_picture) and not is_masked,
+        has_vehicle_picture=bool(event and event.vehicle_picture) and not is_masked,
+        event_id=case.latest_event_id,
+        result=_result(case),
+    )
+
+
+def clock_skew_s(event: FlaggedEvent, received_at: datetime) -> float:
+    """Return how wrong the camera's clock is; an event that merely came late is none of its doing."""
+    ahead_s = (event.captured_at - received_at).total_seconds()
+    return ahead_s if ahead_s > _TOLERATED_S else (event.captured_at - event.arrived_at).total_seconds()
+
+
+def _late_s(event: FlaggedEvent, received_at: datetime) -> float:
+    """Both clocks have to say so: one alone may be wrong."""
+    late_s = (received_at - max(event.arrived_at, event.captured_at)).total_seconds()
+    return late_s if late_s > _TOLERATED_S else 0.0
+
+
+def timeline_step(step: StepRow, grids: GridMap) -> TimelineStep:
+    reason = reason_words(step.reason) or (grids.name_of(step.reason) if step.reason else "")
+    words = STEP_WORDS.get(step.action, step.action)
+    return TimelineStep(step.at, step.actor, words, STATE_NAMES[State(step.target)], reason, step.note)
+
+
+def mask_plate(text: str) -> str:
+    """Return the plate with its middle hidden: enough to tell two tasks apart, not to know the car."""
+    return text[:2] + "•" * max(0, len(text) - 3) + text[-1:] if len(text) > 3 else "•" * len(text)
+
+
+def reason_words(reason: str | None) -> str:
+    """Return the words for an outcome or a cause of rejection; "" for anything else."""
+    words = {str(key): name for key, name in OUTCOME_NAMES.items()} | {str(k): n for k, n in REJECTION_NAMES.items()}
+    return words.get(reason or "", "")
+
+
+def _state_name(case: CaseRow) -> str:
+    """An escalated case that nobody has looked at still waits for eyes, and says so first."""
+    state = State(case.state)
+    return "待核实（超时）" if state is State.ESCALATED and not case.is_confirmed else STATE_NAMES[state]
+
+
+def _result(case: CaseRow) -> str:
+    if case.outcome:
+        return OUTCOME_NAMES[Outcome(case.outcome)]
+    return REJECTION_NAMES[Rejection(case.rejection)] if case.rejection else ""
+
+
+def _other_reading(event: FlaggedEvent) -> str:
+    others = [other for other in event.alternatives if other.text != event.text and other.probability >= _SHOWN_OTHER]
+    return max(others, key=lambda other: other.probability).text if others else ""

@@ -1,0 +1,1 @@
+"""The risk list as stewards work on it."""

@@ -1,0 +1,1 @@
+"""Who may work here, where, and what they did."""

@@ -1,0 +1,54 @@
+"""The audit log's codes in words, for people who read it on a page; the log itself keeps the codes."""
+
+from console.cases.steps import ACTION_NAMES
+
+_ACTIONS = {
+    "login": "登录",
+    "login.failed": "登录失败",
+    "logout": "退出",
+    "screen.open": "打开指挥屏",
+    "case.open": "预警到达",
+    "case.attach": "再次经过",
+    "case.view": "查看事件单",
+    "case.erase": "到期删除",
+    "api.cases": "接口读取事件单",
+    "photo.add": "添加照片",
+    "correction.open": "提出更正",
+    "correction.removed": "从名单撤下",
+    "correction.answer": "答复更正",
+    "list.try": "试导入",
+    "list.applied": "导入生效",
+    "list.refused": "导入退回",
+    "account.first": "设立第一位管理员",
+    "account.create": "建立账号",
+    "account.new_link": "发新链接",
+    "account.enable": "启用账号",
+    "account.disable": "停用账号",
+    "account.password_set": "设定密码",
+    "token.create": "生成令牌",
+    "token.revoke": "吊销令牌",
+    "audit.view": "查看审计",
+} | {f"case.{action}": name for action, name in ACTION_NAMES.items()}
+_SUBJECTS = {
+    "case": "事件单",
+    "cases": "事件单",
+    "correction": "更正",
+    "list_change": "导入",
+    "account": "账号",
+    "token": "令牌",
+    "address": "来源",
+    "session": "会话",
+    "screen": "指挥屏",
+    "audit": "审计日志",
+}
+
+
+def action_words(action: str) -> str:
+    """Return the Chinese name of an action; the code itself where it has none."""
+    return _ACTIONS.get(action, action)
+
+
+def subject_words(subject: str) -> str:
+    """Return "事件单 7" for "case:7"."""
+    kind, _, number = subject.partition(":")
+    return f"{_SUBJECTS.get(kind, kind)} {number}".strip()

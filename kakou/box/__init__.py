@@ -1,0 +1,1 @@
+"""The processes of a box: supervised, reported, stopped in order."""

@@ -1,0 +1,156 @@
+"""The child process of `kakou run`: screens the cameras of one group until they end or it is told to stop.
+
+Run by the supervisor as `python -m kakou.box.group`; killed and started again when it hangs.
+"""
+
+import argparse
+import logging
+import os
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from kakou.box.passage_lines import counts_json, passage_json, passage_line
+from kakou.box.supervisor import Heartbeat
+from kakou.errors import report_error
+from kakou.exit_codes import ExitCode
+from kakou.process import die_with_parent, log_to_stderr, stop_on_signals
+from kakou.settings import load_settings
+from kakou.wiring.box import STATUS_EVERY_S, Box, CameraReporter
+from pipeline.errors import SourceError
+from pipeline.settings import SourceSettings
+from pipeline.types import Passage, ScreeningCounts
+from pipeline.walk.camera import CameraParts, screen_group
+
+log = logging.getLogger(__name__)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    options = _parse(arguments)
+    die_with_parent(options.parent)
+    log_to_stderr()
+    settings = load_settings(options.config)
+    sources = [source for source in settings.sources if group_of(source) == options.group]
+    box = Box.build(settings, options.redis_url)
+    sys.exit(_screen(box, sources, options))
+
+
+def group_of(source: SourceSettings) -> str:
+    return source.group or source.camera_id
+
+
+def counts_path(state_dir: Path, group: str) -> Path:
+    return state_dir / "run" / f"{group}.json"
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--config", type=Path, required=True)
+    parser.add_argument("--group", required=True)
+    parser.add_argument("--redis-url", required=True)
+    parser.add_argument("--parent", type=int, required=True)
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--show-clear-plates", action="store_true")
+    return parser.parse_args(arguments)
+
+
+def _screen(box: Box, sources: list[SourceSettings], options: argparse.Namespace) -> int:
+    stop = stop_on_signals()
+    heartbeat = Heartbeat(os.environ)
+    counts = {source.camera_id: ScreeningCounts() for source in sources}
+    reporters = {s.camera_id: CameraReporter(box, s, counts[s.camera_id]) for s in sources}
+    file = counts_path(box.settings.state_dir, options.group)
+    write_line = LineWriter(options.json, options.show_clear_plates)
+    with box.outbox() as outbox:
+
+        def build_parts(source: SourceSettings) -> CameraParts:
+            return box.camera_parts(source, outbox, counts[source.camera_id])
+
+        def take(source: SourceSettings, passage: Passage) -> None:
+            write_line(passage)
+            reporters[source.camera_id].passed(passage)
+
+        failures: dict[str, Exception] = {}
+        walk = threading.Thread(
+            target=lambda: failures.update(screen_group(sources, box.settings.pipeline, build_parts, take, stop))
+        )
+        walk.start()
+        try:
+            while walk.is_alive():
+                heartbeat.beat()
+                _save(file, counts)
+                for reporter in reporters.values():
+                    heartbeat.beat()  # a name server that is away holds up each of them
+                    reporter.report(outbox)
+                walk.join(STATUS_EVERY_S)
+        finally:  # whatever went wrong here: nobody may write to a closed outbox
+            if sys.exc_info()[0] is not None:
+                stop.set()
+            walk.join()
+        for reporter in reporters.values():
+            reporter.report(outbox)
+            reporter.close()
+    for camera_id, error in failures.items():
+        counts[camera_id].damage = counts[camera_id].damage or str(error)
+    _save(file, counts)
+    return _exit_code(failures, counts)
+
+
+class LineWriter:
+    """Writes whole lines, whichever camera's thread they come from.
+
+    When nobody can take them any more (`kakou run | head`, a full disk), screening goes on without them.
+    """
+
+    def __init__(self, as_json: bool, shows_clear_plates: bool) -> None:
+        self._format = passage_json if as_json else passage_line
+        self._shows_clear_plates = shows_clear_plates
+        self._lock = threading.Lock()
+        self._is_read = True
+
+    def __call__(self, passage: Passage) -> None:
+        line = self._format(passage, shows_clear_plates=self._shows_clear_plates)
+        with self._lock:
+            if self._is_read:
+                self._is_read = self._wrote(line)
+
+    def _wrote(self, line: str) -> bool:
+        try:
+            sys.stdout.write(line + "\n")
+            sys.stdout.flush()
+        except OSError as error:  # nobody reads it, or the disk that it goes to is full
+            if not isinstance(error, BrokenPipeError):
+                log.warning("passages are no longer printed: %s", error)
+            # The interpreter flushes once more at its end: give it somewhere to write.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return False
+        return True
+
+
+def _save(path: Path, counts: dict[str, ScreeningCounts]) -> None:
+    """Write the counts for people to see; screening goes on where the disk is full."""
+    partial = path.with_suffix(".part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_text(counts_json(counts), encoding="utf-8")
+        partial.replace(path)
+    except OSError as error:
+        log.warning("counts cannot be saved: %s", error)
+
+
+def _exit_code(failures: dict[str, Exception], counts: dict[str, ScreeningCounts]) -> int:
+    """Return UNREADABLE for sources that failed or were damaged; raise what is a fault of ours."""
+    for camera_id, error in failures.items():
+        if not isinstance(error, SourceError):
+            raise error
+        log.error("%s: %s", camera_id, error)
+    damaged = any(each.damage for each in counts.values())
+    return ExitCode.UNREADABLE if failures or damaged else ExitCode.OK
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except Exception as error:  # noqa: BLE001  the outermost loop of the process
+        sys.exit(report_error(error))

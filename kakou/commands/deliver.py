@@ -1,0 +1,187 @@
+"""`kakou deliver`: moves flagged events from the box into the stream and from there to every channel."""
+
+import contextlib
+import fcntl
+import json
+import logging
+import signal
+import threading
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import redis
+import typer
+from prometheus_client import start_http_server
+from rich.console import Console
+from rich.logging import RichHandler
+from rich.table import Table
+
+from alerts.channels.base import ChannelConfigError
+from alerts.channels.egress import EgressError
+from alerts.delivery.channel_queue import ChannelQueue
+from alerts.delivery.channel_state import ChannelState, channel_states
+from alerts.delivery.delivery import Delivery, unknown_channels
+from alerts.outbox import Outbox, OutboxError
+from alerts.settings import LaneSettings
+from alerts.stream import FlaggedStream, StreamError
+from kakou.exit_codes import ExitCode
+from kakou.settings import Settings, SettingsError, load_settings
+from kakou.wiring.embedded_redis import RedisUnavailableError
+from kakou.wiring.stream import open_stream
+
+app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
+ConfigOption = Annotated[Path | None, typer.Option("--config", help="Settings file; ./kakou.toml when left out.")]
+NameArgument = Annotated[str, typer.Argument(help="Name of the channel.", metavar="CHANNEL")]
+
+
+@app.callback(invoke_without_command=True)
+def deliver(context: typer.Context, config: ConfigOption = None) -> None:
+    """Relay flagged events and deliver them to the channels of kakou.toml, until stopped.
+
+    Nothing is lost while Redis, a receiver or this command is down: it goes on where it was.
+
+    Examples:
+
+    - `kakou deliver`
+    - `kakou deliver status`
+    - `kakou deliver enable platform`
+    """
+    if context.invoked_subcommand is not None:
+        return
+    _log_to_stderr()
+    with (
+        _errors(),
+        _opened(config) as (settings, client),
+        _one_deliverer(settings.state_dir),
+        _outbox(settings) as outbox,
+    ):
+        delivery = Delivery(settings.alerts, client, outbox, _utc_now)
+        _warn_of_unknown(client, settings)
+        if settings.alerts.metrics_port:
+            start_http_server(settings.alerts.metrics_port, "127.0.0.1", delivery.registry)
+        delivery.run(_stop_on_signals())
+
+
+@app.command()
+def status(
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout.")] = False,
+    config: ConfigOption = None,
+) -> None:
+    """Show each channel's queue. Exit code 1 when a channel is off or has dead letters.
+
+    Example: `kakou deliver status --json`
+    """
+    with _errors(), _opened(config) as (settings, client):
+        states = channel_states(client, _stream_channels(settings))
+    if as_json:
+        for state in states:
+            print(json.dumps(asdict(state), ensure_ascii=False), flush=True)  # noqa: T201
+    elif states:
+        Console(highlight=False).print(_table(states))
+    if any(state.disabled or state.dead for state in states):
+        raise typer.Exit(ExitCode.FINDINGS)
+
+
+@app.command()
+def enable(name: NameArgument, config: ConfigOption = None) -> None:
+    """Switch a channel on again after its receiver said 410.
+
+    What was given up meanwhile stays in the dead letters: `kakou events retry --all` sends it.
+    """
+    with _errors(), _opened(config) as (_, client):
+        ChannelQueue(client, name, "command-line").enable()
+
+
+@app.command()
+def forget(name: NameArgument, config: ConfigOption = None) -> None:
+    """Delete the queue of a channel that is no longer in kakou.toml; what it had not delivered is dropped."""
+    with _errors(), _opened(config) as (settings, client):
+        if name in _stream_channels(settings):
+            _messages().print(f"{name} 还在 kakou.toml 中，先删除那里的设置 (still in kakou.toml)")
+            raise typer.Exit(ExitCode.USAGE)
+        ChannelQueue(client, name, "command-line").forget()
+
+
+def _stream_channels(settings: Settings) -> list[str]:
+    return [channel.name for channel in settings.alerts.channels if not isinstance(channel, LaneSettings)]
+
+
+def _outbox(settings: Settings) -> Outbox:
+    return Outbox(settings.state_dir / "outbox.sqlite", reserve_bytes=settings.alerts.reserve_mib * 1024**2)
+
+
+@contextlib.contextmanager
+def _opened(config: Path | None) -> "Iterator[tuple[Settings, redis.Redis]]":
+    settings = load_settings(config)
+    with open_stream(settings) as client:
+        yield settings, client
+
+
+@contextlib.contextmanager
+def _one_deliverer(state_dir: Path) -> Iterator[None]:
+    """Hold the lock that keeps a second deliverer of this box from taking this one's events for its own."""
+    state_dir.mkdir(parents=True, exist_ok=True)
+    with (state_dir / "deliver.lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            _messages().print(f"{state_dir} 已有 kakou deliver 在运行 (another one is running here)")
+            raise typer.Exit(ExitCode.UNAVAILABLE) from None
+        yield
+
+
+@contextlib.contextmanager
+def _errors() -> Iterator[None]:
+    try:
+        yield
+    except (SettingsError, ChannelConfigError, EgressError) as error:
+        _messages().print(str(error), markup=False, soft_wrap=True)
+        raise typer.Exit(ExitCode.CONFIG) from error
+    except (RedisUnavailableError, StreamError, OutboxError) as error:
+        _messages().print(str(error), markup=False, soft_wrap=True)
+        raise typer.Exit(ExitCode.UNAVAILABLE) from error
+
+
+def _warn_of_unknown(client: "redis.Redis", settings: Settings) -> None:
+    with contextlib.suppress(StreamError):  # Redis may be down now; delivery waits for it.
+        for name in unknown_channels(FlaggedStream(client), settings.alerts):
+            _messages().print(
+                f"通道 {name} 不在本机的 kakou.toml 中，但其队列仍占用事件流；若其他机器也不再使用它，"
+                f"运行 `kakou deliver forget {name}`（未送达的预警将丢弃）"
+            )
+
+
+def _table(states: list[ChannelState]) -> Table:
+    table = Table("通道", "等待", "重试中", "已送达", "失败次数", "死信", "最近成功", "最近错误", title="投递通道")
+    for state in states:
+        error = f"已停用：{state.disabled}" if state.disabled else state.last_error
+        numbers = (state.waiting, state.retrying, state.delivered, state.failed, state.dead)
+        table.add_row(state.name, *map(str, numbers), _moment(state.last_success_ms), error)
+    return table
+
+
+def _moment(unix_ms: int | None) -> str:
+    return datetime.fromtimestamp(unix_ms / 1000).astimezone().strftime("%m-%d %H:%M:%S") if unix_ms else "-"
+
+
+def _stop_on_signals() -> threading.Event:
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    return stop
+
+
+def _log_to_stderr() -> None:
+    handler = RichHandler(console=_messages(), show_path=False)
+    logging.basicConfig(level=logging.INFO, format="%(message)s", handlers=[handler])
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _messages() -> Console:
+    return Console(stderr=True, highlight=False)

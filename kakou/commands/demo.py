@@ -1,0 +1,137 @@
+"""`kakou demo`: the whole of it at once, on the embedded default and the fixture clips."""
+
+import multiprocessing
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from alerts.stream import FlaggedStream, connect
+from kakou.box.run import run_box
+from kakou.commands import console as console_cli
+from kakou.commands.run import print_summary
+from kakou.exit_codes import ExitCode
+from kakou.process import stop_on_signals
+from kakou.settings import Settings, SettingsError, load_settings
+from kakou.wiring.redis import open_redis
+from pipeline.types import ScreeningCounts
+
+REPOSITORY = Path(__file__).parents[2]
+CLIPS = REPOSITORY / "fixtures" / "videos"
+CLIP_GAP_S = 60
+LOOK_EVERY_S = 0.2
+SAMPLE_MICRO_GRIDS = ("9999010010010101", "9999010020010101", "9999010030010101", "9999010040010101")
+"""Codes of console/samples/grids.geojson after CJ/T 349."""
+
+app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
+
+
+@app.command()
+def demo(
+    serve: Annotated[bool, typer.Option("--serve", help="Open the command screen too, until Ctrl-C.")] = False,
+    folder: Annotated[Path, typer.Option(help="Where the demo keeps its state; emptied first.")] = Path("var/demo"),
+) -> None:
+    """Start a real Redis, import a sample risk list, screen every fixture clip and print each passage.
+
+    Plates in the clips and the list are invented. Examples:
+
+    - `kakou demo`
+    - `kakou demo --serve`
+    """
+    stop = stop_on_signals()
+    started = time.monotonic()
+    config = _prepare(folder)
+    settings = load_settings(config).model_copy(update={"redis_url": None})
+    with open_redis(settings) as url:
+        _say(f"Redis 已启动 {url}")
+        _import_sample_list(config, folder)
+        counts = run_box(settings, config, stop, as_json=False, show_clear_plates=True)
+        print_summary(settings, counts)
+        _conclude(settings, url, counts, time.monotonic() - started)
+        if serve and not stop.is_set():
+            _serve_console(settings, stop)
+    if stop.is_set():
+        raise typer.Exit(ExitCode.OK)
+
+
+def _prepare(folder: Path) -> Path:
+    """Empty the demo's folder and write its kakou.toml; return that file's path. Raises SettingsError."""
+    clips = sorted(CLIPS.glob("*.mp4"))
+    if not clips:
+        raise SettingsError(f"no clips in {CLIPS}: run the demo from a checkout of the repository")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    begin = datetime.now(UTC) - timedelta(seconds=CLIP_GAP_S)
+    parts = [f'state_dir = "{folder.resolve()}"\n']
+    for number, clip in enumerate(clips):
+        parts.append(
+            f'[[source]]\ncamera_id = "{clip.stem}"\ncheckpoint = "{_checkpoint_of(clip)}"\nuri = "{clip}"\n'
+            f'start = "{begin.isoformat()}"\ngroup = "demo-{number % 2 + 1}"\n'
+        )
+    parts.append(_console_section(clips))
+    config = folder / "kakou.toml"
+    config.write_text("\n".join(parts), encoding="utf-8")
+    return config
+
+
+def _console_section(clips: list[Path]) -> str:
+    """Place the clips' checkpoints in the sample grids (an invented county)."""
+    grids = REPOSITORY / "console" / "samples" / "grids.geojson"
+    lines = [f'[console]\ncounty_code = "999901"\ngrids_path = "{grids}"\nport = 0\nconfirm_timeout_s = 600']
+    for number, clip in enumerate(clips):
+        place = SAMPLE_MICRO_GRIDS[number % len(SAMPLE_MICRO_GRIDS)]
+        lines.append(f'[[console.checkpoint]]\nname = "{_checkpoint_of(clip)}"\ngrid_code = "{place}"')
+    return "\n".join(lines)
+
+
+def _checkpoint_of(clip: Path) -> str:
+    from fixtures.truth import load_truth
+
+    return load_truth(clip.with_suffix(".json")).checkpoint
+
+
+def _import_sample_list(config: Path, folder: Path) -> None:
+    """Write the sample files for today and import them through the real commands."""
+    from fixtures.make_risk_list import write_risk_list
+
+    travel_records, areas = write_risk_list(folder, datetime.now(UTC))
+    for arguments in (["risk", "area", "import", areas], ["risk", "import", travel_records]):
+        command = ["kakou", *map(str, arguments)]
+        _say("$ " + " ".join(command))
+        subprocess.run(
+            [sys.executable, "-m", "kakou.main", *command[1:], "--config", str(config)],
+            check=True,
+            stdout=sys.stderr,  # our own stdout carries passages only
+            env={name: value for name, value in os.environ.items() if name != "REDIS_URL"},
+        )
+
+
+def _conclude(settings: Settings, url: str, counts: dict[str, ScreeningCounts], elapsed_s: float) -> None:
+    client = connect(url)
+    on_stream = len(FlaggedStream(client).recent(1000))
+    client.close()
+    flagged = sum(each.flagged for each in counts.values())
+    _say(f"事件流中有 {on_stream} 条预警（箱上 {flagged} 条）；全部待核实，等人看图确认。用时 {elapsed_s:.0f} 秒")
+    _say(f"再看一遍：kakou events --config {settings.state_dir}/kakou.toml")
+
+
+def _serve_console(settings: Settings, stop: threading.Event) -> None:
+    """Serve until `stop` is set; the console also ends when this process is killed."""
+    console = multiprocessing.get_context("spawn").Process(target=console_cli.serve, args=(settings, os.getpid()))
+    console.start()
+    while console.is_alive() and not stop.wait(LOOK_EVERY_S):
+        continue
+    console.terminate()
+    console.join()
+
+
+def _say(text: str) -> None:
+    Console(stderr=True, highlight=False).print(text, soft_wrap=True, markup=False)

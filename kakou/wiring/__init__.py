@@ -1,0 +1,1 @@
+"""From settings to parts; nothing else builds parts."""

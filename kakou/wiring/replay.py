@@ -1,0 +1,99 @@
+"""Builds a replay's workers from the settings."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from alerts.outbox import Outbox
+from kakou.settings import Settings
+from kakou.wiring.risk import OcrGrammar, key_path, make_matcher, record_path
+from ocr.models_folder import shipped_models
+from ocr.reader import PlateReader, ReaderSettings
+from pipeline.replay.records import ListRecord, RunRecord
+from pipeline.replay.worker import ReplayParts
+from pipeline.walk.screening import Match
+from riskdb.digest import load_or_create_key
+from riskdb.keeper import RiskKeeper
+from riskdb.match import MatchRule, match_plate
+from riskdb.record.record import RiskRecord
+from riskdb.types import Hypothesis, RiskDBError, RiskMatch
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayPlan:
+    """What every worker of a replay is built from; travels to them as it is."""
+
+    settings: Settings
+    list_at: datetime
+    record: Path | None
+    """The record whose list is asked; None asks the box's Redis, as `kakou run` does."""
+    described: str
+    """The list in words, for the run's record."""
+    redis_url: str | None
+    checkpoint: str
+    emits: bool
+    providers: tuple[str, ...]
+
+    def build_parts(self) -> ReplayParts:
+        """Build one worker's parts, in its own process. Raises OcrError, RiskDBError, OutboxError."""
+        models = shipped_models()
+        state = self.settings.state_dir
+        return ReplayParts(
+            reader=PlateReader.from_models(models, ReaderSettings(second_long_side_px=0), self.providers),
+            match=self.matcher(),
+            list_at=self.list_at,
+            settings=self.settings.pipeline,
+            id_key=load_or_create_key(key_path(self.settings)),
+            models=models.sha256(),
+            checkpoint=self.checkpoint,
+            outbox=Outbox(state / "outbox.sqlite") if self.emits else None,
+            evidence_folder=state / "evidence" if self.emits else None,
+        )
+
+    def matcher(self) -> Match:
+        """Return the match against the list as it stood. Raises RiskDBError."""
+        if self.record is None:
+            if self.redis_url is None:
+                raise RiskDBError("no risk list: neither a record nor a Redis is there")
+            return make_matcher(self.settings, self.redis_url)
+        with RiskRecord(self.record) as record:
+            past = self._keeper(record).list_at(self.list_at)
+        rule = MatchRule.of(self.settings.risk)
+
+        def match(hypotheses: Sequence[Hypothesis], now: datetime) -> RiskMatch | None:
+            return match_plate(hypotheses, past, rule, now)
+
+        return match
+
+    def run_record(self, videos: int) -> RunRecord:
+        """Return what the run depends on. Raises OcrError, RiskDBError."""
+        settings = self.settings.model_dump_json(include={"pipeline", "risk", "ocr_model"})
+        key_mark = hashlib.sha256(load_or_create_key(key_path(self.settings))).hexdigest()
+        depends_on = f"{settings}\0{self.checkpoint}\0{self.providers}\0{key_mark}"
+        return RunRecord(
+            models=shipped_models().sha256(),
+            settings=hashlib.sha256(depends_on.encode()).hexdigest(),
+            risk_list=self._list_record(),
+            videos=videos,
+        )
+
+    def _list_record(self) -> ListRecord:
+        if self.record is None:
+            return ListRecord(described=self.described, entry_count=-1, digest="")
+        with RiskRecord(self.record) as record:
+            entries = dict(self._keeper(record).entries_at(self.list_at.timestamp()))
+        total = hashlib.blake2b(digest_size=16)
+        for digest in sorted(entries):
+            total.update(digest + entries[digest])
+        return ListRecord(described=self.described, entry_count=len(entries), digest=total.hexdigest())
+
+    def _keeper(self, record: RiskRecord) -> RiskKeeper:
+        return RiskKeeper(record, load_or_create_key(key_path(self.settings)), OcrGrammar(), self.settings.risk, None)
+
+
+def default_record(settings: Settings) -> Path | None:
+    """Return this machine's record; None on a box that only has a copy of the list, in a Redis of its own."""
+    path = record_path(settings)
+    return path if path.is_file() or settings.redis_url is None else None

@@ -1,0 +1,140 @@
+"""Builds the parts of the risk list from the settings, for every command that needs them."""
+
+import contextlib
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from kakou.process import give_way
+from kakou.settings import Settings
+from kakou.wiring.redis import open_redis
+from ocr.grammar import normalise_plate, plate_classes_of
+from riskdb.digest import load_or_create_key
+from riskdb.hotset.compute import ListRule
+from riskdb.hotset.hotset import HotSet
+from riskdb.hotset.list_store import ListStore
+from riskdb.hotset.publish import Publisher
+from riskdb.hotset.redis_link import RedisLink, open_writer
+from riskdb.hotset.tending import ListTender, tend
+from riskdb.keeper import RiskKeeper
+from riskdb.match import MatchRule, match_plate
+from riskdb.record.record import RiskRecord
+from riskdb.record.rotation import own_key
+from riskdb.types import Hypothesis, RiskDBError, RiskMatch
+
+Matcher = Callable[[Sequence[Hypothesis], datetime], RiskMatch | None]
+
+
+class OcrGrammar:
+    """ocr's plate grammar as riskdb asks for it."""
+
+    def normalise(self, text: str) -> str:
+        return normalise_plate(text)
+
+    def classes_of(self, text: str) -> tuple[str, ...]:
+        return plate_classes_of(text)
+
+
+def record_path(settings: Settings) -> Path:
+    return settings.state_dir / "risk.sqlite"
+
+
+def key_path(settings: Settings) -> Path:
+    return settings.state_dir / "plate.key"
+
+
+def open_hot_set(settings: Settings, url: str) -> HotSet:
+    """Return a reader of the list in the Redis at `url`; one thread only. Raises RiskDBError."""
+    link = RedisLink(url, settings.risk.timeout_s, settings.risk.connect_timeout_s)
+    return HotSet(link, lambda: load_or_create_key(key_path(settings)), settings.risk)
+
+
+def make_matcher(settings: Settings, url: str) -> Matcher:
+    """Return the match as the walk takes it; one thread only. The matcher raises RiskDBError."""
+    hot_set = open_hot_set(settings, url)
+    rule = MatchRule.of(settings.risk)
+    return lambda hypotheses, now: match_plate(hypotheses, hot_set, rule, now)
+
+
+@dataclass(frozen=True, slots=True)
+class RiskParts:
+    """The record, its key, and the publisher when a Redis was given."""
+
+    record: RiskRecord
+    key: bytes
+    publisher: Publisher | None
+
+    def required_publisher(self) -> Publisher:
+        if self.publisher is None:
+            raise RiskDBError("this needs Redis")
+        return self.publisher
+
+
+def open_parts(settings: Settings, url: str | None, stack: contextlib.ExitStack) -> RiskParts:
+    """Open record and key, and a publisher on the Redis at `url`; `stack` closes them. Raises RiskDBError."""
+    record = stack.enter_context(RiskRecord(record_path(settings)))
+    key = own_key(record, key_path(settings))
+    if url is None:
+        return RiskParts(record, key, None)
+    link = stack.enter_context(contextlib.closing(open_writer(url)))
+    return RiskParts(record, key, Publisher(record, ListStore(link), ListRule.of(settings.risk)))
+
+
+@contextlib.contextmanager
+def open_keeper(settings: Settings, url: str | None = None, *, publishes: bool = True) -> Iterator[RiskKeeper]:
+    """Yield the keeper of the list; without `url` on the configured or an embedded Redis.
+
+    With `publishes` False no Redis is touched. Raises RiskDBError, RedisUnavailableError.
+    """
+    with contextlib.ExitStack() as stack:
+        if publishes and url is None:
+            url = stack.enter_context(open_redis(settings))
+        parts = open_parts(settings, url if publishes else None, stack)
+        yield RiskKeeper(parts.record, parts.key, OcrGrammar(), settings.risk, parts.publisher)
+
+
+@contextlib.contextmanager
+def tended_list(settings: Settings, url: str, on_message: Callable[[str], None]) -> Iterator[None]:
+    """Tend the list in a thread of its own while the context is open: heartbeat, rebuild, sweep.
+
+    The first tick is done when the context is entered, so that readers find a list. Raises RiskDBError.
+    """
+    stop = threading.Event()
+    is_ready = threading.Event()
+    failure: list[RiskDBError] = []
+
+    def work() -> None:
+        give_way()
+        with contextlib.ExitStack() as stack:
+            try:
+                tender = _tender(settings, url, on_message, stack)
+                tender.tick()
+            except RiskDBError as error:
+                failure.append(error)
+                return
+            except sqlite3.Error as error:
+                failure.append(RiskDBError(f"the risk record cannot be read: {error}"))
+                return
+            finally:
+                is_ready.set()
+            stop.wait(settings.risk.heartbeat_s)
+            tend(tender, settings.risk.heartbeat_s, stop, lambda error: on_message(str(error)))
+
+    thread = threading.Thread(target=work, name="risk-tender", daemon=True)
+    thread.start()
+    is_ready.wait()
+    try:
+        if failure:
+            raise failure[0]
+        yield
+    finally:
+        stop.set()
+        thread.join(timeout=10)
+
+
+def _tender(settings: Settings, url: str, on_message: Callable[[str], None], stack: contextlib.ExitStack) -> ListTender:
+    parts = open_parts(settings, url, stack)
+    return ListTender(parts.record, parts.required_publisher(), settings.risk, on_message)

@@ -1,0 +1,1 @@
+"""Recorded footage through the same walk, in units that any worker can do again."""

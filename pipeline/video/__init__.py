@@ -1,0 +1,1 @@
+"""Pictures in: every kind of source becomes frames."""

@@ -1,0 +1,127 @@
+"""The process that decodes one source: `python -m pipeline.video.capture_child NOTICES SLOTS MEMORY` (descriptors).
+
+Started and, when it hangs, killed by `pipeline.video.capture`. It knows nothing of plates.
+"""
+
+import contextlib
+import os
+import signal
+import sys
+import time
+from multiprocessing.connection import Connection
+
+from pipeline.errors import SourceError
+from pipeline.parent_death import die_with_parent
+from pipeline.video.capture_protocol import (
+    SLOTS,
+    CaptureRequest,
+    Ended,
+    FrameMemory,
+    FrameReady,
+    Opened,
+    Progress,
+    Started,
+)
+from pipeline.video.ffmpeg import ErrorLines, VideoStream, open_stream
+from pipeline.video.live_capture import capture_live
+from pipeline.video.motion import MotionGate
+
+PROGRESS_EVERY_S = 0.5
+MAX_MISSING_SHARE = 0.02
+"""Containers round their frame count; a file that lacks more than this was cut off."""
+MAX_MISSING_FRAMES = 3
+
+
+def main() -> None:
+    notices = Connection(int(sys.argv[1]), readable=False)
+    slots = Connection(int(sys.argv[2]), writable=False)
+    memory = FrameMemory(int(sys.argv[3]))
+    die_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    notices.send_bytes(Started().model_dump_json().encode())
+    request = CaptureRequest.model_validate_json(slots.recv_bytes())
+    # The parent has gone or closed its end: nobody wants the rest.
+    with contextlib.suppress(BrokenPipeError, EOFError, ConnectionResetError):
+        notices.send_bytes(_capture(request, notices, slots, memory).model_dump_json().encode())
+    # No tidy exit: a decoder's threads may hang in it.
+    os._exit(0)
+
+
+def _capture(request: CaptureRequest, notices: Connection, slots: Connection, memory: FrameMemory) -> Ended:
+    with ErrorLines() as errors:
+        try:
+            stream = open_stream(request)
+        except SourceError as error:
+            reason = errors.first or str(error)
+            return Ended(frames=0, offset_ms=0, dropped=0, was_opened=False, damage=reason)
+        opened = Opened(frame_count=stream.frame_count, fps=stream.fps)
+        notices.send_bytes(opened.model_dump_json().encode())
+        if request.is_live:
+            return capture_live(stream, MotionGate(request.gate), notices, slots, memory)
+        return _capture_file(stream, request, notices, slots, memory, errors)
+
+
+def _capture_file(
+    stream: VideoStream,
+    request: CaptureRequest,
+    notices: Connection,
+    slots: Connection,
+    memory: FrameMemory,
+    errors: ErrorLines,
+) -> Ended:
+    """Deliver every frame that the gate wants; wait while the parent holds all slots."""
+    gate = MotionGate(request.gate)
+    free = list(range(SLOTS))
+    reported = time.monotonic()
+    undecodable = 0
+    while stream.grab() and not (request.stops_at_damage and errors.count):
+        if time.monotonic() - reported > PROGRESS_EVERY_S:
+            reported = time.monotonic()
+            progress = Progress(frames=stream.frames, offset_ms=stream.offset_ms, dropped=0)
+            notices.send_bytes(progress.model_dump_json().encode())
+        if not gate.is_due(stream.offset_ms):
+            continue
+        while not free or slots.poll():
+            free.append(int(slots.recv_bytes()))
+        shape = stream.retrieve_into(memory, free[-1])
+        if shape is None:
+            undecodable += 1
+            continue
+        if gate.wants(memory.picture(free[-1], *shape), stream.offset_ms):
+            notice = FrameReady(
+                slot=free.pop(),
+                height=shape[0],
+                width=shape[1],
+                index=stream.passed_over + stream.frames - 1,
+                offset_ms=stream.offset_ms,
+                arrived_at=time.time(),
+                frames=stream.frames,
+                dropped=0,
+            )
+            notices.send_bytes(notice.model_dump_json().encode())
+    errors.finish()
+    return Ended(
+        frames=stream.frames,
+        offset_ms=stream.offset_ms,
+        dropped=0,
+        was_opened=True,
+        damage=_damage(stream, undecodable, errors),
+        stopped_at_damage=request.stops_at_damage and errors.count > 0,
+    )
+
+
+def _damage(stream: VideoStream, undecodable: int, errors: ErrorLines) -> str | None:
+    if stream.frames == 0:
+        return errors.first or "no video frame in it"
+    missing = stream.frame_count - stream.passed_over - stream.frames
+    if missing > max(MAX_MISSING_FRAMES, MAX_MISSING_SHARE * stream.frame_count):
+        return f"ends early: {stream.frames} of {stream.frame_count} frames"
+    if undecodable:
+        return f"{undecodable} frames could not be decoded"
+    if errors.count:
+        return f"damaged: {errors.first} ({errors.count} decoder messages)"
+    return None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,175 @@
+"""Frames out of any source: a video file, a folder of images, a webcam, a live URL."""
+
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from threading import Event
+
+from ocr.images import IMAGE_SUFFIXES, load_image
+from ocr.types import OcrError
+from pipeline.errors import SourceError, UnsteadyDecodingError
+from pipeline.settings import PipelineSettings, SourceSettings
+from pipeline.types import Frame, ScreeningCounts
+from pipeline.video.capture import CaptureProcess
+from pipeline.video.capture_protocol import CaptureRequest, Ended, FrameReady, Opened, Progress, Started
+from pipeline.video.capture_time import capture_start
+from pipeline.video.motion import MotionGate
+
+LOST_S = 10.0
+"""A camera that was away for longer is taken to see other vehicles; a brief loss must not make two passages of one."""
+
+
+def read_frames(
+    source: SourceSettings,
+    settings: PipelineSettings,
+    counts: ScreeningCounts,
+    stop: Event | None = None,
+    from_ms: float = 0.0,
+    decoder_threads: int | None = None,
+) -> Iterator[Frame]:
+    """Yield the frames worth looking at, in order; a frame's picture is valid until the next one is asked for.
+
+    `from_ms`: of a video file, what was presented before this time is passed over. `decoder_threads`: 1 gives the same
+    pictures every time; more give the same pictures or, at the first damage, an UnsteadyDecodingError; None leaves the
+    number to FFmpeg and takes damage as it comes.
+
+    Frames and damage are counted in `counts`. A live source is opened again and again; `stop`, which may be set from
+    another thread, ends any source within a second.
+    Raises SourceError when a file or folder cannot be opened at all; damage later on only ends the frames.
+    """
+    stop = stop or Event()
+    if source.is_live:
+        return (frame for frame in _read_live(source, settings, counts, stop) if frame is not None)
+    if source.path.is_dir():
+        return _read_folder(source, settings, counts, stop)
+    request = CaptureRequest(
+        uri=source.uri,
+        is_live=False,
+        gate=settings.gate,
+        decoder_threads=decoder_threads or 0,
+        stops_at_damage=decoder_threads is not None and decoder_threads > 1,
+        from_ms=from_ms,
+    )
+    return _read_file(source, request, settings.stall_timeout_s, counts, stop)
+
+
+def watch_frames(
+    source: SourceSettings, settings: PipelineSettings, counts: ScreeningCounts, stop: Event | None = None
+) -> Iterator[Frame | None]:
+    """Yield the frames of `read_frames`, and None once where a live source has been lost for LOST_S."""
+    if source.is_live:
+        return _read_live(source, settings, counts, stop or Event())
+    return read_frames(source, settings, counts, stop)
+
+
+def _read_file(
+    source: SourceSettings, request: CaptureRequest, stall_timeout_s: float, counts: ScreeningCounts, stop: Event
+) -> Iterator[Frame]:
+    _require_file(source)
+    start, _ = capture_start(source.path, source.start)
+    with CaptureProcess(request, stall_timeout_s) as capture:
+        for notice in capture.notices():
+            if isinstance(notice, FrameReady):
+                counts.frames = notice.frames
+                captured_at = start + timedelta(milliseconds=notice.offset_ms)
+                yield _frame(source, notice, captured_at, capture)
+                capture.give_back(notice)
+            elif isinstance(notice, Ended):
+                counts.frames = notice.frames
+                counts.damage = notice.damage
+                if notice.stopped_at_damage:
+                    raise UnsteadyDecodingError(f"{source.uri}: {notice.damage}")
+                if notice.frames == 0:
+                    raise SourceError(f"{source.uri}: {notice.damage}")
+            elif isinstance(notice, Opened):
+                counts.length_ms = 1000.0 * notice.frame_count / notice.fps if notice.fps else 0.0
+            elif isinstance(notice, Progress):
+                counts.frames = notice.frames
+            if stop.is_set():
+                return
+
+
+def _read_folder(
+    source: SourceSettings, settings: PipelineSettings, counts: ScreeningCounts, stop: Event
+) -> Iterator[Frame]:
+    """Images in name order, `fps` a second; one that cannot be read is counted as damage and passed over."""
+    try:
+        paths = sorted(p for p in source.path.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file())
+    except OSError as error:
+        raise SourceError(f"{source.uri}: {error.strerror or error}") from error
+    if not paths:
+        raise SourceError(f"{source.uri}: no images in this folder")
+    start, _ = capture_start(source.path, source.start)
+    unreadable = 0
+    gate = MotionGate(settings.gate)
+    for index, path in enumerate(paths):
+        if stop.is_set():
+            return
+        offset_ms = index * 1000.0 / source.fps
+        counts.frames += 1
+        try:
+            image = load_image(path)
+        except OcrError as error:
+            unreadable += 1
+            counts.damage = f"{unreadable} of {len(paths)} images cannot be read, the last: {error}"
+            continue
+        if gate.is_due(offset_ms) and gate.wants(image, offset_ms):
+            captured_at = start + timedelta(milliseconds=offset_ms)
+            yield Frame(source.camera_id, index, captured_at, datetime.now(UTC), image)
+
+
+def _read_live(
+    source: SourceSettings, settings: PipelineSettings, counts: ScreeningCounts, stop: Event
+) -> Iterator[Frame | None]:
+    wait_s = settings.reopen_min_s
+    lost_at, is_told = None, False
+    request = CaptureRequest(uri=source.uri, is_live=True, gate=settings.gate, decoder_threads=1)
+    frames_before = dropped_before = 0
+    while not stop.is_set():
+        with CaptureProcess(request, settings.stall_timeout_s) as capture:
+            for notice in capture.notices():
+                if stop.is_set():
+                    return
+                if isinstance(notice, Started):
+                    continue
+                if isinstance(notice, Opened):
+                    counts.damage = None
+                    continue
+                counts.frames = frames_before + notice.frames
+                counts.dropped = dropped_before + notice.dropped
+                if isinstance(notice, FrameReady):
+                    wait_s, lost_at = settings.reopen_min_s, None
+                    arrived_at = datetime.fromtimestamp(notice.arrived_at, UTC)
+                    yield _frame(source, notice, arrived_at, capture)
+                    capture.give_back(notice)
+                elif isinstance(notice, Ended):
+                    counts.damage = notice.damage
+        frames_before, dropped_before = counts.frames, counts.dropped
+        if lost_at is None:
+            lost_at, is_told = time.monotonic(), False
+        left_s = max(0.0, lost_at + LOST_S - time.monotonic())
+        if not is_told and left_s <= wait_s:
+            stop.wait(left_s)
+            yield None
+            is_told = True
+        stop.wait(wait_s)
+        wait_s = min(2 * wait_s, settings.reopen_max_s)
+
+
+def _frame(source: SourceSettings, notice: FrameReady, captured_at: datetime, capture: CaptureProcess) -> Frame:
+    arrived_at = datetime.fromtimestamp(notice.arrived_at, UTC)
+    return Frame(source.camera_id, notice.index, captured_at, arrived_at, capture.picture(notice))
+
+
+def _require_file(source: SourceSettings) -> None:
+    try:
+        # Before the open: that of a pipe without a writer never returns.
+        is_file, size = source.path.is_file(), source.path.stat().st_size
+        if is_file and size:
+            source.path.open("rb").close()
+    except OSError as error:
+        raise SourceError(f"{source.uri}: {error.strerror or error}") from error
+    if not is_file:
+        raise SourceError(f"{source.uri}: neither a file nor a folder")
+    if not size:
+        raise SourceError(f"{source.uri}: the file is empty")

@@ -1,0 +1,1 @@
+"""From a frame to its event: read, track, decide, flag."""

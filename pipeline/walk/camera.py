@@ -1,0 +1,63 @@
+"""One camera from its source to its passages, and several cameras in one process."""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from pipeline.errors import SourceError
+from pipeline.settings import PipelineSettings, SourceSettings
+from pipeline.types import Passage, Reader
+from pipeline.video.sources import watch_frames
+from pipeline.walk.screening import Screening, screen
+from pipeline.walk.tracking import PlateTracker
+
+
+@dataclass(frozen=True, slots=True)
+class CameraParts:
+    """What one camera's walk is built of. None of it may be shared between threads."""
+
+    reader: Reader
+    screening: Screening
+
+
+def screen_source(
+    source: SourceSettings, settings: PipelineSettings, parts: CameraParts, stop: threading.Event | None = None
+) -> Iterator[Passage]:
+    """Yield the source's passages; when `stop` is set, those that are still in view are decided and yielded too.
+
+    Raises SourceError when a file or folder cannot be opened, OutboxError when an event cannot be kept.
+    """
+    frames = watch_frames(source, settings, parts.screening.counts, stop)
+    return screen(frames, parts.reader, PlateTracker(settings.track), parts.screening)
+
+
+def screen_group(
+    sources: Sequence[SourceSettings],
+    settings: PipelineSettings,
+    build_parts: Callable[[SourceSettings], CameraParts],
+    take: Callable[[SourceSettings, Passage], None],
+    stop: threading.Event,
+) -> dict[str, Exception]:
+    """Screen several sources at once, a thread each, until all have ended; return what failed, by camera.
+
+    `build_parts` runs in the source's own thread; `take` is called there too, once for every passage. A source that
+    cannot be opened does not stop the others; any other failure sets `stop` for all.
+    """
+    failures: dict[str, Exception] = {}
+
+    def walk(source: SourceSettings) -> None:
+        try:
+            for passage in screen_source(source, settings, build_parts(source), stop):
+                take(source, passage)
+        except SourceError as error:
+            failures[source.camera_id] = error
+        except Exception as error:  # noqa: BLE001  the outermost loop of a camera: its process ends and is started anew
+            failures[source.camera_id] = error
+            stop.set()
+
+    threads = [threading.Thread(target=walk, args=(source,), name=source.camera_id) for source in sources]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return failures

@@ -1,0 +1,91 @@
+"""A match becomes an event: pictures into the evidence folder, the event into the outbox."""
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from alerts.events import FlaggedEvent, event_from_match, make_event_id
+from ocr.types import BgrImage
+from pipeline.types import PlateTrack
+from pipeline.walk.evidence import save_picture
+from riskdb.types import RiskMatch
+
+log = logging.getLogger(__name__)
+
+
+class EventSink(Protocol):
+    """Where flagged events go (`alerts.outbox.Outbox`)."""
+
+    def append(self, event: FlaggedEvent) -> bool:
+        """Keep an event for good before this returns; False when it was there already."""
+        ...
+
+    def has_room_for_pictures(self) -> bool:
+        """Return whether the disk has room for more than events."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Flagging:
+    """Makes flagged events."""
+
+    outbox: EventSink
+    evidence_folder: Path | None
+    """None keeps no pictures."""
+    id_key: bytes
+    models: dict[str, str]
+    """Model name -> sha256 of its file."""
+    is_replay: bool = False
+
+    def flag(self, track: PlateTrack, match: RiskMatch, checkpoint: str, decided_at: datetime) -> FlaggedEvent:
+        """Return the event, which is in the outbox by then. Raises OutboxError when it could not be kept."""
+        evidence = track.evidence
+        event_id = make_event_id(track.camera_id, track.started_at, match.plate_class, match.text, self.id_key)
+        plate_picture, vehicle_picture = self._save_pictures(track, event_id)
+        char_probs = probabilities_of(track, match.text)
+        event = event_from_match(
+            match,
+            camera_id=track.camera_id,
+            checkpoint=checkpoint,
+            confidence=min(char_probs),
+            char_probs=char_probs,
+            models=self.models,
+            captured_at=evidence.captured_at,
+            started_at=track.started_at,
+            arrived_at=evidence.arrived_at,
+            decided_at=decided_at,
+            id_key=self.id_key,
+            plate_picture=plate_picture,
+            vehicle_picture=vehicle_picture,
+            box=evidence.box,
+            replayed=self.is_replay,
+        )
+        self.outbox.append(event)
+        return event
+
+    def _save_pictures(self, track: PlateTrack, event_id: str) -> tuple[str | None, str | None]:
+        name = f"{track.started_at:%Y-%m-%d}/{event_id}"
+        plate = self._save(f"{name}-plate.jpg", track.evidence.plate_picture)
+        vehicle = self._save(f"{name}-vehicle.jpg", track.evidence.vehicle_picture)
+        return plate, vehicle
+
+    def _save(self, name: str, picture: BgrImage | None) -> str | None:
+        if self.evidence_folder is None or picture is None or not self.outbox.has_room_for_pictures():
+            return None
+        try:
+            return save_picture(self.evidence_folder, name, picture)
+        except OSError as error:
+            # The event matters more than its pictures: a full disk must not stop it.
+            log.error("picture %s cannot be kept: %s", name, error)
+            return None
+
+
+def probabilities_of(track: PlateTrack, text: str) -> tuple[float, ...]:
+    """Return the fused probability of each character of a text."""
+    distribution = track.distribution
+    return tuple(
+        float(distribution.char_probs[slot, distribution.alphabet.index(character)])
+        for slot, character in enumerate(text)
+    )

@@ -1,0 +1,95 @@
+"""An unchecked passage as it lies in the spool: all that its check and its event will need."""
+
+from typing import Self
+
+import cv2
+import numpy as np
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from ocr.types import BgrImage, BoundingBox, PlateDistribution
+from pipeline.types import Evidence, Passage, PlateTrack
+from pipeline.walk.evidence import encode_jpeg
+
+
+class SpoolRecord(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_bytes="base64", val_json_bytes="base64")
+
+    camera_id: str
+    checkpoint: str
+    number: int
+    started_at: AwareDatetime
+    ended_at: AwareDatetime
+    look_count: int
+    alphabet: str
+    char_probs: tuple[tuple[float, ...], ...]
+    styles: tuple[str, ...]
+    style_probs: tuple[float, ...]
+    box: tuple[float, float, float, float]
+    confidence: float
+    captured_at: AwareDatetime
+    arrived_at: AwareDatetime
+    frame_index: int
+    plate_jpeg: bytes | None
+    vehicle_jpeg: bytes | None
+
+    @classmethod
+    def of(cls, passage: Passage, with_pictures: bool) -> Self:
+        track, evidence = passage.track, passage.track.evidence
+        return cls(
+            camera_id=passage.camera_id,
+            checkpoint=passage.checkpoint,
+            number=track.number,
+            started_at=track.started_at,
+            ended_at=track.ended_at,
+            look_count=track.look_count,
+            alphabet=track.distribution.alphabet,
+            char_probs=tuple(tuple(row) for row in track.distribution.char_probs.tolist()),
+            styles=track.distribution.styles,
+            style_probs=tuple(track.distribution.style_probs.tolist()),
+            box=(evidence.box.x1, evidence.box.y1, evidence.box.x2, evidence.box.y2),
+            confidence=evidence.confidence,
+            captured_at=evidence.captured_at,
+            arrived_at=evidence.arrived_at,
+            frame_index=evidence.frame_index,
+            plate_jpeg=_jpeg(evidence.plate_picture) if with_pictures else None,
+            vehicle_jpeg=_jpeg(evidence.vehicle_picture) if with_pictures else None,
+        )
+
+    def track(self) -> PlateTrack:
+        """Return the track as it was when its check failed."""
+        distribution = PlateDistribution(
+            self.alphabet,
+            np.array(self.char_probs, np.float32),
+            self.styles,
+            np.array(self.style_probs, np.float32),
+        )
+        evidence = Evidence(
+            plate_picture=_picture(self.plate_jpeg),
+            vehicle_picture=_picture(self.vehicle_jpeg),
+            box=BoundingBox(*self.box),
+            confidence=self.confidence,
+            captured_at=self.captured_at,
+            arrived_at=self.arrived_at,
+            frame_index=self.frame_index,
+        )
+        return PlateTrack(
+            camera_id=self.camera_id,
+            number=self.number,
+            started_at=self.started_at,
+            ended_at=self.ended_at,
+            look_count=self.look_count,
+            distribution=distribution,
+            evidence=evidence,
+            is_final=True,
+        )
+
+
+def _jpeg(picture: BgrImage | None) -> bytes | None:
+    return None if picture is None else encode_jpeg(picture)
+
+
+def _picture(jpeg: bytes | None) -> BgrImage | None:
+    if jpeg is None:
+        return None
+    picture = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
+    return None if picture is None else picture.astype(np.uint8, copy=False)

@@ -1,0 +1,150 @@
+"""One vehicle in view: where it is, what its plate says so far, and the best look at it."""
+
+from datetime import datetime, timedelta
+
+from ocr.types import PlateRead
+from pipeline.settings import TrackSettings
+from pipeline.types import Frame, Look, PlateTrack
+from pipeline.walk.evidence import best_evidence, evidence_score
+from pipeline.walk.fusion import PlateFusion, slot_agreement
+from pipeline.walk.geometry import Motion
+
+SURELY_SAME_SLOTS = 5
+"""After a gap, this many slots in agreement and none against make it the same vehicle at once."""
+SURELY_OTHER_SLOTS = 3
+"""This many slots against make it another vehicle, wherever it is. One or two can be a misread."""
+PROOF_GAP_S = 0.35
+"""Nothing can take a vehicle's place in less; after a longer gap, the same place does not mean the same vehicle."""
+PROOF_LOOKS = 3
+"""After such a gap, so many looks decide whether a vehicle with nearly the same plate is the same one."""
+
+
+class Segment:
+    """Looks at one vehicle without a gap."""
+
+    def __init__(self, frame: Frame, read: PlateRead, max_effective_looks: float, keep_looks: bool) -> None:
+        self.fusion = PlateFusion(max_effective_looks)
+        self.started_at = frame.captured_at
+        self.ended_at = frame.captured_at
+        self.looks: list[Look] = []
+        self._keep_looks = keep_looks
+        self._score = -1.0
+        self.best_confidence = 0.0
+        self.add(frame, read)
+
+    def add(self, frame: Frame, read: PlateRead) -> None:
+        self.fusion.add(read)
+        self.ended_at = frame.captured_at
+        self.best_confidence = max(self.best_confidence, read.confidence)
+        score = evidence_score(read)
+        if score > self._score:
+            self._score = score
+            self.evidence = best_evidence(frame, read)
+        if self._keep_looks:
+            self.looks.append(Look(frame.captured_at, read.text, read.confidence, read.box))
+
+    def join(self, later: "Segment") -> None:
+        self.fusion.join(later.fusion)
+        self.ended_at = later.ended_at
+        self.best_confidence = max(self.best_confidence, later.best_confidence)
+        self.looks += later.looks
+        if later._score > self._score:
+            self._score, self.evidence = later._score, later.evidence
+
+
+class TrackState:
+    """A track while its vehicle is in view."""
+
+    def __init__(self, number: int, frame: Frame, read: PlateRead, settings: TrackSettings, keep_looks: bool) -> None:
+        self.number = number
+        self._settings = settings
+        self._keep_looks = keep_looks
+        self._start(Segment(frame, read, settings.max_effective_looks, keep_looks), Motion(read.box, _seconds(frame)))
+
+    def _start(self, segment: Segment, motion: Motion) -> None:
+        self.motion = motion
+        self._sure = segment
+        self._unproven: Segment | None = None
+        self.missed_since: datetime | None = None
+        self.decided_text: str | None = None
+
+    def cost(self, frame: Frame, read: PlateRead) -> float:
+        """Return how badly a read fits, above 1.0 when it cannot be this vehicle. Geometry first, text second."""
+        misfit = self.motion.misfit(read.box, _seconds(frame))
+        if misfit > 1.0:
+            return misfit
+        agreement = slot_agreement((self._unproven or self._sure).fusion.distribution(), read.distribution)
+        if agreement.different >= SURELY_OTHER_SLOTS and agreement.different > agreement.same / 2:
+            return float("inf")
+        return misfit * (0.6 + 0.1 * min(agreement.different, 4)) - 0.03 * agreement.same
+
+    def follow(self, frame: Frame, read: PlateRead) -> "Segment | None":
+        """Take over a look; return the finished earlier vehicle's looks when it proves to be another vehicle."""
+        was_hidden = self.missed_since is not None and _seconds(frame) - self.motion.seen_s > PROOF_GAP_S
+        self.missed_since = None
+        self.motion.follow(read.box, _seconds(frame))
+        if self._unproven is None and not was_hidden:
+            self._sure.add(frame, read)
+            return None
+        if self._unproven is None:
+            self._unproven = Segment(frame, read, self._settings.max_effective_looks, self._keep_looks)
+        else:
+            self._unproven.add(frame, read)
+        return self._prove(is_last=False)
+
+    def miss(self, frame: Frame) -> bool:
+        """Note that the vehicle was not seen on a frame; return whether it has gone."""
+        if self.missed_since is None or frame.captured_at < self.missed_since:  # the clock may be set back
+            self.missed_since = frame.captured_at
+        allowed_s = self._settings.parked_gap_s if self.motion.is_parked() else self._settings.max_gap_s
+        return frame.captured_at - self.missed_since >= timedelta(seconds=allowed_s)
+
+    def finish(self) -> "list[Segment]":
+        """Return the looks of each vehicle that this track turned out to be."""
+        earlier = self._prove(is_last=True)
+        return [earlier, self._sure] if earlier is not None else [self._sure]
+
+    @property
+    def current(self) -> Segment:
+        return self._sure
+
+    def _prove(self, is_last: bool) -> "Segment | None":
+        """Decide whether the looks since a gap are of the same vehicle; return the earlier one's if they are not."""
+        since = self._unproven
+        if since is None:
+            return None
+        agreement = slot_agreement(self._sure.fusion.distribution(), since.fusion.distribution())
+        look_count = since.fusion.look_count
+        is_proven = is_last or look_count >= PROOF_LOOKS
+        if agreement.different == 0 and (is_proven or agreement.same >= SURELY_SAME_SLOTS):
+            self._join(since)
+        elif is_proven and look_count == 1:
+            # A single look that disagrees is a misread; a vehicle is seen more than once.
+            self._join(since)
+        elif is_proven:
+            earlier = self._sure
+            self._start(since, self.motion)
+            return earlier
+        return None
+
+    def _join(self, segment: Segment) -> None:
+        self._sure.join(segment)
+        self._unproven = None
+
+
+def track_of(camera_id: str, number: int, segment: Segment, is_final: bool) -> PlateTrack:
+    return PlateTrack(
+        camera_id=camera_id,
+        number=number,
+        started_at=segment.started_at,
+        ended_at=segment.ended_at,
+        look_count=segment.fusion.look_count,
+        distribution=segment.fusion.distribution(),
+        evidence=segment.evidence,
+        is_final=is_final,
+        looks=tuple(segment.looks),
+    )
+
+
+def _seconds(frame: Frame) -> float:
+    return frame.captured_at.timestamp()

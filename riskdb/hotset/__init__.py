@@ -1,0 +1,1 @@
+"""What Redis holds of the risk list, how it is written, and how it is asked."""

@@ -1,0 +1,272 @@
+"""The system of record: travel records and area declarations in SQLite. It holds digests, never plates.
+
+visit        one stay of one vehicle in one area; removed_at is set when a correction takes it out
+area_window  one declaration of an area; lifted_at is set when it is taken back
+area, source names behind numbers
+access       who looked at or corrected an entry, and why
+state        counters: change (grows with every write), published (the change that Redis shows), version, key_id
+
+All times are epoch seconds. A writer's transaction is all or nothing, also after kill -9.
+"""
+
+import contextlib
+import fcntl
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from riskdb.record.areas import area_prefix
+from riskdb.record.rows import Addition, AreaWindow, Visit, what_becomes_of
+from riskdb.types import RiskDBError
+
+_SCHEMA_VERSION = 1
+_SCHEMA = """
+CREATE TABLE area (area_number INTEGER PRIMARY KEY, code TEXT NOT NULL UNIQUE) STRICT;
+CREATE TABLE source (source_number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
+CREATE TABLE visit (
+    digest BLOB NOT NULL, area_number INTEGER NOT NULL, visited_from INTEGER NOT NULL, visited_until INTEGER NOT NULL,
+    source_number INTEGER NOT NULL, received_at INTEGER NOT NULL, removed_at INTEGER,
+    PRIMARY KEY (digest, area_number, visited_from, visited_until)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX visit_by_area ON visit (area_number, visited_until);
+CREATE TABLE area_window (
+    window_number INTEGER PRIMARY KEY AUTOINCREMENT, code TEXT NOT NULL, name TEXT NOT NULL, level TEXT NOT NULL,
+    valid_from INTEGER NOT NULL, valid_until INTEGER, source TEXT NOT NULL,
+    declared_at INTEGER NOT NULL, lifted_at INTEGER
+) STRICT;
+CREATE TABLE access (
+    at INTEGER NOT NULL, actor TEXT NOT NULL, action TEXT NOT NULL, reason TEXT NOT NULL, digest BLOB NOT NULL
+) STRICT;
+CREATE TABLE state (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+"""
+
+_INCOMING = """
+CREATE TEMP TABLE IF NOT EXISTS incoming (
+    row INTEGER PRIMARY KEY, digest BLOB, area_number INTEGER, visited_from INTEGER, visited_until INTEGER,
+    source_number INTEGER, received_at INTEGER
+)"""
+_HELD_ENDS = """
+SELECT (
+    SELECT MAX(visit.visited_until = incoming.visited_until) FROM visit WHERE visit.digest = incoming.digest
+    AND visit.area_number = incoming.area_number AND visit.visited_from = incoming.visited_from
+) FROM incoming ORDER BY row"""
+"""Of each incoming stay: NULL when none begins so, 1 when it is there, 0 when it is there with other ends only."""
+_TAKE_INCOMING = """
+INSERT INTO visit SELECT digest, area_number, visited_from, visited_until, source_number, received_at, NULL
+FROM incoming ORDER BY row"""
+
+
+class RiskRecord:
+    """The open record. Use as a context manager; one thread only."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the record at `path`, made on first use. Raises RiskDBError."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.path = path
+        try:
+            self.connection = sqlite3.connect(path, timeout=30.0, isolation_level=None)
+            self._prepare()
+        except sqlite3.DatabaseError as error:
+            raise RiskDBError(f"the risk record {path} cannot be used: {error}; restore it from a backup") from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.connection.close()
+
+    def _prepare(self) -> None:
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "temp_store=MEMORY", "cache_size=-262144"):
+            self.connection.execute(f"PRAGMA {pragma}")
+        found = self.connection.execute("PRAGMA user_version").fetchone()[0]
+        if found == 0:
+            self.path.chmod(0o600)
+            pragma = f"PRAGMA user_version={_SCHEMA_VERSION};"
+            self.connection.executescript(f"BEGIN IMMEDIATE; {_guarded(_SCHEMA)} {pragma} COMMIT;")
+        elif found != _SCHEMA_VERSION:
+            raise RiskDBError(f"{self.path} has schema {found}, this kakou knows {_SCHEMA_VERSION}")
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[None]:
+        """Everything inside happens together or not at all, and counts as one change. Raises RiskDBError."""
+        with self.quiet_writing():
+            yield
+            self.set_state("change", str(self.change() + 1))
+
+    @contextlib.contextmanager
+    def quiet_writing(self) -> Iterator[None]:
+        """As `writing`, for what changes no list. Raises RiskDBError."""
+        try:
+            self.connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            raise RiskDBError(f"{self.path} is being written by another process: {error}") from error
+        try:
+            with self._errors():
+                yield
+                self.connection.execute("COMMIT")
+        except BaseException:
+            if self.connection.in_transaction:  # a full disk has rolled back already
+                self.connection.execute("ROLLBACK")
+            raise
+
+    @contextlib.contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise RiskDBError(f"the risk record {self.path} cannot be written: {error}") from error
+
+    @contextlib.contextmanager
+    def turn(self) -> Iterator[None]:
+        """Only one process at a time publishes the record or changes its key; the others wait here."""
+        with self.path.with_suffix(".publish.lock").open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def require_key(self, key_id: str) -> None:
+        """Refuse digests of another key than the record's. Raises RiskDBError."""
+        if key_id != self.state("key_id", ""):
+            raise RiskDBError(
+                f"{self.path} was written with another plate key; put the key file that belongs to it back"
+                " (after a rotation under way: try again)"
+            )
+
+    # --- state
+
+    def state(self, name: str, default: str = "0") -> str:
+        row = self.connection.execute("SELECT value FROM state WHERE name = ?", (name,)).fetchone()
+        return default if row is None else str(row[0])
+
+    def set_state(self, name: str, value: str) -> None:
+        """Keep a value. Raises RiskDBError."""
+        sql = "INSERT INTO state VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+        with self._errors():
+            self.connection.execute(sql, (name, value))
+
+    def change(self) -> int:
+        return int(self.state("change"))
+
+    # --- names behind numbers
+
+    def number_areas(self, codes: Iterable[str]) -> dict[str, int]:
+        return self._number("area", "code", codes)
+
+    def number_sources(self, names: Iterable[str]) -> dict[str, int]:
+        return self._number("source", "name", names)
+
+    def _number(self, table: str, column: str, values: Iterable[str]) -> dict[str, int]:
+        wanted = [(value,) for value in values]
+        self.connection.executemany(f"INSERT INTO {table} ({column}) VALUES (?) ON CONFLICT DO NOTHING", wanted)
+        query = f"SELECT {table}_number FROM {table} WHERE {column} = ?"
+        return {value: self.connection.execute(query, (value,)).fetchone()[0] for (value,) in wanted}
+
+    def area_codes(self) -> dict[int, str]:
+        return dict(self.connection.execute("SELECT area_number, code FROM area"))
+
+    def sources(self) -> dict[int, str]:
+        return dict(self.connection.execute("SELECT source_number, name FROM source"))
+
+    # --- visits
+
+    def add_visits(self, visits: Sequence[Visit]) -> list[Addition]:
+        """Keep stays and return what became of each, in order.
+
+        One that is already there stays as it is, also when it was removed. Tens of thousands at a time are best: they
+        go in in the order of the table, which is many times faster than one by one.
+        """
+        order = sorted(range(len(visits)), key=visits.__getitem__)
+        execute, execute_many = self.connection.execute, self.connection.executemany
+        execute(_INCOMING)
+        execute("DELETE FROM incoming")
+        execute_many("INSERT INTO incoming VALUES (NULL, ?, ?, ?, ?, ?, ?)", (visits[place] for place in order))
+        held: list[int | None] = [None] * len(visits)
+        for place, (state,) in zip(order, execute(_HELD_ENDS), strict=True):
+            held[place] = state
+        additions = list(what_becomes_of(visits, held))
+        known = ((row,) for row, place in enumerate(order, start=1) if additions[place] is Addition.KNOWN)
+        execute_many("DELETE FROM incoming WHERE row = ?", known)
+        execute(_TAKE_INCOMING)
+        return additions
+
+    def remove_visits(self, digests: Sequence[bytes], now: int) -> int:
+        """Take all stays of these digests out of the list; return how many."""
+        marks = ",".join("?" * len(digests))
+        cursor = self.connection.execute(
+            f"UPDATE visit SET removed_at = ? WHERE digest IN ({marks}) AND removed_at IS NULL", (now, *digests)
+        )
+        return cursor.rowcount
+
+    def digests_in_area(self, code: str, visited_after: int) -> list[bytes]:
+        """Return the vehicles that were in the area, or a part of it, after a time."""
+        rows = self.connection.execute(
+            "SELECT DISTINCT visit.digest FROM area JOIN visit USING (area_number)"
+            " WHERE area.code GLOB ? AND visit.visited_until > ?",
+            (area_prefix(code) + "*", visited_after),
+        )
+        return [row[0] for row in rows]
+
+    def count_visits(self) -> tuple[int, int, int]:
+        """Return vehicles and stays that stand, and stays that a correction took out."""
+        row = self.connection.execute(
+            "SELECT COUNT(DISTINCT CASE WHEN removed_at IS NULL THEN digest END), COUNT(*) - COUNT(removed_at),"
+            " COUNT(removed_at) FROM visit"
+        ).fetchone()
+        return int(row[0]), int(row[1]), int(row[2])
+
+    def carry_over(self, change: Callable[[bytes], bytes]) -> None:
+        """Replace every digest by what `change` makes of it."""
+        self.connection.create_function("carried_over", 1, change, deterministic=True)
+        for table in ("visit", "access"):
+            self.connection.execute(f"UPDATE {table} SET digest = carried_over(digest)")
+
+    def purge_visits(self, before: int) -> int:
+        """Delete stays that ended before a time; return how many."""
+        return self.connection.execute("DELETE FROM visit WHERE visited_until < ?", (before,)).rowcount
+
+    # --- declarations
+
+    def add_window(self, window: AreaWindow) -> AreaWindow:
+        """Keep a declaration; its number is given here."""
+        cursor = self.connection.execute(
+            "INSERT INTO area_window (code, name, level, valid_from, valid_until, source, declared_at)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (
+                window.code,
+                window.name,
+                window.level,
+                window.valid_from,
+                window.valid_until,
+                window.source,
+                window.declared_at,
+            ),
+        )
+        return next(w for w in self.windows() if w.window_number == cursor.lastrowid)
+
+    def lift_window(self, window_number: int, now: int) -> None:
+        self.connection.execute("UPDATE area_window SET lifted_at = ? WHERE window_number = ?", (now, window_number))
+
+    def windows(self) -> list[AreaWindow]:
+        """Return all declarations ever made, oldest first."""
+        rows = self.connection.execute(
+            "SELECT window_number, code, name, level, valid_from, valid_until, source, declared_at, lifted_at"
+            " FROM area_window ORDER BY window_number"
+        )
+        return [AreaWindow(*row) for row in rows]
+
+    # --- accountability
+
+    def log_access(self, at: int, actor: str, action: str, reason: str, digest: bytes) -> None:
+        """Note who looked at or corrected an entry. Raises RiskDBError."""
+        with self._errors():
+            self.connection.execute("INSERT INTO access VALUES (?, ?, ?, ?, ?)", (at, actor, action, reason, digest))
+
+
+def _guarded(schema: str) -> str:
+    """Two processes may open a new record at once: the second one finds the tables there."""
+    return schema.replace("CREATE TABLE", "CREATE TABLE IF NOT EXISTS").replace(
+        "CREATE INDEX", "CREATE INDEX IF NOT EXISTS"
+    )

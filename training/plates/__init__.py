@@ -1,0 +1,1 @@
+"""Draws plates as they are made and as cameras see them."""
