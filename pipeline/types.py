@@ -28,6 +28,21 @@ class Frame:
 
 
 @dataclass(frozen=True, slots=True)
+class SightLost:
+    """Stands among the frames where a camera has been away so long that what it sees when it is back is others."""
+
+    camera_id: str
+    told_at: datetime
+    """Aware UTC, box time: when the loss was taken for one."""
+    reason: str | None
+    """What was wrong with the source, as far as it is known."""
+
+
+Sighting: TypeAlias = Frame | SightLost
+"""What a source gives."""
+
+
+@dataclass(frozen=True, slots=True)
 class FrameReads:
     """A frame and the plates that were read on it."""
 

@@ -23,7 +23,7 @@ from kakou.wiring.box import LANE_WAITING, Box, CameraReporter
 from pipeline.errors import SourceError, SpoolKeyError
 from pipeline.replay.units import find_units
 from pipeline.settings import PipelineSettings, SourceSettings, TrackSettings
-from pipeline.types import Frame, FrameReads, Passage, ScreeningCounts
+from pipeline.types import Frame, FrameReads, Passage, ScreeningCounts, Sighting, SightLost
 from pipeline.video.capture_time import capture_start
 from pipeline.video.sources import read_frames, watch_frames
 from pipeline.walk.flagging import Flagging
@@ -46,6 +46,7 @@ from tests.plates import make_read
 from tests.test_pipeline_live import Camera, camera  # noqa: F401
 
 HOURS_8 = timedelta(hours=8)
+LOST = SightLost("cam-1", NOON, "the stream ended")
 
 
 def standing(text: str, looks: int) -> list[FrameReads]:
@@ -56,7 +57,7 @@ def later(reads: list[FrameReads], by: timedelta) -> list[FrameReads]:
     return [replace(each, frame=replace(each.frame, captured_at=each.frame.captured_at + by)) for each in reads]
 
 
-def passages(reads: list[FrameReads | None], *listed: str) -> list[Passage]:
+def passages(reads: list[FrameReads | SightLost], *listed: str) -> list[Passage]:
     tracker = PlateTracker(TrackSettings())
     return list(match_risk(track_plates(reads, tracker), tracker, make_screening(ListedPlates(*listed), KeptEvents())))
 
@@ -69,16 +70,16 @@ def test_a_clock_that_is_set_back_hides_no_frame():
     frames = [make_frame(index) for index in range(50)]
     stepped = [replace(frame, captured_at=frame.captured_at - HOURS_8) for frame in frames]
     looked_at = list(pace_looks([*frames, *stepped], tracker))
-    assert sum(frame is not None and frame.captured_at < NOON for frame in looked_at) >= len(looked_at) // 3
+    assert sum(isinstance(frame, Frame) and frame.captured_at < NOON for frame in looked_at) >= len(looked_at) // 3
 
 
 def test_a_vehicle_that_leaves_after_the_clock_was_set_back_has_passed():
-    scene: list[FrameReads | None] = [*standing("京A12345", 8)]
+    scene = [*standing("京A12345", 8)]
     empty = list(frames_of([[] for _ in range(400)]))
     tracker = PlateTracker(TrackSettings())
     seen: list[str] = []
     for reads in (*scene, *later(empty[:2], timedelta(seconds=1)), *later(empty, -HOURS_8)):
-        seen += [track.camera_id for track in tracker.update(reads) if track.is_final] if reads else []
+        seen += [track.camera_id for track in tracker.update(reads) if track.is_final]
     assert len(seen) == 1
 
 
@@ -88,7 +89,7 @@ def test_a_vehicle_that_leaves_after_the_clock_was_set_back_has_passed():
 def test_vehicles_before_and_after_the_loss_of_the_camera_are_two():
     before = standing("京A12345", 4)
     after = later(standing("京A12368", 4), timedelta(minutes=10))
-    found = passages([*before, None, *after], "京A12345", "京A12368")
+    found = passages([*before, LOST, *after], "京A12345", "京A12368")
     assert [passage.best.text for passage in found] == ["京A12345", "京A12368"]
     assert {passage.outcome for passage in found} == {"flagged"}
 
@@ -97,9 +98,9 @@ def test_a_vehicle_in_view_is_decided_when_the_camera_is_lost_and_not_when_it_is
     tracker = PlateTracker(TrackSettings())
     back = threading.Event()
 
-    def reads() -> Iterator[FrameReads | None]:
+    def reads() -> Iterator[FrameReads | SightLost]:
         yield from standing("京A12345", 2)
-        yield None
+        yield LOST
         back.set()
 
     screening = make_screening(ListedPlates("京A12345"), KeptEvents())
@@ -117,14 +118,15 @@ def test_a_live_source_says_once_that_it_is_lost_and_goes_on_when_it_is_back(
     source = SourceSettings(camera_id="cam-1", checkpoint="东门卡口", uri=camera.url)
     changes = {"reopen_min_s": 0.7, "reopen_max_s": 0.7, "gate": {"enabled": False, "looks_per_s": 60}}
     stop = threading.Event()
-    seen: list[Frame | None] = []
+    seen: list[Sighting] = []
     for frame in watch_frames(source, PipelineSettings.model_validate(changes), ScreeningCounts(), stop):
         seen.append(frame)
-        if None in seen and frame is not None:
+        if isinstance(frame, Frame) and any(isinstance(earlier, SightLost) for earlier in seen):
             stop.set()
-    assert seen.count(None) == 1
-    assert seen[0] is not None
-    assert seen[-1] is not None
+    (lost,) = [item for item in seen if isinstance(item, SightLost)]
+    assert (lost.camera_id, lost.reason) == ("cam-1", "the stream ended")
+    assert isinstance(seen[0], Frame)
+    assert isinstance(seen[-1], Frame)
 
 
 # --- disks

@@ -9,7 +9,7 @@ from ocr.images import IMAGE_SUFFIXES, load_image
 from ocr.types import OcrError
 from pipeline.errors import SourceError, UnsteadyDecodingError
 from pipeline.settings import PipelineSettings, SourceSettings
-from pipeline.types import Frame, ScreeningCounts
+from pipeline.types import Frame, ScreeningCounts, Sighting, SightLost
 from pipeline.video.capture import CaptureProcess
 from pipeline.video.capture_protocol import CaptureRequest, Ended, FrameReady, Opened, Progress, Started
 from pipeline.video.capture_time import capture_start
@@ -39,7 +39,7 @@ def read_frames(
     """
     stop = stop or Event()
     if source.is_live:
-        return (frame for frame in _read_live(source, settings, counts, stop) if frame is not None)
+        return (frame for frame in _read_live(source, settings, counts, stop) if isinstance(frame, Frame))
     if source.path.is_dir():
         return _read_folder(source, settings, counts, stop)
     request = CaptureRequest(
@@ -55,8 +55,8 @@ def read_frames(
 
 def watch_frames(
     source: SourceSettings, settings: PipelineSettings, counts: ScreeningCounts, stop: Event | None = None
-) -> Iterator[Frame | None]:
-    """Yield the frames of `read_frames`, and None once where a live source has been lost for LOST_S."""
+) -> Iterator[Sighting]:
+    """Yield the frames of `read_frames`, and SightLost once where a live source has been lost for LOST_S."""
     if source.is_live:
         return _read_live(source, settings, counts, stop or Event())
     return read_frames(source, settings, counts, stop)
@@ -120,7 +120,7 @@ def _read_folder(
 
 def _read_live(
     source: SourceSettings, settings: PipelineSettings, counts: ScreeningCounts, stop: Event
-) -> Iterator[Frame | None]:
+) -> Iterator[Sighting]:
     wait_s = settings.reopen_min_s
     lost_at, is_told = None, False
     request = CaptureRequest(uri=source.uri, is_live=True, gate=settings.gate, decoder_threads=1)
@@ -150,7 +150,7 @@ def _read_live(
         left_s = max(0.0, lost_at + LOST_S - time.monotonic())
         if not is_told and left_s <= wait_s:
             stop.wait(left_s)
-            yield None
+            yield SightLost(source.camera_id, datetime.now(UTC), counts.damage)
             is_told = True
         stop.wait(wait_s)
         wait_s = min(2 * wait_s, settings.reopen_max_s)

@@ -11,7 +11,16 @@ from ocr.grammar import EVERYDAY_CLASSES
 from ocr.hypotheses import PlateHypothesis
 from ocr.wrong_length import match_hypotheses
 from pipeline.settings import TrackSettings
-from pipeline.types import Frame, FrameReads, Outcome, Passage, PlateTrack, Reader, ScreeningCounts
+from pipeline.types import (
+    FrameReads,
+    Outcome,
+    Passage,
+    PlateTrack,
+    Reader,
+    ScreeningCounts,
+    Sighting,
+    SightLost,
+)
 from pipeline.walk.flagging import Flagging
 from pipeline.walk.tracking import PlateTracker, is_vehicle
 from riskdb.types import Hypothesis, RiskDBError, RiskMatch
@@ -44,11 +53,10 @@ class Screening:
 
 
 def screen(
-    frames: Iterable[Frame | None], reader: Reader, tracker: PlateTracker, screening: Screening
+    frames: Iterable[Sighting], reader: Reader, tracker: PlateTracker, screening: Screening
 ) -> Iterator[Passage]:
     """Yield every vehicle that passed: flagged ones at once, the others when they have left.
 
-    `frames`: None stands for the loss of the camera (`pipeline.video.sources.watch_frames`).
     A flagged event is in the outbox before its passage is yielded. Raises OutboxError when it cannot be kept.
     """
     reads = read_plates(pace_looks(frames, tracker), reader, screening.counts)
@@ -56,36 +64,38 @@ def screen(
     return match_risk(tracks, tracker, screening)
 
 
-def pace_looks(frames: Iterable[Frame | None], tracker: PlateTracker) -> Iterator[Frame | None]:
+def pace_looks(frames: Iterable[Sighting], tracker: PlateTracker) -> Iterator[Sighting]:
     """Leave out frames while the tracker is calm; it has seen every earlier frame when the next one is asked for."""
     calm_look = timedelta(seconds=tracker.settings.calm_look_s)
     looked_at: datetime | None = None
     for frame in frames:
-        if frame is None:
+        if isinstance(frame, SightLost):
             looked_at = None
-            yield None
+            yield frame
         # A clock that was set back would hide all frames until it has caught up.
         elif looked_at is None or not tracker.is_calm or not timedelta(0) <= frame.captured_at - looked_at < calm_look:
             looked_at = frame.captured_at
             yield frame
 
 
-def read_plates(frames: Iterable[Frame | None], reader: Reader, counts: ScreeningCounts) -> Iterator[FrameReads | None]:
+def read_plates(
+    frames: Iterable[Sighting], reader: Reader, counts: ScreeningCounts
+) -> Iterator[FrameReads | SightLost]:
     for frame in frames:
-        if frame is None:
-            yield None
+        if isinstance(frame, SightLost):
+            yield frame
             continue
         counts.looked_at += 1
         yield FrameReads(frame, tuple(reader.read(frame.image)))
 
 
-def track_plates(reads: Iterable[FrameReads | None], tracker: PlateTracker) -> Iterator[PlateTrack]:
+def track_plates(reads: Iterable[FrameReads | SightLost], tracker: PlateTracker) -> Iterator[PlateTrack]:
     """Yield each track when it has settled, when it settles on another text, and when it ends.
 
-    None ends all: the camera was lost, and what it sees when it is back is other vehicles.
+    Where the camera was lost, all end: what it sees when it is back is other vehicles.
     """
     for frame_reads in reads:
-        yield from tracker.finish() if frame_reads is None else tracker.update(frame_reads)
+        yield from tracker.finish() if isinstance(frame_reads, SightLost) else tracker.update(frame_reads)
     yield from tracker.finish()
 
 
