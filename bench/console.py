@@ -27,12 +27,14 @@ from alerts.events import EventReason, FlaggedEvent, to_cloudevent
 from alerts.stream import STREAM_KEY
 from bench.report import Report, bench_options, percentile
 from console.cases.steps import OPEN
-from console.lists.office import NoOffice
+from console.lists.keeper_office import KeeperOffice
 from console.parts import Console, build_console
 from console.settings import ConsoleSettings
 from console.types import SYSTEM, Actor, Role
 from console.web.access import COOKIE
+from kakou.settings import Settings
 from kakou.wiring.embedded_redis import embedded_redis
+from kakou.wiring.risk import open_keeper
 
 PASSWORD = "correct horse battery"
 _PLATE = re.compile(rb'"plate_text":"([^"]+)"')
@@ -79,7 +81,8 @@ def _measured(options: argparse.Namespace, folder: Path, url: str) -> Report:
 def _prepared(folder: Path, client: "redis.Redis", cases: int) -> Console:
     settings = ConsoleSettings()
     hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-    console = build_console(settings, folder, client, NoOffice(), lambda: datetime.now(UTC), hasher)
+    office = KeeperOffice(lambda: open_keeper(Settings(state_dir=folder), publishes=False))
+    console = build_console(settings, folder, client, office, lambda: datetime.now(UTC), hasher)
     now = datetime.now(UTC)
     token = console.accounts.create("officer", "值班员", Role.OFFICER, "", SYSTEM, now)
     console.accounts.redeem(token, "", PASSWORD, "", now)

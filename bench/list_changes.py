@@ -25,7 +25,6 @@ from kakou.wiring.embedded_redis import embedded_redis
 from kakou.wiring.risk import OcrGrammar
 from ocr.grammar import PROVINCES, SERIAL
 from riskdb.digest import PlateDigester
-from riskdb.hotset.compute import ListRule
 from riskdb.hotset.hotset import LISTED, HotSet
 from riskdb.hotset.list_store import ListStore
 from riskdb.hotset.publish import Publisher
@@ -35,6 +34,7 @@ from riskdb.keeper import RiskKeeper
 from riskdb.record.declaring import Declared
 from riskdb.record.record import RiskRecord
 from riskdb.record.rows import Visit
+from riskdb.rule import ListRule
 from riskdb.settings import RiskSettings
 from riskdb.types import RiskDBError
 

@@ -26,11 +26,11 @@ from riskdb.hotset.hotset import HotSet
 from riskdb.hotset.keys import ReasonBuckets
 from riskdb.hotset.list_store import ListMeta, ListStore
 from riskdb.hotset.reason_store import PACKET, chunks
-from riskdb.hotset.reasons import PACKED, Declaration
+from riskdb.hotset.reasons import PACKED
 from riskdb.hotset.redis_link import RedisLink, open_writer
 from riskdb.record.columns import digests_to_bytes
 from riskdb.settings import RiskSettings
-from riskdb.types import RiskDBError
+from riskdb.types import Declaration, RiskDBError
 
 BATCH = 1000
 CANDIDATES = 32

@@ -6,19 +6,20 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from riskdb.digest import ANY_CLASS, PlateDigester
-from riskdb.hotset.compute import HotEntries, ListRule
+from riskdb.hotset.compute import HotEntries
 from riskdb.hotset.listing import listed_entries
 from riskdb.hotset.past_list import PastList
 from riskdb.hotset.publish import Published, Publisher
-from riskdb.hotset.reasons import Declaration, spell_out_all, unpack_reasons
+from riskdb.hotset.reasons import spell_out_all, unpack_reasons
 from riskdb.record.areas import normalise_area
 from riskdb.record.declaring import Declared
 from riskdb.record.importing import ImportResult, JudgedRow, import_rows
 from riskdb.record.judging import RowJudge, TravelRow
 from riskdb.record.record import RiskRecord
 from riskdb.record.rows import AreaWindow
+from riskdb.rule import ListRule
 from riskdb.settings import RiskSettings
-from riskdb.types import PlateGrammar, RiskReason
+from riskdb.types import Declaration, PlateGrammar, RiskReason
 
 OnProgress = Callable[[int, int], None]
 

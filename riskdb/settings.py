@@ -1,10 +1,8 @@
 """Settings of the risk list: section [risk] of kakou.toml."""
 
-from typing import Literal
-
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-RiskLevel = Literal["high", "medium"]
+from riskdb.types import RiskLevel
 
 
 class RiskSettings(BaseModel):

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
 
-from riskdb.settings import RiskLevel
+from pydantic import BaseModel, ConfigDict
 
+RiskLevel = Literal["high", "medium"]
 MatchLevel = Literal["hit", "possible"]
 
 
@@ -98,6 +99,18 @@ class ListedReasons:
     version: int
     reasons: tuple[tuple[RiskReason, ...], ...]
     """One item per plate asked, in order; empty where the plate is not listed."""
+
+
+class Declaration(BaseModel):
+    """One area declaration as it stands in Redis. Times are epoch seconds; `until` is exclusive."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    area: str
+    name: str
+    level: RiskLevel
+    declared_from: int
+    declared_until: int | None
 
 
 class RiskFileError(RiskDBError):

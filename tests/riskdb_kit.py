@@ -8,7 +8,6 @@ from pathlib import Path
 
 from ocr.grammar import normalise_plate, plate_classes_of
 from riskdb.digest import load_or_create_key
-from riskdb.hotset.compute import ListRule
 from riskdb.hotset.hotset import HotSet
 from riskdb.hotset.list_store import ListStore
 from riskdb.hotset.publish import Publisher
@@ -21,6 +20,7 @@ from riskdb.record.importing import ImportResult, JudgedRow
 from riskdb.record.judging import TravelRow
 from riskdb.record.record import RiskRecord
 from riskdb.record.rotation import own_key
+from riskdb.rule import ListRule
 from riskdb.settings import RiskSettings
 from riskdb.types import RiskMatch, RiskReason
 

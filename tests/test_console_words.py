@@ -12,7 +12,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import select
 
 from console.cases.steps import Action
-from console.lists.office import KeeperOffice
+from console.lists.keeper_office import KeeperOffice
 from console.lists.words import file_words
 from console.parts import Console
 from console.people.audit_words import action_words, subject_words

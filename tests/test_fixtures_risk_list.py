@@ -10,13 +10,13 @@ from fixtures.make_risk_list import write_risk_list
 from fixtures.truth import PassageTruth, load_all_truths
 from kakou.wiring.risk import OcrGrammar
 from riskdb.digest import PlateDigester
-from riskdb.hotset.compute import ListRule
 from riskdb.hotset.listing import listed_entries
 from riskdb.record.declaring import read_declarations
 from riskdb.record.importing import RowOutcome, import_rows
 from riskdb.record.judging import RowJudge
 from riskdb.record.record import RiskRecord
 from riskdb.record.tables import read_travel_rows
+from riskdb.rule import ListRule
 from riskdb.settings import RiskSettings
 
 PASSAGES = [passage for truth in load_all_truths() for passage in truth.passages]

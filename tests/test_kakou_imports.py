@@ -58,3 +58,49 @@ def test_no_dependency_of_the_reader_is_slow_to_import():
     heavy = {"fastapi", "sqlalchemy", "polars", "cv2", "onnxruntime"}
     main = set(imported_modules(ROOT / "kakou" / "main.py"))
     assert not heavy & {module.split(".")[0] for module in main}
+
+
+LONGEST_CHAIN = 14
+"""Files from a command to the bottom: who reads a line must not have to know more than this many files."""
+
+
+def our_modules() -> dict[str, Path]:
+    """Return every module of the product by its dotted name."""
+    paths = (path for package in ALLOWED if package != "training" for path in (ROOT / package).rglob("*.py"))
+    return {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path for path in paths}
+
+
+def dependencies(modules: dict[str, Path]) -> dict[str, set[str]]:
+    """Return what each module imports of ours, inside functions too."""
+    found: dict[str, set[str]] = {}
+    for name, path in modules.items():
+        wanted = set(imported_modules(path))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                wanted |= {f"{node.module}.{alias.name}" for alias in node.names}
+        found[name] = {module for module in wanted if module in modules and module != name}
+    return found
+
+
+def longest_chain(imports: dict[str, set[str]]) -> tuple[str, ...]:
+    """Return the longest way down. Raises AssertionError at a cycle, naming it."""
+    known: dict[str, tuple[str, ...]] = {}
+
+    def down_from(module: str, above: tuple[str, ...]) -> tuple[str, ...]:
+        assert module not in above, f"a cycle: {' -> '.join((*above, module))}"
+        if module not in known:
+            ways = [down_from(one, (*above, module)) for one in sorted(imports[module])]
+            known[module] = (module, *max(ways, key=len, default=()))
+        return known[module]
+
+    return max((down_from(module, ()) for module in imports), key=len)
+
+
+def test_no_chain_of_imports_is_long_and_none_is_a_circle():
+    chain = longest_chain(dependencies(our_modules()))
+    assert len(chain) <= LONGEST_CHAIN, " -> ".join(chain)
+
+
+def test_a_circle_of_imports_is_named():
+    with pytest.raises(AssertionError, match="a cycle: a -> b -> a"):
+        longest_chain({"a": {"b"}, "b": {"a"}})

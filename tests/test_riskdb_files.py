@@ -14,10 +14,10 @@ import pytest
 import xlsxwriter
 
 from riskdb.exporting import csv_sheet, escape_cell
-from riskdb.hotset.compute import ListRule
 from riskdb.record.importing import JudgedRow
 from riskdb.record.judging import RowJudge
 from riskdb.record.tables import read_travel_rows
+from riskdb.rule import ListRule
 from riskdb.settings import RiskSettings
 from riskdb.types import RiskFileError
 from tests.riskdb_kit import NOON, Grammar, RiskRig, risk_rig

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ocr.grammar import FORMS, PlateForm, normalise_plate, plate_classes_of
-from riskdb.hotset.compute import ListRule
 from riskdb.record.judging import RowJudge, TravelRow
+from riskdb.rule import ListRule
 from riskdb.settings import RiskSettings
 from tests.riskdb_kit import NOON, Grammar
 

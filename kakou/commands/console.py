@@ -14,7 +14,7 @@ import typer
 import uvicorn
 
 from alerts.stream import connect
-from console.lists.office import KeeperOffice
+from console.lists.keeper_office import KeeperOffice
 from console.parts import Console, build_console
 from console.settings import ConsoleSettings
 from console.situation.live import LiveHub

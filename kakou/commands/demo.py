@@ -17,7 +17,7 @@ from rich.console import Console
 from alerts.stream import FlaggedStream, connect
 from kakou.box.run import run_box
 from kakou.commands import console as console_cli
-from kakou.commands.run import print_summary
+from kakou.commands.run_output import print_summary
 from kakou.exit_codes import ExitCode
 from kakou.process import stop_on_signals
 from kakou.settings import Settings, SettingsError, load_settings

@@ -13,7 +13,6 @@ from kakou.settings import Settings
 from kakou.wiring.redis import open_redis
 from ocr.grammar import normalise_plate, plate_classes_of
 from riskdb.digest import load_or_create_key
-from riskdb.hotset.compute import ListRule
 from riskdb.hotset.hotset import HotSet
 from riskdb.hotset.list_store import ListStore
 from riskdb.hotset.publish import Publisher
@@ -23,6 +22,7 @@ from riskdb.keeper import RiskKeeper
 from riskdb.match import MatchRule, match_plate
 from riskdb.record.record import RiskRecord
 from riskdb.record.rotation import own_key
+from riskdb.rule import ListRule
 from riskdb.types import Hypothesis, RiskDBError, RiskMatch
 
 Matcher = Callable[[Sequence[Hypothesis], datetime], RiskMatch | None]

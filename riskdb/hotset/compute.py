@@ -1,6 +1,5 @@
 """The hot set as a pure function of stays, declarations, the time and the rule."""
 
-import hashlib
 from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,31 +11,12 @@ from riskdb.hotset.reasons import MAX_REASONS, PACKED
 from riskdb.record.areas import area_prefix
 from riskdb.record.columns import Digests, VisitColumns, digests_from_bytes, digests_to_bytes
 from riskdb.record.rows import AreaWindow
-from riskdb.settings import RiskLevel, RiskSettings
+from riskdb.rule import ListRule
 
-DAY_S = 86_400
 FOREVER = 2**32 - 1
 
 _REASON = np.dtype([("expires", ">u4"), ("from", ">u4"), ("until", ">u4"), ("window", ">u4"), ("source", ">u2")])
 assert _REASON.itemsize == PACKED.size
-
-
-@dataclass(frozen=True, slots=True)
-class ListRule:
-    """What lists a vehicle."""
-
-    lookback_s: int
-    expiry_s: int
-    levels: tuple[RiskLevel, ...]
-
-    @classmethod
-    def of(cls, settings: RiskSettings) -> "ListRule":
-        return cls(settings.lookback_days * DAY_S, settings.expiry_days * DAY_S, settings.levels)
-
-    def fingerprint(self) -> str:
-        """Return a short name of the rule, the same for the same rule."""
-        rule = repr((self.lookback_s, self.expiry_s, sorted(self.levels)))
-        return hashlib.blake2b(rule.encode(), digest_size=4).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,10 +17,10 @@ from pydantic import ValidationError
 from riskdb.digest import ANY_CLASS, PlateDigester
 from riskdb.hotset import keys
 from riskdb.hotset.keys import ReasonBuckets
-from riskdb.hotset.reasons import Declaration, spell_out_all, unpack_reasons
+from riskdb.hotset.reasons import spell_out_all, unpack_reasons
 from riskdb.hotset.redis_link import RedisLink
 from riskdb.settings import RiskSettings
-from riskdb.types import ListedReasons, RiskDBError, RiskReason
+from riskdb.types import Declaration, ListedReasons, RiskDBError, RiskReason
 
 ATTEMPTS = 3
 """A lookup that met a change of the list is made again; twice in a row has not been seen."""

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable
 
-from riskdb.hotset.compute import HotEntries, ListRule, compute_hot_entries, covered_areas
+from riskdb.hotset.compute import HotEntries, compute_hot_entries, covered_areas
 from riskdb.record.columns import load_visits
 from riskdb.record.record import RiskRecord
+from riskdb.rule import ListRule
 
 
 def listed_entries(

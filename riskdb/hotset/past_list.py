@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from riskdb.digest import ANY_CLASS, PlateDigester
-from riskdb.hotset.reasons import Declaration, spell_out_all, unpack_reasons
-from riskdb.types import ListedReasons, RiskReason
+from riskdb.hotset.reasons import spell_out_all, unpack_reasons
+from riskdb.types import Declaration, ListedReasons, RiskReason
 
 
 class PastList:

@@ -9,12 +9,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from riskdb.hotset.compute import HotEntries, ListRule, xor_of
+from riskdb.hotset.compute import HotEntries, xor_of
 from riskdb.hotset.keys import ReasonBuckets
 from riskdb.hotset.list_store import Difference, ListMeta, ListStore
 from riskdb.hotset.listing import listed_entries
 from riskdb.hotset.reason_store import PACKET, chunks
 from riskdb.record.record import RiskRecord
+from riskdb.rule import ListRule
 from riskdb.types import RiskDBError
 
 MAX_DIFF = 20_000

@@ -5,27 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from pydantic import BaseModel, ConfigDict
-
-from riskdb.settings import RiskLevel
-from riskdb.types import RiskReason
+from riskdb.types import Declaration, RiskReason
 
 PACKED = struct.Struct(">IIIIH")
 """Expiry, visit from, visit until (epoch seconds), window number, source number."""
 MAX_REASONS = 3
 """Reasons kept a plate: the ones that last longest."""
-
-
-class Declaration(BaseModel):
-    """One area declaration as it stands in Redis. Times are epoch seconds; `until` is exclusive."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    area: str
-    name: str
-    level: RiskLevel
-    declared_from: int
-    declared_until: int | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,9 @@ import threading
 import time
 from collections.abc import Callable
 
-from riskdb.hotset.compute import DAY_S
 from riskdb.hotset.publish import Publisher, Standing
 from riskdb.record.record import RiskRecord
+from riskdb.rule import DAY_S
 from riskdb.settings import RiskSettings
 from riskdb.types import RiskDBError
 

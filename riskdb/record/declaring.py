@@ -9,8 +9,7 @@ from riskdb.record.areas import default_area_name, normalise_area
 from riskdb.record.judging import MAX_NAME_LENGTH, parse_moment
 from riskdb.record.rows import AreaWindow
 from riskdb.record.tables import TableRow, read_table
-from riskdb.settings import RiskLevel
-from riskdb.types import RiskFileError
+from riskdb.types import RiskFileError, RiskLevel
 
 AREA_COLUMNS = {"code": True, "level": True, "source": True, "name": False, "from": False, "to": False}
 

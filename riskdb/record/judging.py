@@ -4,8 +4,8 @@ from datetime import UTC, date, datetime, time, timedelta, timezone
 from typing import NamedTuple
 
 from riskdb.digest import ANY_CLASS
-from riskdb.hotset.compute import ListRule
 from riskdb.record.areas import normalise_area
+from riskdb.rule import ListRule
 from riskdb.types import PlateGrammar
 
 EARLIEST_YEAR = 2000

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
 
-from riskdb.hotset.reasons import Declaration
-from riskdb.settings import RiskLevel
+from riskdb.types import Declaration, RiskLevel
 
 
 class Addition(Enum):
