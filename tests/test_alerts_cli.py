@@ -48,7 +48,7 @@ def test_events_show_what_a_person_needs(config: list[str], redis_client: "redis
     assert shown.exit_code == ExitCode.OK
     lines = shown.stdout.splitlines()
     assert len(lines) == 2
-    for part in ("东门卡口", INVENTED_PLATE, "02", "命中", "P=0.93", event().why):
+    for part in ("东门卡口", INVENTED_PLATE, "小型汽车", "命中", "P=0.93", event().why):
         assert part in lines[0]
 
 

@@ -14,7 +14,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "riskdb": (),
     "alerts": ("ocr.types", "riskdb.types"),
     "pipeline": ("ocr", "riskdb", "alerts"),
-    "console": ("alerts", "riskdb", "ocr.types"),
+    "console": ("alerts", "riskdb", "ocr.types", "ocr.looks"),
     # The demo shows the fixture clips.
     "kakou": ("ocr", "riskdb", "alerts", "pipeline", "console", "fixtures"),
     "training": ("ocr",),

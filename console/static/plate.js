@@ -1,20 +1,12 @@
 // <kk-plate data-text data-class data-probs data-other>: draws a plate as a plate. Text only ever enters as text.
 
-const COLOURS = {
-  "01": "yellow", "15": "yellow", "16": "yellow", "51": "green-large", "52": "green",
-  "23": "white", "24": "white", "31": "white", "32": "white",
-  "03": "black", "04": "black", "05": "black", "06": "black", "26": "black", "27": "black",
-};
-const CLASS_NAMES = {
-  "01": "大型汽车", "02": "小型汽车", "03": "使馆", "04": "领馆", "05": "境外", "06": "外籍", "07": "普通摩托", "08": "轻便摩托",
-  "13": "低速车", "15": "挂车", "16": "教练车", "18": "试验车", "22": "临时牌", "23": "警车", "24": "警用摩托",
-  "26": "香港入出境", "27": "澳门入出境", "31": "武警", "32": "军队", "51": "大型新能源", "52": "小型新能源",
-};
-const RED = new Set(["警", "使", "领"]);
+// Names, colours and forms are those of ocr/looks.py; the page carries them.
+const TABLE = JSON.parse(document.getElementById("plate-table").textContent);
+const FORMS = TABLE.forms.map(({ pattern, styles }) => ({ pattern: new RegExp(pattern, "u"), styles }));
 const WEAK = 0.9;
 
 export function className(code) {
-  return CLASS_NAMES[code] || "其他车型";
+  return TABLE.class_names[code] ?? TABLE.other_class;
 }
 
 export function plateOf(view) {
@@ -40,7 +32,7 @@ class Plate extends HTMLElement {
     const text = [...(this.dataset.text || this.textContent)];
     const other = [...(this.dataset.other || "")];
     const probs = (this.dataset.probs || "").split(",").filter(Boolean).map(Number);
-    this.dataset.colour = COLOURS[this.dataset.class] || "blue";
+    paint(this, text.join(""));
     this.setAttribute("role", "img");
     this.setAttribute("aria-label", label(text, other, probs));
     this.replaceChildren(...text.flatMap((character, index) => {
@@ -51,11 +43,23 @@ class Plate extends HTMLElement {
   }
 }
 
+function paint(plate, text) {
+  plate.dataset.look = styleOf(text, plate.dataset.class);
+  for (const [part, colour] of Object.entries(TABLE.looks[plate.dataset.look])) plate.style.setProperty(`--plate-${part}`, colour);
+}
+
+// As ocr.looks.style_of.
+function styleOf(text, code) {
+  const fitting = FORMS.filter(({ pattern }) => pattern.test(text));
+  const named = [...fitting, ...FORMS].find(({ styles }) => code in styles);
+  return named?.styles[code] ?? Object.values(fitting[0]?.styles ?? {})[0] ?? TABLE.unknown_style;
+}
+
 function drawCharacter(character, probability, other) {
   const box = document.createElement("span");
   box.className = "c";
   box.textContent = character;
-  box.classList.toggle("red", RED.has(character));
+  box.classList.toggle("red", TABLE.red_characters.includes(character));
   if (other !== character) {
     box.classList.add("differs");
     box.append(Object.assign(document.createElement("small"), { textContent: other }));

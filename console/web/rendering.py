@@ -6,6 +6,7 @@ from pathlib import Path
 
 from fastapi import Request
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
 from console.cases.steps import ACTION_NAMES, OUTCOME_NAMES, REJECTION_NAMES, STATE_NAMES
@@ -13,6 +14,7 @@ from console.people.audit_words import action_words, subject_words
 from console.people.sessions import OpenSession
 from console.situation.statistics import LOCAL_ZONE
 from console.types import ROLE_NAMES, Role
+from ocr.looks import plate_table_json
 
 _FOLDER = Path(__file__).parents[1]
 STATIC_FOLDER = _FOLDER / "static"
@@ -66,6 +68,8 @@ def build_environment() -> Environment:
         "outcome_names": OUTCOME_NAMES,
         "rejection_names": REJECTION_NAMES,
         "role_names": ROLE_NAMES,
+        # Nobody's data but ours, and quotes must stay quotes: nothing in it could close the script element.
+        "plate_table": Markup(plate_table_json()),
     }
     return environment
 

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from datetime import datetime
 
 from alerts.events import LEVEL_WORDS
-from ocr.grammar import CLASS_NAMES
+from ocr.looks import class_name
 from pipeline.types import Passage, ScreeningCounts
 
 OUTCOME_WORDS = {"clear": "无风险", "unchecked": "未核对", "flagged": "预警"}
@@ -18,14 +18,12 @@ def passage_line(passage: Passage, *, shows_clear_plates: bool) -> str:
     """
     best = passage.best
     text = best.text if passage.outcome == "flagged" or shows_clear_plates else mask(best.text)
-    head = f"{_local(passage.started_at)}  {passage.checkpoint}  {text}  {CLASS_NAMES.get(best.plate_class, '')}"
+    head = f"{_local(passage.started_at)}  {passage.checkpoint}  {text}  {class_name(best.plate_class)}"
     if passage.match is None:
         word = OUTCOME_WORDS[passage.outcome]
         return f"{head}  {word}  识读 {best.probability:.2f}"
     match = passage.match
-    plate = (
-        f"{_local(passage.started_at)}  {passage.checkpoint}  {match.text}  {CLASS_NAMES.get(match.plate_class, '')}"
-    )
+    plate = f"{_local(passage.started_at)}  {passage.checkpoint}  {match.text}  {class_name(match.plate_class)}"
     return f"{plate}  {LEVEL_WORDS[match.level]}  P={match.probability:.2f}  {match.why}"
 
 

@@ -17,6 +17,7 @@ from kakou.exit_codes import ExitCode
 from kakou.settings import SettingsError, load_settings
 from kakou.wiring.embedded_redis import RedisUnavailableError
 from kakou.wiring.stream import open_stream
+from ocr.looks import class_name
 
 FOLLOW_BLOCK_MS = 1000
 
@@ -115,7 +116,7 @@ def event_row(event: FlaggedEvent) -> str:
     moment = event.captured_at.astimezone().strftime("%m-%d %H:%M:%S")
     mark = "（回放）" if event.replayed else ""
     row = (
-        f"{moment}  {event.checkpoint}  {event.text}  {event.plate_class}  "
+        f"{moment}  {event.checkpoint}  {event.text}  {class_name(event.plate_class)}  "
         f"{LEVEL_WORDS[event.level]}{mark}  P={event.probability:.2f}  {event.why}"
     )
     # What a stream holds must not steer the terminal.

@@ -13,8 +13,8 @@ from rich.progress import track
 from rich.table import Table
 
 from kakou.exit_codes import ExitCode
-from ocr.grammar import CLASS_NAMES
 from ocr.images import find_images, load_image
+from ocr.looks import class_name
 from ocr.models_folder import shipped_models
 from ocr.reader import PlateReader
 from ocr.types import BgrImage, OcrError, PlateRead
@@ -125,7 +125,7 @@ def _plate_cells(plates: list[PlateRead]) -> Iterator[tuple[str, str, str, str]]
         weakest = plate.text[min(range(len(plate.text)), key=lambda slot: plate.char_probs[slot])]
         yield (
             plate.text,
-            f"{plate.plate_class} {CLASS_NAMES.get(plate.plate_class, '')}",
+            f"{plate.plate_class} {class_name(plate.plate_class)}",
             f"{plate.confidence:.2f}",
             weakest,
         )

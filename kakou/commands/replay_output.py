@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from ocr.grammar import CLASS_NAMES
+from ocr.looks import class_name
 from pipeline.replay.records import PassageRecord
 from pipeline.replay.report import links_to, render_report
 from pipeline.replay.run import ReplayResult, jsonl_lines
@@ -87,7 +87,7 @@ def _passage_table(passages: Sequence[PassageRecord]) -> Table:
             f"{passage.start_ms / 1000:.1f}-{passage.end_ms / 1000:.1f}",
             word,
             passage.text,
-            CLASS_NAMES.get(passage.plate_class, ""),
+            class_name(passage.plate_class),
             f"{passage.probability:.2f}",
             str(passage.look_count),
             passage.why or "",

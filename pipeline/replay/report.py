@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from ocr.grammar import CLASS_NAMES
+from ocr.looks import LOOKS, RED_CHARACTERS, class_name
 from pipeline.replay.run import ReplayResult
 from pipeline.replay.truth import Judged, Truth, TruthScore, by_class, by_hour, judge, score
 from pipeline.replay.views import Mistake, clock, list_mistakes, view_videos
@@ -69,7 +69,9 @@ def render_report(result: ReplayResult, truth: Truth | None, links: Mapping[str,
         run=result.run,
         is_complete=result.is_complete,
         videos=videos,
-        class_names=CLASS_NAMES,
+        class_name=class_name,
+        looks=LOOKS,
+        red_characters=RED_CHARACTERS,
         totals=_totals(result),
         speed=_speed(result),
         truth=None
@@ -114,7 +116,7 @@ def _truth_view(
     starts = {unit.video.video: unit.video.start for unit in result.units}
     groups = (
         ("全部", (("全部", score(judged)),)),
-        ("按种类", tuple((CLASS_NAMES.get(name, name or "?"), score(each)) for name, each in by_class(judged).items())),
+        ("按种类", tuple((class_name(name) or "?", score(each)) for name, each in by_class(judged).items())),
         ("按钟点", tuple((f"{hour:02d} 时", score(each)) for hour, each in by_hour(judged, starts).items())),
     )
     return TruthView(groups, mistakes, len(starts.keys() - truth.videos))

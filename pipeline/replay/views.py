@@ -4,7 +4,7 @@ import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ocr.grammar import CLASS_NAMES
+from ocr.looks import class_name, style_of
 from pipeline.replay.records import PassageRecord, UnitResult
 from pipeline.replay.run import ReplayResult
 from pipeline.replay.truth import Judged
@@ -13,23 +13,6 @@ MIN_MARK_PERCENT = 0.4
 """A passage is at least this wide on the timeline, so that it can be clicked."""
 WEAK = 0.9
 TICKS = 5
-PLATE_COLORS = {
-    "01": "yellow",
-    "02": "blue",
-    "03": "black",
-    "04": "black",
-    "06": "black",
-    "15": "yellow",
-    "16": "yellow",
-    "23": "white",
-    "26": "black",
-    "27": "black",
-    "31": "white",
-    "32": "white",
-    "51": "green",
-    "52": "green",
-    "99": "white",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +41,8 @@ class PassageView:
     """Row on the timeline: passages at the same time lie below each other."""
     characters: tuple[CharacterView, ...]
     class_name: str
-    color: str
+    style: str
+    """How the plate is drawn: a key of `ocr.looks.LOOKS`."""
     tone: str
     """hit, possible, unchecked, clear or unread: one colour and one word each."""
     verdict: str
@@ -169,8 +153,8 @@ def _passage(
         width_percent=max(100.0 * shown_ms / length_ms, MIN_MARK_PERCENT),
         lane=lane,
         characters=_characters(record),
-        class_name=CLASS_NAMES.get(record.plate_class, "?"),
-        color=PLATE_COLORS.get(record.plate_class, "white"),
+        class_name=class_name(record.plate_class),
+        style=style_of(record.text, record.plate_class),
         tone=record.level or record.outcome,
         verdict="" if judged is None else _verdict(judged),
         true_text=judged.truth.text if judged and judged.truth else "",
