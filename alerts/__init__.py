@@ -1,6 +1,7 @@
 """Flagged events: kept on the box until they have arrived, streamed, and delivered to people.
 
-events    FlaggedEvent and its CloudEvents envelope
+envelope  what every event travels in: CloudEvents, a deterministic id
+kinds     the table of kinds; one file each: flagged
 outbox    the box's own durable queue (SQLite, fsynced)
 relay     outbox -> stream, in order
 stream    the event stream in Redis, read by consumer groups

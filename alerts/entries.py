@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import cast
 
-from alerts.events import EventError, FlaggedEvent, from_cloudevent
+from alerts.envelope import Event
+from alerts.errors import EventError
+from alerts.kinds import from_cloudevent
 
 RawEntry = tuple[bytes, dict[bytes, bytes] | None]
 """As redis-py gives it without decoding; no fields when the entry was deleted meanwhile."""
@@ -15,7 +17,7 @@ RawEntry = tuple[bytes, dict[bytes, bytes] | None]
 class StreamEntry:
     entry_id: str
     """Redis stream id, `<unix ms>-<n>`; grows in stream order."""
-    event: FlaggedEvent
+    event: Event
 
     @property
     def streamed_at(self) -> datetime:
@@ -30,7 +32,7 @@ class DeadEntry:
     event_id: str
     """Empty when the event could not be understood."""
     reason: str
-    event: FlaggedEvent | None
+    event: Event | None
     """None when it could not be understood."""
 
     @property

@@ -8,7 +8,9 @@ from redis.client import Pipeline
 from redis.typing import EncodableT, FieldT
 
 from alerts.entries import RawEntry, StreamEntry, raw_entries, raw_stream_entries
-from alerts.events import EventError, from_cloudevent, to_cloudevent
+from alerts.envelope import to_cloudevent
+from alerts.errors import EventError
+from alerts.kinds import from_cloudevent
 from alerts.redis_link import DEAD_KEY, MAX_DEAD_BYTES, STREAM_KEY, redis_errors
 
 

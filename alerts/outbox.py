@@ -16,7 +16,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from alerts.events import MAX_EVENT_BYTES, AlertsError, FlaggedEvent, to_cloudevent
+from alerts.envelope import MAX_EVENT_BYTES, Event, to_cloudevent
+from alerts.errors import AlertsError
 from alerts.reserve import OutboxReserve, create_private, is_out_of_room
 
 BUSY_TIMEOUT_S = 5.0
@@ -85,7 +86,7 @@ class Outbox:
         here = self._read("SELECT event_id FROM event WHERE seq = ?", (seq,))
         return not here or not event_id or here[0][0] == event_id
 
-    def append(self, event: FlaggedEvent) -> bool:
+    def append(self, event: Event) -> bool:
         """Keep an event; return True when it is new. It is on disk when this returns.
 
         The same event id again changes nothing. Raises OutboxError, and then it is not kept.

@@ -22,7 +22,7 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from alerts.channels.base import ChannelConfigError
 from alerts.channels.webhook import load_signer
-from alerts.events import MAX_EVENT_BYTES
+from alerts.envelope import MAX_EVENT_BYTES
 
 READ_TIMEOUT_S = 10.0
 

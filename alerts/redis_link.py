@@ -7,7 +7,8 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from alerts.events import MAX_EVENT_BYTES, AlertsError
+from alerts.envelope import MAX_EVENT_BYTES
+from alerts.errors import AlertsError
 
 STREAM_KEY = "events:flagged"
 DEAD_KEY = "events:dead"

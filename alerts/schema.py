@@ -1,17 +1,17 @@
-"""The published schema of a flagged event: `python -m alerts.schema > docs/events.schema.json`."""
+"""The published schema of every kind of event: `python -m alerts.schema > docs/events.schema.json`."""
 
 import json
 import sys
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from alerts.channels.payload import NOTICE_SCHEMA_URI, NOTICE_TYPE, FlaggedNotice
-from alerts.events import EVENT_TYPE, SCHEMA_URI, FlaggedEvent, UtcDatetime
+from alerts.envelope import Event, Payload, UtcDatetime
+from alerts.kinds import KINDS
 
 
 class Envelope(BaseModel):
-    """CloudEvents 1.0, structured JSON, as far as both kinds share it."""
+    """CloudEvents 1.0, structured JSON, as far as all kinds share it."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -22,28 +22,30 @@ class Envelope(BaseModel):
     datacontenttype: Literal["application/json"]
 
 
-class FlaggedCloudEvent(Envelope):
-    """The whole event, for receivers that are entitled to the plate."""
+def document_of(payload: type[Payload]) -> type[Envelope]:
+    """Return the model of a whole document with this payload."""
+    whole, is_thin = payload.__name__.removesuffix("Event"), not issubclass(payload, Event)
+    described = "That it happened, and a link: what every other receiver gets."
+    return create_model(
+        f"{whole}CloudEvent",
+        __base__=Envelope,
+        __doc__=described if is_thin else "The whole event, for receivers that are entitled to the plate.",
+        type=(_only(payload.event_type), ...),
+        dataschema=(_only(payload.schema_uri), ...),
+        data=(payload, ...),
+    )
 
-    type: Literal["cn.kakou.vehicle.flagged.v1"]
-    dataschema: Literal["urn:kakou:flagged-event:1"]
-    data: FlaggedEvent
 
-
-class NoticeCloudEvent(Envelope):
-    """That something was flagged, and a link: what every other receiver gets."""
-
-    type: Literal["cn.kakou.vehicle.flagged.notice.v1"]
-    dataschema: Literal["urn:kakou:flagged-notice:1"]
-    data: FlaggedNotice
+def _only(text: str) -> Any:
+    return Literal[text]
 
 
 def schema_text() -> str:
-    """Return both schemas as one JSON document, JSON Schema 2020-12."""
-    schemas: dict[str, type[BaseModel]] = {EVENT_TYPE: FlaggedCloudEvent, NOTICE_TYPE: NoticeCloudEvent}
+    """Return the schemas of all documents as one JSON document, JSON Schema 2020-12."""
+    payloads = [payload for kind in KINDS for payload in (kind, kind.thin_model)]
     document = {
-        "$comment": f"Schemas by CloudEvents type; dataschema is {SCHEMA_URI} or {NOTICE_SCHEMA_URI}.",
-        **{event_type: model.model_json_schema(mode="serialization") for event_type, model in schemas.items()},
+        "$comment": f"Schemas by CloudEvents type; dataschema is {' or '.join(one.schema_uri for one in payloads)}.",
+        **{one.event_type: document_of(one).model_json_schema(mode="serialization") for one in payloads},
     }
     return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
 

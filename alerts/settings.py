@@ -3,10 +3,23 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from alerts.envelope import Event
+from alerts.flagged import FlaggedEvent, Level
+from alerts.kinds import KIND_NAMES
 
 ChannelName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
 """Appears in Redis keys, metrics and log lines."""
+
+
+def _known_kind(name: str) -> str:
+    if name not in KIND_NAMES:
+        raise ValueError(f"no such kind of event, known: {', '.join(KIND_NAMES)}")
+    return name
+
+
+KindName = Annotated[str, AfterValidator(_known_kind)]
 
 
 class ChannelSettings(BaseModel):
@@ -16,10 +29,17 @@ class ChannelSettings(BaseModel):
 
     name: ChannelName
     """Appears in Redis keys, metrics and log lines."""
-    levels: tuple[Literal["hit", "possible"], ...] = ("hit", "possible")
-    """Events of other levels are passed over."""
+    levels: tuple[Level, ...] = ("hit", "possible")
+    """Flagged events of other levels are passed over."""
+    kinds: tuple[KindName, ...] = (FlaggedEvent.kind,)
+    """Kinds of event that go here; others are passed over."""
     timeout_s: float = Field(default=10.0, gt=0, le=60)
     """For one attempt."""
+
+    def wants(self, event: Event) -> bool:
+        """Return whether the event goes here; recorded footage sends nobody out."""
+        is_of_level = event.grade is None or event.grade in self.levels
+        return event.kind in self.kinds and is_of_level and not event.is_replay
 
 
 class WebhookSettings(ChannelSettings):
@@ -87,6 +107,8 @@ class LaneSettings(ChannelSettings):
     """A command of yours that makes sound or light."""
     command: tuple[str, ...] = Field(min_length=1)
     """Run without a shell for each event, which it gets as one JSON line on its standard input."""
+    kinds: tuple[Literal["flagged"], ...] = ("flagged",)
+    """A car at the barrier and nothing else."""
     max_age_s: float = Field(default=120.0, gt=0)
     """Older events are passed over: the car has left the barrier."""
 

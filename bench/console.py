@@ -23,7 +23,8 @@ import psutil
 import redis
 from argon2 import PasswordHasher
 
-from alerts.events import EventReason, FlaggedEvent, to_cloudevent
+from alerts.envelope import to_cloudevent
+from alerts.flagged import EventReason, FlaggedEvent
 from alerts.stream import STREAM_KEY
 from bench.report import Report, bench_options, percentile
 from console.cases.steps import OPEN

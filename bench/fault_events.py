@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from alerts.events import FlaggedEvent, event_from_match
+from alerts.flagged import FlaggedEvent, event_from_match
 from riskdb.types import Alternative, RiskMatch, RiskReason
 
 NOON = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)

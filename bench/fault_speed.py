@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from alerts.flagged import FlaggedEvent
 from alerts.outbox import Outbox
 from alerts.relay import Relay
 from alerts.stream import FlaggedStream
@@ -80,7 +81,8 @@ def redis_outage(rig: FaultRig, count: int) -> tuple[float, bool]:
     rig.start("redis")
     took_s = rig.wait_until(lambda: len(rig.received()) == count + 1, 300, "the whole backlog at the receiver")
     with rig.client() as client:
-        streamed = [entry.event for entry in FlaggedStream(client).recent(count + 10)]
+        recent = [entry.event for entry in FlaggedStream(client).recent(count + 10)]
+    streamed = [one for one in recent if isinstance(one, FlaggedEvent)]
     in_order = all(
         [one.event_id for one in streamed if one.camera_id == camera and one.started_at < event(10**6).started_at]
         == [one.event_id for one in flagged if one.camera_id == camera]

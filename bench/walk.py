@@ -167,7 +167,7 @@ def _listen(url: str) -> tuple[list[float], threading.Event, threading.Thread]:
             while not stop.is_set():
                 entries, last = stream.follow(last, 200)
                 now = datetime.now(UTC)
-                delays.extend((now - entry.event.decided_at).total_seconds() * 1000 for entry in entries)
+                delays.extend((now - entry.event.made_at).total_seconds() * 1000 for entry in entries)
 
     listener = threading.Thread(target=follow, daemon=True)
     listener.start()

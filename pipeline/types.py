@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol, TypeAlias
 
-from alerts.events import FlaggedEvent
+from alerts.flagged import FlaggedEvent
 from ocr.hypotheses import PlateHypothesis
 from ocr.types import BgrImage, BoundingBox, PlateDistribution, PlateRead
 from riskdb.types import RiskMatch

@@ -11,18 +11,20 @@ from alerts.delivery.channel_queue import ChannelQueue
 from alerts.delivery.channel_state import ChannelState, channel_states
 from alerts.delivery.metrics import DeliveryMetrics
 from alerts.delivery.worker import ChannelWorker
-from alerts.events import FlaggedEvent, to_cloudevent
+from alerts.envelope import Event, to_cloudevent
+from alerts.flagged import FlaggedEvent, Level
+from alerts.settings import ChannelSettings
 from alerts.stream import STREAM_KEY
 from tests.alerts_kit import NOON
 
-Script = Callable[[Sequence[FlaggedEvent]], None]
+Script = Callable[[Sequence[Event]], None]
 
 
-def accept(_: Sequence[FlaggedEvent]) -> None:
+def accept(_: Sequence[Event]) -> None:
     pass
 
 
-def fail(_: Sequence[FlaggedEvent]) -> None:
+def fail(_: Sequence[Event]) -> None:
     raise DeliveryError("HTTP 500")
 
 
@@ -42,10 +44,10 @@ class ScriptedChannel:
     def ready_in_s(self) -> float:
         return self.rest_s
 
-    def deliver(self, batch: Sequence[FlaggedEvent]) -> None:
-        ids = [one.event_id for one in batch]
+    def deliver(self, events: Sequence[Event]) -> None:
+        ids = [one.event_id for one in events]
         self.tried.append(ids)
-        self.script(batch)
+        self.script(events)
         self.delivered.extend(ids)
 
     def close(self) -> None:
@@ -55,7 +57,7 @@ class ScriptedChannel:
 class Scene:
     """One channel, its worker and the clock both look at."""
 
-    def __init__(self, client: "redis.Redis", levels: Sequence[str] = ("hit", "possible")) -> None:
+    def __init__(self, client: "redis.Redis", levels: Sequence[Level] = ("hit", "possible")) -> None:
         self.client = client
         self.channel = ScriptedChannel()
         self.moment = NOON
@@ -65,9 +67,15 @@ class Scene:
         self.worker = self.new_worker(levels)
         self.worker.step()  # The first look makes the group.
 
-    def new_worker(self, levels: Sequence[str] = ("hit", "possible")) -> ChannelWorker:
+    def new_worker(self, levels: Sequence[Level] = ("hit", "possible")) -> ChannelWorker:
         return ChannelWorker(
-            self.channel, self.queue, levels, self.metrics, now=self.now, clock=self._clock, dice=lambda: 0.0
+            self.channel,
+            self.queue,
+            ChannelSettings(name="tested", levels=tuple(levels)).wants,
+            self.metrics,
+            now=self.now,
+            clock=self._clock,
+            dice=lambda: 0.0,
         )
 
     def now(self) -> datetime:
@@ -95,5 +103,5 @@ class Scene:
         return channel_states(self.client, ["tested"])[0]
 
 
-def ids(*flagged: FlaggedEvent) -> list[str]:
+def ids(*flagged: Event) -> list[str]:
     return [one.event_id for one in flagged]

@@ -25,7 +25,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy import select
 
-from alerts.events import EventAlternative, EventReason, FlaggedEvent
+from alerts.flagged import EventAlternative, EventReason, FlaggedEvent
 from console.cases.desk import StepRequest
 from console.cases.steps import Action, State
 from console.lists.office import FileReport, ListOffice

@@ -10,7 +10,8 @@ from pathlib import Path
 import redis
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from alerts.events import FlaggedEvent, to_cloudevent
+from alerts.envelope import to_cloudevent
+from alerts.flagged import FlaggedEvent
 from alerts.stream import STREAM_KEY
 from console.cases.desk import StepRequest
 from console.cases.steps import Action, State

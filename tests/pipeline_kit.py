@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from alerts.events import FlaggedEvent
+from alerts.flagged import FlaggedEvent
 from ocr.types import BgrImage, BoundingBox, PlateRead
 from pipeline.settings import PipelineSettings, TrackSettings
 from pipeline.types import Frame, FrameReads, Passage, PlateTrack, ScreeningCounts

@@ -11,7 +11,7 @@ from alerts.channels.base import ChannelConfigError, DeliveryError
 from alerts.channels.bot import message_of
 from alerts.channels.build import build_channels
 from alerts.channels.webhook import parse_retry_after
-from alerts.events import from_cloudevent
+from alerts.kinds import from_cloudevent
 from alerts.settings import AlertsSettings
 from tests.alerts_kit import INVENTED_PLATE, NOON, event, events, wait_until
 from tests.alerts_rigs import CHANNELS, TOKEN, Rig, built, mqtt_rig, webhook_rig

@@ -8,7 +8,7 @@ import redis
 from typer.testing import CliRunner
 
 from alerts.delivery.channel_queue import ChannelQueue
-from alerts.events import to_cloudevent
+from alerts.envelope import to_cloudevent
 from alerts.stream import STREAM_KEY, FlaggedStream
 from kakou.commands import deliver as deliver_cli
 from kakou.commands import events as events_cli

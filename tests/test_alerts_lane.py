@@ -10,7 +10,7 @@ from alerts.channels.base import DeliveryError
 from alerts.channels.lane import LaneChannel
 from alerts.delivery.lane_worker import POLL_S, TRY_AGAIN_S, LaneWorker
 from alerts.delivery.metrics import DeliveryMetrics
-from alerts.events import FlaggedEvent
+from alerts.flagged import FlaggedEvent
 from alerts.outbox import Outbox
 from alerts.settings import LaneSettings
 from tests.alerts_kit import NOON, event

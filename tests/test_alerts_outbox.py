@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from alerts.events import from_cloudevent
+from alerts.kinds import from_cloudevent
 from alerts.outbox import Outbox, OutboxError
 from tests.alerts_kit import NOON, event, events
 

@@ -9,7 +9,7 @@ import pytest
 from standardwebhooks.webhooks import Webhook
 
 from alerts.channels.webhook import load_signer
-from alerts.events import to_cloudevent
+from alerts.envelope import to_cloudevent
 from alerts.receiver import Ledger, ReceiverServer
 from tests.alerts_kit import event
 from tests.alerts_server import secret_file

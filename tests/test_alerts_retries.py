@@ -9,7 +9,7 @@ import redis
 
 from alerts.channels.base import DeliveryError
 from alerts.delivery.schedule import RETRY_DELAYS_S
-from alerts.events import FlaggedEvent
+from alerts.envelope import Event
 from alerts.stream import FlaggedStream
 from tests.alerts_kit import event, events
 from tests.alerts_scene import Scene, accept, fail, ids
@@ -86,7 +86,7 @@ def test_a_probe_that_fails_costs_the_event_no_try(scene: Scene):
 
 
 def test_retry_after_is_honoured(scene: Scene):
-    def slow_down(_: Sequence[FlaggedEvent]) -> None:
+    def slow_down(_: Sequence[Event]) -> None:
         raise DeliveryError("HTTP 429", retry_after_s=90.0)
 
     scene.channel.script = slow_down
@@ -99,7 +99,7 @@ def test_retry_after_is_honoured(scene: Scene):
 
 
 def test_410_switches_the_channel_off_visibly_and_events_go_to_the_dead_letters(scene: Scene):
-    def gone(_: Sequence[FlaggedEvent]) -> None:
+    def gone(_: Sequence[Event]) -> None:
         raise DeliveryError("HTTP 410", is_gone=True)
 
     scene.channel.script = gone
@@ -137,7 +137,7 @@ def test_a_restart_keeps_the_schedule_of_what_waits(scene: Scene):
 def test_an_event_that_always_fails_among_good_ones_is_given_up_by_the_schedule_and_no_sooner(scene: Scene):
     bad = event(5000)
 
-    def refuse_one(batch: Sequence[FlaggedEvent]) -> None:
+    def refuse_one(batch: Sequence[Event]) -> None:
         if bad.event_id in ids(*batch):
             raise DeliveryError("HTTP 404")
 

@@ -2,7 +2,8 @@ import json
 from pathlib import Path
 
 from alerts.channels.payload import envelope_of
-from alerts.schema import FlaggedCloudEvent, NoticeCloudEvent, schema_text
+from alerts.flagged import FlaggedEvent, FlaggedNotice
+from alerts.schema import document_of, schema_text
 from tests.alerts_kit import event
 
 PUBLISHED = Path(__file__).parents[1] / "docs" / "events.schema.json"
@@ -15,8 +16,10 @@ def test_the_published_schema_is_that_of_the_code():
 
 
 def test_what_is_sent_fits_the_published_schema():
-    FlaggedCloudEvent.model_validate_json(envelope_of(event(), full_payload=True, link_base=""))
-    NoticeCloudEvent.model_validate_json(envelope_of(event(), full_payload=False, link_base="https://console.example"))
+    document_of(FlaggedEvent).model_validate_json(envelope_of(event(), full_payload=True, link_base=""))
+    document_of(FlaggedNotice).model_validate_json(
+        envelope_of(event(), full_payload=False, link_base="https://console.example")
+    )
 
 
 def test_a_notice_has_no_field_for_a_plate():

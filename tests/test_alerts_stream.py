@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from alerts.events import to_cloudevent
+from alerts.envelope import to_cloudevent
 from alerts.outbox import Outbox
 from alerts.relay import Relay
 from alerts.stream import DEAD_KEY, STREAM_KEY, FlaggedStream, StreamError, connect

@@ -10,7 +10,7 @@ from prometheus_client import generate_latest
 from alerts.channels.base import DeliveryError
 from alerts.delivery.channel_queue import ChannelQueue
 from alerts.delivery.metrics import QueueCollector
-from alerts.events import FlaggedEvent
+from alerts.envelope import Event
 from alerts.stream import STREAM_KEY, FlaggedStream
 from tests.alerts_kit import INVENTED_PLATE, event, events
 from tests.alerts_scene import Scene, accept, fail, ids
@@ -33,8 +33,8 @@ def test_events_are_delivered_in_order_and_done(scene: Scene):
 def test_whatever_a_channel_raises_is_a_failed_try_and_tells_no_plate(
     scene: Scene, error: type[Exception], caplog: pytest.LogCaptureFixture
 ):
-    def break_down(batch: Sequence[FlaggedEvent]) -> None:
-        raise error(batch[0].text)
+    def break_down(batch: Sequence[Event]) -> None:
+        raise error(batch[0].summary)
 
     scene.channel.script = break_down
     scene.flag(event())
@@ -46,7 +46,7 @@ def test_whatever_a_channel_raises_is_a_failed_try_and_tells_no_plate(
 
 
 def test_one_bad_event_does_not_hold_up_the_others(scene: Scene):
-    def refuse_first(batch: Sequence[FlaggedEvent]) -> None:
+    def refuse_first(batch: Sequence[Event]) -> None:
         if batch[0].event_id == event(0).event_id:
             raise DeliveryError("HTTP 400")
 

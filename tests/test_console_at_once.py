@@ -10,7 +10,7 @@ import pytest
 import redis
 from sqlalchemy import func, select
 
-from alerts.events import to_cloudevent
+from alerts.envelope import to_cloudevent
 from alerts.stream import STREAM_KEY
 from console.cases.desk import StepRequest
 from console.cases.steps import OPEN, Action

@@ -8,7 +8,7 @@ import pytest
 import redis
 from fastapi import FastAPI
 
-from alerts.events import FlaggedEvent
+from alerts.flagged import FlaggedEvent
 from console.cases.desk import StepRequest
 from console.cases.steps import Action
 from console.parts import Console

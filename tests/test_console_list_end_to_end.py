@@ -14,7 +14,8 @@ import pytest
 import redis
 from sqlalchemy import select
 
-from alerts.events import event_from_match, to_cloudevent
+from alerts.envelope import to_cloudevent
+from alerts.flagged import event_from_match
 from alerts.stream import STREAM_KEY
 from console.parts import Console
 from console.people.tokens import Scope

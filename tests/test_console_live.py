@@ -12,7 +12,8 @@ import redis
 from sqlalchemy import text
 
 from alerts.box_status import BoxStatus, HourCount, LanePassage
-from alerts.events import FlaggedEvent, to_cloudevent
+from alerts.envelope import to_cloudevent
+from alerts.flagged import FlaggedEvent
 from alerts.stream import STREAM_KEY, connect
 from console.cases.desk import StepRequest
 from console.cases.steps import OPEN, Action

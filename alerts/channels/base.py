@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from alerts.events import AlertsError, FlaggedEvent
+from alerts.envelope import Event
+from alerts.errors import AlertsError
 
 
 class DeliveryError(AlertsError):
@@ -41,7 +42,7 @@ class Channel(Protocol):
         """Return how long the channel's own limit asks to wait before the next delivery, 0.0 for not at all."""
         ...
 
-    def deliver(self, events: Sequence[FlaggedEvent]) -> None:
+    def deliver(self, events: Sequence[Event]) -> None:
         """Deliver 1 to `batch_limit` events; returning means that all have arrived.
 
         Raises DeliveryError: none counts as arrived.

@@ -3,7 +3,7 @@
 import json
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from alerts.channels.base import DeliveryError
 from alerts.channels.payload import chat_line
 from alerts.channels.pinned_http import PinnedHttp
-from alerts.events import FlaggedEvent
+from alerts.envelope import Event
 
 DIGEST_SHOWS = 5
 """A digest lists this many events and counts the rest."""
@@ -92,7 +92,7 @@ class BotChannel:
     def ready_in_s(self) -> float:
         return self._window.ready_in_s()
 
-    def deliver(self, events: Sequence[FlaggedEvent]) -> None:
+    def deliver(self, events: Sequence[Event]) -> None:
         title, markdown = message_of(events, self._link_base)
         body = json.dumps(self._dialect.body(title, markdown), ensure_ascii=False).encode()
         self._window.note_sent()
@@ -134,13 +134,13 @@ def refusal_in(answer: bytes, limit_codes: frozenset[int]) -> tuple[str, bool] |
     return str(code), code in limit_codes
 
 
-def message_of(events: Sequence[FlaggedEvent], link_base: str) -> tuple[str, str]:
+def message_of(events: Sequence[Event], link_base: str) -> tuple[str, str]:
     """Return title and Markdown of one event or of a digest."""
     lines = [chat_line(event, link_base) for event in events[:DIGEST_SHOWS]]
     if len(events) == 1:
         return "卡口预警", lines[0]
-    hits = sum(event.level == "hit" for event in events)
-    head = f"**{len(events)} 条预警（待核实）**：命中 {hits}，疑似 {len(events) - hits}"
+    counts = Counter(event.word for event in events)
+    head = f"**{len(events)} 条预警（待核实）**：{'，'.join(f'{word} {count}' for word, count in counts.most_common())}"
     rest = len(events) - len(lines)
     tail = [f"……另有 {rest} 条，请在指挥平台查看"] if rest else []
     return f"{len(events)} 条卡口预警", "\n\n".join([head, *lines, *tail])

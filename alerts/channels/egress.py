@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import httpx
 
-from alerts.events import AlertsError
+from alerts.errors import AlertsError
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network

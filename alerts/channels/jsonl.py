@@ -5,8 +5,8 @@ import os
 from collections.abc import Sequence
 
 from alerts.channels.base import DeliveryError
-from alerts.channels.payload import notice_of
-from alerts.events import FlaggedEvent
+from alerts.channels.payload import link_to
+from alerts.envelope import Event
 from alerts.settings import FileSettings
 
 
@@ -23,7 +23,7 @@ class FileChannel:
     def ready_in_s(self) -> float:
         return 0.0
 
-    def deliver(self, events: Sequence[FlaggedEvent]) -> None:
+    def deliver(self, events: Sequence[Event]) -> None:
         lines = "".join(self._line(event) for event in events).encode()
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -41,6 +41,6 @@ class FileChannel:
     def close(self) -> None:
         pass
 
-    def _line(self, event: FlaggedEvent) -> str:
-        shown = event if self._full_payload else notice_of(event, self._link_base)
+    def _line(self, event: Event) -> str:
+        shown = event if self._full_payload else event.thin(link_to(event, self._link_base))
         return json.dumps(shown.model_dump(mode="json"), ensure_ascii=False) + "\n"

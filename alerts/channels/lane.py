@@ -5,7 +5,8 @@ import subprocess
 from collections.abc import Sequence
 
 from alerts.channels.base import DeliveryError
-from alerts.events import LEVEL_WORDS, FlaggedEvent
+from alerts.envelope import Event
+from alerts.flagged import LEVEL_WORDS, FlaggedEvent
 from alerts.settings import LaneSettings
 
 
@@ -22,8 +23,10 @@ class LaneChannel:
     def ready_in_s(self) -> float:
         return 0.0
 
-    def deliver(self, events: Sequence[FlaggedEvent]) -> None:
+    def deliver(self, events: Sequence[Event]) -> None:
         [event] = events
+        if not isinstance(event, FlaggedEvent):
+            raise DeliveryError(f"the lane alert speaks of vehicles, not of kind {event.kind}")
         try:
             ended = subprocess.run(
                 self._settings.command,

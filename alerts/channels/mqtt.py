@@ -18,7 +18,7 @@ from alerts.channels.base import DeliveryError
 from alerts.channels.egress import AllowList, Target
 from alerts.channels.payload import envelope_of
 from alerts.channels.secrets import read_secret
-from alerts.events import FlaggedEvent
+from alerts.envelope import Event
 from alerts.settings import MqttSettings
 
 KEEPALIVE_S = 30
@@ -40,11 +40,11 @@ class MqttChannel:
     def ready_in_s(self) -> float:
         return 0.0
 
-    def deliver(self, events: Sequence[FlaggedEvent]) -> None:
+    def deliver(self, events: Sequence[Event]) -> None:
         [event] = events
         body = envelope_of(event, full_payload=self._settings.full_payload, link_base=self._link_base)
         try:
-            self._connected().publish(f"{self._settings.topic}/{topic_level(event.checkpoint)}", body)
+            self._connected().publish(f"{self._settings.topic}/{topic_level(event.place)}", body)
         except DeliveryError:
             # A fresh connection next time: paho would otherwise send what we count as failed.
             self.close()

@@ -13,7 +13,7 @@ from alerts.channels.base import ChannelConfigError, DeliveryError
 from alerts.channels.payload import envelope_of
 from alerts.channels.pinned_http import HttpAnswer, PinnedHttp
 from alerts.channels.secrets import read_secret
-from alerts.events import FlaggedEvent
+from alerts.envelope import Event
 from alerts.settings import WebhookSettings
 
 SECRET_BYTES = range(24, 65)
@@ -40,7 +40,7 @@ class WebhookChannel:
     def ready_in_s(self) -> float:
         return 0.0
 
-    def deliver(self, events: Sequence[FlaggedEvent]) -> None:
+    def deliver(self, events: Sequence[Event]) -> None:
         [event] = events
         body = envelope_of(event, full_payload=self._settings.full_payload, link_base=self._link_base)
         answer = self._http.post(self._settings.url, body, self._signed_headers(event.event_id, body))

@@ -8,7 +8,9 @@ from datetime import datetime
 from alerts.channels.base import DeliveryError
 from alerts.channels.lane import LaneChannel
 from alerts.delivery.metrics import DeliveryMetrics
-from alerts.events import EventError, FlaggedEvent, from_cloudevent
+from alerts.envelope import Event
+from alerts.errors import EventError
+from alerts.kinds import from_cloudevent
 from alerts.outbox import Outbox, OutboxError, OutboxRow
 from alerts.settings import LaneSettings
 
@@ -65,14 +67,14 @@ class LaneWorker:
         self._outbox.move_place(self._reader, rows[0].seq)
         return 0.0
 
-    def _wanted(self, row: OutboxRow) -> FlaggedEvent | None:
+    def _wanted(self, row: OutboxRow) -> Event | None:
         if self._now().timestamp() - row.appended_ms / 1000 > self._settings.max_age_s:
             return None
         try:
             event = from_cloudevent(row.body)
         except EventError:
             return None
-        return None if event.replayed or event.level not in self._settings.levels else event
+        return event if self._settings.wants(event) else None
 
     def _count(self, outcome: str) -> None:
         self._metrics.outcomes.labels(self._settings.name, outcome).inc()

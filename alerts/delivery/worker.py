@@ -12,7 +12,8 @@ from alerts.channels.base import Channel, DeliveryError
 from alerts.delivery.channel_queue import ChannelQueue, Waiting
 from alerts.delivery.metrics import DeliveryMetrics
 from alerts.delivery.schedule import Breaker, Dice, next_delay_s
-from alerts.events import AlertsError
+from alerts.envelope import Event
+from alerts.errors import AlertsError
 from alerts.stream import StreamError
 
 BLOCK_MS = 500
@@ -29,7 +30,7 @@ class ChannelWorker:
         self,
         channel: Channel,
         queue: ChannelQueue,
-        levels: Sequence[str],
+        wants: Callable[[Event], bool],
         metrics: DeliveryMetrics,
         *,
         now: Callable[[], datetime],
@@ -39,7 +40,7 @@ class ChannelWorker:
         """`now` schedules retries, which outlive the process; `clock` measures rests, which must not jump."""
         self._channel = channel
         self._queue = queue
-        self._levels = frozenset(levels)
+        self._wants = wants
         self._metrics = metrics
         self._now = now
         self._clock = clock
@@ -84,8 +85,8 @@ class ChannelWorker:
             return 0.0
         if not waiting and self._breaker.is_open and self._clock() - self._tried_s >= PROBE_EVERY_S:
             waiting = self._queue.take_probe()
-        wanted = [one for one in waiting if self._is_wanted(one)]
-        self._pass_over([one for one in waiting if not self._is_wanted(one)])
+        wanted = [one for one in waiting if self._wants(one.entry.event)]
+        self._pass_over([one for one in waiting if not self._wants(one.entry.event)])
         if wanted:
             self._try(wanted, batch_limit)
         return self._breaker.rest_left_s(self._clock())
@@ -94,9 +95,6 @@ class ChannelWorker:
         if self._breaker.is_open:
             return 1  # One probe; the others keep their place.
         return max(self._channel.parallel, batch_limit)
-
-    def _is_wanted(self, one: Waiting) -> bool:
-        return one.entry.event.level in self._levels and not one.entry.event.replayed
 
     def _try(self, waiting: Sequence[Waiting], batch_limit: int) -> None:
         self._note_first_tries(waiting)

@@ -8,7 +8,7 @@ from typing import TypeAlias
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from alerts.events import FlaggedEvent
+from alerts.flagged import FlaggedEvent
 from console.cases.steps import OPEN, Standing, State
 from console.cases.timers import due_at
 from console.people.audit import AuditLog

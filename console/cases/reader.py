@@ -6,7 +6,7 @@ from typing import TypeAlias
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from alerts.events import FlaggedEvent
+from alerts.flagged import FlaggedEvent
 from console.cases.rights import standing_of, visible_to
 from console.cases.steps import State, allowed_actions
 from console.cases.views import CaseDetail, CaseView, case_view, clock_skew_s, timeline_step

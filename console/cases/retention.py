@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from alerts.events import FlaggedEvent
+from alerts.flagged import FlaggedEvent
 from console.cases.pictures import Pictures
 from console.cases.steps import FINISHED
 from console.people.audit import AuditLog

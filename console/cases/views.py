@@ -5,7 +5,7 @@ from datetime import datetime
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from alerts.events import EventAlternative, EventReason, FlaggedEvent
+from alerts.flagged import EventAlternative, EventReason, FlaggedEvent
 from console.cases.steps import (
     ACTION_NAMES,
     OUTCOME_NAMES,

@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy.exc import SQLAlchemyError
 
 from alerts.entries import StreamEntry
+from alerts.flagged import FlaggedEvent
 from alerts.stream import GroupReader, StreamError
 from console.cases.intake import CaseIntake
 
@@ -72,7 +73,8 @@ class EventFeed:
         )
 
     def _store(self, entries: list[StreamEntry]) -> None:
-        events = [entry.event for entry in entries if self._accept_replayed or not entry.event.replayed]
+        flagged = [entry.event for entry in entries if isinstance(entry.event, FlaggedEvent)]
+        events = [event for event in flagged if self._accept_replayed or not event.replayed]
         if events:
             taken = self._intake.take(events, self._now())
             self._touch((*taken.opened, *taken.attached))

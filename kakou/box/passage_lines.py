@@ -4,7 +4,7 @@ import json
 from dataclasses import asdict
 from datetime import datetime
 
-from alerts.events import LEVEL_WORDS
+from alerts.flagged import LEVEL_WORDS
 from ocr.looks import class_name
 from pipeline.types import Passage, ScreeningCounts
 

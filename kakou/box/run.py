@@ -11,7 +11,7 @@ from pathlib import Path
 
 import redis
 
-from alerts.events import AlertsError
+from alerts.errors import AlertsError
 from alerts.outbox import Outbox, OutboxError
 from alerts.pictures import PictureMover, PictureShelf
 from alerts.relay import Relay

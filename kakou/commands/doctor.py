@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from alerts.delivery.channel_state import ChannelState, channel_states
-from alerts.events import AlertsError
+from alerts.errors import AlertsError
 from alerts.outbox import Outbox
 from alerts.settings import LaneSettings
 from alerts.stream import FlaggedStream, connect

@@ -11,7 +11,8 @@ from rich.console import Console
 from rich.table import Table
 
 from alerts.entries import DeadEntry, StreamEntry
-from alerts.events import LEVEL_WORDS, FlaggedEvent
+from alerts.envelope import Event
+from alerts.flagged import LEVEL_WORDS, FlaggedEvent
 from alerts.stream import FlaggedStream, StreamError
 from kakou.exit_codes import ExitCode
 from kakou.settings import SettingsError, load_settings
@@ -111,16 +112,19 @@ def show_events(entries: Sequence[StreamEntry], as_json: bool) -> None:
         screen.print(event_row(entry.event), markup=False, emoji=False, soft_wrap=True)
 
 
-def event_row(event: FlaggedEvent) -> str:
-    """Return one line: local time, checkpoint, plate, class, level, probability, why."""
-    moment = event.captured_at.astimezone().strftime("%m-%d %H:%M:%S")
-    mark = "（回放）" if event.replayed else ""
-    row = (
-        f"{moment}  {event.checkpoint}  {event.text}  {class_name(event.plate_class)}  "
-        f"{LEVEL_WORDS[event.level]}{mark}  P={event.probability:.2f}  {event.why}"
-    )
+def event_row(event: Event) -> str:
+    """Return one line: local time, checkpoint and what it is about."""
+    moment = event.happened_at.astimezone().strftime("%m-%d %H:%M:%S")
+    row = f"{moment}  {event.place}  {_passage(event) if isinstance(event, FlaggedEvent) else event.summary}"
     # What a stream holds must not steer the terminal.
     return "".join(char if char.isprintable() else "?" for char in row)
+
+
+def _passage(event: FlaggedEvent) -> str:
+    """Return plate, class, level, probability and why."""
+    mark = "（回放）" if event.replayed else ""
+    words = f"{event.text}  {class_name(event.plate_class)}  {LEVEL_WORDS[event.level]}{mark}"
+    return f"{words}  P={event.probability:.2f}  {event.why}"
 
 
 @contextlib.contextmanager
@@ -143,7 +147,7 @@ def _dead_table(letters: Sequence[DeadEntry]) -> Table:
     table = Table("死信编号", "时间", "通道", "卡口", "预警编号", "原因", title="未能送达 (dead letters)")
     for letter in letters:
         moment = letter.died_at.astimezone().strftime("%m-%d %H:%M:%S")
-        checkpoint = letter.event.checkpoint if letter.event else "?"
+        checkpoint = letter.event.place if letter.event else "?"
         table.add_row(letter.dead_id, moment, letter.group, checkpoint, letter.event_id or "?", letter.reason)
     return table
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from alerts.events import FlaggedEvent
+from alerts.flagged import FlaggedEvent
 from ocr.types import BgrImage, PlateRead
 from pipeline.errors import SourceError, UnsteadyDecodingError
 from pipeline.replay.book import ReplayBook

@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from alerts.events import FlaggedEvent, event_from_match, make_event_id
+from alerts.flagged import FlaggedEvent, event_from_match, make_event_id
 from ocr.types import BgrImage
 from pipeline.types import PlateTrack
 from pipeline.walk.evidence import save_picture

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol, TypeAlias
 
-from alerts.events import FlaggedEvent
+from alerts.flagged import FlaggedEvent
 from ocr.grammar import EVERYDAY_CLASSES
 from ocr.hypotheses import PlateHypothesis
 from ocr.wrong_length import match_hypotheses

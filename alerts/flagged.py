@@ -1,46 +1,22 @@
-"""FlaggedEvent: what travels when a listed vehicle passed, and its CloudEvents 1.0 envelope."""
+"""FlaggedEvent: what travels when a listed vehicle passed."""
 
-import json
 from collections.abc import Sequence
-from datetime import UTC, datetime
-from hashlib import blake2b
+from datetime import datetime
 from typing import Annotated, Literal
 from urllib.parse import quote
 
-from cloudevents.core.bindings.http import to_structured_event
-from cloudevents.core.exceptions import BaseCloudEventException
-from cloudevents.core.v1.event import CloudEvent
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
+from alerts.envelope import Event, EventId, Name, Payload, UtcDatetime, deterministic_id
 from ocr.types import BoundingBox
 from riskdb.types import Alternative, RiskMatch, RiskReason
 
-EVENT_TYPE = "cn.kakou.vehicle.flagged.v1"
-"""The number at the end grows with every change that an older reader would misunderstand."""
-SCHEMA_URI = "urn:kakou:flagged-event:1"
-MAX_EVENT_BYTES = 64 * 1024
-"""A real event has 1 to 4 kB; whatever is larger than this did not come from a box."""
 LEVEL_WORDS = {"hit": "命中", "possible": "疑似"}
 
-
-class AlertsError(Exception):
-    """Something about an event, its queue or its delivery failed; the message says what and what to do."""
-
-
-class EventError(AlertsError):
-    """These bytes are not a flagged event that this version understands."""
-
-
-def _to_utc(moment: datetime) -> datetime:
-    return moment.astimezone(UTC)
-
-
-UtcDatetime = Annotated[AwareDatetime, AfterValidator(_to_utc)]
-"""Aware; kept in UTC. A time without an offset is refused."""
 Probability = Annotated[float, Field(ge=0.0, le=1.0)]
-Name = Annotated[str, Field(min_length=1, max_length=200)]
 PlateText = Annotated[str, Field(min_length=1, max_length=16)]
 PlateClass = Annotated[str, Field(max_length=8)]
+Level = Literal["hit", "possible"]
 PicturePath = Annotated[str, Field(max_length=400)]
 
 
@@ -72,16 +48,31 @@ class EventAlternative(BaseModel):
     is_listed: bool
 
 
-class FlaggedEvent(BaseModel):
+class FlaggedNotice(Payload):
+    """That something was flagged, where and when; what it was is behind the link, for those who may see it."""
+
+    event_type = "cn.kakou.vehicle.flagged.notice.v1"
+    schema_uri = "urn:kakou:flagged-notice:1"
+
+    event_id: EventId
+    checkpoint: Name
+    level: Level
+    captured_at: UtcDatetime
+    link: str
+    """Empty when no link_base is set."""
+
+
+class FlaggedEvent(Event):
     """One passage of a vehicle whose plate is, or may be, on the risk list. 待核实 until a person looked."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    event_type = "cn.kakou.vehicle.flagged.v1"
+    schema_uri = "urn:kakou:flagged-event:1"
+    kind = "flagged"
+    thin_model = FlaggedNotice
 
-    event_id: str = Field(pattern=r"^[0-9a-f]{32}$")
-    """The same passage always has the same id: whoever acts on events dedups by it."""
     camera_id: Name
     checkpoint: Name
-    level: Literal["hit", "possible"]
+    level: Level
     text: PlateText
     plate_class: PlateClass
     confidence: Probability
@@ -107,10 +98,55 @@ class FlaggedEvent(BaseModel):
     plate_picture: PicturePath | None = None
     """Path relative to the evidence folder; None when no picture was kept."""
     vehicle_picture: PicturePath | None = None
-    box: tuple[float, float, float, float] | None = None
+    box: tuple[FiniteFloat, FiniteFloat, FiniteFloat, FiniteFloat] | None = None
     """The plate on the best frame: x1, y1, x2, y2 in pixels."""
     replayed: bool = False
     """True for recorded footage: shown to the analyst, nobody is sent out."""
+
+    @property
+    def source(self) -> str:
+        return f"/checkpoints/{quote(self.checkpoint, safe='')}/cameras/{quote(self.camera_id, safe='')}"
+
+    @property
+    def made_at(self) -> datetime:
+        return self.decided_at
+
+    @property
+    def happened_at(self) -> datetime:
+        return self.captured_at
+
+    @property
+    def place(self) -> str:
+        return self.checkpoint
+
+    @property
+    def word(self) -> str:
+        return LEVEL_WORDS[self.level]
+
+    @property
+    def masked(self) -> str:
+        return masked_plate(self.text)
+
+    @property
+    def summary(self) -> str:
+        return f"{self.text}  {self.word}  P={self.probability:.2f}  {self.why}"
+
+    @property
+    def grade(self) -> Level:
+        return self.level
+
+    @property
+    def is_replay(self) -> bool:
+        return self.replayed
+
+    def thin(self, link: str) -> FlaggedNotice:
+        return FlaggedNotice(
+            event_id=self.event_id,
+            checkpoint=self.checkpoint,
+            level=self.level,
+            captured_at=self.captured_at,
+            link=link,
+        )
 
 
 def event_from_match(
@@ -159,81 +195,16 @@ def event_from_match(
 
 
 def make_event_id(camera_id: str, started_at: datetime, plate_class: str, text: str, id_key: bytes) -> str:
-    """Return the id of a passage: 32 hex digits from camera, passage start in ms and plate.
-
-    Keyed (`id_key`, 16 bytes or more), because ids go to receivers who may not learn the plate:
-    without a key the few million possible plates could simply be tried.
-    """
-    if len(id_key) < 16:
-        raise EventError(f"the id key has {len(id_key)} bytes, it must have 16 or more")
-    if len(id_key) > blake2b.MAX_KEY_SIZE:  # a plate key grows with every rotation
-        id_key = blake2b(id_key).digest()
+    """Return the id of a passage, made of camera, passage start in ms and plate."""
     started_ms = round(started_at.timestamp() * 1000)
-    seed = f"{camera_id}\0{started_ms}\0{plate_class}\0{text}".encode()
-    return blake2b(seed, key=id_key, digest_size=16, person=b"kakou-event").hexdigest()
+    return deterministic_id([camera_id, str(started_ms), plate_class, text], id_key)
 
 
-def to_cloudevent(event: FlaggedEvent) -> bytes:
-    """Return the event as a structured-mode CloudEvents 1.0 JSON document."""
-    return wrap(event, event.model_dump(mode="json"))
-
-
-def wrap(
-    event: FlaggedEvent,
-    payload: dict[str, JsonValue],
-    *,
-    event_type: str = EVENT_TYPE,
-    schema_uri: str = SCHEMA_URI,
-) -> bytes:
-    """Return `payload` in the envelope of `event`."""
-    envelope = CloudEvent(
-        {
-            "id": event.event_id,
-            "source": f"/checkpoints/{quote(event.checkpoint, safe='')}/cameras/{quote(event.camera_id, safe='')}",
-            "type": event_type,
-            "time": event.decided_at,
-            "datacontenttype": "application/json",
-            "dataschema": schema_uri,
-        },
-        payload,
-    )
-    return to_structured_event(envelope).body
-
-
-def from_cloudevent(body: bytes | str) -> FlaggedEvent:
-    """Return the event in a CloudEvents document.
-
-    Raises EventError: too large, not JSON, another type or version, or not a valid event. The message
-    names fields but never their values, so that it can go into a log.
-    """
-    raw = body.encode() if isinstance(body, str) else body
-    if len(raw) > MAX_EVENT_BYTES:
-        raise EventError(f"event of {len(raw)} bytes, at most {MAX_EVENT_BYTES} are accepted")
-    try:
-        document = json.loads(raw)
-    except (ValueError, RecursionError) as error:
-        raise EventError("not valid JSON") from error
-    if not isinstance(document, dict) or document.get("specversion") != "1.0":
-        raise EventError("not a CloudEvents 1.0 document")
-    if document.get("type") != EVENT_TYPE:
-        raise EventError(f"event type {str(document.get('type'))[:80]!r} is not known, expected {EVENT_TYPE!r}")
-    return _checked(document)
-
-
-def _checked(document: dict[str, JsonValue]) -> FlaggedEvent:
-    payload = document.pop("data", None)
-    document.pop("time", None)
-    try:
-        CloudEvent(dict(document), None)
-        event = FlaggedEvent.model_validate(payload)
-    except BaseCloudEventException as error:
-        raise EventError("the CloudEvents envelope is not valid") from error
-    except ValidationError as error:
-        fields = sorted({".".join(str(part) for part in problem["loc"]) or "data" for problem in error.errors()})
-        raise EventError(f"event data not valid at: {', '.join(fields)[:300]}") from error
-    if event.event_id != document.get("id"):
-        raise EventError("the envelope's id differs from the event's")
-    return event
+def masked_plate(text: str) -> str:
+    """Return the plate as a group chat may see it: province, letter, first and last two characters (鲁B·1**45)."""
+    if len(text) < 6:
+        return text[:1] + "*" * (len(text) - 1)
+    return f"{text[:2]}·{text[2]}{'*' * (len(text) - 5)}{text[-2:]}"
 
 
 def _reason(reason: RiskReason) -> EventReason:
