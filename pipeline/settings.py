@@ -77,7 +77,7 @@ class PipelineSettings(BaseModel):
     spool_hours: float = Field(default=24.0, gt=0, le=24)
     """Unchecked passages older than this are deleted unread."""
     spool_max_mb: int = Field(default=1024, gt=0)
-    """Above this size the spool gives up pictures, oldest first, and keeps what is needed for the check."""
+    """The spool never grows beyond this: it gives up pictures, oldest first, then the passages that wait longest."""
     recheck_every_s: float = Field(default=5.0, gt=0)
     """How often unchecked passages are tried again."""
 

@@ -1,6 +1,7 @@
 """What goes wrong beside the road: clocks that jump, cameras that are lost, disks that are full."""
 
 import errno
+import itertools
 import os
 import sqlite3
 import subprocess
@@ -215,7 +216,7 @@ def test_a_spool_that_is_emptied_by_another_process_keeps_all_the_same(tmp_path:
     def empty() -> None:
         other = make_spool(tmp_path)
         while not stop.is_set():
-            for path, _ in other.oldest_first():
+            for path, *_ in other.oldest_first():
                 other.remove(path)
 
     remover = threading.Thread(target=empty)
@@ -240,6 +241,55 @@ def test_a_write_that_fails_leaves_nothing_behind(tmp_path: Path, monkeypatch: p
         with pytest.raises(OSError, match="No space"):
             spool.keep(passage)
     assert list((tmp_path / "spool").iterdir()) == []
+
+
+def spool_of(folder: Path, max_bytes: int) -> Spool:
+    clock = (NOON + timedelta(seconds=second) for second in itertools.count())
+    return Spool(folder / "spool", folder / "spool.key", lambda: next(clock), timedelta(hours=24), max_bytes)
+
+
+def spooled_sizes(folder: Path, passage: Passage) -> tuple[int, int]:
+    """Return the bytes of a passage's record, and of its pictures."""
+    spool_of(folder, 1 << 20).keep(passage)
+    (record,), (pictures,) = ([*(folder / "spool").glob(f"*.{kind}")] for kind in ("unchecked", "pictures"))
+    return record.stat().st_size, pictures.stat().st_size
+
+
+def test_a_full_spool_gives_up_the_oldest_pictures_and_keeps_what_the_check_needs(tmp_path: Path):
+    [passage] = passages([*standing("京A12345", 8)])
+    record, pictures = spooled_sizes(tmp_path / "sizes", passage)
+    spool = spool_of(tmp_path, 5 * record + 2 * pictures)
+    for _ in range(5):
+        spool.keep(passage)
+    kept = [found.plate_jpeg is not None for _, _, found in spool.oldest_first()]
+    assert kept == [False, False, False, True, True]
+
+
+def test_a_spool_never_grows_beyond_its_bound_and_gives_up_what_waits_longest(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    [passage] = passages([*standing("京A12345", 8)])
+    record, pictures = spooled_sizes(tmp_path / "sizes", passage)
+    spool = spool_of(tmp_path, 3 * record + pictures // 2)
+    names = []
+    for _ in range(6):
+        spool.keep(passage)
+        names.append(max(path.name for path, *_ in spool.oldest_first()))
+        assert sum(path.stat().st_size for path in (tmp_path / "spool").iterdir()) <= 3 * record + pictures // 2
+    assert [path.name for path, *_ in spool.oldest_first()] == names[-3:]
+    assert "1 unchecked passages were given up" in caplog.text
+
+
+def test_pictures_without_their_passage_go_with_the_day(tmp_path: Path):
+    clock = [NOON]
+    spool = Spool(tmp_path / "spool", tmp_path / "spool.key", lambda: clock[0], timedelta(hours=24), 1 << 20)
+    [passage] = passages([*standing("京A12345", 8)])
+    spool.keep(passage)
+    for path, *_ in spool.oldest_first():
+        path.unlink()
+    clock[0] += timedelta(hours=25)
+    assert spool.purge() == 0
+    assert [*(tmp_path / "spool").iterdir()] == []
 
 
 def test_an_empty_spool_key_is_made_anew_and_a_wrong_one_is_named(tmp_path: Path):

@@ -28,8 +28,8 @@ def recheck(spool: Spool, match: Match, flagging: Flagging, hypothesis_count: in
     """
     expired = spool.purge()
     clear = flagged = 0
-    for path, record in spool.oldest_first():
-        track = record.track()
+    for path, record, pictures in spool.oldest_first():
+        track = record.track(pictures)
         try:
             found = match(match_hypotheses(track.distribution, hypothesis_count), record.arrived_at)
         except RiskDBError:

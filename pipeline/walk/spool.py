@@ -1,9 +1,11 @@
 """Passages that could not be checked: kept encrypted for a day at most, checked again, then deleted.
 
-One file a passage, its name says only when it was written. The key lies in a file of its own (0600).
+One file a passage and one for its pictures; their name says only when they were written. The key lies in a file of its
+own (0600).
 """
 
 import contextlib
+import errno
 import logging
 import os
 import threading
@@ -13,13 +15,14 @@ from pathlib import Path
 from uuid import uuid4
 
 from cryptography.fernet import Fernet, InvalidToken
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from pipeline.errors import SpoolKeyError
 from pipeline.types import Passage
-from pipeline.walk.spool_record import SpoolRecord
+from pipeline.walk.spool_record import SpooledPictures, SpoolRecord
 
 SUFFIX = ".unchecked"
+PICTURES = ".pictures"
 STAMP = "%Y%m%dT%H%M%S%f"
 
 log = logging.getLogger(__name__)
@@ -42,30 +45,35 @@ class Spool:
         self._max_bytes = max_bytes
 
     def keep(self, passage: Passage) -> None:
-        """Write a passage; without its pictures when the spool is full. Raises OSError."""
-        is_full = self._bytes() > self._max_bytes
-        record = SpoolRecord.of(passage, with_pictures=not is_full)
+        """Write a passage and its pictures. Raises OSError.
+
+        A full spool gives up pictures, oldest first, and where no pictures are left the passages that wait longest:
+        they are the first to expire.
+        """
+        record = self._encrypted(SpoolRecord.of(passage))
+        pictures = self._encrypted(SpooledPictures.of(passage.track.evidence))
         target = self._folder / f"{self._now():{STAMP}}-{uuid4().hex}{SUFFIX}"
-        partial = target.with_suffix(".part")
+        if self._make_room(PICTURES, len(record) + len(pictures)):
+            # A disk without room for them may still have it for what the check needs.
+            with contextlib.suppress(OSError):
+                _write(target.with_suffix(PICTURES), pictures)
+        elif not self._make_room(SUFFIX, len(record)):
+            raise OSError(errno.EFBIG, "a passage is larger than pipeline.spool_max_mb")
         try:
-            with partial.open("wb") as file:
-                file.write(self._cipher.encrypt(record.model_dump_json().encode()))
-                file.flush()
-                os.fsync(file.fileno())
-            partial.rename(target)
+            _write(target, record)
         except OSError:
-            partial.unlink(missing_ok=True)
+            self.remove(target)
             raise
 
     def waiting(self) -> int:
         """Return how many passages wait for a check."""
         return len(self._files())
 
-    def oldest_first(self) -> Iterator[tuple[Path, SpoolRecord]]:
+    def oldest_first(self) -> Iterator[tuple[Path, SpoolRecord, SpooledPictures]]:
         """Yield what waits, each with its file, to `remove` after the check; what cannot be read is deleted."""
         for path in self._files():
             try:
-                yield path, SpoolRecord.model_validate_json(self._cipher.decrypt(path.read_bytes()))
+                yield path, SpoolRecord.model_validate_json(self._decrypted(path)), self._pictures(path)
             except FileNotFoundError:
                 continue
             except (InvalidToken, ValidationError) as error:
@@ -73,26 +81,69 @@ class Spool:
                 self.remove(path)
 
     def remove(self, path: Path) -> None:
+        """Delete a passage and its pictures."""
         path.unlink(missing_ok=True)
+        path.with_suffix(PICTURES).unlink(missing_ok=True)
 
     def purge(self) -> int:
         """Delete what is older than allowed, unread; return how many passages that were."""
         limit = f"{self._now() - self._max_age:{STAMP}}"
         expired = [path for path in self._files() if path.name < limit]
-        torn = [path for path in self._folder.glob("*.part") if path.name < limit]
+        torn = [path for suffix in (PICTURES, ".part") for path in self._files(suffix) if path.name < limit]
         for path in (*expired, *torn):
             self.remove(path)
         return len(expired)
 
-    def _bytes(self) -> int:
-        total = 0
-        for path in self._files():
-            with contextlib.suppress(FileNotFoundError):  # another process has just checked it
-                total += path.stat().st_size
-        return total
+    def _pictures(self, path: Path) -> SpooledPictures:
+        """Return a passage's pictures: none where they were given up or cannot be read."""
+        try:
+            return SpooledPictures.model_validate_json(self._decrypted(path.with_suffix(PICTURES)))
+        except (FileNotFoundError, InvalidToken, ValidationError):
+            return SpooledPictures()
 
-    def _files(self) -> list[Path]:
-        return sorted(self._folder.glob(f"*{SUFFIX}"))
+    def _make_room(self, suffix: str, needed: int) -> bool:
+        """Delete files of this kind, oldest first, until so many bytes fit in; return whether they do."""
+        room = self._max_bytes - sum(_size(path) for path in (*self._files(), *self._files(PICTURES))) - needed
+        given_up = 0
+        for path in self._files(suffix) if room < 0 else ():
+            room += _size(path)
+            path.unlink(missing_ok=True)
+            given_up += 1
+            if room >= 0:
+                break
+        if given_up and suffix == SUFFIX:
+            log.error("the spool is full (pipeline.spool_max_mb): %d unchecked passages were given up", given_up)
+        return room >= 0
+
+    def _encrypted(self, record: BaseModel) -> bytes:
+        return self._cipher.encrypt(record.model_dump_json().encode())
+
+    def _decrypted(self, path: Path) -> bytes:
+        return self._cipher.decrypt(path.read_bytes())
+
+    def _files(self, suffix: str = SUFFIX) -> list[Path]:
+        return sorted(self._folder.glob(f"*{suffix}"))
+
+
+def _write(target: Path, content: bytes) -> None:
+    """Write a file that is there whole or not at all. Raises OSError."""
+    partial = target.with_suffix(".part")
+    try:
+        with partial.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.rename(target)
+    except OSError:
+        partial.unlink(missing_ok=True)
+        raise
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:  # another process has just checked it
+        return 0
 
 
 def _load_or_create_key(path: Path) -> bytes:

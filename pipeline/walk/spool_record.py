@@ -11,8 +11,23 @@ from pipeline.types import Evidence, Passage, PlateTrack
 from pipeline.walk.evidence import encode_jpeg
 
 
-class SpoolRecord(BaseModel):
+class SpooledPictures(BaseModel):
+    """What can be given up: the check does without it, a person's look does not."""
+
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_bytes="base64", val_json_bytes="base64")
+
+    plate_jpeg: bytes | None = None
+    vehicle_jpeg: bytes | None = None
+
+    @classmethod
+    def of(cls, evidence: Evidence) -> Self:
+        return cls(plate_jpeg=_jpeg(evidence.plate_picture), vehicle_jpeg=_jpeg(evidence.vehicle_picture))
+
+
+class SpoolRecord(BaseModel):
+    """What the check needs."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     camera_id: str
     checkpoint: str
@@ -29,11 +44,9 @@ class SpoolRecord(BaseModel):
     captured_at: AwareDatetime
     arrived_at: AwareDatetime
     frame_index: int
-    plate_jpeg: bytes | None
-    vehicle_jpeg: bytes | None
 
     @classmethod
-    def of(cls, passage: Passage, with_pictures: bool) -> Self:
+    def of(cls, passage: Passage) -> Self:
         track, evidence = passage.track, passage.track.evidence
         return cls(
             camera_id=passage.camera_id,
@@ -51,11 +64,9 @@ class SpoolRecord(BaseModel):
             captured_at=evidence.captured_at,
             arrived_at=evidence.arrived_at,
             frame_index=evidence.frame_index,
-            plate_jpeg=_jpeg(evidence.plate_picture) if with_pictures else None,
-            vehicle_jpeg=_jpeg(evidence.vehicle_picture) if with_pictures else None,
         )
 
-    def track(self) -> PlateTrack:
+    def track(self, pictures: SpooledPictures) -> PlateTrack:
         """Return the track as it was when its check failed."""
         distribution = PlateDistribution(
             self.alphabet,
@@ -64,8 +75,8 @@ class SpoolRecord(BaseModel):
             np.array(self.style_probs, np.float32),
         )
         evidence = Evidence(
-            plate_picture=_picture(self.plate_jpeg),
-            vehicle_picture=_picture(self.vehicle_jpeg),
+            plate_picture=_picture(pictures.plate_jpeg),
+            vehicle_picture=_picture(pictures.vehicle_jpeg),
             box=BoundingBox(*self.box),
             confidence=self.confidence,
             captured_at=self.captured_at,
