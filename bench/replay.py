@@ -18,7 +18,7 @@ from bench.replay_clips import CLIP_S, busy_clip, idle_clip, long_clip
 from bench.replay_run import cores, on_one_core, run_replay
 from bench.report import Report, bench_options
 from bench.walk import CLIPS, decode_only_fps
-from pipeline.replay.run import ReplayResult, jsonl_lines
+from pipeline.replay.records import ReplayResult, jsonl_lines
 from pipeline.replay.truth import TruePassage, Truth, TruthScore, judge, score
 
 REAL_CLIPS = Path("../shared/data/videos")

@@ -13,7 +13,8 @@ from pathlib import Path
 from kakou.settings import Settings
 from kakou.wiring.replay import ReplayPlan
 from pipeline.replay.engine import LocalEngine
-from pipeline.replay.run import PartStore, ReplayResult, replay
+from pipeline.replay.records import ReplayResult
+from pipeline.replay.run import PartStore, replay
 from pipeline.replay.units import ReplayUnit
 
 START = datetime(2026, 11, 24, tzinfo=UTC)

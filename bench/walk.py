@@ -116,7 +116,7 @@ def _screen(folder: Path, clip: Path, gate: GateSettings) -> tuple[ScreeningCoun
         box = Box.build(settings, url)
         counts = ScreeningCounts()
         with box.outbox() as outbox:
-            parts = box.camera_parts(source, outbox, counts)
+            parts = box.camera_parts(source, box.reader(), outbox, counts)
             parts.reader.read(np.zeros((1080, 1920, 3), np.uint8))  # warm-up
             wall, cpu = time.perf_counter(), time.process_time()
             for _ in screen_source(source, settings.pipeline, parts):

@@ -1,6 +1,5 @@
 """Settings of the pipeline: `[pipeline]` and each `[[source]]` of `kakou.toml`."""
 
-from datetime import datetime
 from pathlib import Path
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
@@ -107,6 +106,3 @@ class SourceSettings(BaseModel):
     @property
     def path(self) -> Path:
         return Path(self.uri)
-
-    def start_or(self, fallback: datetime) -> datetime:
-        return self.start or fallback

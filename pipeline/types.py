@@ -50,6 +50,20 @@ class FrameReads:
     reads: tuple[PlateRead, ...]
 
 
+@dataclass
+class InView:
+    """What the track stage last told of the vehicles in view, for stages before it that choose among the frames.
+
+    One camera's frames are walked one after the other: whoever is asked for the next one finds here what all the
+    earlier ones showed.
+    """
+
+    is_settled: bool = True
+    """No vehicle is in view, or each has been decided: more looks soon would tell nothing new."""
+    since: datetime | None = None
+    """First look at the vehicle that has been in view longest; None when none is."""
+
+
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """The best look at a vehicle."""
@@ -153,6 +167,10 @@ class ScreeningCounts:
 
 
 class Reader(Protocol):
-    """What `ocr.reader.PlateReader` does."""
+    """What `ocr.reader.PlateReader` does.
+
+    A camera's walk calls it from one thread. Whoever hands one reader to several cameras hands them one that takes
+    calls from several threads; the walk does not notice.
+    """
 
     def read(self, image: BgrImage) -> list[PlateRead]: ...

@@ -10,17 +10,19 @@ import numpy as np
 from alerts.flagged import FlaggedEvent
 from ocr.types import BgrImage, BoundingBox, PlateRead
 from pipeline.settings import PipelineSettings, TrackSettings
-from pipeline.types import Frame, FrameReads, Passage, PlateTrack, ScreeningCounts
+from pipeline.types import Frame, FrameReads, InView, Passage, PlateTrack, ScreeningCounts, Sighting, SightLost
+from pipeline.walk.deciding import Match, Screening
 from pipeline.walk.flagging import Flagging
-from pipeline.walk.screening import Match, Screening, track_plates
+from pipeline.walk.screening import screen
 from pipeline.walk.spool import Spool
-from pipeline.walk.tracking import PlateTracker
+from pipeline.walk.tracking import PlateTracker, track_plates
 from riskdb.types import Alternative, Hypothesis, RiskDBError, RiskMatch, RiskReason
 
 NOON = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
 ID_KEY = b"invented key of the tests, 32 b."
 STEP_S = 0.08
 PICTURE = np.full((360, 640, 3), 90, np.uint8)
+EVERY_LOOK = TrackSettings(calm_look_s=0)
 Scene = Sequence[Sequence[PlateRead]]
 """The reads of each frame, frames STEP_S apart."""
 
@@ -42,7 +44,34 @@ def frames_of(scene: Scene) -> Iterator[FrameReads]:
 def tracks_of(scene: Scene, settings: TrackSettings | None = None) -> list[PlateTrack]:
     """Return the finished tracks of a scene."""
     tracker = PlateTracker(settings or TrackSettings())
-    return [track for track in track_plates(frames_of(scene), tracker) if track.is_final]
+    return [track for track in track_plates(frames_of(scene), tracker, InView()) if track.is_final]
+
+
+class ScriptedReads:
+    """The frames of a script, and the reader that reads on each what the script says."""
+
+    def __init__(self, script: Iterable[FrameReads | SightLost]) -> None:
+        self._script = script
+        self._reads: tuple[PlateRead, ...] = ()
+
+    def frames(self) -> Iterator[Sighting]:
+        for item in self._script:
+            if isinstance(item, SightLost):
+                yield item
+            else:
+                self._reads = item.reads
+                yield item.frame
+
+    def read(self, image: BgrImage) -> list[PlateRead]:  # noqa: ARG002
+        return list(self._reads)
+
+
+def screened(
+    script: Iterable[FrameReads | SightLost], screening: Screening, settings: TrackSettings = EVERY_LOOK
+) -> Iterator[Passage]:
+    """Send what a script reads through the walk."""
+    reads = ScriptedReads(script)
+    return screen(reads.frames(), reads, settings, screening)
 
 
 def text_of(track: PlateTrack) -> str:

@@ -24,11 +24,11 @@ from kakou.wiring.box import LANE_WAITING, Box, CameraReporter
 from pipeline.errors import SourceError, SpoolKeyError
 from pipeline.replay.units import find_units
 from pipeline.settings import PipelineSettings, SourceSettings, TrackSettings
-from pipeline.types import Frame, FrameReads, Passage, ScreeningCounts, Sighting, SightLost
+from pipeline.types import Frame, FrameReads, InView, Passage, ScreeningCounts, Sighting, SightLost
 from pipeline.video.capture_time import capture_start
 from pipeline.video.sources import read_frames, watch_frames
 from pipeline.walk.flagging import Flagging
-from pipeline.walk.screening import match_risk, pace_looks, track_plates
+from pipeline.walk.pacing import pace_looks
 from pipeline.walk.spool import Spool
 from pipeline.walk.tracking import PlateTracker
 from tests.pipeline_kit import (
@@ -42,6 +42,7 @@ from tests.pipeline_kit import (
     make_frame,
     make_screening,
     make_spool,
+    screened,
 )
 from tests.plates import make_read
 from tests.test_pipeline_live import Camera, camera  # noqa: F401
@@ -59,18 +60,16 @@ def later(reads: list[FrameReads], by: timedelta) -> list[FrameReads]:
 
 
 def passages(reads: list[FrameReads | SightLost], *listed: str) -> list[Passage]:
-    tracker = PlateTracker(TrackSettings())
-    return list(match_risk(track_plates(reads, tracker), tracker, make_screening(ListedPlates(*listed), KeptEvents())))
+    return list(screened(reads, make_screening(ListedPlates(*listed), KeptEvents())))
 
 
 # --- clocks
 
 
 def test_a_clock_that_is_set_back_hides_no_frame():
-    tracker = PlateTracker(TrackSettings())
     frames = [make_frame(index) for index in range(50)]
     stepped = [replace(frame, captured_at=frame.captured_at - HOURS_8) for frame in frames]
-    looked_at = list(pace_looks([*frames, *stepped], tracker))
+    looked_at = list(pace_looks([*frames, *stepped], InView(), 0.15))
     assert sum(isinstance(frame, Frame) and frame.captured_at < NOON for frame in looked_at) >= len(looked_at) // 3
 
 
@@ -96,7 +95,6 @@ def test_vehicles_before_and_after_the_loss_of_the_camera_are_two():
 
 
 def test_a_vehicle_in_view_is_decided_when_the_camera_is_lost_and_not_when_it_is_back():
-    tracker = PlateTracker(TrackSettings())
     back = threading.Event()
 
     def reads() -> Iterator[FrameReads | SightLost]:
@@ -105,7 +103,7 @@ def test_a_vehicle_in_view_is_decided_when_the_camera_is_lost_and_not_when_it_is
         back.set()
 
     screening = make_screening(ListedPlates("京A12345"), KeptEvents())
-    passage = next(match_risk(track_plates(reads(), tracker), tracker, screening))
+    passage = next(screened(reads(), screening))
     assert passage.outcome == "flagged"
     assert not back.is_set()
 
@@ -142,8 +140,7 @@ def test_without_room_pictures_are_dropped_and_the_event_is_kept(tmp_path: Path)
     outbox = FullDisk()
     screening = make_screening(ListedPlates("京A12345"), outbox)
     screening = replace(screening, flagging=Flagging(outbox, tmp_path / "evidence", ID_KEY, {}))
-    tracker = PlateTracker(TrackSettings())
-    list(match_risk(track_plates(standing("京A12345", 8), tracker), tracker, screening))
+    list(screened(standing("京A12345", 8), screening))
     assert [event.plate_picture for event in outbox.events] == [None]
     assert not (tmp_path / "evidence").exists()
 
@@ -200,10 +197,9 @@ class NoRoom(KeptPassages):
 def test_a_passage_that_cannot_be_spooled_is_counted_and_the_next_one_is_screened():
     screening = make_screening(ListedPlates(is_down=True), KeptEvents())
     screening = replace(screening, spool=NoRoom())
-    tracker = PlateTracker(TrackSettings())
     found = []
     for text in ("京A12345", "苏B77777"):
-        found += list(match_risk(track_plates(standing(text, 8), tracker), tracker, screening))
+        found += list(screened(standing(text, 8), screening))
     assert [passage.outcome for passage in found] == ["unchecked", "unchecked"]
     assert screening.counts.unchecked == 2
 

@@ -14,12 +14,13 @@ import pytest
 
 from ocr.types import BgrImage, PlateRead
 from pipeline.replay.engine import LocalEngine, ReplayEngine, UnitTask
-from pipeline.replay.records import ListRecord, RunRecord, UnitResult
+from pipeline.replay.records import ListRecord, ReplayResult, RunRecord, UnitResult, jsonl_lines
 from pipeline.replay.report import render_report
-from pipeline.replay.run import PartStore, ReplayResult, jsonl_lines, replay
+from pipeline.replay.run import PartStore, replay
+from pipeline.replay.stopwatch import OnProgress
 from pipeline.replay.truth import TruePassage, Truth
 from pipeline.replay.units import ReplayUnit, find_units, split_long
-from pipeline.replay.worker import OnProgress, ReplayParts, replay_unit
+from pipeline.replay.worker import ReplayParts, replay_unit
 from tests.pipeline_kit import NOON, KeptEvents, write_video
 from tests.replay_kit import BLUE, YELLOW, ColorReader, build_parts, street_with
 

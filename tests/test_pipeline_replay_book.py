@@ -7,9 +7,8 @@ from datetime import timedelta
 
 from pipeline.replay.book import ReplayBook
 from pipeline.settings import TrackSettings
-from pipeline.types import PlateTrack
-from pipeline.walk.screening import track_plates
-from pipeline.walk.tracking import PlateTracker
+from pipeline.types import InView, PlateTrack
+from pipeline.walk.tracking import PlateTracker, track_plates
 from tests.pipeline_kit import NOON, box_at, frames_of
 from tests.plates import make_read
 
@@ -19,7 +18,7 @@ MAX_BYTES_EACH = 1000
 def passing_vehicle() -> PlateTrack:
     tracker = PlateTracker(TrackSettings(), keep_looks=True)
     scene = [[make_read("京A12345", box_at(200, 40 + 18 * i))] for i in range(8)]
-    (track,) = [track for track in track_plates(frames_of(scene), tracker) if track.is_final]
+    (track,) = [track for track in track_plates(frames_of(scene), tracker, InView()) if track.is_final]
     return track
 
 

@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
-from pipeline.replay.records import ListRecord, RunRecord
+from pipeline.replay.records import ListRecord, ReplayResult, RunRecord
 from pipeline.replay.report import links_to, render_report
-from pipeline.replay.run import ReplayResult
 from pipeline.replay.truth import TruePassage, Truth
 from pipeline.replay.units import ReplayUnit
 from pipeline.replay.worker import replay_unit

@@ -7,13 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ocr.types import BgrImage, PlateRead
+from ocr.types import PlateRead
 from pipeline.settings import TrackSettings
 from pipeline.types import FrameReads, Passage
+from pipeline.walk.deciding import Screening
 from pipeline.walk.evidence import vehicle_front
 from pipeline.walk.recheck import recheck
-from pipeline.walk.screening import Screening, match_risk, screen, track_plates
-from pipeline.walk.tracking import PlateTracker
 from tests.pipeline_kit import (
     NOON,
     PICTURE,
@@ -23,16 +22,15 @@ from tests.pipeline_kit import (
     Scene,
     box_at,
     frames_of,
-    make_frame,
     make_screening,
     make_spool,
+    screened,
 )
 from tests.plates import make_distribution, make_read
 
 
 def passages_of(scene: Scene, screening: Screening) -> list[Passage]:
-    tracker = PlateTracker(TrackSettings())
-    return list(match_risk(track_plates(frames_of(scene), tracker), tracker, screening))
+    return list(screened(frames_of(scene), screening))
 
 
 def passing(text: str, looks: int = 8, x: float = 200) -> list[list[PlateRead]]:
@@ -42,7 +40,6 @@ def passing(text: str, looks: int = 8, x: float = 200) -> list[list[PlateRead]]:
 def test_a_listed_vehicle_is_flagged_once_while_it_is_still_in_view() -> None:
     outbox = KeptEvents()
     screening = make_screening(ListedPlates("京A12345"), outbox)
-    tracker = PlateTracker(TrackSettings())
     seen: list[tuple[int, Passage]] = []
     frames = iter(frames_of(passing("京A12345", 40)))
     consumed = 0
@@ -53,7 +50,7 @@ def test_a_listed_vehicle_is_flagged_once_while_it_is_still_in_view() -> None:
             consumed += 1
             yield frame_reads
 
-    for passage in match_risk(track_plates(counted(), tracker), tracker, screening):
+    for passage in screened(counted(), screening):
         seen.append((consumed, passage))
     ((when, flagged),) = seen
     assert when == 3
@@ -78,14 +75,12 @@ def test_a_vehicle_that_could_not_be_checked_is_unchecked_never_clear() -> None:
 def test_a_list_that_comes_back_while_the_vehicle_is_in_view_is_asked_again() -> None:
     risk_list = ListedPlates("京A12345", is_down=True)
     screening = make_screening(risk_list, KeptEvents())
-    tracker = PlateTracker(TrackSettings())
 
     def frames_then_recovery() -> Iterator[FrameReads]:
         yield from frames_of(passing("京A12345"))
         risk_list.is_down = False
 
-    tracks = track_plates(frames_then_recovery(), tracker)
-    assert [p.outcome for p in match_risk(tracks, tracker, screening)] == ["flagged"]
+    assert [p.outcome for p in screened(frames_then_recovery(), screening)] == ["flagged"]
 
 
 def test_every_passage_is_counted_as_exactly_one_outcome() -> None:
@@ -113,21 +108,10 @@ def test_an_events_characters_carry_the_fused_probabilities() -> None:
     assert event.confidence == min(event.char_probs) > 0.98
 
 
-class ScriptedReader:
-    """Reads what the script says, frame by frame."""
-
-    def __init__(self, scene: Scene) -> None:
-        self._scene = iter(scene)
-
-    def read(self, image: BgrImage) -> list[PlateRead]:  # noqa: ARG002
-        return list(next(self._scene))
-
-
 def test_the_walk_goes_from_frames_to_flagged_passages(tmp_path: Path) -> None:
     scene = passing("京A12345")
     screening = make_screening(ListedPlates("京A12345"), KeptEvents(), evidence=tmp_path)
-    frames = (make_frame(index) for index in range(len(scene)))
-    (passage,) = screen(frames, ScriptedReader(scene), PlateTracker(TrackSettings()), screening)
+    (passage,) = screened(frames_of(scene), screening, TrackSettings())
     assert passage.event is not None
     assert passage.event.plate_picture is not None
     assert (tmp_path / passage.event.plate_picture).is_file()
@@ -139,8 +123,7 @@ def test_frames_are_left_out_only_while_every_vehicle_in_view_is_settled() -> No
     unsettled = [[replace(read, distribution=doubtful)] for (read,) in passing("京A12345")]
     for scene, looks in ((unsettled, 8), (passing("京A12345"), 5), ([[]] * 8, 4)):
         screening = make_screening(ListedPlates(), KeptEvents())
-        frames = (make_frame(index) for index in range(8))
-        list(screen(frames, ScriptedReader(scene), PlateTracker(TrackSettings()), screening))
+        list(screened(frames_of(scene), screening, TrackSettings()))
         assert screening.counts.looked_at == looks
 
 

@@ -5,9 +5,12 @@ from itertools import chain, repeat
 
 from ocr.types import BoundingBox, PlateRead
 from pipeline.settings import TrackSettings
-from pipeline.walk.tracking import PlateTracker, is_vehicle
+from pipeline.walk.deciding import PassageRule
+from pipeline.walk.tracking import PlateTracker
 from tests.pipeline_kit import box_at, frames_of, text_of, tracks_of
 from tests.plates import make_distribution, make_read
+
+RULE = PassageRule.of(TrackSettings())
 
 
 def driving_down(text: str, looks: int = 12, x: float = 300, speed: float = 18) -> list[list[PlateRead]]:
@@ -109,13 +112,13 @@ def test_an_unsure_track_waits_for_its_end() -> None:
 def test_a_momentary_look_at_something_doubtful_is_no_vehicle() -> None:
     (doubtful,) = tracks_of([[make_read("京A12345", certainty=0.3)]])
     (sure,) = tracks_of([[make_read("京A12345", certainty=0.9)]])
-    assert not is_vehicle(doubtful, TrackSettings())
-    assert is_vehicle(sure, TrackSettings())
+    assert not RULE.is_vehicle(doubtful)
+    assert RULE.is_vehicle(sure)
 
 
 def test_what_the_recogniser_holds_for_no_plate_is_no_vehicle() -> None:
     (track,) = tracks_of([[make_read("京A12345", style="not_plate")]] * 5)
-    assert not is_vehicle(track, TrackSettings())
+    assert not RULE.is_vehicle(track)
 
 
 def test_the_best_look_is_the_evidence() -> None:

@@ -65,7 +65,7 @@ def _screen(box: Box, sources: list[SourceSettings], options: argparse.Namespace
     with box.outbox() as outbox:
 
         def build_parts(source: SourceSettings) -> CameraParts:
-            return box.camera_parts(source, outbox, counts[source.camera_id])
+            return box.camera_parts(source, box.reader(), outbox, counts[source.camera_id])
 
         def take(source: SourceSettings, passage: Passage) -> None:
             write_line(passage)

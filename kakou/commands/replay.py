@@ -24,11 +24,11 @@ from ocr.providers import PROVIDERS, require_providers
 from pipeline.replay.diff import diff_lines, load_run
 from pipeline.replay.engine import LocalEngine, ReplayEngine
 from pipeline.replay.ray_engine import RayEngine
-from pipeline.replay.records import UnitResult
-from pipeline.replay.run import PartStore, ReplayResult, replay
+from pipeline.replay.records import ReplayResult, UnitResult
+from pipeline.replay.run import PartStore, replay
+from pipeline.replay.stopwatch import OnProgress
 from pipeline.replay.truth import load_truth
 from pipeline.replay.units import ReplayUnit, find_units, split_long
-from pipeline.replay.worker import OnProgress
 from pipeline.video.capture import video_length_ms
 from pipeline.video.capture_time import BEIJING
 from riskdb.types import RiskDBError

@@ -8,9 +8,8 @@ from rich.console import Console
 from rich.table import Table
 
 from ocr.looks import class_name
-from pipeline.replay.records import PassageRecord
+from pipeline.replay.records import PassageRecord, ReplayResult, jsonl_lines
 from pipeline.replay.report import links_to, render_report
-from pipeline.replay.run import ReplayResult, jsonl_lines
 from pipeline.replay.table import write_table
 from pipeline.replay.truth import Truth, judge, score
 from riskdb.digest import load_or_create_key

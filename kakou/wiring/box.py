@@ -22,10 +22,10 @@ from kakou.wiring.risk import key_path, make_matcher, open_hot_set
 from ocr.models_folder import ModelFiles, shipped_models
 from ocr.reader import PlateReader, ReaderSettings
 from pipeline.settings import SourceSettings
-from pipeline.types import Passage, ScreeningCounts
+from pipeline.types import Passage, Reader, ScreeningCounts
 from pipeline.walk.camera import CameraParts
+from pipeline.walk.deciding import Screening
 from pipeline.walk.flagging import Flagging
-from pipeline.walk.screening import Screening
 from pipeline.walk.spool import Spool
 from riskdb.digest import load_or_create_key
 from riskdb.types import RiskDBError
@@ -94,11 +94,16 @@ class Box:
     def hours(self) -> HourCounter:
         return HourCounter(self.settings.state_dir / "counters.sqlite")
 
-    def camera_parts(self, source: SourceSettings, outbox: Outbox, counts: ScreeningCounts) -> CameraParts:
-        """Return the walk of one camera; nothing in it may be shared between threads but the outbox."""
-        reader = PlateReader.from_models(
+    def reader(self) -> PlateReader:
+        """Load the models into a reader of one thread. Raises OcrError."""
+        return PlateReader.from_models(
             self.models, ReaderSettings(second_long_side_px=0), hub_model=self.settings.ocr_model
         )
+
+    def camera_parts(
+        self, source: SourceSettings, reader: Reader, outbox: Outbox, counts: ScreeningCounts
+    ) -> CameraParts:
+        """Return what one camera's walk is built of; only the outbox, and a reader made for it, may be shared."""
         screening = Screening(
             match=make_matcher(self.settings, self.redis_url),
             flagging=self.flagging(outbox),

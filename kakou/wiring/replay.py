@@ -13,7 +13,7 @@ from ocr.models_folder import shipped_models
 from ocr.reader import PlateReader, ReaderSettings
 from pipeline.replay.records import ListRecord, RunRecord
 from pipeline.replay.worker import ReplayParts
-from pipeline.walk.screening import Match
+from pipeline.walk.deciding import Match
 from riskdb.digest import load_or_create_key
 from riskdb.keeper import RiskKeeper
 from riskdb.match import MatchRule, match_plate

@@ -16,8 +16,9 @@ import cv2
 
 from pipeline.parent_death import die_with_parent
 from pipeline.replay.records import UnitResult
+from pipeline.replay.stopwatch import OnProgress
 from pipeline.replay.units import ReplayUnit
-from pipeline.replay.worker import OnProgress, ReplayParts, replay_unit, unreadable
+from pipeline.replay.worker import ReplayParts, replay_unit, unreadable
 
 BuildParts: TypeAlias = Callable[[], ReplayParts]
 """Builds what a worker needs, in the worker; must be picklable."""

@@ -15,7 +15,8 @@ from typing import Any
 from pipeline.errors import SourceError
 from pipeline.replay.engine import BuildParts, UnitTask, use_one_core
 from pipeline.replay.records import UnitResult
-from pipeline.replay.worker import OnProgress, ReplayParts, replay_unit, unreadable
+from pipeline.replay.stopwatch import OnProgress
+from pipeline.replay.worker import ReplayParts, replay_unit, unreadable
 
 POLL_S = 0.5
 INSTALL = "the engine ray needs Ray: in kakou's folder: .venv/bin/python -m pip install -e '.[ray]'"

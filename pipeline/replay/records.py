@@ -3,6 +3,8 @@
 Nothing here tells when or how fast the replay ran; that is in `UnitTimings`, which only the report shows.
 """
 
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
@@ -130,3 +132,22 @@ class UnitResult(ReplayRecord):
     plate_jpegs: tuple[bytes | None, ...] = ()
     """For the report: a crop for each passage, in order."""
     timings: UnitTimings
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayResult:
+    """A finished or interrupted replay."""
+
+    run: RunRecord
+    units: tuple[UnitResult, ...]
+    """In the order of the footage; complete when `is_complete`."""
+    is_complete: bool
+
+
+def jsonl_lines(run: RunRecord, results: Iterable[UnitResult]) -> Iterator[str]:
+    """Yield the run, then each video and its passages, one JSON object a line."""
+    yield run.model_dump_json()
+    for result in results:
+        yield result.video.model_dump_json()
+        for passage in result.passages:
+            yield passage.model_dump_json(exclude_none=True)

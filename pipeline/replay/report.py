@@ -9,7 +9,7 @@ from urllib.parse import quote
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from ocr.looks import LOOKS, RED_CHARACTERS, class_name
-from pipeline.replay.run import ReplayResult
+from pipeline.replay.records import ReplayResult
 from pipeline.replay.truth import Judged, Truth, TruthScore, by_class, by_hour, judge, score
 from pipeline.replay.views import Mistake, clock, list_mistakes, view_videos
 from pipeline.video.capture_time import BEIJING

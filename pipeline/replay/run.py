@@ -3,30 +3,19 @@
 import hashlib
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from threading import Event
 
 from pydantic import ValidationError
 
 from pipeline.replay.engine import ReplayEngine, UnitTask
-from pipeline.replay.records import RunRecord, UnitResult
+from pipeline.replay.records import ReplayResult, RunRecord, UnitResult
+from pipeline.replay.stopwatch import OnProgress
 from pipeline.replay.units import ReplayUnit
-from pipeline.replay.worker import OnProgress
 
 MAX_PART_AGE_S = 24 * 3600
 """Parts hold plates of vehicles that matched nothing: no longer than the spool of unchecked passages."""
-
-
-@dataclass(frozen=True, slots=True)
-class ReplayResult:
-    """A finished or interrupted replay."""
-
-    run: RunRecord
-    units: tuple[UnitResult, ...]
-    """In the order of the footage; complete when `is_complete`."""
-    is_complete: bool
 
 
 class PartStore:
@@ -91,12 +80,3 @@ def fingerprint_of(run: RunRecord, unit: ReplayUnit) -> str:
     piece = f"{unit.start}\0{unit.from_ms}\0{unit.until_ms}"
     parts = (run.model_dump_json(exclude={"videos"}), str(unit.path.absolute()), unit.video, piece, state)
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
-
-
-def jsonl_lines(run: RunRecord, results: Iterable[UnitResult]) -> Iterator[str]:
-    """Yield the run, then each video and its passages, one JSON object a line."""
-    yield run.model_dump_json()
-    for result in results:
-        yield result.video.model_dump_json()
-        for passage in result.passages:
-            yield passage.model_dump_json(exclude_none=True)

@@ -5,8 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ocr.looks import class_name, style_of
-from pipeline.replay.records import PassageRecord, UnitResult
-from pipeline.replay.run import ReplayResult
+from pipeline.replay.records import PassageRecord, ReplayResult, UnitResult
 from pipeline.replay.truth import Judged
 
 MIN_MARK_PERCENT = 0.4

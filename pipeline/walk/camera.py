@@ -8,15 +8,16 @@ from pipeline.errors import SourceError
 from pipeline.settings import PipelineSettings, SourceSettings
 from pipeline.types import Passage, Reader
 from pipeline.video.sources import watch_frames
-from pipeline.walk.screening import Screening, screen
-from pipeline.walk.tracking import PlateTracker
+from pipeline.walk.deciding import Screening
+from pipeline.walk.screening import screen
 
 
 @dataclass(frozen=True, slots=True)
 class CameraParts:
-    """What one camera's walk is built of. None of it may be shared between threads."""
+    """What one camera's walk is built of."""
 
     reader: Reader
+    """The camera's own, or one that several cameras share and that takes calls from several threads."""
     screening: Screening
 
 
@@ -28,7 +29,7 @@ def screen_source(
     Raises SourceError when a file or folder cannot be opened, OutboxError when an event cannot be kept.
     """
     frames = watch_frames(source, settings, parts.screening.counts, stop)
-    return screen(frames, parts.reader, PlateTracker(settings.track), parts.screening)
+    return screen(frames, parts.reader, settings.track, parts.screening)
 
 
 def screen_group(

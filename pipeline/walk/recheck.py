@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from ocr.wrong_length import match_hypotheses
+from pipeline.walk.deciding import Match
 from pipeline.walk.flagging import Flagging
-from pipeline.walk.screening import Match
 from pipeline.walk.spool import Spool
 from riskdb.types import RiskDBError
 

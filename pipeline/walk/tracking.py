@@ -4,19 +4,30 @@ Geometry decides, text only helps: two vehicles are never merged because their p
 never two because a look was misread.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from ocr.hypotheses import PlateHypothesis, top_hypotheses
 from ocr.types import PlateRead
 from pipeline.settings import TrackSettings
-from pipeline.types import Frame, FrameReads, PlateTrack
-from pipeline.walk.fusion import style_probability
+from pipeline.types import Frame, FrameReads, InView, PlateTrack, SightLost
 from pipeline.walk.track_state import Segment, TrackState, track_of
 
 MAX_COST = 1.0
-SAME_PLACE_IOU = 0.3
-NOT_PLATE = "not_plate"
+"""Of `TrackState.cost`: what fits worse is another vehicle."""
+
+
+def track_plates(
+    reads: Iterable[FrameReads | SightLost], tracker: "PlateTracker", in_view: InView
+) -> Iterator[PlateTrack]:
+    """Yield each track when it has settled, when it settles on another text, and when it ends; tell what is in view.
+
+    Where the camera was lost, all end: what it sees when it is back is other vehicles.
+    """
+    for frame_reads in reads:
+        yield from tracker.finish() if isinstance(frame_reads, SightLost) else tracker.update(frame_reads)
+        in_view.is_settled, in_view.since = tracker.is_settled, tracker.in_view_since
+    yield from tracker.finish()
 
 
 class PlateTracker:
@@ -24,7 +35,7 @@ class PlateTracker:
 
     def __init__(self, settings: TrackSettings, keep_looks: bool = False) -> None:
         """`keep_looks`: every look goes into its track, for reports."""
-        self.settings = settings
+        self._settings = settings
         self._keep_looks = keep_looks
         self._tracks: list[TrackState] = []
         self._count = 0
@@ -50,7 +61,7 @@ class PlateTracker:
         taken = {id(read) for read in fitting.values()}
         for read in reads:
             if id(read) not in taken:
-                self._tracks.append(TrackState(self._next_number(), frame, read, self.settings, self._keep_looks))
+                self._tracks.append(TrackState(self._next_number(), frame, read, self._settings, self._keep_looks))
 
     def finish(self) -> Iterator[PlateTrack]:
         """Yield the tracks that were still in view when the frames ended."""
@@ -59,13 +70,13 @@ class PlateTracker:
         self._tracks = []
 
     @property
-    def is_calm(self) -> bool:
-        """Return whether every vehicle in view has been decided: more looks soon would tell nothing new."""
+    def is_settled(self) -> bool:
+        """Whether every vehicle in view has been decided."""
         return all(track.decided_text is not None for track in self._tracks)
 
-    def follows_any_since_before(self, moment: datetime) -> bool:
-        """Return whether a vehicle is in view that was first seen before this moment."""
-        return any(track.current.started_at < moment for track in self._tracks)
+    @property
+    def in_view_since(self) -> datetime | None:
+        return min((track.current.started_at for track in self._tracks), default=None)
 
     def _next_number(self) -> int:
         self._count += 1
@@ -81,9 +92,9 @@ class PlateTracker:
     def _decide_early(self, track: TrackState) -> Iterator[PlateTrack]:
         """Yield the track when its text has settled, and again when it settles on another text."""
         segment = track.current
-        if segment.fusion.look_count < self.settings.settled_looks:
+        if segment.fusion.look_count < self._settings.settled_looks:
             return
-        best = settled_text(segment, self.settings.settled_probability)
+        best = settled_text(segment, self._settings.settled_probability)
         if best is not None and best.text != track.decided_text:
             track.decided_text = best.text
             yield track_of(self._camera_id, track.number, segment, is_final=False)
@@ -97,13 +108,6 @@ def settled_text(segment: Segment, least: float) -> PlateHypothesis | None:
         return None
     best = next(iter(top_hypotheses(distribution, 1)), None)
     return best if best is not None and best.probability >= least else None
-
-
-def is_vehicle(track: PlateTrack, settings: TrackSettings) -> bool:
-    """Return whether a track is more than a thing that looked like a plate for a moment."""
-    if style_probability(track.distribution, NOT_PLATE) > 0.5:
-        return False
-    return track.look_count >= settings.min_looks or track.evidence.confidence >= settings.sure_confidence
 
 
 def _assign(tracks: Sequence[TrackState], frame: Frame, reads: Sequence[PlateRead]) -> dict[int, PlateRead]:

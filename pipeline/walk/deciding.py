@@ -1,0 +1,128 @@
+"""From tracks to decided passages, wherever the tracks come from: a camera's pictures, or the reads that it sends."""
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol, Self, TypeAlias
+
+from alerts.flagged import FlaggedEvent
+from ocr.grammar import EVERYDAY_CLASSES
+from ocr.hypotheses import PlateHypothesis
+from ocr.wrong_length import match_hypotheses
+from pipeline.settings import TrackSettings
+from pipeline.types import Outcome, Passage, PlateTrack, ScreeningCounts
+from pipeline.walk.flagging import Flagging
+from pipeline.walk.fusion import style_probability
+from riskdb.types import Hypothesis, RiskDBError, RiskMatch
+
+NOT_PLATE = "not_plate"
+MAX_NOT_PLATE = 0.5
+"""What is more likely no plate than one is no vehicle."""
+Match: TypeAlias = Callable[[Sequence[Hypothesis], datetime], RiskMatch | None]
+"""Is one of these plates listed at this time? Raises RiskDBError when the list could not be asked."""
+
+log = logging.getLogger(__name__)
+
+
+class UncheckedSpool(Protocol):
+    """Where passages wait that could not be checked (`pipeline.walk.spool.Spool`)."""
+
+    def keep(self, passage: Passage) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Screening:
+    """What the decision needs from outside; one for each camera."""
+
+    match: Match
+    flagging: Flagging
+    spool: UncheckedSpool
+    now: Callable[[], datetime]
+    """Box time, aware UTC; a replay gives the moment whose list it asks."""
+    checkpoint: str
+    counts: ScreeningCounts
+    hypothesis_count: int = 32
+
+
+@dataclass(frozen=True, slots=True)
+class PassageRule:
+    """When a track is a passage; the settings of these names say why."""
+
+    min_looks: int
+    sure_confidence: float
+    min_probability: float
+    rare_class_share: float
+
+    @classmethod
+    def of(cls, settings: TrackSettings) -> Self:
+        return cls(settings.min_looks, settings.sure_confidence, settings.min_probability, settings.rare_class_share)
+
+    def is_vehicle(self, track: PlateTrack) -> bool:
+        """Return whether a track is more than a thing that looked like a plate for a moment."""
+        if style_probability(track.distribution, NOT_PLATE) > MAX_NOT_PLATE:
+            return False
+        return track.look_count >= self.min_looks or track.evidence.confidence >= self.sure_confidence
+
+    def is_readable(self, best: PlateHypothesis) -> bool:
+        """Weigh the text against all else that it could be, knowing how often its class is met (Bayes)."""
+        share = 1.0 if best.plate_class in EVERYDAY_CLASSES else self.rare_class_share
+        weight = share * best.probability
+        return weight / (weight + 1.0 - min(best.probability, 1.0)) >= self.min_probability
+
+
+def match_risk(tracks: Iterable[PlateTrack], rule: PassageRule, screening: Screening) -> Iterator[Passage]:
+    """Yield one passage for each vehicle; what is no passage is counted as unread."""
+    flagged: set[int] = set()
+    for track in tracks:
+        if track.number in flagged:
+            # Decided while it was in view; more looks change nothing, people have been told.
+            if track.is_final:
+                flagged.discard(track.number)
+            continue
+        passage = _decide(track, rule, screening)
+        if passage is None:
+            screening.counts.unread += track.is_final
+        elif passage.outcome == "flagged" or track.is_final:
+            _count(screening.counts, passage.outcome)
+            if passage.outcome == "unchecked":
+                _keep_unchecked(screening, passage)
+            if not track.is_final:
+                flagged.add(track.number)
+            yield passage
+
+
+def _decide(track: PlateTrack, rule: PassageRule, screening: Screening) -> Passage | None:
+    """Match a track, readable or not; return None for what is no passage."""
+    hypotheses = match_hypotheses(track.distribution, screening.hypothesis_count)
+    if not hypotheses or not rule.is_vehicle(track):
+        return None
+    now = screening.now()
+    outcome: Outcome = "clear"
+    match: RiskMatch | None = None
+    event: FlaggedEvent | None = None
+    try:
+        match = screening.match(hypotheses, now)
+    except RiskDBError:
+        outcome = "unchecked"
+    if match is not None:
+        outcome, event = "flagged", screening.flagging.flag(track, match, screening.checkpoint, now)
+    elif not rule.is_readable(hypotheses[0]):
+        return None
+    return Passage(track.camera_id, screening.checkpoint, track, outcome, hypotheses[0], match, event, now)
+
+
+def _keep_unchecked(screening: Screening, passage: Passage) -> None:
+    try:
+        screening.spool.keep(passage)
+    except OSError as error:  # the next vehicles matter, too; this one stays counted as unchecked
+        log.error("an unchecked passage cannot be kept for its check: %s", error.strerror)
+
+
+def _count(counts: ScreeningCounts, outcome: Outcome) -> None:
+    if outcome == "flagged":
+        counts.flagged += 1
+    elif outcome == "unchecked":
+        counts.unchecked += 1
+    else:
+        counts.clear += 1
