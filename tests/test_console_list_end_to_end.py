@@ -22,7 +22,8 @@ from console.people.tokens import Scope
 from console.store.people_tables import AuditRow
 from console.types import Actor, Role
 from kakou.settings import Settings
-from kakou.wiring.risk import make_matcher, open_keeper, record_path, tended_list
+from kakou.wiring.matching import make_matcher
+from kakou.wiring.risk import open_keeper, record_path, tended_list
 from riskdb.record.declaring import Declared
 from riskdb.types import RiskMatch
 from tests.commands import start_kakou

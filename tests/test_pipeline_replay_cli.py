@@ -8,8 +8,9 @@ import polars as pl
 import pytest
 
 from kakou.settings import Settings
+from kakou.wiring.matching import key_path
 from kakou.wiring.replay import ReplayPlan
-from kakou.wiring.risk import OcrGrammar, key_path, record_path
+from kakou.wiring.risk import OcrGrammar, record_path
 from riskdb.digest import load_or_create_key
 from riskdb.keeper import RiskKeeper
 from riskdb.record.declaring import Declared

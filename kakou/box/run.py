@@ -22,8 +22,9 @@ from kakou.box.supervisor import ChildCommand, Supervisor
 from kakou.exit_codes import ExitCode
 from kakou.settings import DEFAULT_PATH, Settings
 from kakou.wiring.box import Box
+from kakou.wiring.matching import make_matcher
 from kakou.wiring.redis import open_redis
-from kakou.wiring.risk import make_matcher, tended_list
+from kakou.wiring.risk import tended_list
 from pipeline.types import ScreeningCounts
 from pipeline.walk.recheck import recheck
 

@@ -23,8 +23,8 @@ from alerts.stream import FlaggedStream, connect
 from kakou.exit_codes import ExitCode
 from kakou.settings import Settings, load_settings
 from kakou.wiring.embedded_redis import MINIMUM_VERSION, RedisUnavailableError
+from kakou.wiring.matching import key_path, open_hot_set
 from kakou.wiring.redis import open_redis
-from kakou.wiring.risk import key_path, open_hot_set
 from ocr.models_folder import shipped_models
 from ocr.types import OcrError
 from riskdb.types import RiskDBError

@@ -14,8 +14,8 @@ from rich.table import Table
 from kakou.commands.risk_care import reason_as_json, reasons_table
 from kakou.exit_codes import ExitCode
 from kakou.settings import load_settings
+from kakou.wiring.matching import make_matcher
 from kakou.wiring.redis import open_redis
-from kakou.wiring.risk import make_matcher
 from ocr.grammar import normalise_plate, plate_classes_of
 from riskdb.match import MatchRule
 from riskdb.types import RiskMatch

@@ -18,8 +18,8 @@ from kakou.commands.replay_output import ReplayOutputs, print_summary
 from kakou.exit_codes import ExitCode
 from kakou.process import stop_on_signals
 from kakou.settings import Settings, load_settings
+from kakou.wiring.matching import key_path
 from kakou.wiring.replay import ReplayPlan, default_record
-from kakou.wiring.risk import key_path
 from ocr.providers import PROVIDERS, require_providers
 from pipeline.replay.diff import diff_lines, load_run
 from pipeline.replay.engine import LocalEngine, ReplayEngine

@@ -16,8 +16,9 @@ from rich.table import Table
 from kakou.commands.risk_output import AsJson, Config, local_time, messages, published_text
 from kakou.exit_codes import ExitCode
 from kakou.settings import load_settings
+from kakou.wiring.matching import key_path
 from kakou.wiring.redis import open_redis
-from kakou.wiring.risk import key_path, open_keeper, open_parts
+from kakou.wiring.risk import open_keeper, open_parts
 from riskdb.exporting import csv_sheet
 from riskdb.hotset.checking import check_list, count_list
 from riskdb.record.rotation import rotate_key

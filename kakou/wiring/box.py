@@ -18,7 +18,7 @@ from alerts.box_status import LanePassage, StatusBoard
 from alerts.outbox import Outbox
 from kakou.box.monitor import BoxHealth, CameraMonitor, HourCounter
 from kakou.settings import Settings
-from kakou.wiring.risk import key_path, make_matcher, open_hot_set
+from kakou.wiring.matching import key_path, make_matcher, open_hot_set
 from ocr.models_folder import ModelFiles, shipped_models
 from ocr.reader import PlateReader, ReaderSettings
 from pipeline.settings import SourceSettings

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from alerts.outbox import Outbox
 from kakou.settings import Settings
-from kakou.wiring.risk import OcrGrammar, key_path, make_matcher, record_path
+from kakou.wiring.matching import key_path, make_matcher
+from kakou.wiring.risk import OcrGrammar, record_path
 from ocr.models_folder import shipped_models
 from ocr.reader import PlateReader, ReaderSettings
 from pipeline.replay.records import ListRecord, RunRecord

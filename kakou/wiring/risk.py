@@ -3,29 +3,24 @@
 import contextlib
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 from kakou.process import give_way
 from kakou.settings import Settings
+from kakou.wiring.matching import key_path
 from kakou.wiring.redis import open_redis
 from ocr.grammar import normalise_plate, plate_classes_of
-from riskdb.digest import load_or_create_key
-from riskdb.hotset.hotset import HotSet
 from riskdb.hotset.list_store import ListStore
 from riskdb.hotset.publish import Publisher
-from riskdb.hotset.redis_link import RedisLink, open_writer
+from riskdb.hotset.redis_link import open_writer
 from riskdb.hotset.tending import ListTender, tend
 from riskdb.keeper import RiskKeeper
-from riskdb.match import MatchRule, match_plate
 from riskdb.record.record import RiskRecord
 from riskdb.record.rotation import own_key
 from riskdb.rule import ListRule
-from riskdb.types import Hypothesis, RiskDBError, RiskMatch
-
-Matcher = Callable[[Sequence[Hypothesis], datetime], RiskMatch | None]
+from riskdb.types import RiskDBError
 
 
 class OcrGrammar:
@@ -40,23 +35,6 @@ class OcrGrammar:
 
 def record_path(settings: Settings) -> Path:
     return settings.state_dir / "risk.sqlite"
-
-
-def key_path(settings: Settings) -> Path:
-    return settings.state_dir / "plate.key"
-
-
-def open_hot_set(settings: Settings, url: str) -> HotSet:
-    """Return a reader of the list in the Redis at `url`; one thread only. Raises RiskDBError."""
-    link = RedisLink(url, settings.risk.timeout_s, settings.risk.connect_timeout_s)
-    return HotSet(link, lambda: load_or_create_key(key_path(settings)), settings.risk)
-
-
-def make_matcher(settings: Settings, url: str) -> Matcher:
-    """Return the match as the walk takes it; one thread only. The matcher raises RiskDBError."""
-    hot_set = open_hot_set(settings, url)
-    rule = MatchRule.of(settings.risk)
-    return lambda hypotheses, now: match_plate(hypotheses, hot_set, rule, now)
 
 
 @dataclass(frozen=True, slots=True)
