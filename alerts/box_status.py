@@ -52,6 +52,8 @@ class BoxStatus(BaseModel):
     """Camera clock minus box clock; None when unknown."""
     hours: tuple[HourCount, ...] = ()
     """The last hours, oldest first; each number only grows within its hour."""
+    stopped: str | None = None
+    """Why nobody screens this camera any more until a person has mended it; None while it is screened."""
 
 
 class LanePassage(BaseModel):

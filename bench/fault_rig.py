@@ -6,7 +6,6 @@
 Run as a program it is the writer: `python -m bench.fault_rig FOLDER EVENTS_PER_S`.
 """
 
-import ctypes
 import re
 import shutil
 import signal
@@ -29,11 +28,11 @@ from alerts.outbox import Outbox
 from alerts.stream import connect
 from bench.fault_events import event
 from kakou.wiring.embedded_redis import find_redis_server
+from pipeline.parent_death import die_with_parent
 
 PARTS = ("writer", "relay", "redis", "deliverer", "receiver")
 SECRET = "whsec_aW52ZW50ZWQgc2VjcmV0IG9mIHRoZSB0ZXN0cyAzMiBi"
 ROOT = Path(__file__).parents[1]
-PR_SET_PDEATHSIG = 1
 
 
 class FaultRig:
@@ -59,7 +58,7 @@ class FaultRig:
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
-                    preexec_fn=_die_with_parent,
+                    preexec_fn=lambda: die_with_parent(signal.SIGKILL),
                 )
 
     def kill(self, part: str) -> None:
@@ -191,10 +190,6 @@ def write_events(folder: Path, events_per_s: float) -> None:
             noted.flush()
             number += 1
             pause.wait(1 / events_per_s)
-
-
-def _die_with_parent() -> None:
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _free_port() -> int:

@@ -136,7 +136,7 @@ def _measure_latency(report: Report, folder: Path) -> None:
     with open_redis(settings) as url:
         _import_list(settings, url, folder)
         delays, stop, listener = _listen(url)
-        run_box(settings, config, threading.Event(), as_json=True, show_clear_plates=False)
+        run_box(settings, threading.Event(), as_json=True, show_clear_plates=False)
         stop.set()
         listener.join()
     report.add_row(

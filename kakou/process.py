@@ -1,13 +1,13 @@
 """What every long-running process of ours does: end in order when asked, and never outlive its parent."""
 
-import ctypes
 import logging
 import os
 import signal
 import sys
 import threading
 
-PR_SET_PDEATHSIG = 1
+from pipeline import parent_death
+
 BEHIND_READERS = 5
 """Priority (nice value) of the list's upkeep."""
 
@@ -28,10 +28,8 @@ def stop_on_signals() -> threading.Event:
 
 def die_with_parent(parent_id: int) -> None:
     """Ask Linux for SIGTERM when the parent ends, whatever ends it; exit at once if it has ended already."""
-    if sys.platform != "linux":
-        return
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-    if os.getppid() != parent_id:
+    parent_death.die_with_parent(signal.SIGTERM)
+    if sys.platform == "linux" and os.getppid() != parent_id:
         raise SystemExit(0)
 
 

@@ -1,4 +1,4 @@
-"""No process of ours outlives the one that started it."""
+"""No process of ours outlives the one that started it. The one place that asks Linux for it."""
 
 import ctypes
 import signal
@@ -7,7 +7,7 @@ import sys
 PR_SET_PDEATHSIG = 1
 
 
-def die_with_parent() -> None:
-    """Let the kernel kill this process when the thread that started it ends; elsewhere than on Linux do nothing."""
+def die_with_parent(by: signal.Signals = signal.SIGKILL) -> None:
+    """Let the kernel end this process when the thread that started it ends; elsewhere than on Linux do nothing."""
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, by)

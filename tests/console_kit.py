@@ -38,7 +38,7 @@ from console.store.tables import CaseRow
 from console.types import SYSTEM, Actor, Role
 from console.web.access import COOKIE
 from console.web.app import create_app
-from kakou.commands.console import Server
+from kakou.box.console import Server
 
 START = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
 PASSWORD = "correct horse battery"

@@ -1,7 +1,6 @@
 """A real PostgreSQL server for the tests: started in a folder of its own, on a unix socket, gone with the tests."""
 
 import contextlib
-import ctypes
 import os
 import pwd
 import shutil
@@ -18,7 +17,7 @@ import pytest
 from console.store import list_tables, people_tables  # noqa: F401  fill the metadata
 from console.store.database import Database
 from console.store.tables import Base
-from kakou.wiring.embedded_redis import PR_SET_PDEATHSIG
+from pipeline.parent_death import die_with_parent
 
 INSTALL = "no PostgreSQL server found: apt-get install postgresql"
 _START_TIMEOUT_S = 30.0
@@ -52,7 +51,7 @@ def postgresql_server() -> Iterator[str]:
         with Path(folder, "log").open("wb") as log:
             server = subprocess.Popen(
                 [binaries / "postgres", "-D", f"{folder}/data", *options],
-                user=user, cwd=folder, stdout=log, stderr=log, preexec_fn=_die_with_parent,
+                user=user, cwd=folder, stdout=log, stderr=log, preexec_fn=lambda: die_with_parent(signal.SIGQUIT),
             )  # fmt: skip
         try:
             _wait_until_ready(server, folder)
@@ -99,10 +98,6 @@ def _unprivileged_user() -> str | None:
 def _run(user: str | None, *command: str | Path) -> None:
     done = subprocess.run(command, user=user, cwd="/", capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-
-
-def _die_with_parent() -> None:
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGQUIT)
 
 
 def _wait_until_ready(server: "subprocess.Popen[bytes]", folder: str) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import update
 
 from console.settings import ConsoleSettings
 from console.store.people_tables import AuditRow
-from kakou.commands.console import check_address
+from kakou.box.console import check_address
 from kakou.exit_codes import ExitCode
 from kakou.settings import SettingsError
 from tests.console_kit import START, Clock, officer, open_console

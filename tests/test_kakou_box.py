@@ -9,9 +9,10 @@ import redis
 from alerts.box_status import BoxStatus, StatusBoard
 from alerts.pictures import PictureShelf
 from alerts.settings import AlertsSettings
+from kakou.box.reporter import CameraReporter
 from kakou.box.run import background
 from kakou.settings import Settings
-from kakou.wiring.box import Box, CameraReporter
+from kakou.wiring.box import Box
 from kakou.wiring.risk import open_keeper, tended_list
 from pipeline.settings import SourceSettings
 from pipeline.types import ScreeningCounts

@@ -38,7 +38,7 @@ def is_alive(process_id: int) -> bool:
 
 def test_a_child_that_is_done_is_not_started_again(tmp_path: Path) -> None:
     code = f"import sys; open({str(tmp_path / 'runs')!r}, 'a').write('x'); sys.exit(3)"
-    child = ChildCommand("file", python(code), final_codes=frozenset({0, 3}))
+    child = ChildCommand("file", python(code), done_codes=frozenset({0, 3}))
     assert Supervisor([child]).run(threading.Event()) == {"file": 3}
     assert (tmp_path / "runs").read_text() == "x"
 

@@ -98,6 +98,8 @@ def _tile(heard: Heard, settings: ConsoleSettings, now: datetime) -> Tile:
 
 def _faults(heard: Heard, settings: ConsoleSettings, now: datetime) -> list[str]:
     status = heard.status
+    if status.stopped is not None:
+        return [f"已停止，修复后须重新启动：{status.stopped}"]
     silent_s = (now - heard.at).total_seconds()
     faults = [
         (silent_s > settings.stale_status_s, f"失联 {_spoken(silent_s)}"),

@@ -3,21 +3,20 @@
 Run by the supervisor as `python -m kakou.box.group`; killed and started again when it hangs.
 """
 
-import argparse
 import logging
 import os
 import sys
 import threading
-from collections.abc import Sequence
-from pathlib import Path
 
-from kakou.box.passage_lines import counts_json, passage_json, passage_line
+from kakou.box.counts import counts_path, save_counts
+from kakou.box.orders import Order, run_by_order
+from kakou.box.passage_lines import passage_json, passage_line
+from kakou.box.processes import group_of
+from kakou.box.reporter import STATUS_EVERY_S, CameraReporter
 from kakou.box.supervisor import Heartbeat
-from kakou.errors import report_error
 from kakou.exit_codes import ExitCode
-from kakou.process import die_with_parent, log_to_stderr, stop_on_signals
-from kakou.settings import load_settings
-from kakou.wiring.box import STATUS_EVERY_S, Box, CameraReporter
+from kakou.process import stop_on_signals
+from kakou.wiring.box import Box
 from pipeline.errors import SourceError
 from pipeline.settings import SourceSettings
 from pipeline.types import Passage, ScreeningCounts
@@ -26,42 +25,19 @@ from pipeline.walk.camera import CameraParts, screen_group
 log = logging.getLogger(__name__)
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    options = _parse(arguments)
-    die_with_parent(options.parent)
-    log_to_stderr()
-    settings = load_settings(options.config)
-    sources = [source for source in settings.sources if group_of(source) == options.group]
-    box = Box.build(settings, options.redis_url)
-    sys.exit(_screen(box, sources, options))
+def screen_by_order(order: Order) -> int:
+    """Screen the cameras of the group that the order names; return the exit code."""
+    sources = [source for source in order.settings.sources if group_of(source) == order.name]
+    return _screen(Box.build(order.settings, order.redis_url), sources, order)
 
 
-def group_of(source: SourceSettings) -> str:
-    return source.group or source.camera_id
-
-
-def counts_path(state_dir: Path, group: str) -> Path:
-    return state_dir / "run" / f"{group}.json"
-
-
-def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--config", type=Path, required=True)
-    parser.add_argument("--group", required=True)
-    parser.add_argument("--redis-url", required=True)
-    parser.add_argument("--parent", type=int, required=True)
-    parser.add_argument("--json", action="store_true")
-    parser.add_argument("--show-clear-plates", action="store_true")
-    return parser.parse_args(arguments)
-
-
-def _screen(box: Box, sources: list[SourceSettings], options: argparse.Namespace) -> int:
+def _screen(box: Box, sources: list[SourceSettings], order: Order) -> int:
     stop = stop_on_signals()
     heartbeat = Heartbeat(os.environ)
     counts = {source.camera_id: ScreeningCounts() for source in sources}
     reporters = {s.camera_id: CameraReporter(box, s, counts[s.camera_id]) for s in sources}
-    file = counts_path(box.settings.state_dir, options.group)
-    write_line = LineWriter(options.json, options.show_clear_plates)
+    file = counts_path(box.settings.state_dir, order.name)
+    write_line = LineWriter(order.as_json, order.show_clear_plates)
     with box.outbox() as outbox:
 
         def build_parts(source: SourceSettings) -> CameraParts:
@@ -79,7 +55,7 @@ def _screen(box: Box, sources: list[SourceSettings], options: argparse.Namespace
         try:
             while walk.is_alive():
                 heartbeat.beat()
-                _save(file, counts)
+                save_counts(file, counts)
                 for reporter in reporters.values():
                     heartbeat.beat()  # a name server that is away holds up each of them
                     reporter.report(outbox)
@@ -93,7 +69,7 @@ def _screen(box: Box, sources: list[SourceSettings], options: argparse.Namespace
             reporter.close()
     for camera_id, error in failures.items():
         counts[camera_id].damage = counts[camera_id].damage or str(error)
-    _save(file, counts)
+    save_counts(file, counts)
     return _exit_code(failures, counts)
 
 
@@ -128,17 +104,6 @@ class LineWriter:
         return True
 
 
-def _save(path: Path, counts: dict[str, ScreeningCounts]) -> None:
-    """Write the counts for people to see; screening goes on where the disk is full."""
-    partial = path.with_suffix(".part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(counts_json(counts), encoding="utf-8")
-        partial.replace(path)
-    except OSError as error:
-        log.warning("counts cannot be saved: %s", error)
-
-
 def _exit_code(failures: dict[str, Exception], counts: dict[str, ScreeningCounts]) -> int:
     """Return UNREADABLE for sources that failed or were damaged; raise what is a fault of ours."""
     for camera_id, error in failures.items():
@@ -150,7 +115,4 @@ def _exit_code(failures: dict[str, Exception], counts: dict[str, ScreeningCounts
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except Exception as error:  # noqa: BLE001  the outermost loop of the process
-        sys.exit(report_error(error))
+    run_by_order(screen_by_order)

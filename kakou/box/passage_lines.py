@@ -1,12 +1,11 @@
 """One line for each passage, for people or for programs."""
 
 import json
-from dataclasses import asdict
 from datetime import datetime
 
 from alerts.flagged import LEVEL_WORDS
 from ocr.looks import class_name
-from pipeline.types import Passage, ScreeningCounts
+from pipeline.types import Passage
 
 OUTCOME_WORDS = {"clear": "无风险", "unchecked": "未核对", "flagged": "预警"}
 
@@ -54,14 +53,6 @@ def passage_json(passage: Passage, *, shows_clear_plates: bool) -> str:
 def mask(text: str) -> str:
     """Return the plate with its middle hidden: 粤B·1**45."""
     return f"{text[:2]}·{text[2:3]}{'*' * max(0, len(text) - 5)}{text[-2:]}"
-
-
-def counts_json(counts: dict[str, ScreeningCounts]) -> str:
-    return json.dumps({camera_id: asdict(each) for camera_id, each in counts.items()}, ensure_ascii=False)
-
-
-def counts_from_json(text: str) -> dict[str, ScreeningCounts]:
-    return {camera_id: ScreeningCounts(**each) for camera_id, each in json.loads(text).items()}
 
 
 def _local(moment: datetime) -> str:

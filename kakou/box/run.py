@@ -2,44 +2,50 @@
 
 import contextlib
 import logging
-import os
-import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 
 import redis
 
 from alerts.errors import AlertsError
-from alerts.outbox import Outbox, OutboxError
+from alerts.outbox import OutboxError
 from alerts.pictures import PictureMover, PictureShelf
 from alerts.relay import Relay
 from alerts.stream import FlaggedStream, StreamError, connect
-from kakou.box.group import counts_path, group_of
-from kakou.box.passage_lines import counts_from_json
-from kakou.box.supervisor import ChildCommand, Supervisor
-from kakou.exit_codes import ExitCode
-from kakou.settings import DEFAULT_PATH, Settings
+from kakou.box.counts import counts_from_json, counts_path
+from kakou.box.orders import Order, exit_words
+from kakou.box.processes import box_children, group_of, groups, new_order
+from kakou.box.stopped import StoppedCameras
+from kakou.box.supervisor import Supervisor
+from kakou.settings import Settings
 from kakou.wiring.box import Box
 from kakou.wiring.matching import make_matcher
 from kakou.wiring.redis import open_redis
 from kakou.wiring.risk import tended_list
 from pipeline.types import ScreeningCounts
+from pipeline.walk.flagging import Flagging
 from pipeline.walk.recheck import recheck
-
-FINAL_CODES = frozenset({int(ExitCode.OK), int(ExitCode.UNREADABLE), int(ExitCode.CONFIG), int(ExitCode.INTEGRITY)})
-"""A child that ends with one of these would end the same way again."""
+from pipeline.walk.spool import Spool
 
 log = logging.getLogger(__name__)
 
 
-def run_box(
-    settings: Settings, config: Path | None, stop: threading.Event, *, as_json: bool, show_clear_plates: bool
-) -> dict[str, ScreeningCounts]:
-    """Screen every source until all have ended or `stop` is set; return the counts by camera.
+@dataclass(frozen=True, slots=True)
+class BoxResult:
+    """What a box did until its end."""
 
-    Raises RedisUnavailableError, OcrError, RiskDBError, OutboxError.
+    counts: dict[str, ScreeningCounts]
+    """By camera."""
+    given_up: dict[str, int]
+    """Processes that could not go on, with their exit codes."""
+
+
+def run_box(settings: Settings, stop: threading.Event, *, as_json: bool, show_clear_plates: bool) -> BoxResult:
+    """Screen every source until all have ended or `stop` is set.
+
+    Raises RedisUnavailableError, OcrError, RiskDBError, OutboxError, SpoolKeyError.
     """
     with contextlib.ExitStack() as stack:
         url = stack.enter_context(open_redis(settings))
@@ -48,24 +54,31 @@ def run_box(
             stack.enter_context(tended_list(settings, url, log.warning))
         box = Box.build(settings, url)
         stack.enter_context(background(box))
-        groups = list(dict.fromkeys(group_of(source) for source in settings.sources))
-        for group in groups:
+        for group in groups(settings):
             counts_path(settings.state_dir, group).unlink(missing_ok=True)
-        flags = [*(["--json"] if as_json else []), *(["--show-clear-plates"] if show_clear_plates else [])]
-        children = [_child(group, config or DEFAULT_PATH, url, flags) for group in groups]
-        Supervisor(children).run(stop)
-    return _counts(settings, groups)
+        order = new_order(settings, url, as_json=as_json, show_clear_plates=show_clear_plates)
+        given_up = _supervised(box, order, stop, stack)
+    return BoxResult(_counts(settings), given_up)
 
 
-def _child(group: str, config: Path, url: str, flags: list[str]) -> ChildCommand:
-    command = [sys.executable, "-m", "kakou.box.group", "--config", str(config), "--group", group]
-    command += ["--redis-url", url, "--parent", str(os.getpid()), *flags]
-    return ChildCommand(group, command, final_codes=FINAL_CODES)
+def _supervised(box: Box, order: Order, stop: threading.Event, stack: contextlib.ExitStack) -> dict[str, int]:
+    """Keep the processes alive until all are done; return those that were given up, with their exit codes."""
+    given_up: dict[str, int] = {}
+    stopped = StoppedCameras(stack.enter_context(contextlib.closing(connect(box.stream_url))))
+
+    def note(name: str, code: int, why: str) -> None:
+        given_up[name] = code
+        sources = [source for source in box.settings.sources if group_of(source) == name]
+        stopped.add(sources, f"{exit_words(code)}：{why}" if why else exit_words(code))
+
+    with stopped.told():
+        Supervisor(box_children(box.settings, order), on_given_up=note).run(stop)
+    return given_up
 
 
-def _counts(settings: Settings, groups: list[str]) -> dict[str, ScreeningCounts]:
+def _counts(settings: Settings) -> dict[str, ScreeningCounts]:
     counts: dict[str, ScreeningCounts] = {}
-    for group in groups:
+    for group in groups(settings):
         with contextlib.suppress(FileNotFoundError):
             counts |= counts_from_json(counts_path(settings.state_dir, group).read_text(encoding="utf-8"))
     return counts
@@ -82,7 +95,9 @@ def background(box: Box) -> Iterator[None]:
         relay = Relay(outbox, FlaggedStream(client), sent_kept=kept)
         threads = [
             threading.Thread(target=relay.run, args=(stop,), name="relay"),
-            threading.Thread(target=_recheck_until, args=(stop, box, outbox), name="recheck"),
+            threading.Thread(
+                target=_recheck_until, args=(stop, box, box.spool(), box.flagging(outbox)), name="recheck"
+            ),
         ]
         if box.moves_pictures:
             pictures = _picture_mover(box, stack.enter_context(contextlib.closing(connect(box.stream_url))))
@@ -111,9 +126,8 @@ def _relay_the_rest(relay: Relay) -> None:
         log.warning("events wait in the outbox: %s", error)
 
 
-def _recheck_until(stop: threading.Event, box: Box, outbox: Outbox) -> None:
+def _recheck_until(stop: threading.Event, box: Box, spool: Spool, flagging: Flagging) -> None:
     """Check again what could not be checked: every few seconds, and once more before the end."""
-    spool, flagging = box.spool(), box.flagging(outbox)
     match = make_matcher(box.settings, box.redis_url)
     is_ending = False
     while not is_ending:

@@ -5,14 +5,19 @@ import os
 import selectors
 import signal
 import subprocess
+import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Event
+from typing import IO
 
 HEARTBEAT_VARIABLE = "KAKOU_HEARTBEAT_FD"
 TICK_S = 0.2
 STOP_TIMEOUT_S = 10.0
+BEAT, WHY = b".", b"!"
+MAX_WHY_BYTES = 1000
+"""A pipe takes this much at once or not at all."""
 
 log = logging.getLogger(__name__)
 
@@ -23,10 +28,14 @@ class ChildCommand:
 
     name: str
     command: Sequence[str]
-    final_codes: frozenset[int] = frozenset({0})
-    """A child that exits with one of these is done and not started again."""
+    done_codes: frozenset[int] = frozenset({0})
+    """A child that exits with one of these has done its work and is not started again."""
+    hopeless_codes: frozenset[int] = frozenset()
+    """A child that exits with one of these would do so again: it is given up, and said to be."""
     silence_timeout_s: float | None = 60.0
     """A child that beats (see `Heartbeat`) and then is silent for this long is killed; None never kills."""
+    given: bytes = b""
+    """What every start of the child finds on its standard input."""
 
 
 @dataclass
@@ -39,20 +48,27 @@ class _Child:
     wait_s: float = 1.0
     started_at: float = 0.0
     exit_code: int | None = field(default=None)
+    why: bytes = b""
 
 
 class Heartbeat:
-    """A child's side: `beat` whenever work went on. Without a supervisor it does nothing."""
+    """A child's side: `beat` whenever work went on, `say_why` before an end. Without a supervisor it does nothing."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         number = environment.get(HEARTBEAT_VARIABLE, "")
         self._descriptor = int(number) if number.isdecimal() else None
 
     def beat(self) -> None:
+        self._write(BEAT)
+
+    def say_why(self, reason: str) -> None:
+        self._write(WHY + reason.encode()[:MAX_WHY_BYTES])
+
+    def _write(self, message: bytes) -> None:
         if self._descriptor is None:
             return
         try:
-            os.write(self._descriptor, b".")
+            os.write(self._descriptor, message)
         except BlockingIOError:
             return
         except OSError:
@@ -60,11 +76,20 @@ class Heartbeat:
 
 
 class Supervisor:
-    """Runs until every child is done or `stop` is set."""
+    """Runs until every child is done or `stop` is set.
 
-    def __init__(self, children: Sequence[ChildCommand], max_wait_s: float = 30.0) -> None:
+    `on_given_up` hears of a child that is not started again: its name, its exit code, and why in its own words.
+    """
+
+    def __init__(
+        self,
+        children: Sequence[ChildCommand],
+        max_wait_s: float = 30.0,
+        on_given_up: Callable[[str, int, str], None] = lambda *_: None,
+    ) -> None:
         self._children = [_Child(spec) for spec in children]
         self._max_wait_s = max_wait_s
+        self._on_given_up = on_given_up
         self._selector = selectors.DefaultSelector()
 
     def run(self, stop: Event) -> dict[str, int]:
@@ -99,35 +124,45 @@ class Supervisor:
                 log.error("%s is silent for %.0f s and is killed", child.spec.name, limit_s)
                 child.process.kill()
             return
+        self._listen()
         self._forget(child)
-        if code in child.spec.final_codes:
+        if code in child.spec.done_codes | child.spec.hopeless_codes:
             child.exit_code = code
+            if code in child.spec.hopeless_codes:
+                self._give_up(child, code)
             return
         # A child that ran for a while earns a quick restart; one that dies at once waits longer each time.
         child.wait_s = 1.0 if now - child.started_at > self._max_wait_s else min(2 * child.wait_s, self._max_wait_s)
         child.start_at = now + child.wait_s
         log.error("%s ended with %d, starting it again in %.0f s", child.spec.name, code, child.wait_s)
 
+    def _give_up(self, child: _Child, code: int) -> None:
+        why = child.why.decode(errors="replace")
+        log.error("%s ended with %d and is not started again: %s", child.spec.name, code, why or "it did not say why")
+        self._on_given_up(child.spec.name, code, why)
+
     def _start(self, child: _Child) -> None:
         reading, writing = os.pipe()
         os.set_blocking(reading, False)
         os.set_blocking(writing, False)
-        child.process = subprocess.Popen(
-            child.spec.command,
-            pass_fds=(writing,),
-            env={**os.environ, HEARTBEAT_VARIABLE: str(writing)},
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,  # Ctrl-C goes to the supervisor, which stops its children in order.
-        )
+        with _unnamed_file(child.spec.given) as given:
+            child.process = subprocess.Popen(
+                child.spec.command,
+                pass_fds=(writing,),
+                env={**os.environ, HEARTBEAT_VARIABLE: str(writing)},
+                stdin=given,
+                start_new_session=True,  # Ctrl-C goes to the supervisor, which stops its children in order.
+            )
         os.close(writing)
-        child.heartbeats, child.beat_at, child.started_at = reading, None, time.monotonic()
+        child.heartbeats, child.beat_at, child.started_at, child.why = reading, None, time.monotonic(), b""
         self._selector.register(reading, selectors.EVENT_READ, child)
 
     def _listen(self) -> None:
         for key, _ in self._selector.select(timeout=0):
             child: _Child = key.data
-            if os.read(child.heartbeats, 65536):
+            if message := os.read(child.heartbeats, 65536):
                 child.beat_at = time.monotonic()
+                child.why = message.partition(WHY)[2] or child.why
             else:
                 self._selector.unregister(child.heartbeats)
 
@@ -152,3 +187,14 @@ class Supervisor:
                 child.process.kill()
                 child.exit_code = child.process.wait()
             self._forget(child)
+
+
+def _unnamed_file(content: bytes) -> IO[bytes]:
+    """Return a file to be read from its start that no path leads to: in memory on Linux, else of this user only."""
+    if hasattr(os, "memfd_create"):
+        file: IO[bytes] = os.fdopen(os.memfd_create("kakou-order"), "w+b")
+    else:
+        file = tempfile.TemporaryFile()  # noqa: SIM115  the caller closes it
+    file.write(content)
+    file.seek(0)
+    return file

@@ -1,32 +1,15 @@
 """`kakou console`: serves the command screen and the grid worker's phone page."""
 
-import contextlib
-import ipaddress
-import os
-import socket
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
-import uvicorn
 
-from alerts.stream import connect
-from console.lists.keeper_office import KeeperOffice
-from console.parts import Console, build_console
-from console.settings import ConsoleSettings
-from console.situation.live import LiveHub
-from console.types import ConsoleError
-from console.web.app import create_app
-from kakou.process import die_with_parent, log_to_stderr
-from kakou.settings import Settings, SettingsError, load_settings
-from kakou.wiring.redis import open_redis
-from kakou.wiring.risk import open_keeper
+from kakou.box.console import serve
+from kakou.process import log_to_stderr
+from kakou.settings import load_settings
 
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
-_STOP_WITHIN_S = 3
 
 
 @app.command()
@@ -48,106 +31,3 @@ def console(
     chosen = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     log_to_stderr()
     serve(settings.model_copy(update={"console": settings.console.model_copy(update=chosen)}))
-
-
-def serve(settings: Settings, parent_id: int | None = None) -> None:
-    """Serve until a signal comes. With `parent_id`, also end when that process ends.
-
-    Raises SettingsError, RedisUnavailableError.
-    """
-    if parent_id is not None:
-        die_with_parent(parent_id)
-    check_address(settings.console)
-    with open_redis(settings) as url, _built(settings, url) as built, _listening(settings.console) as listening:
-        typer.echo(f"控制台地址  {listening.address}")
-        if token := built.accounts.first_link(built.now()):
-            typer.echo(f"首次设置链接（只能用一次）  {listening.address}/setup/{token}")
-        Server(_server_config(built, settings.console), built.hub).run(sockets=[listening.socket])
-
-
-class Server(uvicorn.Server):
-    """Ends the live streams first: they would keep the server from stopping."""
-
-    def __init__(self, config: uvicorn.Config, hub: LiveHub) -> None:
-        super().__init__(config)
-        self._hub = hub
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._hub.close()
-        await super().shutdown(sockets)
-
-
-def check_address(settings: ConsoleSettings) -> None:
-    """Refuse to send passwords in the clear. Raises SettingsError."""
-    if bool(settings.tls_certificate) != bool(settings.tls_key):
-        raise SettingsError("[console] tls_certificate and tls_key belong together; set both")
-    for path in (settings.tls_certificate, settings.tls_key):
-        if path is not None and not os.access(path, os.R_OK):
-            raise SettingsError(f"[console] {path} cannot be read")
-    if settings.tls_certificate or settings.behind_tls_proxy or _is_this_machine(settings.host):
-        return
-    raise SettingsError(
-        f"[console] host {settings.host} can be reached from elsewhere without TLS; set tls_certificate and tls_key, "
-        "or behind_tls_proxy = true when a proxy speaks TLS for the console"
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Listening:
-    socket: socket.socket
-    address: str
-
-
-@contextlib.contextmanager
-def _built(settings: Settings, url: str) -> Iterator[Console]:
-    client = connect(url)
-    office = KeeperOffice(lambda: open_keeper(settings, url))
-    settings.state_dir.mkdir(parents=True, exist_ok=True)
-    try:
-        built = build_console(settings.console, settings.state_dir, client, office, lambda: datetime.now(UTC))
-    except ConsoleError as error:
-        client.close()
-        raise SettingsError(str(error)) from error
-    try:
-        yield built
-    finally:
-        built.database.close()
-        client.close()
-
-
-@contextlib.contextmanager
-def _listening(settings: ConsoleSettings) -> Iterator[Listening]:
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind((settings.host, settings.port))
-            listener.listen()  # who is quicker than the server's start waits for it
-        except OSError as error:
-            raise SettingsError(f"[console] cannot listen on {settings.host}:{settings.port}: {error}") from error
-        scheme = "https" if settings.tls_certificate else "http"
-        # Browsers trust http only for this machine's own name; a __Host- cookie needs that trust.
-        name = "localhost" if _is_this_machine(settings.host) else settings.host
-        yield Listening(listener, f"{scheme}://{name}:{listener.getsockname()[1]}")
-
-
-def _server_config(built: Console, settings: ConsoleSettings) -> uvicorn.Config:
-    return uvicorn.Config(
-        create_app(built),
-        ssl_certfile=settings.tls_certificate,
-        ssl_keyfile=settings.tls_key,
-        proxy_headers=False,
-        server_header=False,
-        access_log=False,
-        log_config=None,
-        timeout_graceful_shutdown=_STOP_WITHIN_S,
-    )
-
-
-def _is_this_machine(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -4,8 +4,6 @@ import contextlib
 import fcntl
 import json
 import logging
-import signal
-import threading
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -28,6 +26,7 @@ from alerts.outbox import Outbox, OutboxError
 from alerts.settings import LaneSettings
 from alerts.stream import FlaggedStream, StreamError
 from kakou.exit_codes import ExitCode
+from kakou.process import stop_on_signals
 from kakou.settings import Settings, SettingsError, load_settings
 from kakou.wiring.embedded_redis import RedisUnavailableError
 from kakou.wiring.stream import open_stream
@@ -62,7 +61,7 @@ def deliver(context: typer.Context, config: ConfigOption = None) -> None:
         _warn_of_unknown(client, settings)
         if settings.alerts.metrics_port:
             start_http_server(settings.alerts.metrics_port, "127.0.0.1", delivery.registry)
-        delivery.run(_stop_on_signals())
+        delivery.run(stop_on_signals())
 
 
 @app.command()
@@ -165,13 +164,6 @@ def _table(states: list[ChannelState]) -> Table:
 
 def _moment(unix_ms: int | None) -> str:
     return datetime.fromtimestamp(unix_ms / 1000).astimezone().strftime("%m-%d %H:%M:%S") if unix_ms else "-"
-
-
-def _stop_on_signals() -> threading.Event:
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
-    return stop
 
 
 def _log_to_stderr() -> None:

@@ -1,11 +1,9 @@
 """`kakou demo`: the whole of it at once, on the embedded default and the fixture clips."""
 
-import multiprocessing
 import os
 import shutil
 import subprocess
 import sys
-import threading
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,8 +13,9 @@ import typer
 from rich.console import Console
 
 from alerts.stream import FlaggedStream, connect
+from kakou.box.processes import children_of, new_order
 from kakou.box.run import run_box
-from kakou.commands import console as console_cli
+from kakou.box.supervisor import Supervisor
 from kakou.commands.run_output import print_summary
 from kakou.exit_codes import ExitCode
 from kakou.process import stop_on_signals
@@ -27,7 +26,6 @@ from pipeline.types import ScreeningCounts
 REPOSITORY = Path(__file__).parents[2]
 CLIPS = REPOSITORY / "fixtures" / "videos"
 CLIP_GAP_S = 60
-LOOK_EVERY_S = 0.2
 SAMPLE_MICRO_GRIDS = ("9999010010010101", "9999010020010101", "9999010030010101", "9999010040010101")
 """Codes of console/samples/grids.geojson after CJ/T 349."""
 
@@ -53,11 +51,11 @@ def demo(
     with open_redis(settings) as url:
         _say(f"Redis 已启动 {url}")
         _import_sample_list(config, folder)
-        counts = run_box(settings, config, stop, as_json=False, show_clear_plates=True)
+        counts = run_box(settings, stop, as_json=False, show_clear_plates=True).counts
         print_summary(settings, counts)
         _conclude(settings, url, counts, time.monotonic() - started)
         if serve and not stop.is_set():
-            _serve_console(settings, stop)
+            Supervisor(children_of("console", new_order(settings, url))).run(stop)
     if stop.is_set():
         raise typer.Exit(ExitCode.OK)
 
@@ -121,16 +119,6 @@ def _conclude(settings: Settings, url: str, counts: dict[str, ScreeningCounts], 
     flagged = sum(each.flagged for each in counts.values())
     _say(f"事件流中有 {on_stream} 条预警（箱上 {flagged} 条）；全部待核实，等人看图确认。用时 {elapsed_s:.0f} 秒")
     _say(f"再看一遍：kakou events --config {settings.state_dir}/kakou.toml")
-
-
-def _serve_console(settings: Settings, stop: threading.Event) -> None:
-    """Serve until `stop` is set; the console also ends when this process is killed."""
-    console = multiprocessing.get_context("spawn").Process(target=console_cli.serve, args=(settings, os.getpid()))
-    console.start()
-    while console.is_alive() and not stop.wait(LOOK_EVERY_S):
-        continue
-    console.terminate()
-    console.join()
 
 
 def _say(text: str) -> None:

@@ -1,8 +1,6 @@
 """`kakou risk`: travel records in, areas declared, the list looked after."""
 
 import json
-import signal
-import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -17,6 +15,7 @@ from kakou.commands.risk_area import area_app
 from kakou.commands.risk_care import add_care_commands
 from kakou.commands.risk_output import AsJson, Config, messages, published_text
 from kakou.exit_codes import ExitCode
+from kakou.process import stop_on_signals
 from kakou.settings import load_settings
 from kakou.wiring.redis import open_redis
 from kakou.wiring.risk import open_keeper, tended_list
@@ -132,9 +131,7 @@ def serve(config: Config = None) -> None:
     """
     settings = load_settings(config)
     console = messages()
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+    stop = stop_on_signals()
     with open_redis(settings) as url, tended_list(settings, url, console.print):
         console.print(f"正在维护风险名单（每 {settings.risk.heartbeat_s:g} 秒心跳），Ctrl-C 停止")
         stop.wait()

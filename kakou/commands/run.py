@@ -26,7 +26,7 @@ def run(
     """Screen cameras, video files and image folders as kakou.toml says; Ctrl-C ends it in order.
 
     Files end by themselves; cameras are reopened for ever. Exit code 3 when a file was damaged or a source could
-    not be opened, 4 when Redis cannot be started, 5 when the settings are wrong.
+    not be opened, 4 when Redis cannot be started, 5 when the settings are wrong, 6 when a model or a key is damaged.
 
     Examples:
 
@@ -37,7 +37,9 @@ def run(
     if not settings.sources:
         raise SettingsError(f"{config or 'kakou.toml'}: no [[source]] to screen; see docs/kakou.toml.md")
     log_to_stderr()
-    counts = run_box(settings, config, stop_on_signals(), as_json=as_json, show_clear_plates=show_clear_plates)
-    print_summary(settings, counts)
-    if any(each.damage for each in counts.values()):
+    result = run_box(settings, stop_on_signals(), as_json=as_json, show_clear_plates=show_clear_plates)
+    print_summary(settings, result.counts)
+    if result.given_up:
+        raise typer.Exit(max(result.given_up.values()))
+    if any(each.damage for each in result.counts.values()):
         raise typer.Exit(ExitCode.UNREADABLE)

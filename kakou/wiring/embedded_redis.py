@@ -7,7 +7,6 @@ ends, one of them starts a server with the same data at the same address: `kakou
 """
 
 import contextlib
-import ctypes
 import fcntl
 import hashlib
 import logging
@@ -31,11 +30,12 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from pipeline.parent_death import die_with_parent
+
 MINIMUM_VERSION = (6, 2)
 """SMISMEMBER, XAUTOCLAIM and XTRIM MINID came with Redis 6.2."""
 START_TIMEOUT_S = 20.0
 HEIR_LOOKS_EVERY_S = 0.5
-PR_SET_PDEATHSIG = 1
 
 log = logging.getLogger(__name__)
 
@@ -193,13 +193,9 @@ def _start(binary: Path, folder: Path, socket: Path) -> subprocess.Popen[bytes]:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+        preexec_fn=lambda: die_with_parent(signal.SIGTERM),
         start_new_session=True,  # Ctrl-C goes to us; we stop the server when its users are done.
     )
-
-
-def _die_with_parent() -> None:
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _wait_until_ready(process: subprocess.Popen[bytes], socket: Path, folder: Path) -> None:

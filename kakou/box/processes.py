@@ -1,0 +1,79 @@
+"""The table of a box's processes. A new one is a module that ends in `run_by_order(work)`, and a row here."""
+
+import os
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from kakou.box.orders import Order
+from kakou.box.supervisor import ChildCommand
+from kakou.exit_codes import ExitCode
+from kakou.settings import Settings
+from pipeline.settings import SourceSettings
+
+DONE_CODES = frozenset({int(ExitCode.OK), int(ExitCode.UNREADABLE)})
+"""A child that ends with one of these has done its work; footage may have been damaged."""
+HOPELESS_CODES = frozenset({int(ExitCode.CONFIG), int(ExitCode.INTEGRITY)})
+"""A child that ends with one of these would end the same way again."""
+
+
+@dataclass(frozen=True, slots=True)
+class BoxProcess:
+    """One kind of process, run as `python -m MODULE` with its order on standard input."""
+
+    kind: str
+    module: str
+    names: Callable[[Settings], Iterable[str]]
+    """Which of them these settings want: one process a name, none when empty."""
+    runs_with_box: bool = True
+    """False: `kakou run` doesn't start it; `kakou demo` does."""
+
+
+def groups(settings: Settings) -> list[str]:
+    """Return the groups of cameras, in the order of the settings."""
+    return list(dict.fromkeys(group_of(source) for source in settings.sources))
+
+
+def group_of(source: SourceSettings) -> str:
+    return source.group or source.camera_id
+
+
+def always(_: Settings) -> list[str]:
+    return ["console"]
+
+
+PROCESSES = (
+    BoxProcess("cameras", "kakou.box.group", groups),
+    BoxProcess("console", "kakou.box.console", always, runs_with_box=False),
+)
+
+
+def box_children(settings: Settings, order: Order) -> list[ChildCommand]:
+    """Return the processes that `kakou run` keeps alive; each gets `order` under its own name."""
+    return [child for row in PROCESSES if row.runs_with_box for child in _children(row, settings, order)]
+
+
+def children_of(kind: str, order: Order) -> list[ChildCommand]:
+    """Return the processes of one kind. Raises StopIteration for an unknown one."""
+    return _children(next(row for row in PROCESSES if row.kind == kind), order.settings, order)
+
+
+def new_order(settings: Settings, redis_url: str, *, as_json: bool = False, show_clear_plates: bool = False) -> Order:
+    """Return the order of this process's children."""
+    return Order(
+        name="", settings=settings, redis_url=redis_url, parent_id=os.getpid(), as_json=as_json,
+        show_clear_plates=show_clear_plates,
+    )  # fmt: skip
+
+
+def _children(row: BoxProcess, settings: Settings, order: Order) -> list[ChildCommand]:
+    return [
+        ChildCommand(
+            name,
+            (sys.executable, "-m", row.module),
+            done_codes=DONE_CODES,
+            hopeless_codes=HOPELESS_CODES,
+            given=order.model_copy(update={"name": name}).to_bytes(),
+        )
+        for name in row.names(settings)
+    ]

@@ -1,0 +1,58 @@
+"""Tells the console of cameras whose process was given up: their tile says so, and does not only fall silent."""
+
+import contextlib
+import logging
+import socket
+import threading
+from collections.abc import Iterator, Sequence
+
+import redis
+
+from alerts.box_status import BoxStatus, StatusBoard
+from kakou.box.reporter import STATUS_EVERY_S
+from kakou.wiring.box import utc_now
+from pipeline.settings import SourceSettings
+
+log = logging.getLogger(__name__)
+
+
+class StoppedCameras:
+    """Publishes the status of each, as long as the rest of the box works. `add` may come from any thread."""
+
+    def __init__(self, client: "redis.Redis") -> None:
+        self._board = StatusBoard(client)
+        self._reasons: dict[str, tuple[SourceSettings, str]] = {}
+
+    def add(self, sources: Sequence[SourceSettings], reason: str) -> None:
+        self._reasons |= {source.camera_id: (source, reason) for source in sources}
+
+    @contextlib.contextmanager
+    def told(self) -> Iterator[None]:
+        """Publish in a thread while the context is open, and once more at its end."""
+        stop = threading.Event()
+        thread = threading.Thread(target=self._tell_until, args=(stop,), name="stopped-cameras")
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join()
+
+    def _tell_until(self, stop: threading.Event) -> None:
+        is_ending = False
+        while not is_ending:
+            is_ending = stop.wait(STATUS_EVERY_S)
+            try:
+                for source, reason in list(self._reasons.values()):
+                    self._board.report(stopped_status(source, reason))
+            except redis.RedisError as error:
+                log.warning("the status of stopped cameras cannot be published: %s", error)
+
+
+def stopped_status(source: SourceSettings, reason: str) -> BoxStatus:
+    """Return what the console is told of a camera that nobody screens."""
+    return BoxStatus(
+        camera_id=source.camera_id, checkpoint=source.checkpoint, box=socket.gethostname(), reported_at=utc_now(),
+        fps=0.0, last_read_at=None, list_version=None, list_age_s=None, unchecked_waiting=0, outbox_pending=0,
+        redis_ok=True, clock_offset_s=None, stopped=reason,
+    )  # fmt: skip
