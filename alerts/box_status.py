@@ -94,7 +94,7 @@ class StatusBoard:
     def passages(self, timeout_s: float) -> Iterator[LanePassage | None]:
         """Yield passages as they happen, and None whenever `timeout_s` went by without one."""
         # redis-py leaves pubsub() without annotations.
-        with self._client.pubsub(ignore_subscribe_messages=True) as channel:  # type: ignore[no-untyped-call]
+        with self._client.pubsub(ignore_subscribe_messages=True) as channel:  # type: ignore[no-untyped-call]  # redis-py leaves it untyped
             channel.psubscribe(LANE_CHANNEL + "*")
             while True:
                 message = channel.get_message(timeout=timeout_s)

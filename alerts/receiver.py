@@ -138,7 +138,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ChannelConfigError as error:
         parser.exit(5, f"{error}\n")
     server = ReceiverServer((options.host, options.port), signers, Ledger(options.ledger), _print_event)
-    print(f"receiving on {server.url}", file=sys.stderr, flush=True)  # noqa: T201
+    print(f"receiving on {server.url}", file=sys.stderr, flush=True)  # noqa: T201  a tool for trying out webhooks, apart from the command line
     try:
         server.serve_forever()
     except KeyboardInterrupt:

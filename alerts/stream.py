@@ -74,7 +74,7 @@ class FlaggedStream:
         """
         key = RELAYED_KEY + outbox_id
         with redis_errors("add to the event stream"), self._client.pipeline(transaction=True) as pipe:
-            pipe.watch(key)  # type: ignore[no-untyped-call]
+            pipe.watch(key)  # type: ignore[no-untyped-call]  # redis-py leaves it untyped
             if _parse_relayed(pipe.get(key)).seq != after_seq:
                 return False
             pipe.multi()

@@ -33,10 +33,10 @@ COMMANDS = {
 class LazyGroup(TyperGroup):
     """Imports a command only when it is called, so that `kakou read` does not wait for the console's libraries."""
 
-    def list_commands(self, ctx: "Context") -> list[str]:  # noqa: ARG002
+    def list_commands(self, ctx: "Context") -> list[str]:  # noqa: ARG002  click's signature
         return list(COMMANDS)
 
-    def get_command(self, ctx: "Context", cmd_name: str) -> "Command | None":  # noqa: ARG002
+    def get_command(self, ctx: "Context", cmd_name: str) -> "Command | None":  # noqa: ARG002  click's signature
         if cmd_name not in COMMANDS:
             return None
         command = typer.main.get_command(importlib.import_module(COMMANDS[cmd_name]).app)

@@ -54,7 +54,7 @@ class PlateRecognizer:
         try:
             return cls(
                 LicensePlateRecognizer(
-                    hub_ocr_model=name,  # type: ignore[arg-type, unused-ignore]
+                    hub_ocr_model=name,  # type: ignore[arg-type, unused-ignore]  # the names are a Literal, ours come from a flag
                     providers=list(providers),
                     sess_options=single_thread_options(),
                 )

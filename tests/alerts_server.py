@@ -40,7 +40,7 @@ def scripted_server() -> Iterator[ScriptedServer]:
     with ThreadingHTTPServer(("127.0.0.1", 0), _Handler) as server:
         server.daemon_threads = True
         script = ScriptedServer(f"http://127.0.0.1:{server.server_address[1]}")
-        server.script = script  # type: ignore[attr-defined]
+        server.script = script  # type: ignore[attr-defined]  # the standard library's server carries ours
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         thread.start()
         try:
@@ -70,7 +70,7 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_POST(self) -> None:
-        script: ScriptedServer = self.server.script  # type: ignore[attr-defined]
+        script: ScriptedServer = self.server.script  # type: ignore[attr-defined]  # the standard library's server carries ours
         body = self.rfile.read(int(self.headers.get("content-length", 0)))
         received = Received(self.path, {name.lower(): value for name, value in self.headers.items()}, body)
         script.received.append(received)

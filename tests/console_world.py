@@ -46,7 +46,7 @@ class World:
 
     def send(self, text: str, **changes: object) -> FlaggedEvent:
         """Put an event on the stream, as a box's relay does."""
-        event = event_of(text, datetime.now(UTC), **changes)  # type: ignore[arg-type]
+        event = event_of(text, datetime.now(UTC), **changes)  # type: ignore[arg-type]  # the fields are the caller's
         self.client.xadd(STREAM_KEY, {"event_id": event.event_id, "event": to_cloudevent(event)})
         return event
 
@@ -60,14 +60,14 @@ class World:
 
     def handed_out(self, text: str, **changes: object) -> int:
         """Let a vehicle pass, and an officer confirm and hand it out; return the case's number."""
-        event = event_of(text, datetime.now(UTC), **write_pictures(self.folder, text), **changes)  # type: ignore[arg-type]
+        event = event_of(text, datetime.now(UTC), **write_pictures(self.folder, text), **changes)  # type: ignore[arg-type]  # the fields are the caller's
         case_id = self.console.intake.take([event], datetime.now(UTC)).opened[0]
         for action in (Action.CONFIRM, Action.ASSIGN):
             self.act(officer(), case_id, action)
         return case_id
 
     def act(self, actor: Actor, case_id: int, action: Action, **fields: object) -> None:
-        self.console.desk.act(StepRequest(case_id, action, **fields), actor, datetime.now(UTC))  # type: ignore[arg-type]
+        self.console.desk.act(StepRequest(case_id, action, **fields), actor, datetime.now(UTC))  # type: ignore[arg-type]  # the fields are the caller's
         self.console.hub.touch([case_id])
 
     def state_of(self, case_id: int) -> State:

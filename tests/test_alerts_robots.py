@@ -54,7 +54,7 @@ def test_wecom_gets_markdown_with_the_masked_plate(tmp_path: Path):
         body = bot_request("wecom", tmp_path, server)
         assert server.received[0].path == f"/?key={TOKEN}"
     assert body["msgtype"] == "markdown"
-    line = body["markdown"]["content"]  # type: ignore[index]
+    line = body["markdown"]["content"]  # type: ignore[index]  # JSON is an object here
     assert "鲁B·1**W3" in line
     assert f"{LINK_BASE}/events/{event().event_id}" in line
     assert "待核实" in line

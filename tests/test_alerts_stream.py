@@ -28,7 +28,7 @@ def outbox(tmp_path: Path):
 
 def relayed(outbox: Outbox, stream: FlaggedStream, *appended: object) -> None:
     for item in appended:
-        outbox.append(item)  # type: ignore[arg-type]
+        outbox.append(item)  # type: ignore[arg-type]  # a broken item is what is tested
     relay = Relay(outbox, stream)
     while relay.step():
         pass
@@ -178,7 +178,7 @@ def test_a_restarted_consumer_finds_what_it_had_not_acked(outbox: Outbox, stream
 def test_what_cannot_be_understood_goes_to_the_dead_letters(
     stream: FlaggedStream, redis_client: "redis.Redis", fields: dict[str, bytes]
 ):
-    redis_client.xadd(STREAM_KEY, fields)  # type: ignore[arg-type]
+    redis_client.xadd(STREAM_KEY, fields)  # type: ignore[arg-type]  # redis-py wants a wider dict
     redis_client.xadd(STREAM_KEY, {"event": to_cloudevent(event(1))})
     assert read_all(stream) == [event(1).event_id]
     [letter] = stream.dead()

@@ -26,7 +26,7 @@ def world(redis_server: str, browser: Browser) -> Iterator[World]:
 def passed(world: World, count: int, letter: str, checkpoint: str = "一号卡口", **changes: object) -> list[int]:
     """Let vehicles pass that no screen is told about; returns the cases' numbers."""
     now = datetime.now(UTC)
-    events = [event_of(f"测{letter}{n:05}", now, checkpoint, **changes) for n in range(count)]  # type: ignore[arg-type]
+    events = [event_of(f"测{letter}{n:05}", now, checkpoint, **changes) for n in range(count)]  # type: ignore[arg-type]  # the fields are the caller's
     return list(world.console.intake.take(events, now).opened)
 
 

@@ -204,7 +204,7 @@ def test_a_spoofed_forwarded_address_does_not_get_around_the_throttle(app: FastA
         form = {"username": f"name{number}", "password": "guess guess guess"}
         answer = client.post("/login", data=form, headers={"x-forwarded-for": f"10.0.0.{number}"})
         statuses.append("失败次数过多" in answer.text)
-        console.now.forward(2)  # type: ignore[attr-defined]
+        console.now.forward(2)  # type: ignore[attr-defined]  # the clock of a test can be set
     assert statuses.count(False) <= 20
     assert statuses[-1]
 
@@ -221,7 +221,7 @@ def test_an_expired_session_in_the_middle_of_an_outcome_is_told_and_loses_nothin
         console.desk.act(StepRequest(1, action), officer(), console.now())
     client = client_of(app, console, "worker")
     client.post("/m/tasks/1/step", json={"action": "accept"})
-    console.now.forward(13 * 3600)  # type: ignore[attr-defined]
+    console.now.forward(13 * 3600)  # type: ignore[attr-defined]  # the clock of a test can be set
     outcome = {"action": "close", "reason": "true", "note": "已上门", "key": "0123456789"}
     answer = client.post("/m/tasks/1/step", json=outcome)
     assert (answer.status_code, "内容会保留" in answer.json()["message"]) == (401, True)

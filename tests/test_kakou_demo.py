@@ -30,7 +30,7 @@ def test_every_clip_is_screened_and_the_sums_add_up(demo: tuple[Finished, Path])
     assert done.exit_code == 0, done.stderr
     total, clear, flagged, unchecked = map(
         int,
-        re.search(r"过车 (\d+) = 无风险 (\d+) \+ 预警 (\d+) \+ 未核对 (\d+)", done.stderr).groups(),  # type: ignore[union-attr]
+        re.search(r"过车 (\d+) = 无风险 (\d+) \+ 预警 (\d+) \+ 未核对 (\d+)", done.stderr).groups(),  # type: ignore[union-attr]  # None fails the test
     )
     assert total == clear + flagged + unchecked == len(done.stdout.splitlines())
     assert unchecked == 0
@@ -80,7 +80,7 @@ def test_the_demo_opens_the_command_screen_with_its_events(tmp_path: Path):
         link = next(lines).split()[-1]
         origin, _, token = link.partition("/setup/")
         with httpx.Client(base_url=origin, headers={"accept": "text/html"}) as http:
-            secret = re.search(r'id="totp-secret">([A-Z2-7]+)<', http.get(f"/setup/{token}").text)[1]  # type: ignore[index]
+            secret = re.search(r'id="totp-secret">([A-Z2-7]+)<', http.get(f"/setup/{token}").text)[1]  # type: ignore[index]  # None fails the test
             password = "correct horse battery"
             code = pyotp.TOTP(secret)
             form = {"username": "chief", "password": password, "again": password, "code": code.now()}

@@ -45,7 +45,7 @@ from tests.pipeline_kit import (
     screened,
 )
 from tests.plates import make_read
-from tests.test_pipeline_live import Camera, camera  # noqa: F401
+from tests.test_pipeline_live import Camera, camera  # noqa: F401  a fixture is used by its name
 
 HOURS_8 = timedelta(hours=8)
 LOST = SightLost("cam-1", NOON, "the stream ended")
@@ -109,7 +109,7 @@ def test_a_vehicle_in_view_is_decided_when_the_camera_is_lost_and_not_when_it_is
 
 
 def test_a_live_source_says_once_that_it_is_lost_and_goes_on_when_it_is_back(
-    camera: Camera,  # noqa: F811
+    camera: Camera,  # noqa: F811  a fixture is used by its name
     monkeypatch: pytest.MonkeyPatch,
 ):
     monkeypatch.setattr(pipeline.video.sources, "LOST_S", 0.3)
@@ -179,7 +179,7 @@ def test_hour_counters_on_a_full_disk_are_tried_again(tmp_path: Path, monkeypatc
 
 
 class NoRoom(KeptPassages):
-    def keep(self, passage: Passage) -> None:  # noqa: ARG002
+    def keep(self, passage: Passage) -> None:  # noqa: ARG002  the spool's signature
         raise OSError(errno.ENOSPC, "No space left on device")
 
 

@@ -104,7 +104,7 @@ def test_a_slow_reader_gets_the_newest_frame_and_the_rest_is_counted(camera: Cam
     wait_until(lambda: camera.sent >= sent + 40, what="40 frames that nobody fetched")
     next(frames)
     third = next(frames)
-    frames.close()  # type: ignore[attr-defined]
+    frames.close()  # type: ignore[attr-defined]  # a generator, typed as an iterator
     assert third.index - first.index > 15
     assert datetime.now(UTC) - third.captured_at < timedelta(seconds=1)
     assert counts.dropped > 10

@@ -173,7 +173,7 @@ def test_leaving_early_leaves_no_process_behind(clip: Path) -> None:
     frames = read_frames(make_source(clip), EVERY_FRAME, ScreeningCounts())
     next(frames)
     assert len(_children()) == 1
-    frames.close()  # type: ignore[attr-defined]
+    frames.close()  # type: ignore[attr-defined]  # a generator, typed as an iterator
     assert _children() == []
 
 

@@ -57,7 +57,7 @@ def float_tensors(graph: onnx.GraphProto) -> dict[str, NDArray[np.float32]]:
     return stored
 
 
-class _Inputs(CalibrationDataReader):  # type: ignore[misc]
+class _Inputs(CalibrationDataReader):  # type: ignore[misc]  # onnxruntime is untyped
     def __init__(self, inputs: Iterable[NDArray[np.uint8]]) -> None:
         self._inputs: Iterator[NDArray[np.uint8]] = iter(inputs)
 

@@ -88,7 +88,7 @@ class _Connection:
         self._connect(target)
 
     def publish(self, topic: str, body: bytes) -> None:
-        properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+        properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]  # paho leaves it untyped
         properties.MessageExpiryInterval = self._settings.message_expiry_s
         properties.ContentType = "application/cloudevents+json"
         try:
@@ -154,7 +154,7 @@ class _NamedContext(ssl.SSLContext):
         context.host = host
         return context
 
-    def wrap_socket(self, sock, *args, **options):  # type: ignore[no-untyped-def]
+    def wrap_socket(self, sock, *args, **options):  # type: ignore[no-untyped-def]  # paho calls it as ssl does
         return super().wrap_socket(sock, *args, **options | {"server_hostname": self.host})
 
 

@@ -116,7 +116,7 @@ class ChannelWorker:
             self._channel.deliver([one.entry.event for one in batch])
         except AlertsError as error:
             return error
-        except Exception as error:  # noqa: BLE001 - whatever a channel does wrong is a failed try, nothing more
+        except Exception as error:  # noqa: BLE001  the outermost loop of a channel: its fault is a failed try
             return DeliveryError(f"the channel broke: {place_of(error)}")
         return None
 

@@ -87,7 +87,7 @@ def _postgresql_engine(url: str) -> Engine:
     return engine
 
 
-def _prepare_sqlite(connection: DBAPIConnection, record: ConnectionPoolEntry) -> None:  # noqa: ARG001
+def _prepare_sqlite(connection: DBAPIConnection, record: ConnectionPoolEntry) -> None:  # noqa: ARG001  SQLAlchemy gives both
     assert isinstance(connection, sqlite3.Connection)
     connection.isolation_level = None  # we say BEGIN ourselves; the driver's own would come too late
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):

@@ -69,7 +69,7 @@ def _on_http_error(request: Request, error: Exception) -> Response:
     return _answer(request, error.status_code, _HTTP_WORDS.get(error.status_code, "请求无法处理。"))
 
 
-def _on_unstorable(request: Request, error: Exception) -> Response:  # noqa: ARG001
+def _on_unstorable(request: Request, error: Exception) -> Response:  # noqa: ARG001  starlette gives both
     return _answer(request, 422, "填写的内容里有系统不能保存的字符，没有保存。请删去特殊字符后重试。")
 
 

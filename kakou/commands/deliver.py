@@ -2,7 +2,6 @@
 
 import contextlib
 import fcntl
-import json
 import logging
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -26,6 +25,7 @@ from alerts.outbox import Outbox, OutboxError
 from alerts.settings import LaneSettings
 from alerts.stream import FlaggedStream, StreamError
 from kakou.exit_codes import ExitCode
+from kakou.output import put_json
 from kakou.process import stop_on_signals
 from kakou.settings import Settings, SettingsError, load_settings
 from kakou.wiring.embedded_redis import RedisUnavailableError
@@ -77,7 +77,7 @@ def status(
         states = channel_states(client, _stream_channels(settings))
     if as_json:
         for state in states:
-            print(json.dumps(asdict(state), ensure_ascii=False), flush=True)  # noqa: T201
+            put_json(asdict(state))
     elif states:
         Console(highlight=False).print(_table(states))
     if any(state.disabled or state.dead for state in states):

@@ -1,6 +1,5 @@
 """`kakou doctor`: is this box or centre fit to work?"""
 
-import json
 import os
 import shutil
 import time
@@ -21,6 +20,7 @@ from alerts.outbox import Outbox
 from alerts.settings import LaneSettings
 from alerts.stream import FlaggedStream, connect
 from kakou.exit_codes import ExitCode
+from kakou.output import put_json
 from kakou.settings import Settings, load_settings
 from kakou.wiring.embedded_redis import MINIMUM_VERSION, RedisUnavailableError
 from kakou.wiring.matching import key_path, open_hot_set
@@ -61,7 +61,7 @@ def doctor(
     findings = list(examine(settings))
     if as_json:
         for finding in findings:
-            print(json.dumps(asdict(finding), ensure_ascii=False))  # noqa: T201
+            put_json(asdict(finding))
     else:
         Console(highlight=False).print(_table(findings))
     if not all(finding.is_ok for finding in findings):

@@ -1,7 +1,6 @@
 """`kakou events`: the flagged events as they come, and those that could not be delivered."""
 
 import contextlib
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated
@@ -15,6 +14,7 @@ from alerts.envelope import Event
 from alerts.flagged import LEVEL_WORDS, FlaggedEvent
 from alerts.stream import FlaggedStream, StreamError
 from kakou.exit_codes import ExitCode
+from kakou.output import put_json
 from kakou.settings import SettingsError, load_settings
 from kakou.wiring.embedded_redis import RedisUnavailableError
 from kakou.wiring.stream import open_stream
@@ -66,7 +66,7 @@ def dead(as_json: JsonOption = False, config: ConfigOption = None) -> None:
         letters = stream.dead()
     if as_json:
         for letter in letters:
-            _put_json(_dead_as_json(letter))
+            put_json(_dead_as_json(letter))
     elif letters:
         Console(highlight=False).print(_dead_table(letters))
     if letters:
@@ -104,7 +104,7 @@ def show_events(entries: Sequence[StreamEntry], as_json: bool) -> None:
     """Print entries to stdout: JSON lines, or rows a person can read."""
     if as_json:
         for entry in entries:
-            _put_json(entry.event.model_dump(mode="json"))
+            put_json(entry.event.model_dump(mode="json"))
         return
     screen = Console(highlight=False)
     for entry in entries:
@@ -160,10 +160,6 @@ def _dead_as_json(letter: DeadEntry) -> dict[str, str]:
         "event_id": letter.event_id,
         "reason": letter.reason,
     }
-
-
-def _put_json(row: dict[str, str]) -> None:
-    print(json.dumps(row, ensure_ascii=False), flush=True)  # noqa: T201
 
 
 def _messages() -> Console:

@@ -1,6 +1,5 @@
 """`kakou match`: would this plate be flagged, why, and which misreads of it would still be?"""
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,6 +12,7 @@ from rich.table import Table
 
 from kakou.commands.risk_care import reason_as_json, reasons_table
 from kakou.exit_codes import ExitCode
+from kakou.output import put_json
 from kakou.settings import load_settings
 from kakou.wiring.matching import make_matcher
 from kakou.wiring.redis import open_redis
@@ -74,7 +74,7 @@ def match(
 
 def _print_match(text: str, found: RiskMatch | None, as_json: bool) -> None:
     if as_json:
-        print(json.dumps(_as_json(text, found), ensure_ascii=False))  # noqa: T201
+        put_json(_as_json(text, found))
     elif found is None:
         Console(highlight=False).print(f"{text} 不在风险名单")
     else:
@@ -87,7 +87,7 @@ def _print_misreads(text: str, rule: MatchRule, as_json: bool) -> None:
     for position, misread in _misreads(text):
         if as_json:
             limits = {"least_probability": round(possible, 4), "hit_probability": round(hit, 4)}
-            print(json.dumps({"read": misread, "position": position + 1, **limits}, ensure_ascii=False))  # noqa: T201
+            put_json({"read": misread, "position": position + 1, **limits})
         table.add_row(misread, str(position + 1), f"{possible:.1%}", f"{hit:.1%}")
     if not as_json:
         Console(highlight=False).print(table)

@@ -1,6 +1,5 @@
 """`kakou read`: photos or plate crops in, plate reads out."""
 
-import json
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -13,6 +12,7 @@ from rich.progress import track
 from rich.table import Table
 
 from kakou.exit_codes import ExitCode
+from kakou.output import put_json
 from ocr.images import find_images, load_image
 from ocr.looks import class_name
 from ocr.models_folder import shipped_models
@@ -57,7 +57,7 @@ def read(
         plates = _read_one(reader, image, crops)
         elapsed_ms = (time.perf_counter() - started) * 1000
         if as_json:
-            print(json.dumps(_as_json(path, plates, elapsed_ms), ensure_ascii=False), flush=True)  # noqa: T201
+            put_json(_as_json(path, plates, elapsed_ms))
         else:
             _add_rows(table, path, plates, elapsed_ms)
     if not as_json and table.row_count:

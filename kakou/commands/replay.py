@@ -16,6 +16,7 @@ from typer.core import TyperGroup
 
 from kakou.commands.replay_output import ReplayOutputs, print_summary
 from kakou.exit_codes import ExitCode
+from kakou.output import put_line
 from kakou.process import stop_on_signals
 from kakou.settings import Settings, load_settings
 from kakou.wiring.matching import key_path
@@ -111,7 +112,7 @@ def diff(
     """Say what changed between two replays, in what they depended on and by passage. Exit code 1 if anything did."""
     lines = list(diff_lines(load_run(before), load_run(after)))
     for line in lines:
-        print(line)  # noqa: T201
+        put_line(line)
     if lines:
         raise typer.Exit(ExitCode.FINDINGS)
 

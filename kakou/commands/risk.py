@@ -1,6 +1,5 @@
 """`kakou risk`: travel records in, areas declared, the list looked after."""
 
-import json
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -15,6 +14,7 @@ from kakou.commands.risk_area import area_app
 from kakou.commands.risk_care import add_care_commands
 from kakou.commands.risk_output import AsJson, Config, messages, published_text
 from kakou.exit_codes import ExitCode
+from kakou.output import put_json
 from kakou.process import stop_on_signals
 from kakou.settings import load_settings
 from kakou.wiring.redis import open_redis
@@ -153,7 +153,7 @@ def _print_result(result: ImportResult, published: Published | None, as_json: bo
     if as_json:
         counts = {outcome.value: count for outcome, count in result.counts.items()}
         version = published.version if published else None
-        print(json.dumps({"rows": result.rows, **counts, "applied": result.is_applied, "version": version}))  # noqa: T201
+        put_json({"rows": result.rows, **counts, "applied": result.is_applied, "version": version})
         return
     table = Table("结果", "行数")
     table.columns[1].justify = "right"

@@ -1,6 +1,5 @@
 """`kakou risk area`: declare and lift risk areas."""
 
-import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +10,7 @@ from rich.table import Table
 
 from kakou.commands.risk_output import AsJson, Config, local_epoch, messages, published_text
 from kakou.exit_codes import ExitCode
+from kakou.output import put_json
 from kakou.settings import load_settings
 from kakou.wiring.risk import open_keeper
 from riskdb.keeper import Change
@@ -116,7 +116,7 @@ def _print_change(windows: list[AreaWindow], change: Change, as_json: bool) -> N
 def _print_windows(windows: list[AreaWindow], as_json: bool) -> None:
     if as_json:
         for window in windows:
-            print(json.dumps(_as_json(window), ensure_ascii=False))  # noqa: T201
+            put_json(_as_json(window))
         return
     table = Table("代码", "名称", "等级", "起", "止", "来源")
     for window in windows:

@@ -1,7 +1,6 @@
 """`kakou risk show | stats | check | remove | export | rotate-key`: looking after the list."""
 
 import getpass
-import json
 import time
 from contextlib import ExitStack
 from dataclasses import asdict
@@ -15,6 +14,7 @@ from rich.table import Table
 
 from kakou.commands.risk_output import AsJson, Config, local_time, messages, published_text
 from kakou.exit_codes import ExitCode
+from kakou.output import put_json
 from kakou.settings import load_settings
 from kakou.wiring.matching import key_path
 from kakou.wiring.redis import open_redis
@@ -46,7 +46,7 @@ def show(plate: Plate, reason: Reason, config: Config = None, as_json: AsJson = 
         raise typer.BadParameter(str(error)) from error
     if as_json:
         for one in reasons:
-            print(json.dumps(reason_as_json(one), ensure_ascii=False))  # noqa: T201
+            put_json(reason_as_json(one))
     elif reasons:
         Console(highlight=False).print(reasons_table(reasons))
     else:
@@ -64,7 +64,7 @@ def stats(config: Config = None, as_json: AsJson = False) -> None:
         parts = open_parts(settings, stack.enter_context(open_redis(settings)), stack)
         counts = count_list(parts.record, parts.required_publisher(), time.time())
     if as_json:
-        print(json.dumps(asdict(counts), ensure_ascii=False))  # noqa: T201
+        put_json(asdict(counts))
         return
     table = Table("项目", "数量")
     table.columns[1].justify = "right"
@@ -94,7 +94,7 @@ def check(config: Config = None, as_json: AsJson = False) -> None:
     for finding in findings:
         table.add_row(finding.subject, "[green]正常[/green]" if finding.is_ok else "[red]异常[/red]", finding.detail)
         if as_json:
-            print(json.dumps(asdict(finding), ensure_ascii=False))  # noqa: T201
+            put_json(asdict(finding))
     if not as_json:
         Console(highlight=False).print(table)
     raise typer.Exit(ExitCode.OK if all(finding.is_ok for finding in findings) else ExitCode.FINDINGS)
@@ -111,7 +111,7 @@ def remove(plate: Plate, reason: Reason, config: Config = None, as_json: AsJson 
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
     if as_json:
-        print(json.dumps({"removed_stays": removed, "version": change.published and change.published.version}))  # noqa: T201
+        put_json({"removed_stays": removed, "version": change.published and change.published.version})
     messages().print(f"移除行程记录 {removed} 条；{published_text(change.published)}")
 
 

@@ -43,7 +43,7 @@ class ReplayParts:
 class _NoOutbox:
     """A replay that emits nothing still builds its events, to know their ids."""
 
-    def append(self, event: FlaggedEvent) -> bool:  # noqa: ARG002
+    def append(self, event: FlaggedEvent) -> bool:  # noqa: ARG002  the outbox's signature
         return True
 
     def has_room_for_pictures(self) -> bool:

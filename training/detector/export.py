@@ -59,7 +59,7 @@ def folded(net: PlateNet) -> PlateNet:
     for module in net.modules():
         if isinstance(module, ConvBn):
             module.conv = fuse_conv_bn_eval(module.conv, module.bn)
-            module.bn = nn.Identity()  # type: ignore[assignment]
+            module.bn = nn.Identity()  # type: ignore[assignment]  # a module in another's place
     first = net.get_parameter("stem.0.conv.weight")
     with torch.no_grad():
         first.mul_(INPUT_SCALE)

@@ -51,7 +51,7 @@ class PlateNet(nn.Module):
         self.l16, self.h = nn.Conv2d(80, 48, 1), ConvBn(48, 48)
         self.heat, self.reg0, self.reg1 = nn.Conv2d(48, 1, 1), ConvBn(48, 48), nn.Conv2d(48, 8, 1)
         with torch.no_grad():
-            self.heat.bias.fill_(-4.0)  # type: ignore[union-attr]
+            self.heat.bias.fill_(-4.0)  # type: ignore[union-attr]  # our heads have a bias
 
     def forward(self, x: Tensor) -> Tensor:
         s8 = self.stem(x * self.input_scale if self.input_scale != 1.0 else x)

@@ -52,7 +52,7 @@ class TrainState:
 
 def new_state(net: PlateNet, settings: TrainSettings, device: torch.device) -> TrainState:
     """Return a state at step 0 around `net`."""
-    net = net.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    net = net.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack this form of `to`
     net.stem[: settings.frozen].requires_grad_(False)
     learnt = [p for p in net.parameters() if p.requires_grad]
     decayed, plain = ([p for p in learnt if (p.ndim > 1) is wanted] for wanted in (True, False))
@@ -104,7 +104,7 @@ def train_step(
     target: tuple[Tensor, ...] = tuple(part.to(device) for part in batch.target)
     with torch.autocast(device.type, torch.bfloat16):
         out = state.net(pixels)
-    score_loss, corner_loss = detector_loss(out, target)  # type: ignore[arg-type]
+    score_loss, corner_loss = detector_loss(out, target)  # type: ignore[arg-type]  # the wrapped network gives what ours gives
     state.optimizer.zero_grad(set_to_none=True)
     torch.autograd.backward(score_loss + settings.corner_weight * corner_loss)
     torch.nn.utils.clip_grad_norm_(state.net.parameters(), settings.max_norm)
