@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
+import numpy as np
 
 from bench.contact_sheet import WorstRead, write_sheet
 from bench.development_sets import (
@@ -27,7 +28,6 @@ from bench.scoring import (
     PhotoResult,
     PlateResult,
     TruePlate,
-    expected_calibration_error,
     reliability,
     score_photo,
     share,
@@ -38,6 +38,7 @@ from ocr.reader import PlateReader
 from ocr.rectify import sharpness
 from ocr.types import BoundingBox
 from training.real_crops import colour_style
+from training.recognizer.scoring import calibration_error
 
 EXACT_BARS = {"photos": 93.0, "ccpd": 93.0, "lprnet": 92.0, "chenwj": 93.0, "easypr": 93.0}
 """Percent; bars of the models issue."""
@@ -204,8 +205,8 @@ def _add_reliability(report: Report, plates: list[CropScore]) -> None:
     """Compare the text's confidence with how often the text is right."""
     read = [plate for plate in plates if plate.result.read is not None]
     confidences = [plate.result.read.confidence for plate in read if plate.result.read is not None]
-    table = reliability(confidences, [plate.result.is_exact for plate in read])
-    for row in table:
+    is_exact = [plate.result.is_exact for plate in read]
+    for row in reliability(confidences, is_exact):
         report.add_row(
             "reliability, held-out crops",
             confidence=f"{row.low:.1f} to {row.low + 0.1:.1f}",
@@ -213,7 +214,8 @@ def _add_reliability(report: Report, plates: list[CropScore]) -> None:
             mean_confidence=row.mean_confidence,
             exact_share=row.exact_share,
         )
-    report.add_bar("expected calibration error, held-out crops", expected_calibration_error(table), 0.03, "at most")
+    error = calibration_error(np.array(confidences), np.array(is_exact))
+    report.add_bar("expected calibration error, held-out crops", error, 0.03, "at most")
 
 
 if __name__ == "__main__":

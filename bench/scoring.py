@@ -119,12 +119,6 @@ def reliability(confidences: Sequence[float], exact: Sequence[bool], bins: int =
     return table
 
 
-def expected_calibration_error(table: Sequence[ReliabilityBin]) -> float:
-    """Return the mean gap between confidence and exact share, weighted by count (Naeini et al., 2015)."""
-    total = sum(row.count for row in table)
-    return sum(row.count * abs(row.mean_confidence - row.exact_share) for row in table) / total if total else 0.0
-
-
 def share(hits: int, total: int) -> str:
     """Return "97.3 % (249/256)"; the denominator is always printed."""
     return f"{100 * hits / total:.1f} % ({hits}/{total})" if total else "- (0)"

@@ -6,7 +6,6 @@ from bench.report import percentile
 from bench.scoring import (
     TruePlate,
     canonical,
-    expected_calibration_error,
     match_boxes,
     reliability,
     score_photo,
@@ -46,11 +45,6 @@ def test_a_plate_that_was_not_found_is_wrong():
     result = score_photo([TruePlate("粤B12345", BoundingBox(0, 0, 100, 30))], [], 1.0)
     assert not result.is_exact
     assert not result.plates[0].has_right_province
-
-
-def test_calibration_error_is_the_weighted_gap():
-    table = reliability([0.95, 0.95, 0.15, 0.15], [True, False, False, False])
-    assert expected_calibration_error(table) == pytest.approx((2 * 0.45 + 2 * 0.15) / 4)
 
 
 def test_full_confidence_falls_into_the_last_bin():

@@ -64,10 +64,6 @@ class LiveHub:
         self._has_news: asyncio.Event | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
-    @property
-    def screen_count(self) -> int:
-        return len(self._screens)
-
     def touch(self, case_ids: Iterable[int], *, may_have_left: bool = False) -> None:
         """These cases changed: tell the screens; with `may_have_left` also those that do not see them any more."""
         changed = tuple(case_ids)

@@ -39,11 +39,6 @@ def area_prefix(code: str) -> str:
     return county[:4] if county.endswith("00") else county
 
 
-def covers(area: str, part: str) -> bool:
-    """Whether `part` is `area` or lies inside it."""
-    return part.startswith(area_prefix(area))
-
-
 def default_area_name(code: str) -> str:
     """Return a name for an area that was declared without one."""
     return f"{PROVINCE_NAMES.get(code[:2], '')} {code}".strip()
