@@ -71,7 +71,7 @@ class CameraReporter:
         """Publish what passes: finding the centre's name can take a resolver many seconds, whatever our time-out is."""
         while (lane := self._lane.get()) is not None:
             if time.monotonic() >= self._silent_until:
-                self._try(lambda passage=lane: self._board.announce(passage))  # type: ignore[misc]
+                self._try(lambda passage=lane: self._board.announce(passage))  # type: ignore[misc]  # mypy does not see through a default that binds
 
     def _health(self, outbox: Outbox, now: datetime) -> BoxHealth:
         try:
