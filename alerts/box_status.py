@@ -6,15 +6,19 @@ Redis keys (written here only):
 """
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import Annotated, Literal
 
 import redis
-from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
+
+from alerts.envelope import UtcDatetime
 
 STATUS_KEY = "box:status:"
 LANE_CHANNEL = "lane:"
 STATUS_TTL_S = 24 * 3600
 """A silent box stays known for a day, so that its tile turns red and does not vanish."""
+
+Count = Annotated[int, Field(ge=0, lt=2**53)]
 
 
 class HourCount(BaseModel):
@@ -22,11 +26,11 @@ class HourCount(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    hour: AwareDatetime
+    hour: UtcDatetime
     """Start of the hour, UTC."""
-    clear: int = 0
-    flagged: int = 0
-    unchecked: int = 0
+    clear: Count = 0
+    flagged: Count = 0
+    unchecked: Count = 0
 
 
 class BoxStatus(BaseModel):
@@ -37,18 +41,18 @@ class BoxStatus(BaseModel):
     camera_id: str
     checkpoint: str
     box: str
-    reported_at: AwareDatetime
-    fps: float
+    reported_at: UtcDatetime
+    fps: FiniteFloat
     """Frames per second over the last few seconds; 0.0 when the camera is silent."""
-    last_read_at: AwareDatetime | None
+    last_read_at: UtcDatetime | None
     list_version: int | None
     """None when the box cannot say which list it screens with."""
-    list_age_s: float | None
+    list_age_s: FiniteFloat | None
     unchecked_waiting: int
     """Passages in the spool that still wait for a check."""
     outbox_pending: int
     redis_ok: bool
-    clock_offset_s: float | None
+    clock_offset_s: FiniteFloat | None
     """Camera clock minus box clock; None when unknown."""
     hours: tuple[HourCount, ...] = ()
     """The last hours, oldest first; each number only grows within its hour."""
@@ -66,7 +70,7 @@ class LanePassage(BaseModel):
     text: str
     plate_class: str
     outcome: Literal["clear", "flagged", "unchecked"]
-    passed_at: AwareDatetime
+    passed_at: UtcDatetime
 
 
 class StatusBoard:

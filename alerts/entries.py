@@ -1,14 +1,16 @@
 """What the streams hold, as values: entries of the event stream and dead letters."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import cast
 
-from alerts.envelope import Event
+from alerts.envelope import LATEST, Event
 from alerts.errors import EventError
 from alerts.kinds import from_cloudevent
 
+STREAM_ID = re.compile(r"[0-9]{1,20}-[0-9]{1,20}")
 RawEntry = tuple[bytes, dict[bytes, bytes] | None]
 """As redis-py gives it without decoding; no fields when the entry was deleted meanwhile."""
 
@@ -21,7 +23,7 @@ class StreamEntry:
 
     @property
     def streamed_at(self) -> datetime:
-        return datetime.fromtimestamp(int(self.entry_id.split("-")[0]) / 1000, UTC)
+        return moment_of(self.entry_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,18 +39,29 @@ class DeadEntry:
 
     @property
     def died_at(self) -> datetime:
-        return datetime.fromtimestamp(int(self.dead_id.split("-")[0]) / 1000, UTC)
+        return moment_of(self.dead_id)
+
+
+def is_stream_id(text: str) -> bool:
+    """Return whether Redis would take `text` for an entry's id: two numbers of 64 bits."""
+    return STREAM_ID.fullmatch(text) is not None and max(id_order(text)) < 2**64
+
+
+def id_order(entry_id: str) -> tuple[int, int]:
+    milliseconds, _, number = entry_id.partition("-")
+    return int(milliseconds), int(number or 0)
+
+
+def moment_of(entry_id: str) -> datetime:
+    """Return when the entry came; an id that somebody made up may lie behind the calendar's end."""
+    return datetime.fromtimestamp(min(id_order(entry_id)[0] / 1000, LATEST.timestamp()), UTC)
 
 
 def parse_entry(raw: RawEntry) -> StreamEntry | None:
     """Return the entry, or None when it cannot be understood or only repeats an earlier one."""
-    _, fields = raw
-    return None if fields and b"only" in fields else parse_repeat(raw)
-
-
-def parse_repeat(raw: RawEntry) -> StreamEntry | None:
-    """Return the entry, a repeated one too, or None when it cannot be understood."""
     entry_id, fields = raw
+    if fields and b"only" in fields:
+        return None
     try:
         return StreamEntry(entry_id.decode(), from_cloudevent((fields or {}).get(b"event", b"")))
     except EventError:

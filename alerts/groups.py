@@ -1,6 +1,7 @@
 """Reading the event stream as one consumer of one group; how to use it stands at the top of stream.py."""
 
 import contextlib
+import logging
 from collections.abc import Sequence
 
 import redis
@@ -11,7 +12,9 @@ from alerts.entries import RawEntry, StreamEntry, raw_entries, raw_stream_entrie
 from alerts.envelope import to_cloudevent
 from alerts.errors import EventError
 from alerts.kinds import from_cloudevent
-from alerts.redis_link import DEAD_KEY, MAX_DEAD_BYTES, STREAM_KEY, redis_errors
+from alerts.redis_link import DEAD_COUNT_KEY, DEAD_KEY, MAX_DEAD_BYTES, STREAM_KEY, redis_errors
+
+log = logging.getLogger(__name__)
 
 
 class GroupReader:
@@ -41,7 +44,7 @@ class GroupReader:
             except redis.ResponseError as error:
                 self._create_group_if_missing(error)
                 return []
-        return self._understood(raw_entries(answer[1]))
+        return self.understood(raw_entries(answer[1]))
 
     def ack(self, *entries: StreamEntry) -> None:
         self.ack_ids(*(entry.entry_id for entry in entries))
@@ -67,7 +70,7 @@ class GroupReader:
             except redis.ResponseError as error:
                 self._create_group_if_missing(error)
                 return []
-        return self._understood(raw_stream_entries(found))
+        return self.understood(raw_stream_entries(found))
 
     def _create_group_if_missing(self, error: redis.ResponseError) -> None:
         if not str(error).startswith("NOGROUP"):
@@ -76,7 +79,8 @@ class GroupReader:
         with contextlib.suppress(redis.ResponseError):
             self._client.xgroup_create(STREAM_KEY, self.group, "0", mkstream=True)
 
-    def _understood(self, raws: Sequence[RawEntry]) -> list[StreamEntry]:
+    def understood(self, raws: Sequence[RawEntry]) -> list[StreamEntry]:
+        """Return what is an event for this group; whatever else an entry holds, it is a dead letter and acked."""
         entries = []
         for entry_id, fields in raws:
             if not fields or fields.get(b"only", self.group.encode()) != self.group.encode():
@@ -85,6 +89,7 @@ class GroupReader:
             try:
                 entries.append(StreamEntry(entry_id.decode(), from_cloudevent(fields.get(b"event", b""))))
             except EventError as error:
+                log.error("group %s: entry %s is a dead letter: %s", self.group, entry_id.decode(), error)
                 self._bury_raw(entry_id.decode(), str(error), fields.get(b"event", b""))
         return entries
 
@@ -101,5 +106,16 @@ def dead_letter(pipe: Pipeline, group: str, entry: StreamEntry, reason: str) -> 
 
 
 def _dead_letter(pipe: Pipeline, group: str, event_id: str, reason: str, body: bytes) -> None:
-    fields: dict[FieldT, EncodableT] = {"group": group, "event_id": event_id, "reason": reason[:500], "event": body}
+    fields: dict[FieldT, EncodableT] = {
+        "group": group,
+        "event_id": event_id,
+        "reason": as_told(reason, 500),
+        "event": body,
+    }
     pipe.xadd(DEAD_KEY, fields)
+    pipe.hincrby(DEAD_COUNT_KEY, group, 1)
+
+
+def as_told(reason: str, most: int) -> bytes:
+    """Return the beginning of a reason as Redis can keep it, whatever characters an error brought along."""
+    return reason[:most].encode(errors="replace")

@@ -13,6 +13,7 @@ from alerts.errors import AlertsError
 STREAM_KEY = "events:flagged"
 DEAD_KEY = "events:dead"
 RELAYED_KEY = "events:relayed:"
+DEAD_COUNT_KEY = "events:dead:count"
 MAX_DEAD_BYTES = 2 * MAX_EVENT_BYTES
 """Of something oversized, the dead letter keeps the beginning."""
 

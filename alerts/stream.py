@@ -6,6 +6,7 @@ Keys (written only here and in groups.py; those of the channels' retries stand i
                                      group, never younger than the settings' stream_kept_h, never by MAXLEN
   events:dead                STREAM  fields `group`, `event_id`, `reason`, `event`: what a group gave up; trimmed by age
                                      (dead_kept_h), because it holds plates
+  events:dead:count          HASH    group -> how many it ever gave up
   events:relayed:<outbox>    STRING  number of the last outbox row in the stream, ":" and its event's id; written in one
                                      MULTI with the XADDs, so a Redis that lost events has lost the same part of this;
                                      no expiry
@@ -28,12 +29,21 @@ from datetime import datetime
 import redis
 from redis.typing import EncodableT, FieldT
 
-from alerts.entries import DeadEntry, StreamEntry, parse_dead, parse_entry, raw_entries, raw_stream_entries
+from alerts.entries import (
+    DeadEntry,
+    StreamEntry,
+    id_order,
+    is_stream_id,
+    parse_dead,
+    parse_entry,
+    raw_entries,
+    raw_stream_entries,
+)
 from alerts.groups import GroupReader
 from alerts.outbox import OutboxRow
 from alerts.redis_link import DEAD_KEY, RELAYED_KEY, STREAM_KEY, StreamError, connect, redis_errors
 
-STREAM_ID = re.compile(r"[0-9]{1,20}-[0-9]{1,20}")
+RELAYED = re.compile(r"([0-9]{1,18})(?::(.*))?", re.DOTALL)
 __all__ = ["DEAD_KEY", "STREAM_KEY", "FlaggedStream", "GroupReader", "GroupState", "StreamError", "connect"]
 
 
@@ -146,7 +156,7 @@ class FlaggedStream:
 
     def revive(self, dead_id: str) -> bool:
         """Send a dead letter to its group once more; return False when there is no such letter."""
-        if not STREAM_ID.fullmatch(dead_id):
+        if not is_stream_id(dead_id):
             return False
         with redis_errors("revive a dead letter"):
             found = raw_entries(self._client.xrange(DEAD_KEY, min=dead_id, max=dead_id))
@@ -183,15 +193,10 @@ class FlaggedStream:
 
 
 def _text(value: bytes | int | str) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value)
-
-
-def id_order(entry_id: str) -> tuple[int, int]:
-    milliseconds, _, number = entry_id.partition("-")
-    return int(milliseconds), int(number or 0)
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
 
 
 def _parse_relayed(value: bytes | str | None) -> Relayed:
-    text = value.decode() if isinstance(value, bytes) else value or "0"
-    seq, _, event_id = text.partition(":")
-    return Relayed(int(seq), event_id)
+    """Return what the value says; from one that says nothing the relay begins anew, which does no harm."""
+    found = RELAYED.fullmatch(_text(value or "0"))
+    return Relayed(int(found[1]), found[2] or "") if found else Relayed(0, "")

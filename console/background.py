@@ -109,7 +109,7 @@ def screen_state(console: Console, scope: str) -> str:
         "tiles": [tile.model_dump() for tile in console.boxes.tiles(now)],
         "today": day.model_dump(),
         "grids": console.statistics.open_by_grid(scope),
-        "trouble": console.feed.trouble,
+        "trouble": console.feed.said,
         "now": now.isoformat(),
     }
     return json.dumps(document, ensure_ascii=False)

@@ -88,7 +88,7 @@ def build_console(
     cases = CaseReader(database, grids)
     hub = LiveHub(lambda scope, ids: cases.some(_desk_of(scope), ids), now)
     intake = CaseIntake(database, audit, settings)
-    reader = FlaggedStream(client).group(GROUP, consumer)
+    stream = FlaggedStream(client)
     board = StatusBoard(client)
     pictures = Pictures(database, audit, state_dir, settings, PictureShelf(client))
     return Console(
@@ -110,7 +110,9 @@ def build_console(
         corrections=Corrections(database, audit, office),
         retention=Retention(database, audit, pictures, settings),
         hub=hub,
-        feed=EventFeed(reader, intake, hub.touch, now, settings.accept_replayed),
+        feed=EventFeed(
+            stream.group(GROUP, consumer), intake, hub.touch, now, settings.accept_replayed, stream.dead_count
+        ),
         board=board,
         boxes=BoxWatch(board, settings, now),
     )

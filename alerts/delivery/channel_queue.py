@@ -4,7 +4,7 @@ Keys (written only here)
   events:due:<channel>      ZSET  stream id -> unix ms of the next try; every member is also pending in the group
   events:tries:<channel>    HASH  stream id -> number of failed tries
   events:ahead:<channel>    HASH  stream id -> unix ms of its scheduled try, where that was brought forward
-  events:channel:<channel>  HASH  what people see: delivered, failed, skipped, dead (counts), last_success_ms,
+  events:channel:<channel>  HASH  what people see: delivered, failed, skipped (counts), last_success_ms,
                                   last_failure_ms, last_error, disabled (why; absent while enabled)
 None expires; `forget` deletes them with the group when the channel is taken out of the settings.
 """
@@ -16,9 +16,9 @@ from typing import cast
 import redis
 from redis.client import Pipeline
 
-from alerts.entries import StreamEntry, parse_repeat, raw_entries
-from alerts.groups import GroupReader, dead_letter
-from alerts.redis_link import STREAM_KEY, redis_errors
+from alerts.entries import StreamEntry, is_stream_id, raw_entries
+from alerts.groups import GroupReader, as_told, dead_letter
+from alerts.redis_link import DEAD_COUNT_KEY, STREAM_KEY, redis_errors
 
 DUE_KEY = "events:due:"
 TRIES_KEY = "events:tries:"
@@ -28,6 +28,9 @@ GROUP_PREFIX = "channel:"
 CLAIM_IDLE_MS = 60_000
 """What another deliverer has held this long without a word is taken over from it."""
 ADOPT_BATCH = 1000
+MOST_DIGITS = 18
+LATEST_MS = 2**53
+"""The last millisecond that a score, a double, tells exactly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +109,6 @@ class ChannelQueue:
         with redis_errors(f"bury an entry of channel {self.channel}"), self._client.pipeline() as pipe:
             dead_letter(pipe, self._group, one.entry, reason)
             self._settle(pipe, one)
-            pipe.hincrby(self._state_key, "dead", 1)
             self._note_failure(pipe, now_ms, reason)
             pipe.execute()
 
@@ -117,19 +119,23 @@ class ChannelQueue:
             waiting = cast("list[tuple[bytes, float]]", found)
             if not waiting:
                 return
-            known = self._client.hmget(self._ahead_key, [entry_id.decode() for entry_id, _ in waiting])
-            fresh = {one: int(due_ms) for (one, due_ms), ahead in zip(waiting, known, strict=True) if ahead is None}
+            known = self._client.hmget(self._ahead_key, [entry_id for entry_id, _ in waiting])
+            fresh = {
+                one: int(min(due_ms, LATEST_MS))
+                for (one, due_ms), ahead in zip(waiting, known, strict=True)
+                if ahead is None
+            }
             if not fresh:
                 return
             with self._client.pipeline() as pipe:
                 for entry_id, due_ms in fresh.items():
-                    pipe.hset(self._ahead_key, entry_id.decode(), str(due_ms))
+                    pipe.hset(self._ahead_key, entry_id, str(due_ms))
                 pipe.zadd(self._due_key, dict.fromkeys(fresh, now_ms), xx=True)
                 pipe.execute()
 
     def disable(self, reason: str) -> None:
         with redis_errors(f"disable channel {self.channel}"):
-            self._client.hset(self._state_key, "disabled", reason)
+            self._client.hset(self._state_key, "disabled", as_told(reason, 300))
 
     def enable(self) -> None:
         with redis_errors(f"enable channel {self.channel}"):
@@ -138,17 +144,21 @@ class ChannelQueue:
     def disabled(self) -> str:
         """Return why the channel is off; empty while it is on."""
         with redis_errors(f"read the state of channel {self.channel}"):
-            return (cast("bytes | None", self._client.hget(self._state_key, "disabled")) or b"").decode()
+            return (cast("bytes | None", self._client.hget(self._state_key, "disabled")) or b"").decode(
+                errors="replace"
+            )
 
     def forget(self) -> None:
         """Delete the queue; what it had not delivered is not delivered any more."""
         with redis_errors(f"forget channel {self.channel}"):
             self._client.xgroup_destroy(STREAM_KEY, self._group)
+            self._client.hdel(DEAD_COUNT_KEY, self._group)
             self._client.delete(self._due_key, self._tries_key, self._ahead_key, self._state_key)
 
     def _due(self, limit: int, until_ms: int | str) -> list[Waiting]:
         with redis_errors(f"ask what is due on channel {self.channel}"):
             found = cast("list[bytes]", self._client.zrangebyscore(self._due_key, 0, until_ms, start=0, num=limit))
+            found = [member for member in found if self._is_entry(member)]
             if not found:
                 return []
             with self._client.pipeline(transaction=False) as pipe:
@@ -159,17 +169,23 @@ class ChannelQueue:
                 *bodies, failures, scheduled = pipe.execute()
         taken = []
         for entry_id, body, tries, due_ms in zip(found, bodies, failures, scheduled, strict=True):
-            raws = raw_entries(body)
-            entry = parse_repeat(raws[0]) if raws else None
-            if entry is None:
+            understood = self._reader.understood(raw_entries(body))
+            if not understood:  # Deleted from the stream by hand, or a dead letter by now.
                 self._drop(entry_id.decode())
-            else:
-                is_ahead = due_ms is not None and until_ms != "+inf" and int(due_ms) > int(until_ms)
-                taken.append(Waiting(entry, int(tries or 0), is_ahead, None if due_ms is None else int(due_ms)))
+                continue
+            scheduled_ms = whole_number(due_ms)
+            is_ahead = scheduled_ms is not None and until_ms != "+inf" and scheduled_ms > int(until_ms)
+            taken.append(Waiting(understood[0], whole_number(tries) or 0, is_ahead, scheduled_ms))
         return taken
 
+    def _is_entry(self, member: bytes) -> bool:
+        """Return whether a member of the schedule can be an entry; what cannot is taken out of it."""
+        is_entry = is_stream_id(member.decode(errors="replace"))
+        if not is_entry:
+            self._client.zrem(self._due_key, member)
+        return is_entry
+
     def _drop(self, entry_id: str) -> None:
-        # Gone from the stream: somebody deleted it by hand, there is nothing left to deliver.
         with redis_errors(f"drop an entry of channel {self.channel}"), self._client.pipeline() as pipe:
             self._settle_id(pipe, entry_id)
             pipe.execute()
@@ -185,4 +201,9 @@ class ChannelQueue:
 
     def _note_failure(self, pipe: Pipeline, now_ms: int, reason: str) -> None:
         pipe.hincrby(self._state_key, "failed", 1)
-        pipe.hset(self._state_key, mapping={"last_failure_ms": now_ms, "last_error": reason[:300]})
+        pipe.hset(self._state_key, mapping={"last_failure_ms": now_ms, "last_error": as_told(reason, 300)})
+
+
+def whole_number(value: bytes | None) -> int | None:
+    """Return the number in a field; None where there is none, or something that nobody here wrote."""
+    return int(value) if value is not None and value.isdigit() and len(value) <= MOST_DIGITS else None

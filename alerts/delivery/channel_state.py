@@ -5,10 +5,10 @@ from typing import cast
 
 import redis
 
-from alerts.delivery.channel_queue import CHANNEL_KEY, DUE_KEY, GROUP_PREFIX
-from alerts.entries import raw_entries
-from alerts.redis_link import STREAM_KEY, redis_errors
-from alerts.stream import FlaggedStream, GroupState, id_order
+from alerts.delivery.channel_queue import CHANNEL_KEY, DUE_KEY, GROUP_PREFIX, whole_number
+from alerts.entries import id_order, raw_entries
+from alerts.redis_link import DEAD_COUNT_KEY, STREAM_KEY, redis_errors
+from alerts.stream import FlaggedStream, GroupState
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,7 @@ class ChannelState:
     failed: int
     """Tries, not events."""
     dead: int
+    """Given up so far, and what could not be understood; what of it still waits, `kakou events dead` shows."""
     last_success_ms: int | None
     last_failure_ms: int | None
     last_error: str
@@ -45,6 +46,7 @@ def channel_states(client: "redis.Redis", names: list[str]) -> list[ChannelState
 def _state_of(client: "redis.Redis", name: str, group: GroupState | None) -> ChannelState:
     with redis_errors(f"read the state of channel {name}"):
         stored = cast("dict[bytes, bytes]", client.hgetall(CHANNEL_KEY + name))
+        dead = cast("bytes | None", client.hget(DEAD_COUNT_KEY, GROUP_PREFIX + name))
         retrying = client.zcard(DUE_KEY + name)
         oldest_ms = _oldest_ms(client, group) if group else None
     return ChannelState(
@@ -54,7 +56,7 @@ def _state_of(client: "redis.Redis", name: str, group: GroupState | None) -> Cha
         oldest_ms=oldest_ms,
         delivered=_number(stored, b"delivered") or 0,
         failed=_number(stored, b"failed") or 0,
-        dead=_number(stored, b"dead") or 0,
+        dead=whole_number(dead) or 0,
         last_success_ms=_number(stored, b"last_success_ms"),
         last_failure_ms=_number(stored, b"last_failure_ms"),
         last_error=stored.get(b"last_error", b"").decode(errors="replace"),
@@ -70,4 +72,4 @@ def _oldest_ms(client: "redis.Redis", group: GroupState) -> int | None:
 
 
 def _number(stored: dict[bytes, bytes], name: bytes) -> int | None:
-    return int(stored[name]) if name in stored else None
+    return whole_number(stored.get(name))

@@ -55,7 +55,7 @@ class LaneWorker:
         rows = self._outbox.after(self._outbox.place(self._reader), 1)
         if not rows:
             return POLL_S
-        event = self._wanted(rows[0])
+        event, outcome = self._wanted(rows[0])
         if event is not None:
             try:
                 self._channel.deliver([event])
@@ -63,18 +63,20 @@ class LaneWorker:
                 log.warning("lane alert %s: event %s: %s", self._settings.name, event.event_id, error)
                 self._count("failed")
                 return TRY_AGAIN_S  # Until it is too old.
-        self._count("skipped" if event is None else "delivered")
+        self._count(outcome)
         self._outbox.move_place(self._reader, rows[0].seq)
         return 0.0
 
-    def _wanted(self, row: OutboxRow) -> Event | None:
+    def _wanted(self, row: OutboxRow) -> tuple[Event | None, str]:
+        """Return what to announce, and what becomes of the row when that succeeded."""
         if self._now().timestamp() - row.appended_ms / 1000 > self._settings.max_age_s:
-            return None
+            return None, "skipped"
         try:
             event = from_cloudevent(row.body)
-        except EventError:
-            return None
-        return event if self._settings.wants(event) else None
+        except EventError as error:
+            log.error("lane alert %s: row %d of the outbox is no event: %s", self._settings.name, row.seq, error)
+            return None, "dead"
+        return (event, "delivered") if self._settings.wants(event) else (None, "skipped")
 
     def _count(self, outcome: str) -> None:
         self._metrics.outcomes.labels(self._settings.name, outcome).inc()

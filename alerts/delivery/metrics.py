@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import redis
 from prometheus_client import CollectorRegistry, Counter, Histogram
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from alerts.delivery.channel_state import ChannelState, channel_states
@@ -89,6 +89,10 @@ def _stream_metrics(client: "redis.Redis", names: list[str]) -> Iterator[Metric]
         "Events given up and waiting for a person.",
         value=FlaggedStream(client).dead_count(),
     )
+    gave_up = CounterMetricFamily("kakou_alerts_gave_up", "Dead letters of a channel so far.", labels=["channel"])
+    for state in states:
+        gave_up.add_metric([state.name], state.dead)
+    yield gave_up
     yield _gauge("waiting", "Events not delivered yet.", [(state, state.waiting) for state in states])
     yield _gauge("retrying", "Events waiting for another try.", [(state, state.retrying) for state in states])
     yield _gauge("disabled", "1 when the receiver said 410.", [(state, bool(state.disabled)) for state in states])

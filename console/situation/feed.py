@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Iterable
 from datetime import datetime
 
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError, StatementError
 
 from alerts.entries import StreamEntry
 from alerts.flagged import FlaggedEvent
@@ -18,6 +18,9 @@ _CLAIM_AFTER_MS = 30_000
 
 _log = logging.getLogger(__name__)
 
+_WRONG_CONTENT = (ValueError, TypeError, ArithmeticError, LookupError)
+"""What code says of a value that it cannot work with."""
+
 
 class EventFeed:
     """Reads, stores, then acks: what was read and not stored is read again after a restart."""
@@ -29,7 +32,9 @@ class EventFeed:
         touch: Callable[[Iterable[int]], None],
         now: Callable[[], datetime],
         accept_replayed: bool,
+        count_dead: Callable[[], int],
     ) -> None:
+        """`count_dead` tells how many dead letters wait in the stream for somebody to look; raises StreamError."""
         self._reader = reader
         self._intake = intake
         self._touch = touch
@@ -38,6 +43,16 @@ class EventFeed:
         self._has_backlog = True
         self.trouble = ""
         """What keeps events from coming in, in Chinese; "" while all is well."""
+        self.dead_letters = 0
+        """Events that could not be read or delivered, and that nobody has dealt with yet."""
+        self._count_dead = count_dead
+
+    @property
+    def said(self) -> str:
+        """What a command screen has to say of the events, in Chinese; "" while all is well."""
+        if self.trouble or not self.dead_letters:
+            return self.trouble
+        return f"有 {self.dead_letters} 条预警无法读取或未能送达（死信），请管理员用 kakou events dead 查看原因。"
 
     def step(self) -> int:
         """Take one batch; returns how many events it had.
@@ -46,11 +61,12 @@ class EventFeed:
         """
         try:
             entries = self._next()
+            self.dead_letters = self._count_dead()
         except StreamError:
             self.trouble = "预警通道（Redis）连接中断，恢复后会自动补齐，不会丢失。"
             return 0
         try:
-            self._store(entries)
+            self._store_or_bury(entries)
         except SQLAlchemyError as error:
             _log.error("cannot store %d events: %s", len(entries), type(error).__name__)
             self._has_backlog = True
@@ -72,6 +88,20 @@ class EventFeed:
             min_idle_ms=_CLAIM_AFTER_MS, count=_BATCH
         )
 
+    def _store_or_bury(self, entries: list[StreamEntry]) -> None:
+        """Store what can be stored: what is wrong with one event must not keep those behind it waiting."""
+        try:
+            self._store(entries)
+        except (SQLAlchemyError, *_WRONG_CONTENT) as error:
+            if _is_outage(error):
+                raise
+            if len(entries) > 1:
+                for entry in entries:
+                    self._store_or_bury([entry])
+                return
+            _log.error("event %s cannot be stored: %s", entries[0].event.event_id, type(error).__name__)
+            self._reader.bury(entries[0], f"the console cannot store it: {type(error).__name__}")
+
     def _store(self, entries: list[StreamEntry]) -> None:
         flagged = [entry.event for entry in entries if isinstance(entry.event, FlaggedEvent)]
         events = [event for event in flagged if self._accept_replayed or not event.replayed]
@@ -79,3 +109,10 @@ class EventFeed:
             taken = self._intake.take(events, self._now())
             self._touch((*taken.opened, *taken.attached))
         self._reader.ack(*entries)
+
+
+def _is_outage(error: Exception) -> bool:
+    """Return whether the database itself is in trouble; what it refuses because of what is in it, is the event's."""
+    if isinstance(error, DBAPIError):
+        return not isinstance(error, DataError | IntegrityError)
+    return isinstance(error, SQLAlchemyError) and not isinstance(error, StatementError)

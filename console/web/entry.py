@@ -93,9 +93,9 @@ def service_worker() -> Response:
 
 
 @router.get("/healthz", **allow_anyone())
-def health(console: TheConsole) -> dict[str, bool]:
-    """Tell a supervisor whether events come in; says nothing else."""
-    return {"events_come_in": not console.feed.trouble}
+def health(console: TheConsole) -> dict[str, bool | int]:
+    """Tell a supervisor whether events come in, and how many wait in the dead letters; says nothing else."""
+    return {"events_come_in": not console.feed.trouble, "dead_letters": console.feed.dead_letters}
 
 
 def address_of(request: Request, console: Console) -> str:

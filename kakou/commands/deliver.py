@@ -14,6 +14,7 @@ import typer
 from prometheus_client import start_http_server
 from rich.console import Console
 from rich.logging import RichHandler
+from rich.markup import escape
 from rich.table import Table
 
 from alerts.channels.base import ChannelConfigError
@@ -21,6 +22,7 @@ from alerts.channels.egress import EgressError
 from alerts.delivery.channel_queue import ChannelQueue
 from alerts.delivery.channel_state import ChannelState, channel_states
 from alerts.delivery.delivery import Delivery, unknown_channels
+from alerts.entries import moment_of
 from alerts.outbox import Outbox, OutboxError
 from alerts.settings import LaneSettings
 from alerts.stream import FlaggedStream, StreamError
@@ -69,18 +71,21 @@ def status(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout.")] = False,
     config: ConfigOption = None,
 ) -> None:
-    """Show each channel's queue. Exit code 1 when a channel is off or has dead letters.
+    """Show each channel's queue. Exit code 1 when a channel is off or dead letters wait, the console's too.
 
     Example: `kakou deliver status --json`
     """
     with _errors(), _opened(config) as (settings, client):
         states = channel_states(client, _stream_channels(settings))
+        dead_letters = FlaggedStream(client).dead_count()
     if as_json:
         for state in states:
             put_json(asdict(state))
     elif states:
         Console(highlight=False).print(_table(states))
-    if any(state.disabled or state.dead for state in states):
+    if dead_letters:
+        _messages().print(f"{dead_letters} 条死信待处理：kakou events dead 查看原因 ({dead_letters} dead letters)")
+    if dead_letters or any(state.disabled for state in states):
         raise typer.Exit(ExitCode.FINDINGS)
 
 
@@ -158,12 +163,12 @@ def _table(states: list[ChannelState]) -> Table:
     for state in states:
         error = f"已停用：{state.disabled}" if state.disabled else state.last_error
         numbers = (state.waiting, state.retrying, state.delivered, state.failed, state.dead)
-        table.add_row(state.name, *map(str, numbers), _moment(state.last_success_ms), error)
+        table.add_row(escape(state.name), *map(str, numbers), _moment(state.last_success_ms), escape(error))
     return table
 
 
 def _moment(unix_ms: int | None) -> str:
-    return datetime.fromtimestamp(unix_ms / 1000).astimezone().strftime("%m-%d %H:%M:%S") if unix_ms else "-"
+    return moment_of(str(unix_ms)).astimezone().strftime("%m-%d %H:%M:%S") if unix_ms else "-"
 
 
 def _log_to_stderr() -> None:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from alerts.entries import DeadEntry, StreamEntry
@@ -116,8 +117,12 @@ def event_row(event: Event) -> str:
     """Return one line: local time, checkpoint and what it is about."""
     moment = event.happened_at.astimezone().strftime("%m-%d %H:%M:%S")
     row = f"{moment}  {event.place}  {_passage(event) if isinstance(event, FlaggedEvent) else event.summary}"
-    # What a stream holds must not steer the terminal.
-    return "".join(char if char.isprintable() else "?" for char in row)
+    return as_printed(row)
+
+
+def as_printed(text: str) -> str:
+    """Return `text` without what would steer the terminal: a stream holds whatever somebody put there."""
+    return "".join(char if char.isprintable() else "?" for char in text)
 
 
 def _passage(event: FlaggedEvent) -> str:
@@ -148,7 +153,8 @@ def _dead_table(letters: Sequence[DeadEntry]) -> Table:
     for letter in letters:
         moment = letter.died_at.astimezone().strftime("%m-%d %H:%M:%S")
         checkpoint = letter.event.place if letter.event else "?"
-        table.add_row(letter.dead_id, moment, letter.group, checkpoint, letter.event_id or "?", letter.reason)
+        cells = (letter.dead_id, moment, letter.group, checkpoint, letter.event_id or "?", letter.reason)
+        table.add_row(*(escape(as_printed(cell)) for cell in cells))
     return table
 
 
