@@ -41,8 +41,8 @@ format: $(READY) ## Format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(READY) ## Run every bench
-	@for name in $$($(BIN)/python -m bench --list); do $(BIN)/python -m bench.$$name $(BENCH_FLAGS) || exit 1; done
+bench: $(READY) ## Run every bench; one whose unpublished data are absent says so and is passed over
+	@for name in $$($(BIN)/python -m bench --list); do $(BIN)/python -m bench.$$name $(BENCH_FLAGS) || [ $$? = 3 ] || exit 1; done
 
 screens: $(READY) ## Photograph every page of the console (OUT=folder)
 	$(BIN)/python -m tests.console_screens $(or $(OUT),/tmp/kakou-screens)

@@ -23,7 +23,7 @@ from bench.development_sets import (
     load_crops,
     load_photos,
 )
-from bench.report import Report, bench_options
+from bench.report import Report, bench_options, require_data
 from bench.scoring import (
     PhotoResult,
     PlateResult,
@@ -63,8 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--models", type=Path, default=MODELS_FOLDER, help="model folder (default: the shipped one)")
     parser.add_argument("--sheet", type=Path, help="write a picture of the worst reads here, outside the repository")
     options = parser.parse_args(arguments)
-    if not options.data.is_dir():
-        parser.error(f"{options.data} is absent: this bench needs the development data")
+    require_data(parser, options.data)
     report, worst = measure(PlateReader.from_models(shipped_models(options.models)), options.data)
     if options.sheet:
         write_sheet(worst, options.sheet)

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from bench.development_sets import DEFAULT_FOLDER
-from bench.report import Report, bench_options
+from bench.report import Report, bench_options, require_data
 from ocr.models_folder import shipped_models
 from ocr.reader import PlateReader
 from ocr.types import BgrImage, BoundingBox, PlateRead
@@ -59,8 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = bench_options(__doc__ or "")
     parser.add_argument("--data", type=Path, default=DEFAULT_FOLDER, help="development data (default %(default)s)")
     options = parser.parse_args(arguments)
-    if not options.data.is_dir():
-        parser.error(f"{options.data} is absent: this bench needs the development data")
+    require_data(parser, options.data)
     reader = PlateReader.from_models(shipped_models())
     report = Report("False plates")
     total_frames = total_reads = 0

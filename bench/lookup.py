@@ -10,6 +10,7 @@ import signal
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
 from itertools import chain, repeat
 from pathlib import Path
 from statistics import median
@@ -70,6 +71,7 @@ def _measure_size(url: str, size: int, report: Report) -> None:
     pool = [listed[start : start + 16] for start in range(0, len(listed), 16)]
     _measure_batches(url, size, _mixed(pool, BATCH), report)
     _measure_reads(url, size, _mixed(pool, CANDIDATES), report)
+    _measure_walk(url, size, _mixed(pool, 2 * CANDIDATES), report)
 
 
 def _measure_batches(url: str, size: int, batch: list[bytes], report: Report) -> None:
@@ -109,6 +111,19 @@ def _measure_reads(url: str, size: int, batch: list[bytes], report: Report) -> N
         report.add_bar(f"read p99 / {yardstick_name()}", p99, 2.0, "at most")
         report.add_bar("read p99 ms", min(s.p99_ms for s in ours), 1.0, "at most")
         _add_digesting(report)
+
+
+def _measure_walk(url: str, size: int, batch: list[bytes], report: Report) -> None:
+    """What the walk asks about a vehicle that is not listed: 32 texts in two classes, their digests made on the way."""
+    hot_set, now = _reader(url), datetime.now(UTC)
+    texts = [f"粤B{number:05d}" for number in range(CANDIDATES)]
+    plates = [(plate_class, text) for text in texts for plate_class in ("01", "02")]
+    yardsticks, ours = [], []
+    for _ in range(ROUNDS):
+        yardsticks.append(yardstick(url, batch, 2000))
+        ours.append(_time_each(lambda: hot_set.reasons_of(plates, now), 2000, len(plates)))
+    for name, samples in ((yardstick_name(), yardsticks), ("reasons_of()", ours)):
+        _add_sample(report, f"the walk's question: {CANDIDATES} texts, two classes", size, name, samples)
 
 
 def _add_digesting(report: Report) -> None:

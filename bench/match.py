@@ -16,6 +16,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.development_sets import DEFAULT_FOLDER
 from bench.match_passages import (
     LOOKS,
     STRENGTHS,
@@ -26,7 +27,7 @@ from bench.match_passages import (
     plate_code,
     random_plates,
 )
-from bench.report import Report, bench_options
+from bench.report import Report, bench_options, require_data
 from ocr.hypotheses import PlateHypothesis
 from ocr.models_folder import shipped_models
 from ocr.types import PlateDistribution
@@ -68,12 +69,13 @@ class Score:
     false_alerts: int = 0
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     parser = bench_options(__doc__ or "")
     parser.add_argument("--passages", type=int, default=1500, metavar="N")
-    parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="development data folder")
+    parser.add_argument("--data", type=Path, default=DEFAULT_FOLDER, help="development data folder")
     parser.add_argument("--cache", type=Path, default=Path.home() / ".cache" / "kakou-bench")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
+    require_data(parser, options.data)
     report = Report("risk list: match in spite of misreads")
     rule = MatchRule.of(RiskSettings())
     for damage, strength in STRENGTHS.items():

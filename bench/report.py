@@ -5,6 +5,7 @@ import json
 import math
 import os
 import platform
+import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -14,6 +15,9 @@ from typing import Literal
 
 from rich.console import Console
 from rich.table import Table
+
+NO_DATA = 3
+"""Exit code of a bench whose data are not here; `make bench` goes on with the next."""
 
 Cell = str | int | float | None
 
@@ -69,6 +73,27 @@ def bench_options(description: str) -> argparse.ArgumentParser:
     return parser
 
 
+def require_data(parser: argparse.ArgumentParser, folder: Path) -> None:
+    """Leave with NO_DATA and a sentence where the development data are absent."""
+    if not folder.is_dir():
+        parser.exit(NO_DATA, f"{parser.prog}: skipped: the development data {folder} are not here; --data FOLDER\n")
+
+
+def commit_name() -> str | None:
+    """Return the commit that is measured, with "+changes" where files differ from it; None outside a checkout."""
+    try:
+        done = subprocess.run(
+            ["git", "describe", "--always", "--abbrev=12", "--exclude=*", "--dirty=+changes"],
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return done.stdout.strip()
+
+
 def machine_line() -> str:
     """Return processor, cores, Python and date in one line."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
@@ -110,6 +135,7 @@ def _write_json(report: Report, path: Path) -> None:
     result = {
         "title": report.title,
         "machine": machine_line(),
+        "commit": commit_name(),
         "tables": report.tables,
         "bars": [{**asdict(bar), "is_met": bar.is_met} for bar in report.bars],
     }

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from bench.development_sets import DEFAULT_FOLDER
-from bench.report import Report, bench_options
+from bench.report import Report, bench_options, require_data
 from bench.scoring import canonical
 from ocr.models_folder import MODELS_FOLDER, shipped_models
 from ocr.reader import PlateReader
@@ -32,8 +32,7 @@ def parse(purpose: str, arguments: Sequence[str] | None, count: int) -> argparse
     parser.add_argument("--models", type=Path, default=MODELS_FOLDER, help="model folder (default: the shipped one)")
     parser.add_argument("--count", type=int, default=count, help="plates of each form (default %(default)s)")
     options = parser.parse_args(arguments)
-    if not options.data.is_dir():
-        parser.error(f"{options.data} is absent: this bench needs the glyphs and backgrounds of the development data")
+    require_data(parser, options.data)
     cv2.setNumThreads(1)
     return options
 

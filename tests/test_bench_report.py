@@ -1,0 +1,52 @@
+"""What every bench does: it names what it measured, and says so where it cannot measure."""
+
+import importlib
+import json
+import subprocess
+from argparse import Namespace
+from pathlib import Path
+
+import pytest
+
+from bench.__main__ import bench_names
+from bench.report import NO_DATA, Report, commit_name
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_a_result_names_its_commit(tmp_path: Path):
+    Report("nothing").finish(Namespace(json=tmp_path / "out.json", check=False))
+    head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False).stdout
+    named = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))["commit"]
+    assert named == commit_name()
+    if head:
+        assert head.startswith(named.removesuffix("+changes"))
+
+
+@pytest.mark.parametrize("name", ["accuracy", "drawn_otherwise", "false_plates", "match", "special_plates"])
+def test_a_bench_without_its_data_says_so_and_is_passed_over(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    assert name in bench_names()
+    with pytest.raises(SystemExit) as left:
+        importlib.import_module(f"bench.{name}").main(["--data", str(tmp_path / "absent")])
+    assert left.value.code == NO_DATA
+    assert "skipped" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("code", "later"), [(NO_DATA, True), (1, False)])
+def test_make_bench_goes_on_behind_a_bench_without_data_and_stops_at_a_failure(code: int, later: bool, tmp_path: Path):
+    python = tmp_path / "python"
+    lines = (
+        "#!/bin/sh",
+        '[ "$3" = --list ] && echo one two && exit',
+        'echo "ran $2"',
+        f"[ $2 = bench.two ] || exit {code}",
+    )
+    python.write_text("\n".join((*lines, "")))
+    python.chmod(0o755)
+    make = ["make", "--old-file=.venv/.ready", "bench", f"BIN={tmp_path}"]
+    done = subprocess.run(make, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert "ran bench.one" in done.stdout
+    assert ("ran bench.two" in done.stdout) is later
+    assert (done.returncode == 0) is later
