@@ -27,7 +27,7 @@ from pipeline.settings import GateSettings, PipelineSettings, SourceSettings
 from pipeline.types import ScreeningCounts
 from pipeline.walk.camera import screen_source
 from riskdb.record.declaring import read_declarations
-from riskdb.record.tables import read_travel_rows
+from riskdb.record.travel import read_travel_rows
 
 CLIPS = Path(__file__).parents[1] / "fixtures" / "videos"
 ALL_FRAMES = GateSettings(enabled=False, looks_per_s=120)

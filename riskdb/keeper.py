@@ -14,12 +14,13 @@ from riskdb.hotset.reasons import spell_out_all, unpack_reasons
 from riskdb.record.areas import normalise_area
 from riskdb.record.declaring import Declared
 from riskdb.record.importing import ImportResult, JudgedRow, import_rows
+from riskdb.record.imports import ImportEntry, recent_imports, take_back
 from riskdb.record.judging import RowJudge, TravelRow
 from riskdb.record.record import RiskRecord
 from riskdb.record.rows import AreaWindow
 from riskdb.rule import ListRule
 from riskdb.settings import RiskSettings
-from riskdb.types import Declaration, PlateGrammar, RiskReason
+from riskdb.types import Declaration, PlateGrammar, RiskDBError, RiskReason
 
 OnProgress = Callable[[int, int], None]
 
@@ -62,6 +63,7 @@ class RiskKeeper:
         skip_invalid: bool = False,
         on_row: Callable[[JudgedRow], None] | None = None,
         on_progress: OnProgress | None = None,
+        actor: str = "",
     ) -> tuple[ImportResult, Published | None]:
         """Bring travel records in, and publish what they change. Raises RiskDBError."""
         judge = RowJudge(self._grammar, self.rule, self._settings.utc_offset_hours, int(self._wall_clock()))
@@ -73,12 +75,31 @@ class RiskKeeper:
             is_dry_run=is_dry_run,
             skip_invalid=skip_invalid,
             on_row=on_row,
+            actor=actor,
+            listed_of=self._listed_of,
         )
         if is_dry_run:
             return result, None
         if not result.is_applied:
             return result, self._catch_up(on_progress)
         return result, self._publish(result.touched, on_progress)
+
+    def imports(self) -> list[ImportEntry]:
+        """Return what was brought in lately, the newest first."""
+        return recent_imports(self._record.connection)
+
+    def take_back(self, number: int, *, actor: str, reason: str) -> Change:
+        """Take back a whole import, as if it had not been; what other imports said as well stays.
+
+        Raises RiskDBError when there is none to take back, or without a reason.
+        """
+        if not reason.strip():
+            raise RiskDBError("请写明撤回的原因（--reason）")
+        with self._record.writing():
+            self._record.require_key(self._digester.key_id)
+            now = int(self._wall_clock())
+            touched = take_back(self._record.connection, number, now, actor, reason.strip())
+        return Change(len(touched), self._publish(touched, None))
 
     def declare(self, declared: Sequence[Declared]) -> tuple[list[AreaWindow], Change]:
         """Declare areas, all or none; one that stands already just so is left out.
@@ -153,6 +174,9 @@ class RiskKeeper:
         """Return the list as it stood at a moment, for replays. Raises RiskDBError."""
         entries = self.entries_at(moment.timestamp())
         return PastList(dict(entries), self._digester, self._declarations(), self._record.sources())
+
+    def _listed_of(self, digests: Iterable[bytes]) -> set[bytes]:
+        return {digest for digest, _ in self.entries_at(self._wall_clock(), digests)}
 
     def _publish_areas(self, windows: Iterable[AreaWindow]) -> Change:
         oldest = int(self._wall_clock()) - self.rule.lookback_s

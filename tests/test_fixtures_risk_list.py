@@ -15,7 +15,7 @@ from riskdb.record.declaring import read_declarations
 from riskdb.record.importing import RowOutcome, import_rows
 from riskdb.record.judging import RowJudge
 from riskdb.record.record import RiskRecord
-from riskdb.record.tables import read_travel_rows
+from riskdb.record.travel import read_travel_rows
 from riskdb.rule import ListRule
 from riskdb.settings import RiskSettings
 

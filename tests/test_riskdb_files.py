@@ -16,7 +16,7 @@ import xlsxwriter
 from riskdb.exporting import csv_sheet, escape_cell
 from riskdb.record.importing import JudgedRow
 from riskdb.record.judging import RowJudge
-from riskdb.record.tables import read_travel_rows
+from riskdb.record.travel import read_travel_rows
 from riskdb.rule import ListRule
 from riskdb.settings import RiskSettings
 from riskdb.types import RiskFileError

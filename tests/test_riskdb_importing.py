@@ -13,7 +13,7 @@ from riskdb.digest import load_or_create_key
 from riskdb.keeper import RiskKeeper
 from riskdb.record.declaring import Declared
 from riskdb.record.importing import BATCH, JudgedRow, RowOutcome
-from riskdb.record.tables import read_travel_rows
+from riskdb.record.travel import read_travel_rows
 from tests.riskdb_kit import HUANGDAO, NOON, Grammar, Guess, RiskRig, risk_rig, row
 
 HEADER = "plate,area,from,to,source\n"

@@ -8,7 +8,7 @@ from console.lists.office import FileReport, ReportedRow
 from console.lists.words import row_words
 from riskdb.keeper import RiskKeeper
 from riskdb.record.importing import JudgedRow, RowOutcome
-from riskdb.record.tables import read_travel_rows
+from riskdb.record.travel import Reading, read_travel_rows
 from riskdb.types import RiskDBError
 
 MAX_REPORTED_ROWS = 500

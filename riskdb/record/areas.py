@@ -19,12 +19,12 @@ def normalise_area(code: str) -> str:
     """Return the code as it is kept. Raises ValueError, saying why it is no area."""
     compact = code.strip()
     if not (compact.isascii() and compact.isdigit()):
-        raise ValueError(f"area code {compact!r} is not made of digits")
+        raise ValueError(f"区划编码“{compact}”不是数字")
     if len(compact) not in CODE_LENGTHS:
-        lengths = ", ".join(map(str, CODE_LENGTHS))
-        raise ValueError(f"area code {compact} has {len(compact)} digits, known codes have {lengths}")
+        lengths = "、".join(map(str, CODE_LENGTHS))
+        raise ValueError(f"区划编码 {compact} 有 {len(compact)} 位，应为 {lengths} 位")
     if compact[:2] not in PROVINCE_NAMES:
-        raise ValueError(f"area code {compact} lies in no known province ({compact[:2]})")
+        raise ValueError(f"区划编码 {compact} 不属于任何省份（{compact[:2]}）")
     return compact
 
 

@@ -1,17 +1,21 @@
 """Area declarations as people write them."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import chain, islice
 from pathlib import Path
 
 from riskdb.record.areas import default_area_name, normalise_area
 from riskdb.record.judging import MAX_NAME_LENGTH, parse_moment
+from riskdb.record.mapping.fields import AREA_TABLE, Field
+from riskdb.record.mapping.forms import HEADER_WITHIN, Form, FormKind, find_form, require_clear
+from riskdb.record.places.finding import find_areas
 from riskdb.record.rows import AreaWindow
-from riskdb.record.tables import TableRow, read_table
+from riskdb.record.tables.opening import read_sheets
 from riskdb.types import RiskFileError, RiskLevel
 
-AREA_COLUMNS = {"code": True, "level": True, "source": True, "name": False, "from": False, "to": False}
+_FORM = FormKind(AREA_TABLE, Field.LEVEL, ((Field.CODE, Field.NAME), (Field.SOURCE,)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,49 +36,63 @@ class Declared:
         area = normalise_area(self.code)
         source = self.source.strip()
         if not source:
-            raise ValueError("source: is missing; every declaration says where it comes from")
+            raise ValueError("来源：没有填写；每次公布都要写明依据")
         start = now - lookback_s if self.valid_from is None else int(self.valid_from.timestamp())
         end = None if self.valid_until is None else int(self.valid_until.timestamp())
         if end is not None and end <= start:
-            raise ValueError("to: the declaration ends before it begins")
+            raise ValueError("结束时间：早于开始时间")
         name = self.name.strip() or default_area_name(area)
-        for what, text in (("name", name), ("source", source)):
+        for what, text in (("名称", name), ("来源", source)):
             if len(text) > MAX_NAME_LENGTH:
-                raise ValueError(f"{what}: has {len(text)} characters, at most {MAX_NAME_LENGTH} are kept")
+                raise ValueError(f"{what}：有 {len(text)} 个字，最多 {MAX_NAME_LENGTH} 个")
         return AreaWindow(0, area, name, self.level, start, end, source, now, None)
 
 
 def parse_level(text: str) -> RiskLevel:
     """Return the area level. Raises ValueError."""
-    known: dict[str, RiskLevel] = {"high": "high", "medium": "medium", "高风险": "high", "中风险": "medium"}
+    known: dict[str, RiskLevel] = {"high": "high", "medium": "medium", "高风险": "high", "中风险": "medium", "高": "high", "中": "medium", "高风险区": "high", "中风险区": "medium"}
     level = known.get(text.strip().lower())
     if level is None:
-        raise ValueError(f"level: {text!r} is neither high nor medium")
+        raise ValueError(f"风险等级“{text}”：应为 高风险（high）或 中风险（medium）")
     return level
 
 
 def read_declarations(path: Path, utc_offset_hours: float) -> list[Declared]:
     """Return the declarations of a file. Raises RiskFileError, naming every bad row."""
-    declared, problems = [], []
-    for row in read_table(path, AREA_COLUMNS):
-        try:
-            declared.append(_declared(row, utc_offset_hours))
-        except ValueError as error:
-            problems.append(f"row {row.number}: {error}")
+    declared, problems, found = [], [], False
+    for sheet in read_sheets(path, path.name, lambda _: None):
+        rows = iter(sheet.rows)
+        top = list(islice(rows, HEADER_WITHIN))
+        named = find_form(_FORM, top, {})
+        if named is None:
+            continue
+        form, found = replace(named[0], file=sheet.file, sheet=sheet.name), True
+        require_clear(_FORM, form)
+        for number, cells in chain(top, rows):
+            if number <= form.ends_at or not any(map(str.strip, cells)):
+                continue
+            try:
+                declared.append(_declared(form, cells, utc_offset_hours))
+            except ValueError as error:
+                problems.append(f"第 {number} 行：{error}")
+    if not found:
+        raise RiskFileError(f"{path.name}：没有找到表头；要有地区编码（或名称）、风险等级、来源这几列的列名")
     if problems:
-        raise RiskFileError(f"{path}: nothing declared; " + "; ".join(_first(problems)))
+        raise RiskFileError(f"{path.name}：没有公布任何地区；" + "；".join(_first(problems)))
     return declared
 
 
-def _declared(row: TableRow, utc_offset_hours: float) -> Declared:
-    if row.problem:
-        raise ValueError(row.problem)
-    code, level, source, name, start, end = row.cells
+def _declared(form: Form, cells: list[str], utc_offset_hours: float) -> Declared:
+    texts = {field: _cell(form, cells, field) for field in Field}
+    areas = find_areas(texts[Field.CODE] or texts[Field.NAME])
+    if len(areas) > 1:
+        raise ValueError(f"地区“{texts[Field.CODE]}”：有 {len(areas)} 个地区；请分成几行")
+    start, end = texts[Field.FROM], texts[Field.TO]
     declared = Declared(
-        code=normalise_area(code),
-        level=parse_level(level),
-        source=source,
-        name=name,
+        code=areas[0].code,
+        level=parse_level(texts[Field.LEVEL]),
+        source=texts[Field.SOURCE],
+        name=texts[Field.NAME],
         valid_from=parse_moment(start, utc_offset_hours) if start.strip() else None,
         valid_until=parse_moment(end, utc_offset_hours, is_end=True) if end.strip() else None,
     )
@@ -82,7 +100,12 @@ def _declared(row: TableRow, utc_offset_hours: float) -> Declared:
     return declared
 
 
+def _cell(form: Form, cells: list[str], field: Field) -> str:
+    places = [place for place in form.columns(field) if place < len(cells)]
+    return cells[places[0]].strip() if places else ""
+
+
 def _first(problems: list[str], count: int = 20) -> Iterator[str]:
     yield from problems[:count]
     if len(problems) > count:
-        yield f"and {len(problems) - count} more"
+        yield f"还有 {len(problems) - count} 行"

@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 from riskdb.digest import PlateDigester
 from riskdb.hotset.reason_store import chunks
-from riskdb.record.judging import RowJudge, TravelRecord, TravelRow
+from riskdb.record.imports import begin_import, end_import
+from riskdb.record.judging import RowJudge, RowOrigin, TravelRecord, TravelRow
 from riskdb.record.record import RiskRecord
 from riskdb.record.rows import Addition, Visit
 from riskdb.types import RiskDBError
@@ -42,6 +43,16 @@ class JudgedRow(NamedTuple):
     plate: str
     """As kept; as written where it is no plate."""
     detail: str
+    origin: RowOrigin | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ListingChange:
+    """How many of the vehicles in a file the list would gain, lose and keep."""
+
+    added: int
+    removed: int
+    unchanged: int
 
 
 @dataclass(slots=True)
@@ -52,6 +63,10 @@ class ImportResult:
     touched: list[bytes] = field(default_factory=list)
     """Digests of the vehicles whose stays changed, with repetitions."""
     is_applied: bool = False
+    import_number: int | None = None
+    """By which it can be taken back; None where nothing was applied."""
+    listing: ListingChange | None = None
+    """Of a dry run: what it would do to the list."""
 
     @property
     def rows(self) -> int:
@@ -78,26 +93,37 @@ def import_rows(
     is_dry_run: bool = False,
     skip_invalid: bool = False,
     on_row: Callable[[JudgedRow], None] | None = None,
+    actor: str = "",
+    listed_of: Callable[[Iterable[bytes]], set[bytes]] | None = None,
 ) -> ImportResult:
     """Bring rows into the record in one transaction and return what became of them.
 
-    Nothing is applied in a dry run, nor when a row is invalid, unless `skip_invalid`. Raises RiskDBError.
+    Nothing is applied in a dry run, nor when a row is invalid, unless `skip_invalid`. `listed_of` says which of some
+    vehicles the record lists; a dry run asks it before and after. Raises RiskDBError.
     """
-    result = ImportResult()
-    importer = _BatchImporter(record, judge, digester)
+    result, after, files = ImportResult(), set[bytes](), dict[str, None]()
     try:
         with record.writing(), _no_search_for_cycles():
             record.require_key(digester.key_id)  # it may have been changed since the digester was made
+            number = begin_import(record.connection, judge.now, actor)
+            importer = _BatchImporter(record, judge, digester, number)
             for batch in chunks(rows, BATCH):
+                files.update(dict.fromkeys(row.file for row in batch))
                 for judged in importer.take(batch, result.touched):
                     result.counts[judged.outcome] += 1
                     if on_row is not None:
                         on_row(judged)
+            if is_dry_run and listed_of:
+                after = listed_of(result.touched)
             if is_dry_run or (result.counts[RowOutcome.INVALID] and not skip_invalid) or not result.touched:
                 raise _Rollback
+            end_import(record.connection, number, list(files), len(result.touched))
     except _Rollback:
+        if is_dry_run and listed_of:
+            before = listed_of(result.touched)
+            result.listing = ListingChange(len(after - before), len(before - after), len(before & after))
         return result
-    result.is_applied = True
+    result.is_applied, result.import_number = True, number
     return result
 
 
@@ -116,39 +142,41 @@ def _no_search_for_cycles() -> Iterator[None]:
 class _BatchImporter:
     """Judges rows and puts what they say into the visit table, inside a transaction."""
 
-    def __init__(self, record: RiskRecord, judge: RowJudge, digester: PlateDigester) -> None:
+    def __init__(self, record: RiskRecord, judge: RowJudge, digester: PlateDigester, number: int) -> None:
         self._record = record
         self._judge = judge
         self._digester = digester
+        self._number = number
         self._area_numbers: dict[str, int] = {}
         self._source_numbers: dict[str, int] = {}
 
     def take(self, rows: Sequence[TravelRow], touched: list[bytes]) -> Iterator[JudgedRow]:
         """Yield what became of each row; the digests whose stays changed are added to `touched`."""
-        meanings = [self._meaning(row) for row in rows]
-        visits = [self._visit(meaning) for meaning in meanings if isinstance(meaning, TravelRecord)]
+        self._judge.look_ahead(rows)
+        meanings = [(row, meaning) for row in rows for meaning in self._meanings(row)]
+        visits = [self._visit(meaning) for _, meaning in meanings if isinstance(meaning, TravelRecord)]
         additions = self._record.add_visits(visits)
         touched += [v.digest for v, addition in zip(visits, additions, strict=True) if addition is not Addition.KNOWN]
         kept = iter(additions)
-        for row, meaning in zip(rows, meanings, strict=True):
+        for row, meaning in meanings:
             yield _kept_row(row, meaning, next(kept)) if isinstance(meaning, TravelRecord) else meaning
 
-    def _meaning(self, row: TravelRow) -> TravelRecord | JudgedRow:
+    def _meanings(self, row: TravelRow) -> Sequence[TravelRecord | JudgedRow]:
         """Return what a row says, or what became of it where it says nothing to keep."""
         try:
-            travel = self._judge.judge(row)
+            travels = self._judge.judge(row)
         except ValueError as error:
-            return JudgedRow(row.file, row.number, RowOutcome.INVALID, row.plate, str(error))
-        if self._judge.is_expired(travel):
-            why = "the stay ended before the look-back"
-            return JudgedRow(row.file, row.number, RowOutcome.EXPIRED, travel.plate, why)
-        return travel
+            return [JudgedRow(row.file, row.number, RowOutcome.INVALID, row.plate, str(error), row.origin)]
+        if not self._judge.is_expired(travels[0]):  # the plates and areas of a row share its times
+            return travels
+        why = "停留在回溯期以前结束，不再计入"
+        return [JudgedRow(row.file, row.number, RowOutcome.EXPIRED, travel.plate, why, row.origin) for travel in travels]
 
     def _visit(self, travel: TravelRecord) -> Visit:
         area = self._area_numbers.get(travel.area) or self._number_area(travel.area)
         source = self._source_numbers.get(travel.source) or self._number_source(travel.source)
         digest = self._digester.digest(travel.plate_class, travel.plate)
-        return Visit(digest, area, travel.visited_from, travel.visited_until, source, self._judge.now)
+        return Visit(digest, area, travel.visited_from, travel.visited_until, source, self._judge.now, self._number)
 
     def _number_area(self, code: str) -> int:
         self._area_numbers |= self._record.number_areas([code])
@@ -157,14 +185,16 @@ class _BatchImporter:
     def _number_source(self, name: str) -> int:
         self._source_numbers |= self._record.number_sources([name])
         if self._source_numbers[name] > MAX_SOURCES:
-            raise RiskDBError(f"more than {MAX_SOURCES} different sources; name the office, not the case")
+            raise RiskDBError(f"来源超过 {MAX_SOURCES} 种；来源请写单位，不要写每件事的编号")
         return self._source_numbers[name]
 
 
 def _kept_row(row: TravelRow, travel: TravelRecord, addition: Addition) -> JudgedRow:
-    outcome, detail = _OUTCOMES[addition], ""
+    outcome, detail = _OUTCOMES[addition], travel.note
+    if travel.plate != row.plate:
+        detail = f"{row.plate} → {travel.plate}" + (f"，{detail}" if detail else "")
     if outcome is RowOutcome.CONFLICT:
-        detail = "the same stay is known with another end; both count"
-    elif outcome is RowOutcome.ACCEPTED and travel.plate != row.plate:
-        outcome, detail = RowOutcome.NORMALISED, f"{row.plate} → {travel.plate}"
-    return JudgedRow(row.file, row.number, outcome, travel.plate, detail)
+        detail = "已有同一行程，结束时间不同；两条都计" + (f"，{detail}" if detail else "")
+    elif outcome is RowOutcome.ACCEPTED and detail:
+        outcome = RowOutcome.NORMALISED
+    return JudgedRow(row.file, row.number, outcome, travel.plate, detail, row.origin)

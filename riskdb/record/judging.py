@@ -1,23 +1,43 @@
 """What a row of a travel record file means, or what is wrong with it."""
 
-from datetime import UTC, date, datetime, time, timedelta, timezone
-from typing import NamedTuple
+import re
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta, timezone
+from typing import TYPE_CHECKING, NamedTuple
 
 from riskdb.digest import ANY_CLASS
-from riskdb.record.areas import normalise_area
+from riskdb.record.places.finding import FoundArea, find_areas
+from riskdb.record.values.classes import class_of, words_of
+from riskdb.record.values.moments import read_moment
+from riskdb.record.values.plates import WrittenPlate, read_plates
+from riskdb.record.values.problem import CellProblem
+from riskdb.record.values.stays import Stay, YearSource, read_stay
 from riskdb.rule import ListRule
 from riskdb.types import PlateGrammar
 
+if TYPE_CHECKING:  # a row knows the form it stands in, only to be shown in it again
+    from riskdb.record.mapping.forms import Form
+
 EARLIEST_YEAR = 2000
 """An earlier year is a typing error such as 0021."""
-CLASS_ALIASES = {"97": "51", "98": "52", "28": "52"}
-"""Codes that some senders use for new-energy plates."""
 FUTURE_TOLERANCE_S = 300
 """Senders' clocks may be ahead by this much."""
 MAX_NAME_LENGTH = 200
 """Of a source or an area: it travels with every alert."""
+MAX_MEANINGS = 40
+"""Records that one row can stand for: plates times areas."""
 REMEMBERED = 100_000
 """Spellings of one kind that a judge remembers."""
+_DATED = re.compile(r"(20\d\d)\s*[-/.年]\s*(1[0-2]|0?[1-9])\s*[-/.月]\s*(3[01]|[12]\d|0?[1-9])")
+_WITH_ZERO = re.compile(r"(?<![\d.])\d{1,2}\.[123]0(?![\d.])")
+
+
+class RowOrigin(NamedTuple):
+    """Where a row stands."""
+
+    form: "Form"
+    cells: Sequence[str]
+    """As in the file; they may name people: shown to nobody, kept nowhere."""
 
 
 class TravelRow(NamedTuple):
@@ -25,19 +45,21 @@ class TravelRow(NamedTuple):
 
     file: str
     number: int
-    """As a spreadsheet counts: the header is row 1."""
+    """As a spreadsheet counts: from 1, the rows of the header too."""
     plate: str
     plate_class: str
+    """Codes, colours or kinds, parted by /; behind a ~ what the row says of the vehicle."""
     area: str
     visited_from: str
     visited_until: str
     source: str
     problem: str = ""
     """Why the row cannot be right whatever its cells say, or empty."""
+    origin: RowOrigin | None = None
 
 
 class TravelRecord(NamedTuple):
-    """A row that made sense. Times are epoch seconds; `visited_until` is exclusive."""
+    """What a row says. Times are epoch seconds; `visited_until` is exclusive."""
 
     plate: str
     plate_class: str
@@ -45,6 +67,8 @@ class TravelRecord(NamedTuple):
     visited_from: int
     visited_until: int
     source: str
+    note: str = ""
+    """What had to be decided to understand the row, for people."""
 
 
 class RowJudge:
@@ -55,99 +79,149 @@ class RowJudge:
         self._grammar = grammar
         self._oldest = now - rule.lookback_s
         self._zone = timezone(timedelta(hours=utc_offset_hours))
-        self._areas: dict[str, str] = {}
-        self._times: dict[tuple[str, bool], int] = {}
-        self._stays: dict[tuple[str, str], tuple[int, int]] = {}
+        self._areas: dict[str, tuple[FoundArea, ...]] = {}
+        self._stays: dict[tuple[str, str, str], tuple[int, int, str]] = {}
+        self._classes: dict[tuple[str, tuple[str, ...]], str] = {}
+        self._years: dict[str, YearSource] = {}
+        self._ahead: Sequence[TravelRow] = ()
 
-    def judge(self, row: TravelRow) -> TravelRecord:
-        """Return the row's meaning. Raises ValueError, saying what is wrong with which cell."""
+    def look_ahead(self, rows: Sequence[TravelRow]) -> None:
+        """Take rows that will be judged: dates without a year are of the time of the others."""
+        self._ahead = rows
+
+    def judge(self, row: TravelRow) -> Sequence[TravelRecord]:
+        """Return what the row says: one record, or several where it names several plates or areas.
+
+        Raises ValueError, saying in Chinese what is wrong with which cell and what to do.
+        """
         if row.problem:
             raise ValueError(row.problem)
-        try:
-            plate = self._grammar.normalise(row.plate)
-        except ValueError as error:
-            raise ValueError(f"plate: {error}" if row.plate.strip() else "plate: is missing") from error
-        start, until = self._stays.get((row.visited_from, row.visited_until)) or self._stay(row)
-        source = row.source.strip()
-        if not source:
-            raise ValueError("source: is missing; every entry says where it comes from")
-        if len(source) > MAX_NAME_LENGTH:
-            raise ValueError(f"source: has {len(source)} characters, at most {MAX_NAME_LENGTH} are kept")
-        plate_class = self._plate_class(row.plate_class, plate) if row.plate_class else ANY_CLASS
-        return TravelRecord(plate, plate_class, self._areas.get(row.area) or self._area(row.area), start, until, source)
+        plates = self._plates(row)
+        start, until, when = self._stay(row)
+        source = _source_of(row)
+        areas = self._areas.get(row.area) or self._area(row.area)
+        if len(plates) * len(areas) > MAX_MEANINGS:
+            raise CellProblem("号牌", "", f"一行里有 {len(plates)} 个号牌、{len(areas)} 个地区", "请分成几行")
+        return [
+            TravelRecord(plate, plate_class, area.code, start, until, source, _glued(area.note, when))
+            for plate, plate_class in plates
+            for area in areas
+        ]
 
     def is_expired(self, travel: TravelRecord) -> bool:
         return travel.visited_until <= self._oldest
 
-    def _stay(self, row: TravelRow) -> tuple[int, int]:
-        visited_from = self._time("from", row.visited_from, is_end=False)
-        visited_until = self._time("to", row.visited_until, is_end=True)
-        # A day as the end counts to its midnight, so a day too early ends where the stay begins.
-        day_begins = self._time("to", row.visited_until, is_end=False)
-        if visited_until < visited_from or day_begins < visited_from == visited_until:
-            raise ValueError(f"to: {row.visited_until} is before from: {row.visited_from}")
-        stay = visited_from, max(visited_until, visited_from + 1)
-        if len(self._stays) < REMEMBERED:
-            self._stays[row.visited_from, row.visited_until] = stay
-        return stay
+    def _plates(self, row: TravelRow) -> list[tuple[str, str]]:
+        """Return each plate of the row and its class."""
+        said, _, kind = row.plate_class.partition("~")
+        if not row.plate.isascii():
+            # Files have a million of these: a plate and nothing else, spelt as it should be.
+            try:
+                is_plain = self._grammar.normalise(row.plate) == row.plate
+            except ValueError:
+                is_plain = False
+            if is_plain:
+                return [(row.plate, self._class(said, kind, row.plate) if row.plate_class else ANY_CLASS)]
+        written = read_plates(row.plate, self._grammar, words_of(said))
+        classes = [self._class_of_one(plate, said, kind, len(written) > 1) for plate in written]
+        return [(plate.text, plate_class) for plate, plate_class in zip(written, classes, strict=True)]
 
-    def _plate_class(self, text: str, plate: str) -> str:
-        code = text.strip()
-        if not code:
-            return ANY_CLASS
-        code = CLASS_ALIASES.get(code.zfill(2), code.zfill(2))
-        known = self._grammar.classes_of(plate)
-        if code not in known:
-            raise ValueError(f"plate_class: {text} does not go with plate {plate} (possible: {', '.join(known)})")
-        return code
-
-    def _area(self, text: str) -> str:
+    def _class_of_one(self, plate: WrittenPlate, said: str, kind: str, is_one_of_several: bool) -> str:
+        words = "/".join((said, *plate.class_words)).strip("/")
+        if not is_one_of_several:
+            return self._class(words, kind, plate.text)
         try:
-            area = normalise_area(text)
-        except ValueError as error:
-            raise ValueError(f"area: {error}") from error
-        if len(self._areas) < REMEMBERED:
-            self._areas[text] = area
-        return area
+            return self._class(words, kind, plate.text)
+        except CellProblem:  # the class column of a tractor and its trailer speaks of the tractor
+            return self._class("/".join(plate.class_words), "", plate.text)
 
-    def _time(self, column: str, text: str, *, is_end: bool) -> int:
-        found = self._times.get((text, is_end))
+    def _class(self, said: str, kind: str, plate: str) -> str:
+        known = self._grammar.classes_of(plate)
+        key = f"{said}~{kind}", known
+        found = self._classes.get(key)
         if found is None:
-            found = self._parse_time(column, text, is_end)
-            if len(self._times) < REMEMBERED:
-                self._times[text, is_end] = found
+            found = class_of(words_of(said), words_of(kind), known, plate)
+            if len(self._classes) < REMEMBERED:
+                self._classes[key] = found
         return found
 
-    def _parse_time(self, column: str, text: str, is_end: bool) -> int:
-        compact = text.strip().replace("/", "-")
-        if not compact:
-            raise ValueError(f"{column}: is missing")
-        try:
-            moment = _moment(compact, is_end)
-        except (ValueError, OverflowError) as error:
-            raise ValueError(f"{column}: {text!r} is not a time; write 2026-11-24 or 2026-11-24 08:30") from error
-        if moment.year < EARLIEST_YEAR:
-            raise ValueError(f"{column}: the year {moment.year:04d} is impossible")
-        epoch_s = int((moment if moment.tzinfo else moment.replace(tzinfo=self._zone)).timestamp())
-        if epoch_s > self.now + FUTURE_TOLERANCE_S + (86_400 if is_end else 0):
-            raise ValueError(f"{column}: {text} lies in the future")
-        return epoch_s
+    def _area(self, text: str) -> tuple[FoundArea, ...]:
+        areas = find_areas(text)
+        if len(self._areas) < REMEMBERED:
+            self._areas[text] = areas
+        return areas
+
+    def _stay(self, row: TravelRow) -> tuple[int, int, str]:
+        begin, end = row.visited_from, row.visited_until
+        found = self._stays.get((begin, end, "")) or self._stays.get((begin, end, row.file))
+        if found is None:
+            now = datetime.fromtimestamp(self.now, self._zone).replace(tzinfo=None)
+            stay = read_stay(begin, end, now, lambda: self._year_of(row.file, now), self._zone)
+            found = self._in_time(stay, row)
+            if len(self._stays) < REMEMBERED:
+                self._stays[begin, end, row.file if stay.is_of_file else ""] = found
+        return found
+
+    def _in_time(self, stay: Stay, row: TravelRow) -> tuple[int, int, str]:
+        """Return the stay in epoch seconds. Raises CellProblem where it lies in an impossible time."""
+        for column, text, moment in (("到达时间", row.visited_from, stay.begin), ("离开时间", row.visited_until, stay.end)):
+            if moment.year < EARLIEST_YEAR:
+                raise CellProblem(column, text, f"年份 {moment.year:04d} 不可能", "请核对")
+        start, until = (int(moment.replace(tzinfo=self._zone).timestamp()) for moment in (stay.begin, stay.end))
+        if start > self.now + FUTURE_TOLERANCE_S:
+            raise CellProblem("到达时间", row.visited_from, "在将来", "请核对；行程记录只记已经发生的")
+        if until > self.now + FUTURE_TOLERANCE_S + 86_400:
+            raise CellProblem("离开时间", row.visited_until or row.visited_from, "在将来", "仍在当地请写“至今”")
+        return start, max(until, start + 1), stay.note
+
+    def _year_of(self, file: str, now: datetime) -> YearSource:
+        """Return where a file's missing years come from: its other dates, or the time at which it comes in."""
+        if file not in self._years:
+            self._years[file] = _year_source((row for row in self._ahead if row.file == file), now)
+        return self._years[file]
 
 
-def _moment(text: str, is_end: bool) -> datetime:
-    if len(text) <= 10:
-        day = date.fromisoformat("-".join(part.zfill(2) for part in text.split("-")))
-        # A date as the end means the whole day.
-        return datetime.combine(day, time(), tzinfo=None) + timedelta(days=1 if is_end else 0)
-    return datetime.fromisoformat(text)
+def _source_of(row: TravelRow) -> str:
+    source = row.source.strip()
+    if not source:
+        raise CellProblem("来源", "", "没有填写", "每条记录都要写明是谁提供的")
+    if len(source) > MAX_NAME_LENGTH:
+        raise CellProblem("来源", "", f"有 {len(source)} 个字，最多 {MAX_NAME_LENGTH} 个", "请写短一些")
+    return source
+
+
+def _glued(*notes: str) -> str:
+    return "，".join(note for note in notes if note)
+
+
+def _year_source(rows: Iterable[TravelRow], now: datetime) -> YearSource:
+    latest = now + timedelta(days=1)
+    dated, keeps_zeros = [], False
+    for row in rows:
+        for text in (row.visited_from, row.visited_until):
+            dated += [datetime(*map(int, found)) for found in _DATED.findall(text) if _is_day(found)]
+            keeps_zeros = keeps_zeros or _WITH_ZERO.search(text) is not None
+    known = [day for day in dated if day <= latest]
+    if known:
+        return YearSource(max(known), "文件里的其他日期", latest, keeps_zeros)
+    return YearSource(now, "导入时间", latest, keeps_zeros)
+
+
+def _is_day(found: tuple[str, str, str]) -> bool:
+    try:
+        datetime(*map(int, found))
+    except ValueError:
+        return False
+    return True
 
 
 def parse_moment(text: str, utc_offset_hours: float, *, is_end: bool = False) -> datetime:
     """Return a time that a person wrote, in UTC. Raises ValueError."""
+    zone = timezone(timedelta(hours=utc_offset_hours))
     try:
-        moment = _moment(text.strip().replace("/", "-"), is_end)
+        moment = read_moment(text, zone)
     except (ValueError, OverflowError) as error:
-        raise ValueError(f"{text!r} is not a time; write 2026-11-24 or 2026-11-24 08:30") from error
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=timezone(timedelta(hours=utc_offset_hours)))
-    return moment.astimezone(UTC)
+        raise ValueError(f"“{text}”不是时间；请写成 2026-11-24 或 2026-11-24 08:30") from error
+    if moment.lacks_year or moment.month_first:
+        raise ValueError(f"“{text}”不完整；请写成 2026-11-24 或 2026-11-24 08:30")
+    return (moment.end if is_end else moment.begin).replace(tzinfo=zone).astimezone(UTC)

@@ -4,6 +4,7 @@ visit        one stay of one vehicle in one area; removed_at is set when a corre
 area_window  one declaration of an area; lifted_at is set when it is taken back
 area, source names behind numbers
 access       who looked at or corrected an entry, and why
+import       one file or several brought in together; repetition says which stays later ones said again
 state        counters: change (grows with every write), published (the change that Redis shows), version, key_id
 
 All times are epoch seconds. A writer's transaction is all or nothing, also after kill -9.
@@ -18,34 +19,15 @@ from types import TracebackType
 from typing import Self
 
 from riskdb.record.areas import area_prefix
+from riskdb.record.imports import NOTE_REPETITION
 from riskdb.record.rows import Addition, AreaWindow, Visit, what_becomes_of
+from riskdb.record.schema import prepare_schema
 from riskdb.types import RiskDBError
-
-_SCHEMA_VERSION = 1
-_SCHEMA = """
-CREATE TABLE area (area_number INTEGER PRIMARY KEY, code TEXT NOT NULL UNIQUE) STRICT;
-CREATE TABLE source (source_number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
-CREATE TABLE visit (
-    digest BLOB NOT NULL, area_number INTEGER NOT NULL, visited_from INTEGER NOT NULL, visited_until INTEGER NOT NULL,
-    source_number INTEGER NOT NULL, received_at INTEGER NOT NULL, removed_at INTEGER,
-    PRIMARY KEY (digest, area_number, visited_from, visited_until)
-) STRICT, WITHOUT ROWID;
-CREATE INDEX visit_by_area ON visit (area_number, visited_until);
-CREATE TABLE area_window (
-    window_number INTEGER PRIMARY KEY AUTOINCREMENT, code TEXT NOT NULL, name TEXT NOT NULL, level TEXT NOT NULL,
-    valid_from INTEGER NOT NULL, valid_until INTEGER, source TEXT NOT NULL,
-    declared_at INTEGER NOT NULL, lifted_at INTEGER
-) STRICT;
-CREATE TABLE access (
-    at INTEGER NOT NULL, actor TEXT NOT NULL, action TEXT NOT NULL, reason TEXT NOT NULL, digest BLOB NOT NULL
-) STRICT;
-CREATE TABLE state (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
-"""
 
 _INCOMING = """
 CREATE TEMP TABLE IF NOT EXISTS incoming (
     row INTEGER PRIMARY KEY, digest BLOB, area_number INTEGER, visited_from INTEGER, visited_until INTEGER,
-    source_number INTEGER, received_at INTEGER
+    source_number INTEGER, received_at INTEGER, import_number INTEGER
 )"""
 _HELD_ENDS = """
 SELECT (
@@ -54,8 +36,8 @@ SELECT (
 ) FROM incoming ORDER BY row"""
 """Of each incoming stay: NULL when none begins so, 1 when it is there, 0 when it is there with other ends only."""
 _TAKE_INCOMING = """
-INSERT INTO visit SELECT digest, area_number, visited_from, visited_until, source_number, received_at, NULL
-FROM incoming ORDER BY row"""
+INSERT INTO visit SELECT digest, area_number, visited_from, visited_until, source_number, received_at, NULL,
+    import_number FROM incoming ORDER BY row"""
 
 
 class RiskRecord:
@@ -82,13 +64,8 @@ class RiskRecord:
     def _prepare(self) -> None:
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "temp_store=MEMORY", "cache_size=-262144"):
             self.connection.execute(f"PRAGMA {pragma}")
-        found = self.connection.execute("PRAGMA user_version").fetchone()[0]
-        if found == 0:
+        if prepare_schema(self.connection, self.path):
             self.path.chmod(0o600)
-            pragma = f"PRAGMA user_version={_SCHEMA_VERSION};"
-            self.connection.executescript(f"BEGIN IMMEDIATE; {_guarded(_SCHEMA)} {pragma} COMMIT;")
-        elif found != _SCHEMA_VERSION:
-            raise RiskDBError(f"{self.path} has schema {found}, this kakou knows {_SCHEMA_VERSION}")
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[None]:
@@ -182,12 +159,13 @@ class RiskRecord:
         execute, execute_many = self.connection.execute, self.connection.executemany
         execute(_INCOMING)
         execute("DELETE FROM incoming")
-        execute_many("INSERT INTO incoming VALUES (NULL, ?, ?, ?, ?, ?, ?)", (visits[place] for place in order))
+        execute_many("INSERT INTO incoming VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)", (visits[place] for place in order))
         held: list[int | None] = [None] * len(visits)
         for place, (state,) in zip(order, execute(_HELD_ENDS), strict=True):
             held[place] = state
         additions = list(what_becomes_of(visits, held))
-        known = ((row,) for row, place in enumerate(order, start=1) if additions[place] is Addition.KNOWN)
+        known = [(row,) for row, place in enumerate(order, start=1) if additions[place] is Addition.KNOWN]
+        execute_many(NOTE_REPETITION, known)
         execute_many("DELETE FROM incoming WHERE row = ?", known)
         execute(_TAKE_INCOMING)
         return additions
@@ -220,7 +198,7 @@ class RiskRecord:
     def carry_over(self, change: Callable[[bytes], bytes]) -> None:
         """Replace every digest by what `change` makes of it."""
         self.connection.create_function("carried_over", 1, change, deterministic=True)
-        for table in ("visit", "access"):
+        for table in ("visit", "access", "repetition"):
             self.connection.execute(f"UPDATE {table} SET digest = carried_over(digest)")
 
     def purge_visits(self, before: int) -> int:
@@ -263,10 +241,3 @@ class RiskRecord:
         """Note who looked at or corrected an entry. Raises RiskDBError."""
         with self._errors():
             self.connection.execute("INSERT INTO access VALUES (?, ?, ?, ?, ?)", (at, actor, action, reason, digest))
-
-
-def _guarded(schema: str) -> str:
-    """Two processes may open a new record at once: the second one finds the tables there."""
-    return schema.replace("CREATE TABLE", "CREATE TABLE IF NOT EXISTS").replace(
-        "CREATE INDEX", "CREATE INDEX IF NOT EXISTS"
-    )

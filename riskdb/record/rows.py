@@ -60,6 +60,8 @@ class Visit(NamedTuple):
     visited_until: int
     source_number: int
     received_at: int
+    import_number: int | None = None
+    """What it came in with; None before imports were numbered."""
 
 
 def what_becomes_of(visits: Sequence[Visit], held: Sequence[int | None]) -> Iterator[Addition]:

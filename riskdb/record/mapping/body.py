@@ -1,0 +1,64 @@
+"""The rows under a header: which of them are records, and which are totals, signatures or a header printed again."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from riskdb.record.mapping.forms import Form
+from riskdb.record.tables.sheets import Notice, NumberedRow
+
+PLATE_LIKE = re.compile(r"[\u4e00-\u9fff]\s?[A-Za-zＡ-Ｚａ-ｚ]\s?[·•・.\-]?\s?[A-Za-z0-9Ａ-Ｚａ-ｚ０-９]{4,7}")
+"""What nobody would write but as a plate, well or badly."""
+_NAKED_PLATE = re.compile(r"[A-Za-z][A-Za-z0-9·•. -]{4,8}")
+_FOOTER = re.compile(
+    r"(合\s*计|总\s*计|小\s*计|共\s*计|累\s*计|总数|共\s*\d|填报|填表|填\s*报\s*人|制\s*表|审\s*核|审\s*批|复\s*核|负责人|经办|联系人|联系电话"
+    r"|单位|盖章|（盖章|\(盖章|报送|报出|上报|统计|备\s*注|注\s*[:：\d]|注意|说\s*明|填写|签\s*[字名发]|日期|第\s*\d+\s*页|本页|以上|以下|接收|打印"
+    r"|total|sum\b|subtotal|page|prepared|signed|note|remark)",
+    re.IGNORECASE,
+)
+
+
+def records(form: Form, rows: Iterable[NumberedRow], keys: Sequence[int], notice: Notice) -> Iterator[NumberedRow]:
+    """Yield the rows that hold records; what is passed over is said. `keys` are the columns of plates."""
+    header = [cell for cell in form.headers if cell]
+    key = keys[0]
+    for number, cells in rows:
+        if len(cells) > key and PLATE_LIKE.match(cells[key]):
+            yield number, cells
+            continue
+        texts = [cell.strip() for cell in cells if cell and not cell.isspace()]
+        if not texts:
+            continue
+        if why := _why_no_record(texts, header, [cells[place] for place in keys if place < len(cells)]):
+            notice(f"{form.place}：第 {number} 行{why}，没有读取")
+        else:
+            yield number, cells
+
+
+def _why_no_record(texts: list[str], header: list[str], plates: list[str]) -> str:
+    """Return why a row is passed over, empty where it is a record. Quotes no name: signatures are people's."""
+    if texts == header or (len(texts) > 2 and set(texts) <= set(header)):
+        return "又是表头"
+    if any(PLATE_LIKE.search(text) for text in texts):
+        return ""
+    if found := _FOOTER.match(texts[0]):
+        return f"（“{found[0]}”）不是记录"
+    is_title = len(set(texts)) == 1 and not any(_NAKED_PLATE.fullmatch(plate.strip()) for plate in plates)
+    return "只有一格文字，不是记录" if is_title else ""
+
+
+def fault_of(form: Form, cells: Sequence[str]) -> str:
+    """Return why a row cannot be right whatever its cells say, or empty."""
+    if len(cells) > len(form.headers) and any(cell.strip() for cell in cells[len(form.headers) :]):
+        return f"这一行有 {len(cells)} 格，表头只有 {len(form.headers)} 格；请检查是否多了分隔符"
+    joined = "".join(cells)
+    if "\0" in joined:
+        return "这一行有不能识别的字节（空字符）；请重新录入这一行"
+    if form.delimiter and "\n" in joined and any(_swallows(form, cell) for cell in cells):
+        return "一格里有好几行记录；请检查引号是否没有成对"
+    return ""
+
+
+def _swallows(form: Form, cell: str) -> bool:
+    """Whether a cell holds whole rows, because a quotation mark was left open."""
+    lines = cell.split("\n")[1:]
+    return any(line.count(form.delimiter) >= max(2, len(form.headers) // 2) for line in lines)

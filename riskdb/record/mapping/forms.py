@@ -1,0 +1,143 @@
+"""A form: the header of a sheet and what each of its columns means."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from riskdb.record.mapping.fields import AREA_PARTS, FIELD_NAMES, MANY, Field, SynonymTable, header_key
+from riskdb.record.tables.sheets import NumberedRow
+from riskdb.types import RiskFileError
+
+HEADER_WITHIN = 30
+"""Rows at the top of a sheet among which the header stands."""
+_IDLE = frozenset({Field.PERSONAL, Field.NUMBER, Field.NOTE, Field.VEHICLE_TYPE})
+_CORE_AT_LEAST = 2
+
+Bindings = Mapping[str, "Field | None"]
+"""What a steward said a header means, by `header_key`; None passes the column over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """The header of one sheet."""
+
+    file: str
+    sheet: str
+    headers: tuple[str, ...]
+    fields: tuple[Field | None, ...]
+    """What each column means, None where nothing is known."""
+    ends_at: int
+    """Number of the header's last row."""
+    delimiter: str = ""
+
+    @property
+    def fingerprint(self) -> str:
+        """The same for every file of this form."""
+        keys = "|".join(header_key(header) for header in self.headers).rstrip("|")
+        return hashlib.sha256(keys.encode()).hexdigest()[:32]
+
+    @property
+    def place(self) -> str:
+        """The file and the sheet, for people."""
+        return f"{self.file} 工作表“{self.sheet}”" if self.sheet else self.file
+
+    def columns(self, *fields: Field) -> tuple[int, ...]:
+        """Return where columns of these meanings stand, in the order of `fields`."""
+        return tuple(place for field in fields for place, found in enumerate(self.fields) if found is field)
+
+    def has(self, *fields: Field) -> bool:
+        return bool(self.columns(*fields))
+
+
+@dataclass(frozen=True, slots=True)
+class FormKind:
+    """What a form is for: its synonyms, and what it cannot be without."""
+
+    synonyms: SynonymTable
+    key: Field
+    """A header has this column."""
+    needs: tuple[tuple[Field, ...], ...]
+    """Of each group, one must be there."""
+
+
+def find_form(kind: FormKind, rows: Sequence[NumberedRow], bindings: Bindings) -> tuple[Form, int] | None:
+    """Return the form and how many of the rows lie above the first record; None where no header is found.
+
+    The file and sheet of the form are left empty.
+    """
+    for place, (number, cells) in enumerate(rows[:HEADER_WITHIN]):
+        single = _bound(kind, cells, bindings)
+        if _core(single) < _CORE_AT_LEAST or kind.key not in single:
+            continue
+        if place + 1 < len(rows):
+            below_number, below = rows[place + 1]
+            headers = _joined(kind, cells, below)
+            double = _bound(kind, headers, bindings)
+            if _core(double) > _core(single) and _is_header_like(kind, below):
+                return Form("", "", tuple(headers), double, below_number), place + 2
+        return Form("", "", tuple(cell.strip() for cell in cells), single, number), place + 1
+    return None
+
+
+def _core(fields: Sequence[Field | None]) -> int:
+    return len({field for field in fields if field is not None and field not in _IDLE})
+
+
+def _is_header_like(kind: FormKind, cells: Sequence[str]) -> bool:
+    named = [cell for cell in cells if cell.strip()]
+    return bool(named) and all(len(cell) <= 20 and not any(map(str.isdigit, cell)) for cell in named) and kind is not None
+
+
+def _joined(kind: FormKind, above: Sequence[str], below: Sequence[str]) -> list[str]:
+    """Return the headers of two rows: a group's name above counts for the columns to its right, too."""
+    headers, group = [], ""
+    width = max(len(above), len(below))
+    for top, bottom in zip(_padded(above, width), _padded(below, width), strict=True):
+        group = top or (group if bottom else "")
+        whole = bottom if bottom == group else group + bottom
+        fits = kind.synonyms.field_of(whole) or not kind.synonyms.field_of(bottom)
+        headers.append(whole if fits else bottom)
+    return headers
+
+
+def _padded(cells: Sequence[str], width: int) -> list[str]:
+    return [cell.strip() for cell in cells] + [""] * (width - len(cells))
+
+
+def _bound(kind: FormKind, headers: Sequence[str], bindings: Bindings) -> tuple[Field | None, ...]:
+    fields: list[Field | None] = []
+    for header in headers:
+        key = header_key(header)
+        fields.append(bindings[key] if key and key in bindings else kind.synonyms.field_of(header))
+    return _parted_days_and_times(headers, fields)
+
+
+def _parted_days_and_times(headers: Sequence[str], fields: list[Field | None]) -> tuple[Field | None, ...]:
+    """A day in one column and its time in the next are one moment."""
+    for whole, time_of_day in ((Field.FROM, Field.FROM_TIME), (Field.TO, Field.TO_TIME)):
+        places = [place for place, field in enumerate(fields) if field is whole]
+        if len(places) == 2:
+            days = ["日期" in headers[place] or "date" in headers[place].lower() for place in places]
+            if days == [True, False]:
+                fields[places[1]] = time_of_day
+    return tuple(fields)
+
+
+def require_clear(kind: FormKind, form: Form) -> None:
+    """Refuse a form that lacks a column, or of which two columns could mean the same. Raises RiskFileError."""
+    for group in kind.needs:
+        if not form.has(*group):
+            names = "、".join(dict.fromkeys(FIELD_NAMES[field] for field in group if field not in AREA_PARTS))
+            advice = "，或用 --source 说明来源" if Field.SOURCE in group else ""
+            raise RiskFileError(
+                f"{form.place}：表头（第 {form.ends_at} 行）里缺少“{names}”列；请加上这一列{advice}，"
+                f"或用 --map 列名={group[0]} 指定是哪一列"
+            )
+    for field in dict.fromkeys(form.fields):
+        places = form.columns(field) if field is not None and field not in MANY else ()
+        if len(places) > 1:
+            names = "”和“".join(form.headers[place] for place in places)
+            raise RiskFileError(
+                f"{form.place}：“{names}”两列都像{FIELD_NAMES[field or Field.NOTE]}；请用 --map 列名={field} 指定一列，"
+                "用 --map 列名=- 略过另一列"
+            )

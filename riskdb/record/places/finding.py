@@ -1,0 +1,165 @@
+"""From words to an area code: 河北省石家庄市藁城区增村镇小果庄村 is 130109110217. What fits several places is asked back."""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+
+from riskdb.record.areas import normalise_area
+from riskdb.record.places.table import Place, PlaceTable, place_table
+from riskdb.record.values.problem import CellProblem
+
+_CODE = re.compile(r"(?<!\d)\d{6}(?:\d{3}(?:\d{3}(?:\d{2}(?:\d{2})?)?)?)?(?!\d)")
+_NOISE = re.compile(r"[\s\-—_·.。'\"“”>→]+|中国|中华人民共和国")
+_LEVEL_NOTE = re.compile(r"[(（\[【].{0,12}?(?:风险|管控|封控|防范|区域).{0,6}?[)）\]】]|(?:中?高|中|低)风险(?:地?区)?")
+_SMALL_UNIT = re.compile(r".{1,12}?(?:街道|镇|乡|苏木|村|社区|居委会|村委会)")
+_DETAIL = re.compile(r".*(路|街|巷|号|小区|花园|大厦|广场|公司|工厂|厂|市场|超市|医院|学校|酒店|宾馆|服务区|收费站|高速|国道|省道|园|城|苑"
+                     r"|楼|栋|单元|室|组|队|附近|周边|境内|全域|全境|等地|内|部分区域|港|站|机场|工业区|开发区|新区)")  # fmt: skip
+_LOOK = "请写区划编码，或写全省、市、区县、街道的名称"
+_MORE = re.compile(r"[、，,；;\n]+|(?<=[区县市镇道村])(?:和|及|与)")
+
+
+@dataclass(frozen=True, slots=True)
+class FoundArea:
+    code: str
+    note: str = ""
+    """What had to be decided, for people."""
+
+
+def find_areas(cell: str) -> tuple[FoundArea, ...]:
+    """Return the areas of a cell; several where it names several. Raises CellProblem."""
+    plain = unicodedata.normalize("NFKC", cell).strip()
+    plain = "".join(c for c in plain if unicodedata.category(c) != "Cf")
+    if not plain:
+        raise CellProblem("地区", "", "没有填写", _LOOK)
+    _refuse_rounded(cell, plain)
+    if not any(not c.isascii() for c in plain):
+        return (FoundArea(_code(cell, plain)),)
+    parts = [part for part in _MORE.split(plain) if part.strip()]
+    found: list[FoundArea] = []
+    for part in parts:
+        found.append(_find(cell, part, found[0].code if found else ""))
+    return tuple(dict.fromkeys(found))
+
+
+def _refuse_rounded(cell: str, plain: str) -> None:
+    if re.fullmatch(r"\d(\.\d+)?[eE]\+?\d+", plain):
+        raise CellProblem(
+            "地区", cell, "编码太长，表格软件把它当数字改掉了末几位", "请把这一列设为文本格式，重新填写完整的编码"
+        )
+
+
+def _code(cell: str, plain: str) -> str:
+    try:
+        return normalise_area(re.sub(r"\.0+$", "", re.sub(r"\s", "", plain)))
+    except ValueError as error:
+        raise CellProblem("地区", cell, str(error), _LOOK) from error
+
+
+def _find(cell: str, part: str, first: str) -> FoundArea:
+    """Return the one area that a text names, by a code in it or by its words."""
+    if codes := _CODE.findall(part):
+        code = _code(cell, codes[0])
+        words = _NOISE.sub("", _CODE.sub("", part)).strip("()（）[]【】:：")
+        _require_agreement(cell, code, words)
+        return FoundArea(code, f"“{part}”取编码 {code}" if words else "")
+    words = _NOISE.sub("", _LEVEL_NOTE.sub("", part)).strip("()（）[]【】:：/")
+    table = place_table()
+    found = _best(table, words, first)
+    if not found:
+        raise CellProblem("地区", cell, f"“{words or part}”不在区划表里", _LOOK)
+    if len(found) > 1:
+        names = "、".join(f"{table.name_of(code)}（{_area(code)}）" for code, _ in found[:4])
+        raise CellProblem("地区", cell, f"有不止一处叫这个名称：{names}", "请写全上级地名，或写区划编码")
+    code, rest = found[0]
+    return _with_rest(cell, table, code, rest)
+
+
+def _require_agreement(cell: str, code: str, words: str) -> None:
+    """Refuse a code beside the name of another place: one of them is wrong. Unknown words say nothing."""
+    found = _best(place_table(), words, "") if words else []
+    if found and not any(code.startswith(other.rstrip("0")) or other.startswith(code.rstrip("0")) for other, _ in found):
+        raise CellProblem("地区", cell, "编码和名称不是同一个地方", "请核对后只留一个")
+
+
+def _best(table: PlaceTable, words: str, first: str) -> list[tuple[str, str]]:
+    """Return the codes that explain most of a text, each with what is left of it."""
+    found = _walks(table, words)
+    if first and (near := [one for one in found + _inside_walks(table, first, words) if one[0][:4] == first[:4]]):
+        found = near
+    if not found:
+        return []
+    least = min(len(rest) for _, rest in found)
+    best = dict.fromkeys((code, rest) for code, rest in found if len(rest) == least)
+    return _without_parents(list(best))
+
+
+def _inside_walks(table: PlaceTable, first: str, words: str) -> list[tuple[str, str]]:
+    """A second area of a cell may lie beside the first: 青岛市黄岛区、市南区."""
+    starts = [place for code in (first[:6], first[:4], first[:2]) for place in table.inside(code, words)]
+    return [walk for place, rest in starts for walk in _descend(table, place, rest)]
+
+
+def _walks(table: PlaceTable, words: str) -> list[tuple[str, str]]:
+    return [walk for place, rest in table.starting(words) for walk in _descend(table, place, rest)]
+
+
+def _descend(table: PlaceTable, place: Place, rest: str) -> list[tuple[str, str]]:
+    """Return where a walk down from a place can end: its code and the words left over."""
+    ends = [(place.code, rest)]
+    if not rest:
+        return ends
+    # The same name once more (吉林省吉林市, 北京市北京市) is no step down.
+    below = table.inside(place.code, rest)
+    if len(place.code) == 2:  # a county may follow its province: 河北省藁城区
+        below += [one for one in table.starting(rest) if one[0].code.startswith(place.code) and len(one[0].code) == 6]
+    if len(place.code) == 4:
+        below += [one for county in _counties(table, place.code) for one in _streets(table, county, rest)]
+    for next_place, next_rest in dict.fromkeys(below):
+        ends += _descend(table, next_place, next_rest)
+    if len(place.code) == 9:
+        ends += _village_walks(table, place.code, rest)
+    elif len(place.code) == 6 and not below and _SMALL_UNIT.match(rest):  # a village may follow its county
+        ends += [walk for street in table.streets(place.code) for walk in _village_walks(table, street.code, rest)]
+    return ends
+
+
+def _counties(table: PlaceTable, city: str) -> list[str]:
+    return [place.code for place, _ in table.inside(city, "")] if city else []
+
+
+def _streets(table: PlaceTable, county: str, rest: str) -> list[tuple[Place, str]]:
+    return [(place, rest[len(place.name) :]) for place in table.streets(county) if rest.startswith(place.name)]
+
+
+def _village_walks(table: PlaceTable, street: str, rest: str) -> list[tuple[str, str]]:
+    words = re.sub(r"(居民委员会|村民委员会|居委会|村委会)", lambda found: "村" if "村" in found[0] else "", rest)
+    return [
+        (code, words[len(name) :])  # empty where only 村 is missing
+        for code, village in table.villages(street)
+        for name in {village, village.removesuffix("社区") + "社区", village.removesuffix("村") + "村"}
+        if words.startswith(name) or (len(words) > 1 and words == name.removesuffix("村").removesuffix("社区"))
+    ]
+
+
+def _without_parents(found: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """吉林 is a province and a city in it: the wider one is meant where nothing more is said."""
+    codes = [code for code, _ in found]
+    return [one for one in found if not any(one[0] != code and one[0].startswith(code) for code in codes)]
+
+
+def _with_rest(cell: str, table: PlaceTable, code: str, rest: str) -> FoundArea:
+    """Return the area, saying what of the words went beyond the table. Raises CellProblem where that is a unit."""
+    area = _area(code)
+    if not rest:
+        return FoundArea(area, f"“{cell.strip()}”按区划编码 {area}")
+    if len(code) < 12 and _SMALL_UNIT.match(rest) and not (len(code) == 9 and _DETAIL.match(rest)):
+        raise CellProblem("地区", cell, f"在{table.name_of(code)}（{area}）里没有找到“{rest}”", _LOOK)
+    if len(code) < 4:
+        raise CellProblem("地区", cell, f"在{table.name_of(code)}里没有找到“{rest}”", _LOOK)
+    if len(code) < 9 and not _DETAIL.match(rest):
+        raise CellProblem("地区", cell, f"在{table.name_of(code)}（{area}）里没有找到“{rest}”", _LOOK)
+    return FoundArea(area, f"“{cell.strip()}”按 {area}（{table.name_of(code[:9])}），“{rest}”没有编码")
+
+
+def _area(code: str) -> str:
+    return code if len(code) > 6 else code.ljust(6, "0")

@@ -1,0 +1,67 @@
+"""The tables of the record, and how those of an older kakou become today's."""
+
+import sqlite3
+from pathlib import Path
+
+from riskdb.types import RiskDBError
+
+_SCHEMA_VERSION = 2
+_SCHEMA = """
+CREATE TABLE area (area_number INTEGER PRIMARY KEY, code TEXT NOT NULL UNIQUE) STRICT;
+CREATE TABLE source (source_number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
+CREATE TABLE visit (
+    digest BLOB NOT NULL, area_number INTEGER NOT NULL, visited_from INTEGER NOT NULL, visited_until INTEGER NOT NULL,
+    source_number INTEGER NOT NULL, received_at INTEGER NOT NULL, removed_at INTEGER,
+    PRIMARY KEY (digest, area_number, visited_from, visited_until)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX visit_by_area ON visit (area_number, visited_until);
+CREATE TABLE area_window (
+    window_number INTEGER PRIMARY KEY AUTOINCREMENT, code TEXT NOT NULL, name TEXT NOT NULL, level TEXT NOT NULL,
+    valid_from INTEGER NOT NULL, valid_until INTEGER, source TEXT NOT NULL,
+    declared_at INTEGER NOT NULL, lifted_at INTEGER
+) STRICT;
+CREATE TABLE access (
+    at INTEGER NOT NULL, actor TEXT NOT NULL, action TEXT NOT NULL, reason TEXT NOT NULL, digest BLOB NOT NULL
+) STRICT;
+CREATE TABLE state (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+"""
+_IMPORTS = """
+ALTER TABLE visit ADD COLUMN import_number INTEGER;
+CREATE TABLE import (
+    import_number INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, actor TEXT NOT NULL, files TEXT NOT NULL,
+    stays INTEGER NOT NULL, taken_back_at INTEGER, taken_back_by TEXT, taken_back_for TEXT
+) STRICT;
+CREATE TABLE repetition (
+    digest BLOB NOT NULL, area_number INTEGER NOT NULL, visited_from INTEGER NOT NULL, visited_until INTEGER NOT NULL,
+    import_number INTEGER NOT NULL,
+    PRIMARY KEY (digest, area_number, visited_from, visited_until, import_number)
+) STRICT, WITHOUT ROWID;
+"""
+"""Since version 2: what came in together can be taken back together."""
+
+
+def prepare_schema(connection: sqlite3.Connection, path: Path) -> bool:
+    """Make the tables, or bring those of an older kakou up to date; returns whether the record is new.
+
+    Two processes may open a new record at once: the second one finds it done. Raises RiskDBError.
+    """
+    found = _version(connection)
+    if found not in (0, 1, _SCHEMA_VERSION):
+        raise RiskDBError(f"{path} has schema {found}, this kakou knows {_SCHEMA_VERSION}")
+    if found == _SCHEMA_VERSION:
+        return False
+    connection.execute("BEGIN EXCLUSIVE")
+    try:
+        steps = {0: _SCHEMA + _IMPORTS, 1: _IMPORTS}.get(_version(connection), "")
+        for statement in filter(str.strip, steps.split(";")):
+            connection.execute(statement)
+        connection.execute(f"PRAGMA user_version={_SCHEMA_VERSION}")
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    return found == 0
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])

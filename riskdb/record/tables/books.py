@@ -1,0 +1,96 @@
+"""Spreadsheets: XLSX, and the older BIFF files of Excel (.xls) and WPS (.et)."""
+
+from collections.abc import Iterator
+from datetime import date, datetime, time, timedelta
+
+from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, PasswordError, SheetTypeEnum
+from python_calamine import SheetMetadata, SheetVisibleEnum
+
+from riskdb.record.tables.book_xml import BookXml, look_into
+from riskdb.record.tables.merged import MergedCells, filled
+from riskdb.record.tables.sheets import Notice, NumberedRow, Sheet, SourceFile, number_text
+from riskdb.types import RiskFileError
+
+_OTHER_OLE = (
+    ("EncryptedPackage", "有密码保护；请在表格软件中解除打开密码后再导入"),
+    ("WordDocument", "这是文字文件（Word），不能读出表格；请让来文单位给出表格文件（XLSX、XLS、CSV）"),
+    ("PowerPoint Document", "这是演示文件，不能读出表格；请让来文单位给出表格文件（XLSX、XLS、CSV）"),
+)
+_UNREADABLE = "不是可以读取的表格文件（XLSX、XLS），可能已损坏；请用表格软件打开，另存后再导入"
+
+
+def read_book(source: SourceFile, notice: Notice) -> Iterator[Sheet]:
+    """Yield the sheets, hidden ones too, which is said. Raises RiskFileError."""
+    with source.path.open("rb") as file:
+        is_zipped = file.read(2) == b"PK"
+    known = look_into(source) if is_zipped else BookXml({})
+    if not is_zipped:
+        _refuse_other_ole(source)
+    book = _open(source)
+    for metadata in book.sheets_metadata:
+        if metadata.typ is not SheetTypeEnum.WorkSheet:
+            continue
+        if metadata.visible is not SheetVisibleEnum.Visible:
+            notice(f"{source.name}：工作表“{metadata.name}”是隐藏的，也读取了")
+        if count := known.hidden_rows.get(metadata.name, 0):
+            notice(f"{source.name}：工作表“{metadata.name}”有 {count} 行是隐藏或筛选掉的，也读取了")
+        yield _sheet(source, book, metadata)
+
+
+def _open(source: SourceFile) -> CalamineWorkbook:
+    try:
+        return CalamineWorkbook.from_path(str(source.path))
+    except PasswordError as error:
+        raise RiskFileError(f"{source.name}：有密码保护；请在表格软件中解除打开密码后再导入") from error
+    except (CalamineError, OSError, ValueError) as error:
+        is_locked = "password" in str(error).lower() or "encrypt" in str(error).lower()
+        words = "有密码保护；请在表格软件中解除打开密码后再导入" if is_locked else _UNREADABLE
+        raise RiskFileError(f"{source.name}：{words}") from error
+    except BaseException as error:  # noqa: BLE001  a panic of the Rust reader is no Exception
+        raise _if_panic(error, source) from error
+
+
+def _sheet(source: SourceFile, book: CalamineWorkbook, metadata: SheetMetadata) -> Sheet:
+    try:
+        sheet = book.get_sheet_by_name(metadata.name)
+        merges = [MergedCells(*first, *last) for first, last in sheet.merged_cell_ranges or ()]
+    except (CalamineError, OSError, ValueError) as error:
+        raise RiskFileError(f"{source.name}：工作表“{metadata.name}”{_UNREADABLE}") from error
+    except BaseException as error:  # noqa: BLE001  a panic of the Rust reader is no Exception
+        raise _if_panic(error, source) from error
+    return Sheet(source.name, metadata.name, filled(_rows(sheet), merges))
+
+
+def _if_panic(error: BaseException, source: SourceFile) -> BaseException:
+    return RiskFileError(f"{source.name}：{_UNREADABLE}") if type(error).__name__ == "PanicException" else error
+
+
+def _rows(sheet: CalamineSheet) -> Iterator[NumberedRow]:
+    margin = [""] * (sheet.start[1] if sheet.start else 0)
+    for number, cells in enumerate(sheet.iter_rows(), start=1):
+        yield number, margin + [cell if type(cell) is str else _text(cell) for cell in cells]
+
+
+def _text(cell: float | bool | time | date | datetime | timedelta | str) -> str:
+    if isinstance(cell, bool):
+        return str(cell).upper()
+    if isinstance(cell, float | int):
+        return number_text(cell)
+    if isinstance(cell, datetime):
+        cell = _to_the_second(cell)
+        # A day in a spreadsheet is a moment at midnight.
+        return f"{cell:%Y-%m-%d}" if cell.time() == time() else f"{cell:%Y-%m-%d %H:%M:%S}"
+    return cell.isoformat() if isinstance(cell, date | time) else str(cell)
+
+
+def _to_the_second(moment: datetime) -> datetime:
+    """Spreadsheets keep moments as fractions of a day, a little beside the second."""
+    return (moment + timedelta(milliseconds=500)).replace(microsecond=0)
+
+
+def _refuse_other_ole(source: SourceFile) -> None:
+    """The names of an OLE file's streams stand in it as UTF-16."""
+    content = source.path.read_bytes()
+    for stream, words in _OTHER_OLE:
+        if stream.encode("utf-16-le") in content:
+            raise RiskFileError(f"{source.name}：{words}")

@@ -1,0 +1,186 @@
+"""Travel records of a file: its sheets, the header of each, and the rows below it as text."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import chain, islice
+from pathlib import Path
+
+from riskdb.record.judging import RowOrigin, TravelRow
+from riskdb.record.mapping.body import PLATE_LIKE, fault_of, records
+from riskdb.record.mapping.fields import AREA_PARTS, FIELD_NAMES, TRAVEL_TABLE, Field
+from riskdb.record.mapping.forms import HEADER_WITHIN, Bindings, Form, FormKind, find_form, require_clear
+from riskdb.record.tables.opening import read_sheets
+from riskdb.record.tables.sheets import NumberedRow, Sheet
+from riskdb.types import RiskFileError
+
+_AREAS = (Field.AREA, Field.AREA_CODE, *AREA_PARTS)
+_WHENS = (Field.FROM, Field.STAY)
+_PEEK = HEADER_WITHIN + 2
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How files are read, and who is told what was found in them."""
+
+    source: str = ""
+    """Who says so, where the form has no column for it."""
+    bindings: Bindings = field(default_factory=dict)
+    """What the steward says that columns mean."""
+    remembered: Callable[[str], Bindings | None] = lambda _: None
+    """What was confirmed for a form before, by its fingerprint."""
+    notice: Callable[[str], None] = lambda _: None
+    """Takes what was passed over, or read in spite of being hidden."""
+    form_found: Callable[[Form], None] = lambda _: None
+
+
+def read_travel_rows(path: Path, reading: Reading | None = None, name: str = "") -> Iterator[TravelRow]:
+    """Yield the travel records of a file. Raises RiskFileError when it cannot be read or understood."""
+    reading = reading or Reading()
+    name = name or path.name
+    found, formless = 0, []
+    for sheet in read_sheets(path, name, reading.notice):
+        rows = iter(sheet.rows)
+        top = list(islice(rows, _PEEK))
+        form = _form_of(sheet, top, reading)
+        if form is None:
+            formless.append(_without_header(sheet, chain(top, rows)))
+            continue
+        found += 1
+        for notice in formless:
+            reading.notice(notice)
+        formless = []
+        below = (row for row in chain(top, rows) if row[0] > form.ends_at)
+        yield from _travel_rows(form, below, reading)
+    for notice in formless:
+        reading.notice(notice)
+    if not found:
+        raise RiskFileError(
+            f"{name}：没有找到表头；要有号牌、地区、到达时间、离开时间、来源这几列的列名，用 --map 列名=字段 可以指定"
+        )
+
+
+def travel_form(reading: Reading) -> FormKind:
+    needs: tuple[tuple[Field, ...], ...] = ((Field.PLATE,), _AREAS, _WHENS)
+    return FormKind(TRAVEL_TABLE, Field.PLATE, needs if reading.source else (*needs, (Field.SOURCE,)))
+
+
+def _form_of(sheet: Sheet, top: list[NumberedRow], reading: Reading) -> Form | None:
+    kind = travel_form(reading)
+    found = find_form(kind, top, reading.bindings)
+    if found is None:
+        return None
+    form = replace(found[0], file=sheet.file, sheet=sheet.name, delimiter=sheet.delimiter)
+    if confirmed := reading.remembered(form.fingerprint):
+        again = find_form(kind, top, {**confirmed, **reading.bindings})
+        form = replace(form, fields=again[0].fields) if again else form
+    require_clear(kind, form)
+    reading.form_found(form)
+    reading.notice(f"{form.place}：{understood(form)}")
+    return form
+
+
+def understood(form: Form) -> str:
+    """Return what was made of the header, and which columns nobody reads."""
+    used = [(field, name) for field, name in zip(form.fields, form.headers, strict=True) if _is_used(form, field)]
+    words = "，".join(f"{FIELD_NAMES[field]}←{name}" for field, name in used if field is not None)
+    left = [name or "（无列名）" for field, name in zip(form.fields, form.headers, strict=True) if not _is_used(form, field)]
+    passed_over = f"；没有读取的列：{'、'.join(name for name in left if name != '（无列名）')}" if any(
+        name != "（无列名）" for name in left
+    ) else ""
+    return f"第 {form.ends_at} 行是表头：{words}{passed_over}"
+
+
+def _is_used(form: Form, field: Field | None) -> bool:
+    if field in (None, Field.PERSONAL, Field.NUMBER, Field.NOTE):
+        return False
+    if field is Field.STAY:
+        return not form.has(Field.FROM)
+    return field is not Field.ADDRESS or not form.has(Field.AREA, Field.AREA_CODE)
+
+
+def _without_header(sheet: Sheet, rows: Iterator[NumberedRow]) -> str:
+    """Return that a sheet was passed over. Raises RiskFileError where it holds plates: they must not be lost."""
+    for number, cells in rows:
+        if any(PLATE_LIKE.search(cell) for cell in cells):
+            place = f"{sheet.file} 工作表“{sheet.name}”" if sheet.name else sheet.file
+            raise RiskFileError(
+                f"{place}：第 {number} 行有号牌，但这张表没有能认出的表头；请在第一行写上列名（车牌号、途经地区、到达时间、"
+                "离开时间、来源），或用 --map 列名=字段 指定，或删去这张表"
+            )
+    return f"{sheet.file}：工作表“{sheet.name}”里没有行程记录，没有读取"
+
+
+def _travel_rows(form: Form, rows: Iterator[NumberedRow], reading: Reading) -> Iterator[TravelRow]:
+    keys = form.columns(Field.PLATE, Field.TRAILER)
+    layout = _Layout(form, reading.source)
+    for number, cells in records(form, rows, keys, reading.notice):
+        yield layout.row(number, cells)
+
+
+class _Layout:
+    """Where the cells of a travel record stand in a row."""
+
+    def __init__(self, form: Form, source: str) -> None:
+        self._form = form
+        self._source = source
+        self._width = len(form.headers)
+        self._plates = form.columns(Field.PLATE, Field.TRAILER)
+        self._classes = form.columns(Field.PLATE_CLASS)
+        self._types = form.columns(Field.VEHICLE_TYPE)
+        self._codes, self._areas = form.columns(Field.AREA_CODE), form.columns(Field.AREA)
+        self._parts = form.columns(*AREA_PARTS[:-1])
+        self._addresses = () if self._areas or self._codes else form.columns(Field.ADDRESS)
+        self._from = form.columns(Field.FROM, Field.FROM_TIME) or form.columns(Field.STAY)
+        # A stay in one cell is begin and end at once; who judges it takes it apart.
+        self._until = form.columns(Field.TO, Field.TO_TIME) if form.has(Field.FROM) else form.columns(Field.STAY)
+        self._sources = form.columns(Field.SOURCE)
+
+    def row(self, number: int, cells: list[str]) -> TravelRow:
+        form, problem = self._form, fault_of(self._form, cells)
+        if len(cells) < self._width:
+            cells = cells + [""] * (self._width - len(cells))
+        return TravelRow(
+            form.file, number, _text(cells, self._plates, "、"), self._class(cells), self._area(cells),
+            _text(cells, self._from), _text(cells, self._until), _text(cells, self._sources) or self._source, problem,
+            RowOrigin(form, cells),
+        )  # fmt: skip
+
+    def _class(self, cells: list[str]) -> str:
+        said = _text(cells, self._classes, "/")
+        kind = _text(cells, self._types, "/")
+        return f"{said}~{kind}" if kind else said
+
+    def _area(self, cells: list[str]) -> str:
+        if code := _text(cells, self._codes):
+            return code
+        whole = _text(cells, self._areas)
+        if not (self._parts or self._addresses):
+            return whole
+        parts = [cells[place].strip() for place in (*self._parts, *self._addresses) if cells[place].strip()]
+        return whole if parts and whole and parts[-1] in whole else "".join([*parts, whole])
+
+
+def _text(cells: list[str], places: tuple[int, ...], glue: str = " ") -> str:
+    if len(places) == 1:
+        return plain(cells[places[0]])
+    return glue.join(text for place in places if (text := plain(cells[place])))
+
+
+def plain(cell: str) -> str:
+    """Return a cell without what spreadsheets put around a text to keep it one: '370211 and ="370211"."""
+    if cell[:1] == "'":
+        return cell[1:]
+    return cell[2:-1] if cell[:2] == '="' and cell.endswith('"') and cell.count('"') == 2 else cell
+
+
+def bindings_of(said: Mapping[str, str]) -> dict[str, Field | None]:
+    """Return what a steward said, by header key. Raises ValueError for a field that is none."""
+    from riskdb.record.mapping.fields import header_key
+
+    known = {field.value: field for field in Field} | {name: field for field, name in FIELD_NAMES.items()}
+    bindings: dict[str, Field | None] = {}
+    for header, meaning in said.items():
+        if meaning not in known and meaning != "-":
+            raise ValueError(f"“{meaning}”不是字段；可用：{'、'.join(FIELD_NAMES.values())}，或 - 表示略过这一列")
+        bindings[header_key(header)] = known.get(meaning)
+    return bindings

@@ -1,0 +1,136 @@
+"""Plates as people write them in a cell: 鲁B·12345（黄）, two at once, with look-alike letters of other alphabets."""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from riskdb.record.values.problem import CellProblem
+from riskdb.types import PlateGrammar
+
+_LOOKALIKES = str.maketrans(
+    "АВЕКМНОРСТУХаеорсухΑΒΕΖΗΙΚΜΝΟΡΤΥΧ〇○◯", "ABEKMHOPCTYXAEOPCYXABEZHIKMNOPTYX000"
+)
+"""Letters of the Cyrillic and Greek alphabets, and circles, that look like what a plate carries."""
+_OLD_STYLE = str.maketrans("魯蘇滬貴遼晉陝瓊雲寧閩贛粵學掛領", "鲁苏沪贵辽晋陕琼云宁闽赣粤学挂领")
+_LABEL = re.compile(r"^\s*(?:主车|牵引车|挂车|车辆|机动车|汽车)?(?:车牌号码?|号牌号码?|车牌|号牌|车号|牌照号?|牌号|plate)?\s*[:：]\s*", re.I)
+_BRACKETS = re.compile(r"[(\[【〔{<](.*?)[)\]】〕}>]")
+_COLOUR_SUFFIX = re.compile(r"(黄绿双拼|渐变绿|黄绿|蓝色|黄色|绿色|白色|黑色|[蓝黄绿白黑]牌?|新能源车?)牌?$")
+_STRONG = re.compile(r"[、,，;；/／|\n\r+&]+|(?<=[A-Z0-9挂学警港澳领])(?:和|及|与|或)")
+_PROBE = "鲁"
+"""A province that stands for a missing one."""
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenPlate:
+    """One plate of a cell."""
+
+    text: str
+    class_words: tuple[str, ...] = ()
+    """What stood beside it: 黄, 蓝牌, 挂."""
+
+
+def read_plates(cell: str, grammar: PlateGrammar, class_words: Sequence[str]) -> tuple[WrittenPlate, ...]:
+    """Return the plates of a cell, in order. `class_words` is what the row says of the class. Raises CellProblem."""
+    if not cell.strip():
+        raise CellProblem("号牌", "", "没有填写")
+    plain = clean(cell)
+    if whole := _one_plate(plain, grammar, class_words, cell):
+        return (whole,)
+    parts = [part for part in _STRONG.split(plain) if part.strip()]
+    if len(parts) > 1:
+        plates = [_one_plate(part, grammar, class_words, cell) or _beside(part, grammar, class_words, cell) for part in parts]
+        return tuple(dict.fromkeys(plate for found in plates for plate in _as_tuple(found, cell, grammar)))
+    return _beside(plain, grammar, class_words, cell) or _refuse(cell, plain, grammar)
+
+
+def clean(cell: str) -> str:
+    """Return a cell without marks that nobody sees, in one alphabet, one width, one style of character."""
+    _refuse_small_l(cell)
+    plain = unicodedata.normalize("NFKC", cell.translate(_LOOKALIKES)).translate(_OLD_STYLE)
+    # Marks that turn the direction of text are no slip of a spreadsheet: they stay and are refused.
+    shown = "".join(c for c in plain if unicodedata.category(c) != "Cf" or c in "\u202d\u202e")
+    return _LABEL.sub("", shown.upper()).strip()
+
+
+def _refuse_small_l(cell: str) -> None:
+    letters = [c for c in cell if c.isascii() and c.isalpha()]
+    if "l" in letters and all(c.isupper() for c in letters if c != "l") and len(letters) > letters.count("l"):
+        raise CellProblem("号牌", cell, "小写 l 可能是数字 1，也可能是字母 L", "请用大写字母重新填写")
+
+
+def _one_plate(plain: str, grammar: PlateGrammar, words: Sequence[str], cell: str) -> WrittenPlate | None:
+    """Return the plate that a text is, with what stands in brackets or behind it; None where it is not one plate."""
+    beside = tuple(found.strip() for found in _BRACKETS.findall(plain))
+    bare = _BRACKETS.sub("", plain).strip(" .。")
+    if any(_is_plate(word, grammar) for word in beside):
+        return None
+    text = _normalised(bare, grammar)
+    if text is None and (found := _COLOUR_SUFFIX.search(bare)):
+        beside, text = (*beside, found[0]), _normalised(bare[: found.start()], grammar)
+    if text is None:
+        return None
+    _refuse_missing_province(text, grammar, (*words, *beside), cell)
+    return WrittenPlate(text, tuple(word for word in beside if word))
+
+
+def _normalised(text: str, grammar: PlateGrammar) -> str | None:
+    try:
+        return grammar.normalise(text.replace("'", "").replace("*", ""))
+    except ValueError:
+        return None
+
+
+def _is_plate(text: str, grammar: PlateGrammar) -> bool:
+    return _normalised(_LABEL.sub("", text), grammar) is not None
+
+
+def _refuse_missing_province(text: str, grammar: PlateGrammar, words: Sequence[str], cell: str) -> None:
+    """BD12345 is the form of a military plate, and what is left of 鲁BD12345 without its province."""
+    if not text.isascii() or text.startswith("WJ") or any("军" in word or word.strip() == "32" for word in words):
+        return
+    if _normalised(_PROBE + text, grammar) is not None:
+        raise CellProblem(
+            "号牌", cell, "缺少省份简称，也可能是军车号牌", "请补上省份简称；军车请在号牌种类一列写“军队车辆”"
+        )
+
+
+def _beside(plain: str, grammar: PlateGrammar, words: Sequence[str], cell: str) -> tuple[WrittenPlate, ...]:
+    """Return plates that only blanks or brackets part; empty where some of the text is no plate."""
+    texts = [text for text in re.split(r"[()\[\]【】]|\s+", plain) if text]
+    plates: list[WrittenPlate] = []
+    start = 0
+    while start < len(texts):
+        for end in range(min(start + 4, len(texts)), start, -1):
+            joined = _LABEL.sub("", "".join(texts[start:end]))
+            if plate := _one_plate(joined, grammar, words, cell):
+                plates.append(plate)
+                start = end
+                break
+        else:
+            if not plates or not _COLOUR_SUFFIX.fullmatch(texts[start]) and texts[start] not in {"挂车", "挂", "主车"}:
+                return ()
+            start += 1
+    return tuple(plates)
+
+
+def _as_tuple(
+    found: WrittenPlate | tuple[WrittenPlate, ...] | None, cell: str, grammar: PlateGrammar
+) -> tuple[WrittenPlate, ...]:
+    if isinstance(found, WrittenPlate):
+        return (found,)
+    return found or _refuse(cell, clean(cell), grammar)
+
+
+def _refuse(cell: str, plain: str, grammar: PlateGrammar) -> tuple[WrittenPlate, ...]:
+    compact = re.sub(r"[\s·•.\-]", "", _BRACKETS.sub("", plain))
+    if compact.isascii() and _normalised(_PROBE + compact, grammar):
+        raise CellProblem("号牌", cell, "缺少省份简称", "请补上，如“鲁”")
+    if compact in {"无", "无牌", "未知", "不详", "未上牌", "临牌", "/", "-", "--", "—"} or "临" in compact:
+        raise CellProblem("号牌", cell, "没有正式号牌，不能列入名单", "请删去这一行，或补上号牌")
+    if not 7 <= len(compact) <= 8:
+        raise CellProblem("号牌", cell, f"号牌应有 7 或 8 个字符，这里有 {len(compact)} 个", "请核对后重新填写")
+    strange = [c for c in compact if not (c.isascii() and c.isalnum()) and not "\u4e00" <= c <= "\u9fff"]
+    if strange:
+        raise CellProblem("号牌", cell, f"号牌上没有“{strange[0]}”这个字符", "请核对后重新填写")
+    raise CellProblem("号牌", cell, "字符的顺序不是任何一种号牌", "请核对后重新填写")

@@ -1,0 +1,194 @@
+"""A stay as people write it: begin and end in two cells or in one, with or without the year, or until now."""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
+
+from riskdb.record.values.moments import Moment, plain_time, read_moment
+from riskdb.record.values.problem import CellProblem
+
+_OPEN = re.compile(r"(至今|现在|今|目前|未离开|尚未离开|未离|仍在|还在|在途|至目前|今天|今日|now|present|ongoing|until now|-至今)")
+_UNTIL_NOW = re.compile(rf"(.+?)\s*(?:[-~—–]+|至|到)?\s*{_OPEN.pattern}", re.IGNORECASE)
+_STRONG = re.compile(r"\s*(?:至|到|~|～|〜|—+|–|―|→|->|－－|--)\s*")
+_HOW = "请写成 2026-11-24 或 2026-11-24 08:30"
+_HALF_YEAR = timedelta(days=183)
+
+
+@dataclass(frozen=True, slots=True)
+class Stay:
+    """Begin and end in the zone of the file, the end exclusive."""
+
+    begin: datetime
+    end: datetime
+    note: str = ""
+    """What had to be decided to understand it, for people."""
+    is_of_file: bool = False
+    """The year was taken from somewhere else than the two cells."""
+
+
+@dataclass(frozen=True, slots=True)
+class YearSource:
+    """Where a missing year comes from."""
+
+    near: datetime
+    """A day with its year, close to which the others lie."""
+    words: str
+    latest: datetime
+    """No record lies behind it."""
+    keeps_zeros: bool = False
+    """The file writes 11.20 somewhere, so its 11.2 is the second of November."""
+
+    def completed(self, moment: datetime) -> datetime:
+        """Return the moment in the year that brings it closest, not later than `latest`. Raises ValueError."""
+        years = []
+        for year in (self.near.year + step for step in (-1, 0, 1)):
+            try:
+                years.append(moment.replace(year=year))
+            except ValueError:  # 29 February
+                continue
+        past = [one for one in years if one <= self.latest]
+        if not past:
+            raise ValueError(moment)
+        return min(past, key=lambda one: abs(one - self.near))
+
+
+FindYear = Callable[[], YearSource]
+
+
+def read_stay(begin_text: str, end_text: str, now: datetime, find_year: FindYear, zone: tzinfo) -> Stay:
+    """Return the stay of two cells, which may hold the same text. `now` has no offset, it is in the file's `zone`.
+
+    Raises CellProblem.
+    """
+    begin_text, end_text = begin_text.strip(), end_text.strip()
+    if not begin_text:
+        raise CellProblem("到达时间", "", "没有填写", _HOW)
+    first, last = _two_ends(begin_text, end_text)
+    note = []
+    begin = _read("到达时间", first, zone)
+    if _OPEN.fullmatch(plain_time(last).lower()):
+        end = None
+        note.append(f"“{last}”按导入当天为止")
+    else:
+        end = _read("离开时间", last, zone)
+    tomorrow = now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+    year = _year_of(begin, end, find_year)
+    if year is not None and (begin.lacks_year or (end and end.lacks_year)):
+        note.append(f"年份按{year.words}补为 {year.completed(begin.begin).year}" if begin.lacks_year else "年份按同一行补上")
+    start = _completed("到达时间", first, begin, year).begin
+    last_moment = Moment(tomorrow, tomorrow) if end is None else _completed("离开时间", last, end, year, after=start)
+    until = last_moment.end
+    # A day as the end counts to its midnight, so a day too early ends where the stay begins.
+    if until < start or (last_moment.begin < start == until):
+        raise CellProblem("离开时间", last, f"早于到达时间“{first}”", "请核对这两个时间")
+    is_of_file = year is not None and year.words != "同一行的日期"
+    return Stay(start, until, "，".join(note), is_of_file or end is None)
+
+
+def _two_ends(begin_text: str, end_text: str) -> tuple[str, str]:
+    """Return begin and end, taken apart where one cell holds both."""
+    if end_text and end_text != begin_text:
+        for text in (begin_text, end_text):
+            if parts := _parted(text):
+                raise CellProblem("停留时间", text, "一格里有起止两个时间，另一格里又有别的时间", f"请分开写：{parts[0]} 和 {parts[1]}")
+        return begin_text, end_text
+    if parts := _parted(begin_text):
+        return parts
+    if not end_text:
+        raise CellProblem("离开时间", "", "没有填写", "仍在当地请写“至今”")
+    return begin_text, end_text
+
+
+def _parted(text: str) -> tuple[str, str] | None:
+    """Return the two ends of a range in one cell, or None where the text is one time or none at all."""
+    plain = plain_time(text)
+    if _reads(plain):
+        return None
+    splits = dict.fromkeys(split for split in _splits(plain) if _reads(split[0]) and _is_end(split[1]))
+    if not splits:
+        return None
+    if len(splits) > 1:
+        raise CellProblem("停留时间", text, "起止时间有不止一种读法", "请把起止时间分开写")
+    return next(iter(splits))
+
+
+def _splits(plain: str) -> Iterator[tuple[str, str]]:
+    if found := _UNTIL_NOW.fullmatch(plain):
+        yield found[1].strip("从自 "), found[2]
+        return
+    strong = list(_STRONG.finditer(plain))
+    weak = [] if strong else list(re.finditer(r"\s*-\s*", plain)) or list(re.finditer(r"[、,;]\s*|\n", plain))
+    for found in strong or weak:
+        first = plain[: found.start()].strip("从自 ")
+        yield first, _with_day_of(first, plain[found.end() :].strip())
+
+
+def _with_day_of(first: str, last: str) -> str:
+    """Return the end with what the begin says for both: 11月20日-22日, 11月20日8时-10时."""
+    if _reads(last) or _OPEN.fullmatch(last.lower()):
+        return last
+    patterns = (
+        (r"(\d{1,2})[日号]?(?=$|\s|[上下凌早晚中\d])", r"^(.*?\d\s*月\s*)\d{1,2}\s*[日号]?.*$|^((?:\d{4}[-/.])?\d{1,2}[-/.])\d{1,2}(?:\s.*)?$"),
+        (r"(?:上午|下午|晚上?|凌晨|中午)?\s*\d{1,2}\s*[:时点].*", r"^(.*?\d\s*月\s*\d{1,2}\s*[日号]?)\s*\D?.*$|^((?:\d{4}[-/.])?\d{1,2}[-/.]\d{1,2})\s.*$"),
+    )
+    for is_end, of_begin in patterns:
+        if re.match(is_end, last) and (found := re.match(of_begin, first)):
+            head = found[1] or found[2]
+            glue = "" if is_end.startswith(r"(\d") else " "
+            if _reads(head + glue + last):
+                return head + glue + last
+    return last
+
+
+def _reads(text: str) -> bool:
+    try:
+        read_moment(text)
+    except (ValueError, OverflowError):
+        return False
+    return True
+
+
+def _is_end(text: str) -> bool:
+    return _reads(text) or _OPEN.fullmatch(text.lower()) is not None
+
+
+def _read(column: str, text: str, zone: tzinfo) -> Moment:
+    if not text:
+        raise CellProblem(column, "", "没有填写", _HOW)
+    try:
+        moment = read_moment(text, zone)
+    except (ValueError, OverflowError) as error:
+        raise CellProblem(column, text, "不是时间", _HOW) from error
+    if moment.month_first:
+        raise CellProblem(column, text, "月和日分不清哪个在前", _HOW)
+    return moment
+
+
+def _year_of(begin: Moment, end: Moment | None, find_year: FindYear) -> YearSource | None:
+    """Return where the missing years come from; None where none is missing."""
+    if not (begin.lacks_year or (end is not None and end.lacks_year)):
+        return None
+    found = find_year()
+    for moment in (begin, end):
+        if moment is not None and not moment.lacks_year:
+            return YearSource(moment.begin, "同一行的日期", max(found.latest, moment.begin + _HALF_YEAR), found.keeps_zeros)
+    return found
+
+
+def _completed(column: str, text: str, moment: Moment, year: YearSource | None, after: datetime | None = None) -> Moment:
+    """Return the moment with its year; an end lies behind its begin. Raises CellProblem."""
+    if not moment.lacks_year:
+        return moment
+    if moment.lacks_zero and not (year and year.keeps_zeros):
+        month, day = moment.begin.month, moment.begin.day
+        raise CellProblem(column, text, f"可能是 {month} 月 {day} 日，也可能是 {month} 月 {day}0 日（表格软件会去掉末尾的 0）", _HOW)
+    if year is None:
+        raise CellProblem(column, text, "没有年份", _HOW)
+    try:
+        begin = year.completed(moment.begin)
+        if after is not None and begin.date() < after.date() and after.month == 12 and begin.month == 1:
+            begin = begin.replace(year=begin.year + 1)
+    except ValueError as error:
+        raise CellProblem(column, text, "年份补不出来", _HOW) from error
+    return Moment(begin, begin + (moment.end - moment.begin))
