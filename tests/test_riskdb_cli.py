@@ -69,7 +69,7 @@ def test_a_steward_imports_declares_matches_corrects_and_checks(tmp_path: Path, 
 
 def test_a_bad_file_is_reported_row_by_row_and_changes_nothing(tmp_path: Path, kakou: Run):
     done = kakou("risk", "import", _records(tmp_path, "粤B82500", "粤B8250"), "--report", "report.csv", expect=3)
-    assert "records.csv 第 3 行无效：plate: a plate has 7 or 8 characters, this has 6" in done.stderr
+    assert "records.csv 第 3 行无效：号牌“粤B8250”：号牌应有 7 或 8 个字符，这里有 6 个" in done.stderr
     assert "未导入任何记录" in done.stderr
     assert (tmp_path / "report.csv").read_text("utf-8-sig").splitlines()[2].startswith("records.csv,3,invalid")
     assert json.loads(kakou("risk", "stats", "--json").stdout)["stays"] == 0
@@ -87,7 +87,7 @@ def test_the_misreads_that_would_still_match_are_explained(tmp_path: Path, kakou
 
 def test_areas_come_from_a_file_all_or_none(tmp_path: Path, kakou: Run):
     (tmp_path / "areas.csv").write_text("code,level,source\n370211,high,通告\n99,high,通告\n", encoding="utf-8")
-    assert "row 3" in kakou("risk", "area", "import", "areas.csv", expect=3).stderr
+    assert "第 3 行" in kakou("risk", "area", "import", "areas.csv", expect=3).stderr
     assert kakou("risk", "area", "list", "--json").stdout == ""
     (tmp_path / "areas.csv").write_text("code,level,source\n370211,高风险,通告\n370212,medium,通告\n", encoding="utf-8")
     for _ in range(2):
@@ -122,4 +122,4 @@ def test_serve_tends_the_list_until_it_is_told_to_stop(tmp_path: Path, kakou: Ru
 
 def test_an_area_nobody_knows_is_a_usage_error(kakou: Run):
     done = kakou("risk", "area", "declare", "990101", "--level", "high", "--source", "x", expect=2)
-    assert "no known province" in done.stderr
+    assert "不属于任何省份" in done.stderr

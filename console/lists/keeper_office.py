@@ -5,10 +5,9 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from console.lists.office import FileReport, ReportedRow
-from console.lists.words import row_words
 from riskdb.keeper import RiskKeeper
 from riskdb.record.importing import JudgedRow, RowOutcome
-from riskdb.record.travel import Reading, read_travel_rows
+from riskdb.record.travel import read_travel_rows
 from riskdb.types import RiskDBError
 
 MAX_REPORTED_ROWS = 500
@@ -48,7 +47,7 @@ class KeeperOffice:
 
         def note(row: JudgedRow) -> None:
             if row.outcome is not RowOutcome.ACCEPTED and len(reported) < MAX_REPORTED_ROWS:
-                words, detail = OUTCOME_WORDS[row.outcome], row_words(row.detail)[:300]
+                words, detail = OUTCOME_WORDS[row.outcome], row.detail[:300]
                 reported.append(ReportedRow(number=row.number, outcome=words, detail=detail))
 
         with self._open_keeper() as keeper:

@@ -23,7 +23,7 @@ from riskdb.exporting import CsvSheet, csv_sheet
 from riskdb.hotset.publish import Published
 from riskdb.record.importing import ImportResult, JudgedRow, RowOutcome
 from riskdb.record.judging import TravelRow
-from riskdb.record.travel import Reading, read_travel_rows
+from riskdb.record.travel import read_travel_rows
 from riskdb.types import RiskFileError
 
 SHOWN_INVALID = 20

@@ -50,7 +50,16 @@ class Declared:
 
 def parse_level(text: str) -> RiskLevel:
     """Return the area level. Raises ValueError."""
-    known: dict[str, RiskLevel] = {"high": "high", "medium": "medium", "高风险": "high", "中风险": "medium", "高": "high", "中": "medium", "高风险区": "high", "中风险区": "medium"}
+    known: dict[str, RiskLevel] = {
+        "high": "high",
+        "medium": "medium",
+        "高风险": "high",
+        "中风险": "medium",
+        "高": "high",
+        "中": "medium",
+        "高风险区": "high",
+        "中风险区": "medium",
+    }
     level = known.get(text.strip().lower())
     if level is None:
         raise ValueError(f"风险等级“{text}”：应为 高风险（high）或 中风险（medium）")
@@ -66,7 +75,7 @@ def read_declarations(path: Path, utc_offset_hours: float) -> list[Declared]:
         named = find_form(_FORM, top, {})
         if named is None:
             continue
-        form, found = replace(named[0], file=sheet.file, sheet=sheet.name), True
+        form, found = replace(named, file=sheet.file, sheet=sheet.name), True
         require_clear(_FORM, form)
         for number, cells in chain(top, rows):
             if number <= form.ends_at or not any(map(str.strip, cells)):

@@ -170,7 +170,9 @@ class _BatchImporter:
         if not self._judge.is_expired(travels[0]):  # the plates and areas of a row share its times
             return travels
         why = "停留在回溯期以前结束，不再计入"
-        return [JudgedRow(row.file, row.number, RowOutcome.EXPIRED, travel.plate, why, row.origin) for travel in travels]
+        return [
+            JudgedRow(row.file, row.number, RowOutcome.EXPIRED, travel.plate, why, row.origin) for travel in travels
+        ]
 
     def _visit(self, travel: TravelRecord) -> Visit:
         area = self._area_numbers.get(travel.area) or self._number_area(travel.area)

@@ -164,7 +164,10 @@ class RowJudge:
 
     def _in_time(self, stay: Stay, row: TravelRow) -> tuple[int, int, str]:
         """Return the stay in epoch seconds. Raises CellProblem where it lies in an impossible time."""
-        for column, text, moment in (("到达时间", row.visited_from, stay.begin), ("离开时间", row.visited_until, stay.end)):
+        for column, text, moment in (
+            ("到达时间", row.visited_from, stay.begin),
+            ("离开时间", row.visited_until, stay.end),
+        ):
             if moment.year < EARLIEST_YEAR:
                 raise CellProblem(column, text, f"年份 {moment.year:04d} 不可能", "请核对")
         start, until = (int(moment.replace(tzinfo=self._zone).timestamp()) for moment in (stay.begin, stay.end))
@@ -199,7 +202,7 @@ def _year_source(rows: Iterable[TravelRow], now: datetime) -> YearSource:
     dated, keeps_zeros = [], False
     for row in rows:
         for text in (row.visited_from, row.visited_until):
-            dated += [datetime(*map(int, found)) for found in _DATED.findall(text) if _is_day(found)]
+            dated += [day for found in _DATED.findall(text) if (day := _day_of(found))]
             keeps_zeros = keeps_zeros or _WITH_ZERO.search(text) is not None
     known = [day for day in dated if day <= latest]
     if known:
@@ -207,12 +210,12 @@ def _year_source(rows: Iterable[TravelRow], now: datetime) -> YearSource:
     return YearSource(now, "导入时间", latest, keeps_zeros)
 
 
-def _is_day(found: tuple[str, str, str]) -> bool:
+def _day_of(found: tuple[str, str, str]) -> datetime | None:
+    year, month, day = map(int, found)
     try:
-        datetime(*map(int, found))
+        return datetime(year, month, day)
     except ValueError:
-        return False
-    return True
+        return None
 
 
 def parse_moment(text: str, utc_offset_hours: float, *, is_end: bool = False) -> datetime:

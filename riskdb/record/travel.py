@@ -7,8 +7,16 @@ from pathlib import Path
 
 from riskdb.record.judging import RowOrigin, TravelRow
 from riskdb.record.mapping.body import PLATE_LIKE, fault_of, records
-from riskdb.record.mapping.fields import AREA_PARTS, FIELD_NAMES, TRAVEL_TABLE, Field
-from riskdb.record.mapping.forms import HEADER_WITHIN, Bindings, Form, FormKind, find_form, require_clear
+from riskdb.record.mapping.fields import AREA_PARTS, FIELD_NAMES, TRAVEL_TABLE, Field, header_key
+from riskdb.record.mapping.forms import (
+    HEADER_WITHIN,
+    Bindings,
+    Form,
+    FormKind,
+    find_form,
+    fingerprint_of,
+    require_clear,
+)
 from riskdb.record.tables.opening import read_sheets
 from riskdb.record.tables.sheets import NumberedRow, Sheet
 from riskdb.types import RiskFileError
@@ -55,7 +63,7 @@ def read_travel_rows(path: Path, reading: Reading | None = None, name: str = "")
         reading.notice(notice)
     if not found:
         raise RiskFileError(
-            f"{name}：没有找到表头；要有号牌、地区、到达时间、离开时间、来源这几列的列名，用 --map 列名=字段 可以指定"
+            f"{name}：没有找到表头；要有号牌、地区、到达时间、离开时间、来源这几列的列名，或指定哪一列是什么"
         )
 
 
@@ -66,13 +74,12 @@ def travel_form(reading: Reading) -> FormKind:
 
 def _form_of(sheet: Sheet, top: list[NumberedRow], reading: Reading) -> Form | None:
     kind = travel_form(reading)
-    found = find_form(kind, top, reading.bindings)
+    confirmed = (reading.remembered(fingerprint_of(cells)) for _, cells in top[:HEADER_WITHIN])
+    bindings = {**next(filter(None, confirmed), {}), **reading.bindings}
+    found = find_form(kind, top, bindings)
     if found is None:
         return None
-    form = replace(found[0], file=sheet.file, sheet=sheet.name, delimiter=sheet.delimiter)
-    if confirmed := reading.remembered(form.fingerprint):
-        again = find_form(kind, top, {**confirmed, **reading.bindings})
-        form = replace(form, fields=again[0].fields) if again else form
+    form = replace(found, file=sheet.file, sheet=sheet.name, delimiter=sheet.delimiter)
     require_clear(kind, form)
     reading.form_found(form)
     reading.notice(f"{form.place}：{understood(form)}")
@@ -83,11 +90,9 @@ def understood(form: Form) -> str:
     """Return what was made of the header, and which columns nobody reads."""
     used = [(field, name) for field, name in zip(form.fields, form.headers, strict=True) if _is_used(form, field)]
     words = "，".join(f"{FIELD_NAMES[field]}←{name}" for field, name in used if field is not None)
-    left = [name or "（无列名）" for field, name in zip(form.fields, form.headers, strict=True) if not _is_used(form, field)]
-    passed_over = f"；没有读取的列：{'、'.join(name for name in left if name != '（无列名）')}" if any(
-        name != "（无列名）" for name in left
-    ) else ""
-    return f"第 {form.ends_at} 行是表头：{words}{passed_over}"
+    pairs = zip(form.fields, form.headers, strict=True)
+    left = "、".join(name for field, name in pairs if name and not _is_used(form, field))
+    return f"第 {form.ends_at} 行是表头：{words}" + (f"；没有读取的列：{left}" if left else "")
 
 
 def _is_used(form: Form, field: Field | None) -> bool:
@@ -104,8 +109,8 @@ def _without_header(sheet: Sheet, rows: Iterator[NumberedRow]) -> str:
         if any(PLATE_LIKE.search(cell) for cell in cells):
             place = f"{sheet.file} 工作表“{sheet.name}”" if sheet.name else sheet.file
             raise RiskFileError(
-                f"{place}：第 {number} 行有号牌，但这张表没有能认出的表头；请在第一行写上列名（车牌号、途经地区、到达时间、"
-                "离开时间、来源），或用 --map 列名=字段 指定，或删去这张表"
+                f"{place}：第 {number} 行有号牌，但这张表没有能认出的表头；"
+                "请在第一行写上列名（车牌号、途经地区、到达时间、离开时间、来源），或删去这张表"
             )
     return f"{sheet.file}：工作表“{sheet.name}”里没有行程记录，没有读取"
 
@@ -175,8 +180,6 @@ def plain(cell: str) -> str:
 
 def bindings_of(said: Mapping[str, str]) -> dict[str, Field | None]:
     """Return what a steward said, by header key. Raises ValueError for a field that is none."""
-    from riskdb.record.mapping.fields import header_key
-
     known = {field.value: field for field in Field} | {name: field for field, name in FIELD_NAMES.items()}
     bindings: dict[str, Field | None] = {}
     for header, meaning in said.items():

@@ -48,7 +48,9 @@ FIELD_NAMES = {
     Field.NAME: "名称", Field.CODE: "地区编码",
 }  # fmt: skip
 AREA_PARTS = (Field.PROVINCE, Field.CITY, Field.COUNTY, Field.STREET, Field.VILLAGE, Field.ADDRESS)
-MANY = frozenset({Field.SOURCE, Field.PLATE_CLASS, Field.VEHICLE_TYPE, Field.NOTE, Field.PERSONAL, Field.NUMBER, Field.ADDRESS})
+MANY = frozenset(
+    {Field.SOURCE, Field.PLATE_CLASS, Field.VEHICLE_TYPE, Field.NOTE, Field.PERSONAL, Field.NUMBER, Field.ADDRESS}
+)
 """Fields that several columns may share."""
 
 
@@ -103,14 +105,24 @@ TRAVEL_SYNONYMS = (
         r"(地区|区域|风险区|行政区划|途经地|途径地|旅居地|到访地|停留地|涉及地|到达地|经停地|地点|位置|风险地|涉疫地)"
         r"(名称|情况|信息)?",
     ),
-    Synonyms(Field.PROVINCE, "省 省份 省级 province", r"(途经|途径|到达|停留|风险|所在|涉及)?省(份|级|名|市|、?自治区)?"),
-    Synonyms(Field.CITY, "市 地市 城市 市级 city 地级市 市州 州市", r"(途经|途径|到达|停留|风险|所在|涉及)(地?市|城市)"),
     Synonyms(
-        Field.COUNTY, "区 县 区县 县区 县级 county 市区 县市区 区市县 县市 旗县区", r"(途经|途径|到达|停留|风险|所在|涉及)(区县|县区|县市区)"
+        Field.PROVINCE, "省 省份 省级 province", r"(途经|途径|到达|停留|风险|所在|涉及)?省(份|级|名|市|、?自治区)?"
+    ),
+    Synonyms(
+        Field.CITY, "市 地市 城市 市级 city 地级市 市州 州市", r"(途经|途径|到达|停留|风险|所在|涉及)(地?市|城市)"
+    ),
+    Synonyms(
+        Field.COUNTY,
+        "区 县 区县 县区 县级 county 市区 县市区 区市县 县市 旗县区",
+        r"(途经|途径|到达|停留|风险|所在|涉及)(区县|县区|县市区)",
     ),
     Synonyms(Field.STREET, "街道 乡镇 镇街 街道乡镇 乡镇街道 镇 乡 街镇 street town"),
     Synonyms(Field.VILLAGE, "村 社区 村社区 社区村 村居 小区 村庄 community village 村居社区 社区村居"),
-    Synonyms(Field.ADDRESS, "地址 详细地址 具体地址 具体位置 具体地点 详细地点 address 详址", r"(途经|途径|到达|停留|风险).*地址"),
+    Synonyms(
+        Field.ADDRESS,
+        "地址 详细地址 具体地址 具体位置 具体地点 详细地点 address 详址",
+        r"(途经|途径|到达|停留|风险).*地址",
+    ),
     Synonyms(
         Field.FROM,
         "from start begin starttime begintime startdate arrival arrivaltime arrived arrivedat arrivaldate entry "
@@ -139,7 +151,9 @@ TRAVEL_SYNONYMS = (
         r"(单位|部门|名称|编号|文号|说明)?",
     ),
     Synonyms(
-        Field.NOTE, "note notes remark remarks comment comments memo 备注 说明 附注 注 其他", r".*(备注|情况说明|补充说明|说明)"
+        Field.NOTE,
+        "note notes remark remarks comment comments memo 备注 说明 附注 注 其他",
+        r".*(备注|情况说明|补充说明|说明)",
     ),
 )
 AREA_SYNONYMS = (

@@ -33,8 +33,7 @@ class Form:
     @property
     def fingerprint(self) -> str:
         """The same for every file of this form."""
-        keys = "|".join(header_key(header) for header in self.headers).rstrip("|")
-        return hashlib.sha256(keys.encode()).hexdigest()[:32]
+        return fingerprint_of(self.headers)
 
     @property
     def place(self) -> str:
@@ -60,11 +59,13 @@ class FormKind:
     """Of each group, one must be there."""
 
 
-def find_form(kind: FormKind, rows: Sequence[NumberedRow], bindings: Bindings) -> tuple[Form, int] | None:
-    """Return the form and how many of the rows lie above the first record; None where no header is found.
+def fingerprint_of(headers: Sequence[str]) -> str:
+    keys = "|".join(map(header_key, headers)).rstrip("|")
+    return hashlib.sha256(keys.encode()).hexdigest()[:32]
 
-    The file and sheet of the form are left empty.
-    """
+
+def find_form(kind: FormKind, rows: Sequence[NumberedRow], bindings: Bindings) -> Form | None:
+    """Return the form, its file and sheet left empty; None where no header is found."""
     for place, (number, cells) in enumerate(rows[:HEADER_WITHIN]):
         single = _bound(kind, cells, bindings)
         if _core(single) < _CORE_AT_LEAST or kind.key not in single:
@@ -73,9 +74,9 @@ def find_form(kind: FormKind, rows: Sequence[NumberedRow], bindings: Bindings) -
             below_number, below = rows[place + 1]
             headers = _joined(kind, cells, below)
             double = _bound(kind, headers, bindings)
-            if _core(double) > _core(single) and _is_header_like(kind, below):
-                return Form("", "", tuple(headers), double, below_number), place + 2
-        return Form("", "", tuple(cell.strip() for cell in cells), single, number), place + 1
+            if _core(double) > _core(single) and _is_header_like(below):
+                return Form("", "", tuple(headers), double, below_number)
+        return Form("", "", tuple(cell.strip() for cell in cells), single, number)
     return None
 
 
@@ -83,9 +84,9 @@ def _core(fields: Sequence[Field | None]) -> int:
     return len({field for field in fields if field is not None and field not in _IDLE})
 
 
-def _is_header_like(kind: FormKind, cells: Sequence[str]) -> bool:
+def _is_header_like(cells: Sequence[str]) -> bool:
     named = [cell for cell in cells if cell.strip()]
-    return bool(named) and all(len(cell) <= 20 and not any(map(str.isdigit, cell)) for cell in named) and kind is not None
+    return bool(named) and all(len(cell) <= 20 and not any(map(str.isdigit, cell)) for cell in named)
 
 
 def _joined(kind: FormKind, above: Sequence[str], below: Sequence[str]) -> list[str]:
@@ -128,16 +129,13 @@ def require_clear(kind: FormKind, form: Form) -> None:
     for group in kind.needs:
         if not form.has(*group):
             names = "、".join(dict.fromkeys(FIELD_NAMES[field] for field in group if field not in AREA_PARTS))
-            advice = "，或用 --source 说明来源" if Field.SOURCE in group else ""
             raise RiskFileError(
-                f"{form.place}：表头（第 {form.ends_at} 行）里缺少“{names}”列；请加上这一列{advice}，"
-                f"或用 --map 列名={group[0]} 指定是哪一列"
+                f"{form.place}：表头（第 {form.ends_at} 行）里缺少“{names}”列；请加上这一列，或指定哪一列是它"
             )
     for field in dict.fromkeys(form.fields):
         places = form.columns(field) if field is not None and field not in MANY else ()
         if len(places) > 1:
             names = "”和“".join(form.headers[place] for place in places)
             raise RiskFileError(
-                f"{form.place}：“{names}”两列都像{FIELD_NAMES[field or Field.NOTE]}；请用 --map 列名={field} 指定一列，"
-                "用 --map 列名=- 略过另一列"
+                f"{form.place}：“{names}”两列都像{FIELD_NAMES[field or Field.NOTE]}；请指定用哪一列，略过另一列"
             )

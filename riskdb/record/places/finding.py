@@ -1,4 +1,4 @@
-"""From words to an area code: 河北省石家庄市藁城区增村镇小果庄村 is 130109110217. What fits several places is asked back."""
+"""From words to an area code: 河北省石家庄市藁城区 is 130109. What fits several places is asked back."""
 
 import re
 import unicodedata
@@ -12,8 +12,10 @@ _CODE = re.compile(r"(?<!\d)\d{6}(?:\d{3}(?:\d{3}(?:\d{2}(?:\d{2})?)?)?)?(?!\d)"
 _NOISE = re.compile(r"[\s\-—_·.。'\"“”>→]+|中国|中华人民共和国")
 _LEVEL_NOTE = re.compile(r"[(（\[【].{0,12}?(?:风险|管控|封控|防范|区域).{0,6}?[)）\]】]|(?:中?高|中|低)风险(?:地?区)?")
 _SMALL_UNIT = re.compile(r".{1,12}?(?:街道|镇|乡|苏木|村|社区|居委会|村委会)")
-_DETAIL = re.compile(r".*(路|街|巷|号|小区|花园|大厦|广场|公司|工厂|厂|市场|超市|医院|学校|酒店|宾馆|服务区|收费站|高速|国道|省道|园|城|苑"
-                     r"|楼|栋|单元|室|组|队|附近|周边|境内|全域|全境|等地|内|部分区域|港|站|机场|工业区|开发区|新区)")  # fmt: skip
+_DETAIL = re.compile(
+    r".*(路|街|巷|号|小区|花园|大厦|广场|公司|工厂|厂|市场|超市|医院|学校|酒店|宾馆|服务区|收费站|高速|国道|省道|园|城|苑"
+    r"|楼|栋|单元|室|组|队|附近|周边|境内|全域|全境|等地|内|部分区域|港|站|机场|工业区|开发区|新区)"
+)
 _LOOK = "请写区划编码，或写全省、市、区县、街道的名称"
 _MORE = re.compile(r"[、，,；;\n]+|(?<=[区县市镇道村])(?:和|及|与)")
 
@@ -77,7 +79,9 @@ def _find(cell: str, part: str, first: str) -> FoundArea:
 def _require_agreement(cell: str, code: str, words: str) -> None:
     """Refuse a code beside the name of another place: one of them is wrong. Unknown words say nothing."""
     found = _best(place_table(), words, "") if words else []
-    if found and not any(code.startswith(other.rstrip("0")) or other.startswith(code.rstrip("0")) for other, _ in found):
+    if found and not any(
+        code.startswith(other.rstrip("0")) or other.startswith(code.rstrip("0")) for other, _ in found
+    ):
         raise CellProblem("地区", cell, "编码和名称不是同一个地方", "请核对后只留一个")
 
 

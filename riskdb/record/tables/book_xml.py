@@ -61,7 +61,8 @@ def _scan(source: SourceFile, archive: zipfile.ZipFile, entry: zipfile.ZipInfo) 
     width = max(map(_column_number, columns))
     if rows * width > MAX_CELLS:
         raise RiskFileError(
-            f"{source.name}：工作表的单元格一直到第 {rows} 行、第 {width} 列，超出能读的范围；请删去数据以外的空行空列后另存"
+            f"{source.name}：工作表的单元格一直到第 {rows} 行、第 {width} 列，超出能读的范围；"
+            "请删去数据以外的空行空列后另存"
         )
     return hidden
 

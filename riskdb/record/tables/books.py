@@ -3,8 +3,15 @@
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 
-from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, PasswordError, SheetTypeEnum
-from python_calamine import SheetMetadata, SheetVisibleEnum
+from python_calamine import (
+    CalamineError,
+    CalamineSheet,
+    CalamineWorkbook,
+    PasswordError,
+    SheetMetadata,
+    SheetTypeEnum,
+    SheetVisibleEnum,
+)
 
 from riskdb.record.tables.book_xml import BookXml, look_into
 from riskdb.record.tables.merged import MergedCells, filled
@@ -46,7 +53,7 @@ def _open(source: SourceFile) -> CalamineWorkbook:
         is_locked = "password" in str(error).lower() or "encrypt" in str(error).lower()
         words = "有密码保护；请在表格软件中解除打开密码后再导入" if is_locked else _UNREADABLE
         raise RiskFileError(f"{source.name}：{words}") from error
-    except BaseException as error:  # noqa: BLE001  a panic of the Rust reader is no Exception
+    except BaseException as error:
         raise _if_panic(error, source) from error
 
 
@@ -56,7 +63,7 @@ def _sheet(source: SourceFile, book: CalamineWorkbook, metadata: SheetMetadata) 
         merges = [MergedCells(*first, *last) for first, last in sheet.merged_cell_ranges or ()]
     except (CalamineError, OSError, ValueError) as error:
         raise RiskFileError(f"{source.name}：工作表“{metadata.name}”{_UNREADABLE}") from error
-    except BaseException as error:  # noqa: BLE001  a panic of the Rust reader is no Exception
+    except BaseException as error:
         raise _if_panic(error, source) from error
     return Sheet(source.name, metadata.name, filled(_rows(sheet), merges))
 

@@ -57,7 +57,7 @@ def _reader_of(source: SourceFile, head: bytes) -> SheetReader:
         return read_parquet
     for start, what in _NO_TABLES:
         # Two letters begin many a text, too: BM counts where the name or a zero byte says so.
-        if head.startswith(start) and (len(start) > 3 or b"\0" in head[:64]) or _is_picture(source, head, start):
+        if (head.startswith(start) and (len(start) > 3 or b"\0" in head[:64])) or _is_picture(source, head, start):
             raise RiskFileError(f"{source.name}：这是{what}，不能读出表格；{_ADVICE}")
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if start.startswith((b"<", b"mime-version:")) or head.startswith((b"\xff\xfe<\0", b"\xfe\xff\0<")):

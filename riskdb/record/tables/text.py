@@ -83,7 +83,8 @@ def _rows(source: SourceFile, encoding: str, delimiter: str, skipped: int) -> It
         except csv.Error as error:
             line = reader.line_num + skipped
             raise RiskFileError(
-                f"{source.name}：第 {line} 行附近引号没有成对，或一格太长，不能读取；请改正这一行，或另存为 XLSX 后再导入"
+                f"{source.name}：第 {line} 行附近引号没有成对，或一格太长，不能读取；"
+                "请改正这一行，或另存为 XLSX 后再导入"
             ) from error
 
 

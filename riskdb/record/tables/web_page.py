@@ -127,7 +127,9 @@ class _TablePage(HTMLParser):
         while len(row) in taken or len(row) < _count(known.get("ss:index", ""), 1, MAX_COLUMNS) - 1:
             row.append("")
         down = _count(known.get("rowspan", ""), 1, 100_000) + _count(known.get("ss:mergedown", ""), 0, 100_000)
-        right = _count(known.get("colspan", ""), 1, MAX_COLUMNS) + _count(known.get("ss:mergeacross", ""), 0, MAX_COLUMNS)
+        right = _count(known.get("colspan", ""), 1, MAX_COLUMNS) + _count(
+            known.get("ss:mergeacross", ""), 0, MAX_COLUMNS
+        )
         self._cell, self._span = [], (down, right)
 
     def _end_cell(self) -> None:

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from riskdb.record.values.problem import CellProblem
 from riskdb.types import PlateGrammar
 
-_LOOKALIKES = str.maketrans(
-    "АВЕКМНОРСТУХаеорсухΑΒΕΖΗΙΚΜΝΟΡΤΥΧ〇○◯", "ABEKMHOPCTYXAEOPCYXABEZHIKMNOPTYX000"
-)
+_LOOKALIKES = str.maketrans("АВЕКМНОРСТУХаеорсухΑΒΕΖΗΙΚΜΝΟΡΤΥΧ〇○◯", "ABEKMHOPCTYXAEOPCYXABEZHIKMNOPTYX000")
 """Letters of the Cyrillic and Greek alphabets, and circles, that look like what a plate carries."""
 _OLD_STYLE = str.maketrans("魯蘇滬貴遼晉陝瓊雲寧閩贛粵學掛領", "鲁苏沪贵辽晋陕琼云宁闽赣粤学挂领")
-_LABEL = re.compile(r"^\s*(?:主车|牵引车|挂车|车辆|机动车|汽车)?(?:车牌号码?|号牌号码?|车牌|号牌|车号|牌照号?|牌号|plate)?\s*[:：]\s*", re.I)
+_LABEL = re.compile(
+    r"^\s*(?:主车|牵引车|挂车|车辆|机动车|汽车)?(?:车牌号码?|号牌号码?|车牌|号牌|车号|牌照号?|牌号|plate)?\s*[:：]\s*",
+    re.I,
+)
 _BRACKETS = re.compile(r"[(\[【〔{<](.*?)[)\]】〕}>]")
 _COLOUR_SUFFIX = re.compile(r"(黄绿双拼|渐变绿|黄绿|蓝色|黄色|绿色|白色|黑色|[蓝黄绿白黑]牌?|新能源车?)牌?$")
 _STRONG = re.compile(r"[、,，;；/／|\n\r+&]+|(?<=[A-Z0-9挂学警港澳领])(?:和|及|与|或)")
@@ -39,7 +40,9 @@ def read_plates(cell: str, grammar: PlateGrammar, class_words: Sequence[str]) ->
         return (whole,)
     parts = [part for part in _STRONG.split(plain) if part.strip()]
     if len(parts) > 1:
-        plates = [_one_plate(part, grammar, class_words, cell) or _beside(part, grammar, class_words, cell) for part in parts]
+        plates = [
+            _one_plate(part, grammar, class_words, cell) or _beside(part, grammar, class_words, cell) for part in parts
+        ]
         return tuple(dict.fromkeys(plate for found in plates for plate in _as_tuple(found, cell, grammar)))
     return _beside(plain, grammar, class_words, cell) or _refuse(cell, plain, grammar)
 
@@ -108,7 +111,8 @@ def _beside(plain: str, grammar: PlateGrammar, words: Sequence[str], cell: str) 
                 start = end
                 break
         else:
-            if not plates or not _COLOUR_SUFFIX.fullmatch(texts[start]) and texts[start] not in {"挂车", "挂", "主车"}:
+            says_kind = _COLOUR_SUFFIX.fullmatch(texts[start]) or texts[start] in {"挂车", "挂", "主车"}
+            if not plates or not says_kind:
                 return ()
             start += 1
     return tuple(plates)

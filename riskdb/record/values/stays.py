@@ -8,7 +8,9 @@ from datetime import datetime, timedelta, tzinfo
 from riskdb.record.values.moments import Moment, plain_time, read_moment
 from riskdb.record.values.problem import CellProblem
 
-_OPEN = re.compile(r"(至今|现在|今|目前|未离开|尚未离开|未离|仍在|还在|在途|至目前|今天|今日|now|present|ongoing|until now|-至今)")
+_OPEN = re.compile(
+    r"(至今|现在|今|目前|未离开|尚未离开|未离|仍在|还在|在途|至目前|今天|今日|now|present|ongoing|until now|-至今)"
+)
 _UNTIL_NOW = re.compile(rf"(.+?)\s*(?:[-~—–]+|至|到)?\s*{_OPEN.pattern}", re.IGNORECASE)
 _STRONG = re.compile(r"\s*(?:至|到|~|～|〜|—+|–|―|→|->|－－|--)\s*")
 _HOW = "请写成 2026-11-24 或 2026-11-24 08:30"
@@ -75,7 +77,9 @@ def read_stay(begin_text: str, end_text: str, now: datetime, find_year: FindYear
     tomorrow = now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
     year = _year_of(begin, end, find_year)
     if year is not None and (begin.lacks_year or (end and end.lacks_year)):
-        note.append(f"年份按{year.words}补为 {year.completed(begin.begin).year}" if begin.lacks_year else "年份按同一行补上")
+        note.append(
+            f"年份按{year.words}补为 {year.completed(begin.begin).year}" if begin.lacks_year else "年份按同一行补上"
+        )
     start = _completed("到达时间", first, begin, year).begin
     last_moment = Moment(tomorrow, tomorrow) if end is None else _completed("离开时间", last, end, year, after=start)
     until = last_moment.end
@@ -91,7 +95,12 @@ def _two_ends(begin_text: str, end_text: str) -> tuple[str, str]:
     if end_text and end_text != begin_text:
         for text in (begin_text, end_text):
             if parts := _parted(text):
-                raise CellProblem("停留时间", text, "一格里有起止两个时间，另一格里又有别的时间", f"请分开写：{parts[0]} 和 {parts[1]}")
+                raise CellProblem(
+                    "停留时间",
+                    text,
+                    "一格里有起止两个时间，另一格里又有别的时间",
+                    f"请分开写：{parts[0]} 和 {parts[1]}",
+                )
         return begin_text, end_text
     if parts := _parted(begin_text):
         return parts
@@ -129,8 +138,14 @@ def _with_day_of(first: str, last: str) -> str:
     if _reads(last) or _OPEN.fullmatch(last.lower()):
         return last
     patterns = (
-        (r"(\d{1,2})[日号]?(?=$|\s|[上下凌早晚中\d])", r"^(.*?\d\s*月\s*)\d{1,2}\s*[日号]?.*$|^((?:\d{4}[-/.])?\d{1,2}[-/.])\d{1,2}(?:\s.*)?$"),
-        (r"(?:上午|下午|晚上?|凌晨|中午)?\s*\d{1,2}\s*[:时点].*", r"^(.*?\d\s*月\s*\d{1,2}\s*[日号]?)\s*\D?.*$|^((?:\d{4}[-/.])?\d{1,2}[-/.]\d{1,2})\s.*$"),
+        (
+            r"(\d{1,2})[日号]?(?=$|\s|[上下凌早晚中\d])",
+            r"^(.*?\d\s*月\s*)\d{1,2}\s*[日号]?.*$|^((?:\d{4}[-/.])?\d{1,2}[-/.])\d{1,2}(?:\s.*)?$",
+        ),
+        (
+            r"(?:上午|下午|晚上?|凌晨|中午)?\s*\d{1,2}\s*[:时点].*",
+            r"^(.*?\d\s*月\s*\d{1,2}\s*[日号]?)\s*\D?.*$|^((?:\d{4}[-/.])?\d{1,2}[-/.]\d{1,2})\s.*$",
+        ),
     )
     for is_end, of_begin in patterns:
         if re.match(is_end, last) and (found := re.match(of_begin, first)):
@@ -172,17 +187,23 @@ def _year_of(begin: Moment, end: Moment | None, find_year: FindYear) -> YearSour
     found = find_year()
     for moment in (begin, end):
         if moment is not None and not moment.lacks_year:
-            return YearSource(moment.begin, "同一行的日期", max(found.latest, moment.begin + _HALF_YEAR), found.keeps_zeros)
+            return YearSource(
+                moment.begin, "同一行的日期", max(found.latest, moment.begin + _HALF_YEAR), found.keeps_zeros
+            )
     return found
 
 
-def _completed(column: str, text: str, moment: Moment, year: YearSource | None, after: datetime | None = None) -> Moment:
+def _completed(
+    column: str, text: str, moment: Moment, year: YearSource | None, after: datetime | None = None
+) -> Moment:
     """Return the moment with its year; an end lies behind its begin. Raises CellProblem."""
     if not moment.lacks_year:
         return moment
     if moment.lacks_zero and not (year and year.keeps_zeros):
         month, day = moment.begin.month, moment.begin.day
-        raise CellProblem(column, text, f"可能是 {month} 月 {day} 日，也可能是 {month} 月 {day}0 日（表格软件会去掉末尾的 0）", _HOW)
+        raise CellProblem(
+            column, text, f"可能是 {month} 月 {day} 日，也可能是 {month} 月 {day}0 日（表格软件会去掉末尾的 0）", _HOW
+        )
     if year is None:
         raise CellProblem(column, text, "没有年份", _HOW)
     try:
