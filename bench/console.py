@@ -27,7 +27,7 @@ from alerts.envelope import to_cloudevent
 from alerts.flagged import EventReason, FlaggedEvent
 from alerts.stream import STREAM_KEY
 from bench.report import Report, bench_options, percentile
-from console.cases.steps import OPEN
+from console.cases.filtering import Group
 from console.lists.keeper_office import KeeperOffice
 from console.parts import Console, build_console
 from console.settings import ConsoleSettings
@@ -180,7 +180,7 @@ def _stored(console: Console, client: "redis.Redis") -> int:
             break
         time.sleep(0.2)
     everybody = Actor(None, "bench", Role.OFFICER, "")
-    views = console.cases.newest(everybody, list(OPEN), 1_000_000)
+    views = console.cases.newest(everybody, Group.OPEN, 1_000_000)
     return sum(view.plate_text.startswith("新") for view in views)
 
 

@@ -107,7 +107,7 @@ def screen_state(console: Console, scope: str) -> str:
     day = console.statistics.counts(local_day(now), now + timedelta(hours=1), scope)
     document = {
         "tiles": [tile.model_dump() for tile in console.boxes.tiles(now)],
-        "today": day.model_dump(),
+        "today": day.model_dump() | {"overdue": console.statistics.overdue(scope)},
         "grids": console.statistics.open_by_grid(scope),
         "trouble": console.feed.said,
         "now": now.isoformat(),

@@ -75,13 +75,13 @@ class World:
 
 
 @contextlib.contextmanager
-def open_world(redis_url: str, browser: Browser) -> Iterator[World]:
+def open_world(redis_url: str, browser: Browser, **changes: object) -> Iterator[World]:
+    """Yield a console of its own; `changes` are settings."""
     client = redis.Redis.from_url(redis_url)
     client.flushall()
     with tempfile.TemporaryDirectory() as folder:
-        settings = settings_with(
-            confirm_timeout_s=600, accept_timeout_s=600, attach_minutes=0, desk_phone="0532-0000000"
-        )
+        usual: dict[str, object] = {"confirm_timeout_s": 600, "accept_timeout_s": 600, "attach_minutes": 0}
+        settings = settings_with(**usual | {"desk_phone": "0532-0000000"} | changes)
         console = open_console(Path(folder), client, lambda: datetime.now(UTC), settings=settings)
         for name, role in PEOPLE.items():
             make_account(console, name, role, GRID_A if role is Role.WORKER else "")

@@ -13,7 +13,8 @@ from sqlalchemy import func, select
 from alerts.envelope import to_cloudevent
 from alerts.stream import STREAM_KEY
 from console.cases.desk import StepRequest
-from console.cases.steps import OPEN, Action
+from console.cases.filtering import Group
+from console.cases.steps import Action
 from console.parts import Console
 from console.store.tables import CaseRow, StepRow
 from console.types import CaseChangedError, Role
@@ -54,7 +55,7 @@ def test_the_same_event_taken_by_two_processes_at_once_is_one_case(consoles: lis
     for number in range(5):
         event = event_of(f"测A1000{number}")
         together(*(lambda each=each, event=event: each.intake.take([event], each.now()) for each in consoles))
-    assert [view.passages for view in consoles[0].cases.newest(officer(), list(OPEN), 99)] == [1] * 5
+    assert [view.passages for view in consoles[0].cases.newest(officer(), Group.OPEN, 99)] == [1] * 5
 
 
 def test_of_many_officers_at_once_exactly_one_wins(consoles: list[Console]):

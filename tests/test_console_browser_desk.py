@@ -160,7 +160,7 @@ def test_duplicates_are_closed_in_one_go_and_the_one_that_cannot_be_is_named(wor
     misread = StepRequest(numbers[2], Action.REJECT, reason="misread")
     world.console.desk.act(misread, officer(), datetime.now(UTC))  # a colleague; this screen is not told
     page.click("#bulk-close")
-    expect(page.locator("#toast")).to_contain_text("已按重复排除 2 个。1 个没有排除：事件单已排除")
+    expect(page.locator("#toast")).to_contain_text("已标为重复 2 个。1 个没有标记：事件单已排除")
     for text in texts:
         expect(page.locator(row_of(text))).to_have_count(0)
     expect(page.locator("#bulk")).to_be_hidden()

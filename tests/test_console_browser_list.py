@@ -97,7 +97,7 @@ def test_nothing_is_called_normal_while_a_filter_is_set_or_a_page_is_left(world:
     context, page = world.open("officer", LAPTOP)
     refused = problems_of(page)
     page.goto(f"{world.address}/screen?level=possible")
-    expect(page.locator("#nothing")).to_have_text("在当前筛选条件下，没有未办结的事件单。")
+    expect(page.locator("#nothing")).to_have_text("在当前筛选条件下，暂无未办结的事件单。")
     held: list[Route] = []
     page.route("**/screen/cases?group=open&before=*", lambda route: held.append(route))
     passed(world, 100, "B")
@@ -107,7 +107,7 @@ def test_nothing_is_called_normal_while_a_filter_is_set_or_a_page_is_left(world:
     page.route("**/screen/cases?group=open&before=*", lambda route: route.continue_())
     for route in held:
         route.continue_()
-    expect(page.locator("#nothing")).to_have_text("在当前筛选条件下，没有未办结的事件单。")
+    expect(page.locator("#nothing")).to_have_text("在当前筛选条件下，暂无未办结的事件单。")
     assert refused == []
     context.close()
 
@@ -251,7 +251,7 @@ def test_a_key_that_is_held_down_is_one_step(world: World):
     page.wait_for_selector(".case")
     case_id = case_of(page, "测E00001")
     page.keyboard.down("e")
-    expect(page.locator(".case .title .state")).to_have_text("待核实（超时）")
+    expect(page.locator(".case .title .state")).to_have_text("待核实（已升级）")
     for _ in range(5):  # a key that is down already repeats
         page.keyboard.down("e")
     page.keyboard.up("e")

@@ -8,7 +8,8 @@ import pytest
 import redis
 from sqlalchemy import func, select
 
-from console.cases.steps import OPEN, Action, Outcome, State
+from console.cases.filtering import Group
+from console.cases.steps import Action, Outcome, State
 from console.parts import Console
 from console.store.people_tables import AuditRow
 from console.store.tables import CaseRow, EventRow, StepRow
@@ -66,7 +67,7 @@ def test_a_second_passage_within_half_an_hour_joins_the_open_case(console: Conso
     console.intake.take([event_of(level="possible")], clock())
     clock.forward(29 * 60)
     assert console.intake.take([event_of(at=clock(), checkpoint="二号卡口")], clock()).attached == (1,)
-    view = console.cases.newest(DESK, list(OPEN), 10)[0]
+    view = console.cases.newest(DESK, Group.OPEN, 10)[0]
     assert (view.passages, view.level, view.checkpoint) == (2, "hit", "二号卡口")
 
 
@@ -166,7 +167,7 @@ def test_a_case_that_waits_too_long_still_says_that_nobody_has_looked(console: C
     console.intake.take([event_of()], clock())
     clock.forward(61)
     console.desk.act_on_overdue(clock())
-    assert console.cases.newest(DESK, list(OPEN), 1)[0].state_name == "待核实（超时）"
+    assert console.cases.newest(DESK, Group.OPEN, 1)[0].state_name == "待核实（超时）"
 
 
 def test_the_clock_escalates_what_nobody_looked_at_and_names_itself(console: Console, clock: Clock):
@@ -235,7 +236,7 @@ def test_closing_and_rejecting_need_a_reason_from_the_list(console: Console, clo
 def test_an_officer_of_one_street_sees_nothing_of_the_other(console: Console, clock: Clock):
     console.intake.take([event_of(), event_of("测B22222", checkpoint="二号卡口")], clock())
     street = officer(scope=GRID_A[:9])
-    assert [view.case_id for view in console.cases.newest(street, list(OPEN), 10)] == [1]
+    assert [view.case_id for view in console.cases.newest(street, Group.OPEN, 10)] == [1]
     with pytest.raises(NotFoundError):
         console.cases.detail(street, 2)
 
@@ -250,7 +251,7 @@ def test_an_event_as_odd_as_its_form_allows_is_a_case_and_holds_nothing_up(conso
 
 def test_an_unknown_checkpoint_goes_to_the_county(console: Console, clock: Clock):
     console.intake.take([event_of(checkpoint="新卡口")], clock())
-    assert console.cases.newest(DESK, list(OPEN), 1)[0].grid_code == "999901"
+    assert console.cases.newest(DESK, Group.OPEN, 1)[0].grid_code == "999901"
 
 
 def test_what_identifies_a_vehicle_is_erased_after_its_time(console: Console, clock: Clock, tmp_path):

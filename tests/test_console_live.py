@@ -16,7 +16,8 @@ from alerts.envelope import to_cloudevent
 from alerts.flagged import FlaggedEvent
 from alerts.stream import STREAM_KEY, connect
 from console.cases.desk import StepRequest
-from console.cases.steps import OPEN, Action
+from console.cases.filtering import Group
+from console.cases.steps import Action
 from console.parts import Console
 from console.situation.boxes import Heard, tiles
 from console.types import Role
@@ -138,7 +139,7 @@ def test_events_that_were_read_but_not_stored_are_stored_after_a_restart(console
     again = open_console(tmp_path, redis_client, Clock())
     while again.feed.step():
         pass
-    assert {view.plate_text for view in again.cases.newest(officer(), list(OPEN), 9)} == {
+    assert {view.plate_text for view in again.cases.newest(officer(), Group.OPEN, 9)} == {
         "测A11111",
         "测A22222",
         "测A33333",
@@ -158,7 +159,7 @@ def test_a_database_that_cannot_be_written_keeps_events_in_the_stream_and_says_s
     while console.feed.step():
         pass
     assert console.feed.trouble == ""
-    assert len(console.cases.newest(officer(), list(OPEN), 9)) == 1
+    assert len(console.cases.newest(officer(), Group.OPEN, 9)) == 1
     assert redis_client.xpending(STREAM_KEY, "console")["pending"] == 0
 
 
@@ -231,10 +232,10 @@ def test_recorded_footage_opens_no_case_unless_asked_to(console: Console, redis_
     send(redis_client, event_of(replayed=True))
     while console.feed.step():
         pass
-    assert console.cases.newest(officer(), list(OPEN), 9) == []
+    assert console.cases.newest(officer(), Group.OPEN, 9) == []
     drill = open_console(tmp_path, redis_client, Clock(), settings=settings_with(accept_replayed=True))
     send(redis_client, event_of("测A77777", replayed=True))
     while drill.feed.step():
         pass
-    assert len(drill.cases.newest(officer(), list(OPEN), 9)) == 1
+    assert len(drill.cases.newest(officer(), Group.OPEN, 9)) == 1
     drill.database.close()

@@ -85,7 +85,7 @@ class CaseDesk:
                 .with_for_update(skip_locked=True)
             ).all()
             for case in overdue:
-                action = overdue_step(standing_of(case), case.opened_at, now, self._settings)
+                action = overdue_step(standing_of(case), case.last_seen_at, now, self._settings)
                 self._take(session, case, StepRequest(case.case_id, action, note="超时"), SYSTEM, now)
         return [case.case_id for case in overdue]
 
@@ -136,9 +136,10 @@ class CaseDesk:
             case.outcome = request.reason
         elif action is Action.REOPEN:
             case.rejection = case.outcome = case.assignee_id = None
+        case.overdue_since = _overdue_after(case, action, actor)
         case.state, case.is_confirmed = after.state.value, after.is_confirmed
         case.finished_at = now if after.state in FINISHED else None
-        case.due_at = due_at(after, case.owner_code, case.opened_at, now, self._settings)
+        case.due_at = due_at(after, case.owner_code, case.last_seen_at, now, self._settings)
         case.changed_at = now
         case.version += 1
 
@@ -150,6 +151,13 @@ class CaseDesk:
             )
         )  # fmt: skip
         self._audit.append(session, actor, "correction.open", f"case:{case.case_id}", now)
+
+
+def _overdue_after(case: CaseRow, action: Action, actor: Actor) -> datetime | None:
+    """The clock's step says that nobody acted, and asking the next level alone does not mend that."""
+    if action is not Action.ESCALATE:
+        return None
+    return case.overdue_since or (case.due_at if actor is SYSTEM else None)
 
 
 def _was_done(session: Session, request: StepRequest, actor: Actor) -> bool:
@@ -185,7 +193,7 @@ def _hand_to(session: Session, case: CaseRow, request: StepRequest) -> None:
     if not is_grid_code(case.owner_code) or not is_within(case.owner_code, case.grid_code[:6]):
         raise StepRefusedError("只能派给本区县内的网格。")
     if len(case.owner_code) > len(case.grid_code) or not is_within(case.grid_code, case.owner_code):
-        case.grid_code = case.owner_code  # handed over: from now on it belongs there
+        case.grid_code, case.also_in = case.owner_code, ""  # handed over: from now on it belongs there
     case.assignee_id = request.assignee_id
     if request.assignee_id is None:
         return

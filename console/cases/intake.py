@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from alerts.flagged import FlaggedEvent
+from console.cases.passages import join_case, recall_earlier
 from console.cases.steps import OPEN, Standing, State
 from console.cases.timers import due_at
 from console.people.audit import AuditLog
@@ -80,7 +81,7 @@ class CaseIntake:
                 CaseRow.state.in_(_OPEN_STATES),
             )
             .order_by(CaseRow.case_id)
-        )
+        ).all()
         return {(row.plate_text, row.plate_class): _Found(row) for row in rows}
 
     def _case_for(self, session: Session, cases: _Vehicles, event: FlaggedEvent, now: datetime) -> _Found:
@@ -89,14 +90,10 @@ class CaseIntake:
         found = cases.get(vehicle)
         if found is None:
             found = cases[vehicle] = _Found(self._new_case(event, now), event.event_id)
+            recall_earlier(session, found.row)
             session.add(found.row)
             return found
-        row = found.row
-        row.passages += 1
-        row.last_seen_at = row.changed_at = now
-        row.latest_event_id, row.checkpoint = event.event_id, event.checkpoint
-        if event.level == "hit":
-            row.level = "hit"
+        join_case(found.row, event, self.grid_of(event.checkpoint), now, self._settings)
         return found
 
     def _new_case(self, event: FlaggedEvent, now: datetime) -> CaseRow:
@@ -104,8 +101,8 @@ class CaseIntake:
         return CaseRow(
             version=1, state=State.NEW.value, is_confirmed=False, level=event.level, plate_text=event.text,
             plate_class=event.plate_class, checkpoint=event.checkpoint, grid_code=grid_code, owner_code=grid_code,
-            opened_at=now, changed_at=now, last_seen_at=now, passages=1, latest_event_id=event.event_id,
-            due_at=due_at(Standing(State.NEW, False), grid_code, now, now, self._settings),
+            opened_at=now, changed_at=now, last_seen_at=now, passed_at=event.arrived_at, passages=1,
+            latest_event_id=event.event_id, due_at=due_at(Standing(State.NEW, False), grid_code, now, now, self._settings),
         )  # fmt: skip
 
     def _note(self, session: Session, event: FlaggedEvent, found: _Found, now: datetime) -> None:

@@ -7,8 +7,9 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from alerts.flagged import FlaggedEvent
+from console.cases.filtering import CaseFilter, Group, conditions_of, in_group
 from console.cases.rights import standing_of, visible_to
-from console.cases.steps import State, allowed_actions
+from console.cases.steps import allowed_actions
 from console.cases.views import CaseDetail, CaseView, case_view, clock_skew_s, timeline_step
 from console.people.grids import GridMap
 from console.store.database import Database
@@ -26,13 +27,20 @@ class CaseReader:
         self._database = database
         self._grids = grids
 
-    def newest(self, actor: Actor, states: Sequence[State], limit: int, before: int | None = None) -> list[CaseView]:
-        """Return cases in these states, newest first; `before` is a case id to page on from."""
-        query = _cases_of(actor).where(CaseRow.state.in_([state.value for state in states]))
+    def newest(self, actor: Actor, group: Group, limit: int, before: int | None = None) -> list[CaseView]:
+        """Return cases as they were opened, newest first; `before` is a case id to page on from."""
+        query = _cases_of(actor).where(in_group(group))
         if before is not None:
             query = query.where(CaseRow.case_id < before)
         with self._database.reading() as session:
             return self._views(session, query.order_by(CaseRow.case_id.desc()).limit(limit), actor)
+
+    def found(self, actor: Actor, wanted: CaseFilter, limit: int) -> list[CaseView]:
+        """Return what a filter lets through, the latest passage first."""
+        query = _cases_of(actor).where(*conditions_of(wanted))
+        newest_first = (CaseRow.last_seen_at.desc(), CaseRow.case_id.desc())
+        with self._database.reading() as session:
+            return self._views(session, query.order_by(*newest_first).limit(limit), actor)
 
     def tasks(self, actor: Actor, limit: int = 100) -> list[CaseView]:
         """Return what waits for a grid worker, the longest waiting first."""

@@ -46,6 +46,7 @@ class Retention:
                 photos += _erase_photos(session, case.case_id)
                 _erase_words(session, case.case_id)
                 case.plate_text, case.erased_at = "", now
+                case.previous_checkpoint = case.previous_at = None
                 self._audit.append(session, SYSTEM, "case.erase", f"case:{case.case_id}", now)
         self._pictures.erase(evidence, photos)
         return len(due)

@@ -17,10 +17,12 @@ def standing_of(case: CaseRow) -> Standing:
 
 def may_see(case: CaseRow, actor: Actor) -> bool:
     """The same rule as `visible_to`, for one case at hand."""
-    if actor.role not in _SEES_CASES or not is_within(case.grid_code, actor.scope):
+    if actor.role not in _SEES_CASES:
         return False
     if actor.role is not Role.WORKER:
-        return True
+        return any(is_within(code, actor.scope) for code in (case.grid_code, *case.also_in.split()))
+    if not is_within(case.grid_code, actor.scope):
+        return False
     is_handed_out = case.is_confirmed and State(case.state) in _HANDED_OUT
     return is_handed_out and case.assignee_id in (None, actor.account_id)
 
@@ -36,7 +38,9 @@ def visible_to(actor: Actor) -> ColumnElement[bool]:
         return false()
     area = CaseRow.grid_code.startswith(actor.scope, autoescape=True) if actor.scope else true()
     if actor.role is not Role.WORKER:
-        return area
+        # The desk sees it wherever the vehicle passed; who goes out is a matter of the place it belongs to.
+        passed_here = CaseRow.also_in.contains(f" {actor.scope}", autoescape=True) if actor.scope else true()
+        return or_(area, passed_here)
     is_handed_out = and_(CaseRow.is_confirmed, CaseRow.state.in_([state.value for state in _HANDED_OUT]))
     is_mine = or_(CaseRow.assignee_id.is_(None), CaseRow.assignee_id == actor.account_id)
     return and_(area, is_handed_out, is_mine)

@@ -8,24 +8,34 @@ from console.settings import ConsoleSettings
 
 
 def due_at(
-    standing: Standing, owner_code: str, opened_at: datetime, now: datetime, settings: ConsoleSettings
+    standing: Standing, owner_code: str, seen_at: datetime, now: datetime, settings: ConsoleSettings
 ) -> datetime | None:
-    """Return when the step that the case waits for is overdue; None for a finished case."""
+    """Return when the step that the case waits for is overdue; None for a finished case.
+
+    `seen_at` is when the latest passage came in: with every passage the limits start anew.
+    """
     if standing.state in FINISHED:
         return None
-    closing = opened_at + timedelta(seconds=settings.close_timeout_s)
+    closing = seen_at + timedelta(seconds=settings.close_timeout_s)
     if standing.state is State.VERIFYING and closing > now:
         return closing
     return now + timedelta(seconds=_wait_s(standing, owner_code, settings))
 
 
-def overdue_step(standing: Standing, opened_at: datetime, now: datetime, settings: ConsoleSettings) -> Action:
+def due_after_passage(standing: Standing, owner_code: str, now: datetime, settings: ConsoleSettings) -> datetime | None:
+    """As due_at; a vehicle that comes again is looked at as soon as a new one, however long nobody did before."""
+    if not standing.is_confirmed:
+        return now + timedelta(seconds=settings.confirm_timeout_s)
+    return due_at(standing, owner_code, now, now, settings)
+
+
+def overdue_step(standing: Standing, seen_at: datetime, now: datetime, settings: ConsoleSettings) -> Action:
     """Return what the clock does with an overdue case.
 
     A case that nobody confirmed within the closing time says nothing about the road any more: it expires.
     A confirmed one never does; it goes up level by level, and stays overdue at the county.
     """
-    is_old = now - opened_at >= timedelta(seconds=settings.close_timeout_s)
+    is_old = now - seen_at >= timedelta(seconds=settings.close_timeout_s)
     # One that was just reopened is looked at again first, however old it is.
     can_expire = standing.state in (State.NEW, State.ESCALATED)
     return Action.EXPIRE if is_old and can_expire and not standing.is_confirmed else Action.ESCALATE

@@ -37,6 +37,8 @@ class CaseView(BaseModel):
     version: int
     state: State
     state_name: str
+    is_confirmed: bool
+    """A person has looked at the pictures and said yes."""
     level: str
     """hit (命中) or possible (疑似)"""
     probability: float
@@ -61,8 +63,18 @@ class CaseView(BaseModel):
     late_s: float
     """How much later its event came: the line was cut, or the list could not be asked then."""
     last_seen_at: AwareDatetime
+    """When its latest passage came in."""
+    changed_at: AwareDatetime
     due_at: AwareDatetime | None
+    overdue_since: AwareDatetime | None
+    """Set while a limit has run out and nobody has acted since."""
+    escalations: int
     passages: int
+    previous_checkpoint: str
+    """Where the vehicle passed the time before; "" where that is not known."""
+    previous_at: AwareDatetime | None
+    previous_result: str
+    """How the case before ended, in words; "" where there was none, or it has not ended."""
     has_plate_picture: bool
     has_vehicle_picture: bool
     event_id: str
@@ -105,6 +117,7 @@ def case_view(case: CaseRow, latest: EventRow, assignee: str | None, actor: Acto
         version=case.version,
         state=State(case.state),
         state_name=_state_name(case),
+        is_confirmed=case.is_confirmed,
         level=case.level,
         probability=event.probability if event else 0.0,
         plate_text=mask_plate(case.plate_text) if is_masked else case.plate_text,
@@ -124,8 +137,14 @@ def case_view(case: CaseRow, latest: EventRow, assignee: str | None, actor: Acto
         passed_at=event.arrived_at if event else latest.captured_at,
         late_s=_late_s(event, latest.received_at) if event else 0.0,
         last_seen_at=case.last_seen_at,
+        changed_at=case.changed_at,
         due_at=case.due_at,
+        overdue_since=case.overdue_since,
+        escalations=case.escalations,
         passages=case.passages,
+        previous_checkpoint=case.previous_checkpoint or "",
+        previous_at=case.previous_at,
+        previous_result=reason_words(case.previous_result),
         has_plate_picture=bool(event and event.plate_picture) and not is_masked,
         has_vehicle_picture=bool(event and event.vehicle_picture) and not is_masked,
         event_id=case.latest_event_id,
@@ -165,7 +184,9 @@ def reason_words(reason: str | None) -> str:
 def _state_name(case: CaseRow) -> str:
     """An escalated case that nobody has looked at still waits for eyes, and says so first."""
     state = State(case.state)
-    return "待核实（超时）" if state is State.ESCALATED and not case.is_confirmed else STATE_NAMES[state]
+    if state is State.ESCALATED and not case.is_confirmed:
+        return "待核实（超时）" if case.overdue_since else "待核实（已升级）"
+    return f"{STATE_NAMES[state]}（超时）" if case.overdue_since else STATE_NAMES[state]
 
 
 def _result(case: CaseRow) -> str:

@@ -10,6 +10,7 @@ _ACTIONS = {
     "case.open": "预警到达",
     "case.attach": "再次经过",
     "case.view": "查看事件单",
+    "cases.search": "查找事件单",
     "case.erase": "到期删除",
     "api.cases": "接口读取事件单",
     "photo.add": "添加照片",

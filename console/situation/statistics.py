@@ -9,14 +9,15 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from alerts.box_status import BoxStatus, HourCount
+from console.cases.filtering import Group, in_group
 from console.cases.steps import OPEN, Rejection, State
+from console.people.grids import is_within
 from console.store.database import Database
 from console.store.tables import CaseRow, EventRow, HourRow
 
 LOCAL_ZONE = timezone(timedelta(hours=8), "北京时间")
 _MEDIAN_OF = 5000
 _OPEN_STATES = [state.value for state in OPEN]
-_UNSEEN = [State.NEW.value, State.REOPENED.value]
 
 
 class Counts(BaseModel):
@@ -94,11 +95,16 @@ class Statistics:
                 confirmed=confirmed,
                 misread=misread,
                 rejected=rejected,
-                waiting=_count(session, *inside, _is_waiting()),
+                waiting=_count(session, *inside, in_group(Group.NEW)),
                 open=_count(session, *inside, CaseRow.state.in_(_OPEN_STATES)),
                 false_share=misread / looked_at if looked_at else None,
                 median_verify_s=_median_verify_s(session, inside),
             )
+
+    def overdue(self, scope: str) -> int:
+        """Return how many open cases are past a limit, whenever they were opened."""
+        with self._database.reading() as session:
+            return _count(session, CaseRow.grid_code.startswith(scope), in_group(Group.OVER))
 
     def heat(self, since: datetime, until: datetime) -> list[HeatCell]:
         """Return passages per checkpoint and hour."""
@@ -120,23 +126,24 @@ class Statistics:
             ]
 
     def open_by_grid(self, scope: str) -> dict[str, int]:
-        """Return the number of open cases of every grid that has some."""
+        """Return the number of open cases of every grid that has some; where a vehicle passed twice, both have it."""
         query = (
-            select(CaseRow.grid_code, func.count())
-            .where(CaseRow.state.in_(_OPEN_STATES), CaseRow.grid_code.startswith(scope))
-            .group_by(CaseRow.grid_code)
+            select(CaseRow.grid_code, CaseRow.also_in, func.count())
+            .where(CaseRow.state.in_(_OPEN_STATES))
+            .group_by(CaseRow.grid_code, CaseRow.also_in)
         )
+        found: dict[str, int] = {}
         with self._database.reading() as session:
-            return {code: cases for code, cases in session.execute(query)}  # noqa: C416  Row is no pair to mypy
+            for belongs_to, also_in, cases in session.execute(query):
+                for code in (belongs_to, *also_in.split()):
+                    if is_within(code, scope):
+                        found[code] = found.get(code, 0) + cases
+        return found
 
 
 def local_day(now: datetime) -> datetime:
     """Return the start of the current day, Beijing time."""
     return now.astimezone(LOCAL_ZONE).replace(hour=0, minute=0, second=0, microsecond=0)
-
-
-def _is_waiting() -> ColumnElement[bool]:
-    return CaseRow.state.in_(_UNSEEN) | ((CaseRow.state == State.ESCALATED.value) & ~CaseRow.is_confirmed)
 
 
 def _count(session: Session, *conditions: ColumnElement[bool]) -> int:

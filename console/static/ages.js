@@ -41,7 +41,7 @@ export function tick() {
   }
   for (const element of document.querySelectorAll("[data-due]")) {
     const left = Date.parse(element.dataset.due) - now;
-    const words = left >= 0 ? element.dataset.left ?? "余 {}" : element.dataset.over ?? "超时 {}";
+    const words = left >= 0 ? element.dataset.left ?? "剩余 {}" : element.dataset.over ?? "超时 {}";
     element.textContent = words.replace("{}", spokenAge(Math.abs(left)));
     element.closest(".row, .task")?.classList.toggle("overdue", left < 0);
   }

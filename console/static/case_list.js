@@ -1,12 +1,20 @@
-// The list of cases: newest on top, updated in place, read page by page.
+// The list of cases: the latest passage on top, updated in place, read page by page.
 
-import { drawRow, FINISHED } from "./case_row.js";
+import { drawRow } from "./case_row.js";
+import { Alarms } from "./alarms.js";
 import { ListFilters } from "./list_filters.js";
-import { ask, newKey, toast } from "./ask.js";
+import { Picks } from "./picks.js";
+import { ask, toast } from "./ask.js";
 import { tick } from "./ages.js";
 
 const MAX_ROWS = 300;
 const PAGE_ROWS = 100; // as many as the console sends at once
+
+// Whether a stands above b.
+function isAbove(a, b) {
+  const [seenA, seenB] = [Date.parse(a.last_seen_at), Date.parse(b.last_seen_at)];
+  return seenA === seenB ? a.case_id > b.case_id : seenA > seenB;
+}
 
 export class CaseList {
   constructor({ opened, news }) {
@@ -17,41 +25,38 @@ export class CaseList {
     this.opened = opened;
     this.news = news;
     this.isLoaded = false;
-    this.newest = 0; // the newest case of the last list
-    this.told = new Set(); // newer ones that were news already
-    this.oldest = Infinity; // the console was asked for all cases down to this one
+    this.last = null; // the console was asked for all cases down to this one
     this.limit = MAX_ROWS;
     this.passages = 0;
     this.selected = null;
-    this.picked = new Set();
     this.isPaging = false;
     this.wantsOlder = false;
+    this.alarms = new Alarms();
+    this.picks = new Picks(this.rows);
     this.filters = new ListFilters(() => this.load());
     this.rows.addEventListener("click", (event) => this.clicked(event));
     this.older.addEventListener("click", () => this.loadOlder());
-    this.wireBulk();
   }
 
   // --- reading
 
   // Returns whether the list is now as the console has it.
   load() {
-    this.oldest = Infinity;
     return this.reading(async (meanwhile) => {
       // A new case is news whatever is on the screen: where the stream had a gap, only the open cases tell of it.
-      const { group } = this.filters;
-      const [views, open] = await Promise.all([this.page(group), group === "open" ? [] : this.page("open")]);
+      const [views, open] = await Promise.all([this.page(), this.isPlain ? [] : ask("/screen/cases")]);
       if (this.meanwhile !== meanwhile) return;
-      const news = this.isLoaded ? this.takeNews([...views, ...open]) : [];
-      this.newest = Math.max(this.newest, ...[...views, ...open].map((view) => view.case_id));
+      const news = this.alarms.take([...views, ...open]);
+      this.alarms.settle([...views, ...open]);
       this.isLoaded = true;
       this.views.clear();
       this.rows.replaceChildren();
       this.addPage(views, news);
       if (news.length) this.news(news);
-      if (!this.views.size) await this.addOlder(meanwhile);
     });
   }
+
+  get isPlain() { return this.filters.group === "open" && !this.filters.isSifting; }
 
   // Pressed while the list itself is on its way, it is done after that.
   async loadOlder() {
@@ -61,7 +66,11 @@ export class CaseList {
       return;
     }
     this.isPaging = true;
-    const isRead = await this.reading((meanwhile) => this.addOlder(meanwhile));
+    const isRead = await this.reading(async (meanwhile) => {
+      this.settle();
+      const views = await this.page(this.last);
+      if (this.meanwhile === meanwhile) this.addPage(views);
+    });
     this.isPaging = false;
     this.wantsOlder = !isRead && Boolean(this.meanwhile); // a new list is on its way
   }
@@ -85,37 +94,24 @@ export class CaseList {
     return isRead;
   }
 
-  page(group, before) {
-    return ask(`/screen/cases?group=${group}${Number.isFinite(before) ? `&before=${before}` : ""}`);
-  }
-
-  // Level and checkpoint are sifted here, so a page may show nothing: then the next is asked for.
-  async addOlder(meanwhile) {
-    let shown = 0;
-    while (!shown && !this.older.hidden) {
-      this.settle();
-      const views = await this.page(this.filters.group, this.oldest);
-      if (this.meanwhile !== meanwhile) return;
-      shown = this.addPage(views);
-    }
+  page(last) {
+    const { wanted, words } = this.filters;
+    if (last) Object.assign(wanted, { seen_before: last.last_seen_at, before: last.case_id });
+    return words ? ask("/screen/search", { ...wanted, ...words }) : ask(`/screen/cases?${new URLSearchParams(wanted)}`);
   }
 
   addPage(views, news = []) {
-    const before = this.views.size;
-    this.placeAll(views, news);
-    const shown = this.views.size - before;
-    // Paging goes by what the console sent, not by what is shown of it.
-    this.oldest = Math.min(this.oldest, ...views.map((view) => view.case_id));
+    this.placeAll(views, news, true);
+    this.last = views.at(-1) ?? null;
     this.older.hidden = views.length < PAGE_ROWS;
     this.limit = Math.max(MAX_ROWS, this.views.size + PAGE_ROWS); // what somebody paged down to stays
     for (const again of this.meanwhile.splice(0)) again();
-    return shown;
   }
 
   // --- what the stream brings
 
   put(views) {
-    const news = this.takeNews(views);
+    const news = this.alarms.take(views);
     this.placeAll(views, news);
     this.meanwhile?.push(() => this.placeAll(views, news));
     this.trim();
@@ -132,47 +128,43 @@ export class CaseList {
     this.settle();
   }
 
-  // Returns the cases that this screen has not told of yet; from now on it has.
-  takeNews(views) {
-    const news = views.filter((view) => view.case_id > this.newest && !this.told.has(view.case_id) && !FINISHED.has(view.state));
-    for (const view of news) this.told.add(view.case_id);
-    return news;
-  }
-
   // Cut at the old end, and to be read on from there.
   trim() {
     if (this.meanwhile || this.rows.children.length <= this.limit) return;
     while (this.rows.children.length > this.limit) this.remove(Number(this.rows.lastElementChild.dataset.case));
-    const lowest = Math.min(...this.views.keys());
+    const lowest = this.views.get(Number(this.rows.lastElementChild.dataset.case));
     // An old case that came over the stream stands below the last page, and those between are still to come.
-    this.oldest = Number.isFinite(this.oldest) ? Math.max(this.oldest, lowest) : lowest;
+    if (!this.last || isAbove(lowest, this.last)) this.last = lowest;
     this.older.hidden = false;
   }
 
-  placeAll(views, news) {
+  placeAll(views, news, isPage = false) {
     const fresh = new Set(news.map((view) => view.case_id));
-    for (const view of views) this.place(view, fresh.has(view.case_id));
+    for (const view of views) this.place(view, fresh.has(view.case_id), isPage);
   }
 
-  place(view, isFresh) {
+  place(view, isFresh, isPage) {
     const old = this.rows.querySelector(`[data-case="${view.case_id}"]`);
     const staysSelected = old && this.selected === view.case_id;
-    if (!this.filters.lets(view) && !staysSelected) return this.remove(view.case_id);
+    if (!isPage && !this.filters.lets(view, Boolean(old)) && !staysSelected) return this.remove(view.case_id);
+    const before = this.views.get(view.case_id);
     this.views.set(view.case_id, view);
     const row = drawRow(view, old);
     row.classList.toggle("selected", view.case_id === this.selected);
-    row.classList.toggle("picked", this.picked.has(view.case_id));
-    row.querySelector(".pick input").checked = this.picked.has(view.case_id);
     row.classList.toggle("fresh", isFresh);
-    if (old) return old.replaceWith(row);
-    const below = [...this.rows.children].find((other) => Number(other.dataset.case) < view.case_id);
+    this.picks.show(row, view.case_id);
+    if (old && before?.last_seen_at === view.last_seen_at) return old.replaceWith(row);
+    const hadFocus = old?.contains(document.activeElement);
+    old?.remove();
+    const below = [...this.rows.children].find((other) => isAbove(view, this.views.get(Number(other.dataset.case))));
     this.rows.insertBefore(row, below ?? null);
+    if (hadFocus) this.rows.focus({ preventScroll: true });
   }
 
   remove(caseId) {
     this.views.delete(caseId);
     this.rows.querySelector(`[data-case="${caseId}"]`)?.remove();
-    if (this.picked.delete(caseId)) this.showPicked();
+    this.picks.forget(caseId);
   }
 
   setPassages(count) {
@@ -195,7 +187,7 @@ export class CaseList {
     const row = event.target.closest(".row");
     if (!row) return;
     const caseId = Number(row.dataset.case);
-    if (event.target.closest(".pick")) return this.pick(caseId, row.querySelector(".pick input").checked);
+    if (event.target.closest(".pick")) return this.picks.set(caseId, row.querySelector(".pick input").checked);
     this.select(caseId);
     this.opened(caseId);
   }
@@ -220,43 +212,5 @@ export class CaseList {
   focus() {
     this.rows.focus({ preventScroll: true });
     this.settle();
-  }
-
-  // --- duplicates
-
-  wireBulk() {
-    document.getElementById("bulk-cancel").addEventListener("click", () => this.unpick());
-    document.getElementById("bulk-close").addEventListener("click", () => this.closePicked());
-  }
-
-  pick(caseId, isPicked) {
-    if (isPicked) this.picked.add(caseId);
-    else this.picked.delete(caseId);
-    this.rows.querySelector(`[data-case="${caseId}"]`)?.classList.toggle("picked", isPicked);
-    this.showPicked();
-  }
-
-  showPicked() {
-    document.getElementById("bulk").hidden = !this.picked.size;
-    document.getElementById("bulk-count").textContent = `已选 ${this.picked.size} 个事件单`;
-  }
-
-  unpick() {
-    for (const caseId of [...this.picked]) {
-      this.pick(caseId, false);
-      const box = this.rows.querySelector(`[data-case="${caseId}"] .pick input`);
-      if (box) box.checked = false;
-    }
-  }
-
-  async closePicked() {
-    try {
-      const result = await ask("/screen/duplicates", { case_ids: [...this.picked], key: newKey() });
-      const refused = Object.values(result.refused);
-      toast(`已按重复排除 ${result.closed.length} 个。${refused.length ? `${refused.length} 个没有排除：${refused[0]}` : ""}`);
-      this.unpick();
-    } catch (refusal) {
-      toast(refusal.message);
-    }
   }
 }

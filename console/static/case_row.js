@@ -18,7 +18,8 @@ export function drawRow(view, old) {
   row.querySelector(".plate").replaceChildren(plateOf(view));
   set(".kind", className(view.plate_class));
   set(".why", view.areas.length ? `到过 ${view.areas.join("、")}` : view.why);
-  set(".where", [placeOf(view), view.assignee || view.owner_name, view.passages > 1 && `经过 ${view.passages} 次`].filter(Boolean).join(" · "));
+  set(".where", [placeOf(view), view.assignee || view.owner_name].filter(Boolean).join(" · "));
+  showEarlier(row.querySelector(".again"), view);
   row.querySelector(".why").title = view.why;
   const late = lateWords(view);
   set(".late .chip", late);
@@ -30,9 +31,22 @@ export function drawRow(view, old) {
   const since = view.passed_at ?? view.opened_at;
   age.dataset.since = since;
   age.title = exactTime(since);
-  if (view.due_at) row.querySelector(".due").dataset.due = view.due_at;
-  else delete row.querySelector(".due").dataset.due;
+  const due = row.querySelector(".due");
+  row.classList.toggle("overdue", Boolean(view.overdue_since));
+  if (view.due_at) due.dataset.due = view.overdue_since ?? view.due_at;
+  else delete due.dataset.due;
   return row;
+}
+
+// "第 2 次，自隐珠 12 分钟前": that it comes again, and what was said of it then.
+function showEarlier(line, view) {
+  line.hidden = !view.previous_checkpoint;
+  if (line.hidden) return;
+  const time = Object.assign(document.createElement("time"), { title: exactTime(view.previous_at) });
+  time.dataset.since = view.previous_at;
+  const count = view.passages > 1 ? `第 ${view.passages} 次，` : "再次出现，";
+  const said = view.previous_result ? `，当时：${view.previous_result}` : "";
+  line.firstElementChild.replaceChildren(`${count}自${view.previous_checkpoint} `, time, said);
 }
 
 // The lane is the camera's name, without the checkpoint's where it begins with it.

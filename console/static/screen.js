@@ -9,6 +9,7 @@ import { Bell } from "./bell.js";
 import { toast } from "./ask.js";
 import { setServerTime, tick } from "./ages.js";
 
+const STREAM_MS = 1500;
 const bell = new Bell(document.getElementById("mute"));
 const detail = new CaseDetail(document.getElementById("detail-body"), {
   changed: (view) => list.put([view]),
@@ -70,5 +71,6 @@ document.addEventListener("keydown", (event) => {
 
 setInterval(tick, 1000);
 tick();
+// The stream's first word asks for the list; where it does not come, the list comes without it.
+setTimeout(() => { if (!list.isLoaded && !list.meanwhile) list.load(); }, STREAM_MS);
 apply(JSON.parse(JSON.parse(document.getElementById("first-state").textContent)));
-list.load();

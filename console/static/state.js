@@ -69,6 +69,7 @@ function drawFigures(today) {
     const name = element.dataset.count;
     element.textContent = shown[name] ?? today[name].toLocaleString("zh-CN");
   }
+  document.getElementById("over").classList.toggle("some", today.overdue > 0);
 }
 
 function drawMap(state) {

@@ -48,6 +48,7 @@ class CaseRow(Base):
         Index("ix_cases_vehicle", "plate_text", "plate_class", "last_seen_at"),
         Index("ix_cases_opened", "opened_at"),
         Index("ix_cases_grid", "grid_code", "state"),
+        Index("ix_cases_seen", "last_seen_at", "case_id"),
     )
 
     case_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
@@ -60,14 +61,26 @@ class CaseRow(Base):
     plate_class: Mapped[str] = mapped_column(String(8))
     checkpoint: Mapped[str]
     grid_code: Mapped[str] = mapped_column(String(16))
-    """Where the case belongs; who may see it follows from this."""
+    """Where the case belongs; who may see it follows from this and `also_in`."""
+    also_in: Mapped[str] = mapped_column(Text, default="", server_default="")
+    """Other places where the vehicle passed while the case was open: grid codes, a space before each."""
     owner_code: Mapped[str] = mapped_column(String(16))
     """Who has to act now: a prefix of `grid_code`, or the area it was handed to."""
     assignee_id: Mapped[int | None] = mapped_column(ForeignKey("accounts.account_id"))
     opened_at: Mapped[datetime]
     changed_at: Mapped[datetime] = mapped_column(index=True)
     last_seen_at: Mapped[datetime]
+    """When its latest passage came in; opened_at where it passed once."""
+    passed_at: Mapped[datetime | None]
+    """When the vehicle passed, the latest time, by the box's clock; None for cases of the first release."""
+    previous_checkpoint: Mapped[str | None]
+    """Where it passed the time before, in this case or the one before; None: nowhere that is known."""
+    previous_at: Mapped[datetime | None]
+    previous_result: Mapped[str | None] = mapped_column(String(16))
+    """The Rejection or Outcome of the case before, where there was one and it had ended."""
     due_at: Mapped[datetime | None]
+    overdue_since: Mapped[datetime | None]
+    """When the limit ran out that nobody has kept yet; None once somebody acted."""
     confirmed_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
     rejection: Mapped[str | None] = mapped_column(String(16))

@@ -9,6 +9,7 @@ from typing import Annotated
 from fastapi import APIRouter, File, Query, UploadFile
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
+from console.cases.filtering import Group
 from console.cases.steps import Action
 from console.cases.views import CaseView
 from console.lists.changes import ChangeState, ListChange
@@ -18,7 +19,7 @@ from console.situation.statistics import Counts, local_day
 from console.web.access import TheConsole, TokenPerson, allow_token
 from console.web.fields import RowNumber
 from console.web.lists import LIST_BODY_BYTES
-from console.web.screen import STATE_GROUPS, StepBody
+from console.web.screen import StepBody
 
 router = APIRouter(prefix="/api/v1", tags=["api"])
 
@@ -38,13 +39,13 @@ class ChangeView(BaseModel):
 def list_cases(
     actor: TokenPerson,
     console: TheConsole,
-    group: Annotated[str, Query(pattern="^(open|new|out|done)$")] = "open",
+    group: Group = Group.OPEN,
     before: RowNumber | None = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 100,
 ) -> list[CaseView]:
     """Cases within the token's area, newest first; `before` pages on."""
     _note(console, actor, "api.cases", "cases", group)
-    return console.cases.newest(actor, STATE_GROUPS[group], limit, before)
+    return console.cases.newest(actor, group, limit, before)
 
 
 @router.get("/cases/{case_id}", **allow_token(Scope.CASES_READ))

@@ -1,14 +1,15 @@
 """The command screen: cases as they come, and what a duty officer does with them."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from console.background import screen_state
 from console.cases.desk import StepRequest
-from console.cases.steps import FINISHED, OPEN, Action, Rejection, State
+from console.cases.filtering import CaseFilter, Group
+from console.cases.steps import Action, Rejection, State
 from console.cases.views import CaseView
 from console.situation.map import map_of
 from console.types import ConsoleError, Role
@@ -18,12 +19,6 @@ from console.web.rendering import page
 
 router = APIRouter(prefix="/screen", tags=["screen"])
 _DESK = (Role.OFFICER, Role.ADMIN)
-STATE_GROUPS: dict[str, tuple[State, ...]] = {
-    "open": tuple(OPEN),
-    "new": (State.NEW, State.REOPENED, State.ESCALATED),
-    "out": (State.ASSIGNED, State.ACCEPTED, State.VERIFYING, State.ESCALATED),
-    "done": tuple(FINISHED),
-}
 PAGE_ROWS = 100
 
 
@@ -46,6 +41,33 @@ class StepBody(BaseModel):
         return StepRequest(
             case_id, self.action, self.version, self.reason, self.assignee_id, self.channel, self.note, self.key
         )
+
+
+class ListQuery(BaseModel):
+    """What the list shows."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    group: Group = Group.OPEN
+    level: Literal["hit", "possible"] | None = None
+    checkpoint: str | None = Field(default=None, max_length=200)
+    since: AwareDatetime | None = None
+    until: AwareDatetime | None = None
+    seen_before: AwareDatetime | None = None
+    """With `before`: the last row of the page before this one."""
+    before: RowNumber | None = None
+
+    def as_filter(self, text: str = "") -> CaseFilter:
+        after = (self.seen_before, self.before) if self.seen_before and self.before else None
+        return CaseFilter(self.group, self.level, self.checkpoint, text, self.since, self.until, after)
+
+
+class SearchBody(ListQuery):
+    """A search in words; it comes in a body, for addresses end up in logs."""
+
+    text: str = Field(min_length=1, max_length=60)
+    reason: str = Field(min_length=2, max_length=200)
+    """Why somebody looks for it; it goes into the audit log, what was looked for does not."""
 
 
 class DuplicatesBody(BaseModel):
@@ -74,14 +96,17 @@ def screen_page(request: Request, session: Session, console: TheConsole) -> Resp
 
 
 @router.get("/cases", **allow(*_DESK))
-def cases(
-    actor: Person,
-    console: TheConsole,
-    group: Annotated[str, Query(pattern="^(open|new|out|done)$")] = "open",
-    before: RowNumber | None = None,
-) -> list[CaseView]:
-    """Return a page of cases, newest first."""
-    return console.cases.newest(actor, STATE_GROUPS[group], PAGE_ROWS, before)
+def cases(actor: Person, console: TheConsole, query: Annotated[ListQuery, Query()]) -> list[CaseView]:
+    """Return a page of cases, the latest passage first."""
+    return console.cases.found(actor, query.as_filter(), PAGE_ROWS)
+
+
+@router.post("/search", **allow(*_DESK))
+def search(body: SearchBody, actor: Person, console: TheConsole) -> list[CaseView]:
+    """Return a page of the cases (never of passages) that hold the words."""
+    with console.database.writing() as database:
+        console.audit.append(database, actor, "cases.search", "cases", console.now(), body.reason)
+    return console.cases.found(actor, body.as_filter(body.text), PAGE_ROWS)
 
 
 @router.get("/cases/{case_id}", **allow(*_DESK))

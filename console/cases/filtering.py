@@ -1,0 +1,88 @@
+"""Which cases somebody wants to see: asked of the database, never sifted on a screen."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import ColumnElement, and_, exists, or_, tuple_
+
+from console.cases.steps import FINISHED, OPEN, State
+from console.store.people_tables import AccountRow
+from console.store.tables import CaseRow, EventRow, StepRow
+
+
+class Group(StrEnum):
+    OPEN = "open"
+    NEW = "new"
+    """Nobody has looked at it yet."""
+    OUT = "out"
+    """Handed to somebody on the ground."""
+    OVER = "over"
+    """A limit has run out, and nobody has acted since."""
+    DONE = "done"
+
+
+@dataclass(frozen=True, slots=True)
+class CaseFilter:
+    """Everything that is None or "" lets all cases through."""
+
+    group: Group = Group.OPEN
+    level: str | None = None
+    checkpoint: str | None = None
+    text: str = ""
+    """Part of a plate, of a note, of a reason; a person's name; or a case's number."""
+    since: datetime | None = None
+    """Of the latest passage."""
+    until: datetime | None = None
+    """Exclusive."""
+    after: tuple[datetime, int] | None = None
+    """last_seen_at and case_id of the last row of the page before."""
+
+
+def conditions_of(wanted: CaseFilter) -> list[ColumnElement[bool]]:
+    """Return the conditions on `cases`, joined with the latest event and the assignee."""
+    conditions = [in_group(wanted.group), *(_holds(word) for word in wanted.text.split())]
+    if wanted.level:
+        conditions.append(CaseRow.level == wanted.level)
+    if wanted.checkpoint:
+        conditions.append(CaseRow.checkpoint == wanted.checkpoint)
+    if wanted.since:
+        conditions.append(CaseRow.last_seen_at >= wanted.since)
+    if wanted.until:
+        conditions.append(CaseRow.last_seen_at < wanted.until)
+    if wanted.after:
+        conditions.append(tuple_(CaseRow.last_seen_at, CaseRow.case_id) < wanted.after)
+    return conditions
+
+
+def in_group(group: Group) -> ColumnElement[bool]:
+    escalated = CaseRow.state == State.ESCALATED.value
+    groups: dict[Group, ColumnElement[bool]] = {
+        Group.OPEN: _in_states(OPEN),
+        Group.NEW: or_(_in_states((State.NEW, State.REOPENED)), and_(escalated, ~CaseRow.is_confirmed)),
+        Group.OUT: or_(
+            _in_states((State.ASSIGNED, State.ACCEPTED, State.VERIFYING)), and_(escalated, CaseRow.is_confirmed)
+        ),
+        Group.OVER: and_(CaseRow.overdue_since.is_not(None), _in_states(OPEN)),
+        Group.DONE: _in_states(FINISHED),
+    }
+    return groups[group]
+
+
+def _in_states(states: Sequence[State] | frozenset[State]) -> ColumnElement[bool]:
+    return CaseRow.state.in_([state.value for state in states])
+
+
+def _holds(word: str) -> ColumnElement[bool]:
+    """One word of a search."""
+    found = [
+        CaseRow.plate_text.icontains(word, autoescape=True),
+        AccountRow.display_name.icontains(word, autoescape=True),
+        exists().where(StepRow.case_id == CaseRow.case_id, StepRow.note.icontains(word, autoescape=True)),
+    ]
+    if not word.isascii():  # the event's own words: area, source, other readings; its field names are English
+        found.append(EventRow.body.contains(word, autoescape=True))
+    elif word.isdecimal() and len(word) < 10:
+        found.append(CaseRow.case_id == int(word))
+    return or_(*found)

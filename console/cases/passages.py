@@ -1,0 +1,50 @@
+"""A vehicle that comes again: every passage of a listed vehicle alarms, where it passes."""
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from alerts.flagged import FlaggedEvent
+from console.cases.rights import standing_of
+from console.cases.timers import due_after_passage
+from console.settings import ConsoleSettings
+from console.store.tables import CaseRow
+
+
+def join_case(row: CaseRow, event: FlaggedEvent, grid_code: str, now: datetime, settings: ConsoleSettings) -> None:
+    """Note another passage, at `grid_code`, in the open case: it goes to the top, and its limits start anew."""
+    row.passages += 1
+    row.last_seen_at = row.changed_at = now
+    row.overdue_since = None
+    row.due_at = due_after_passage(standing_of(row), row.owner_code, now, settings)
+    if grid_code not in (row.grid_code, *row.also_in.split()):
+        row.also_in += f" {grid_code}"
+    if event.level == "hit":
+        row.level = "hit"
+    if row.passed_at and event.arrived_at < row.passed_at:
+        _note_earlier(row, event)  # its line was cut: what the case shows stays the latest passage
+        return
+    row.previous_checkpoint, row.previous_at, row.previous_result = row.checkpoint, row.passed_at, None
+    row.checkpoint, row.passed_at, row.latest_event_id = event.checkpoint, event.arrived_at, event.event_id
+
+
+def recall_earlier(session: Session, row: CaseRow) -> None:
+    """Note in a new case where its vehicle was flagged the time before, and how that ended."""
+    query = (
+        select(CaseRow)
+        .where(CaseRow.plate_text == row.plate_text, CaseRow.plate_class == row.plate_class)
+        .order_by(CaseRow.last_seen_at.desc(), CaseRow.case_id.desc())
+        .limit(1)
+    )
+    with session.no_autoflush:  # the batch's own new cases go into the database together
+        earlier = session.scalars(query).first()
+    if earlier is None:
+        return
+    row.previous_checkpoint, row.previous_at = earlier.checkpoint, earlier.passed_at or earlier.last_seen_at
+    row.previous_result = earlier.rejection or earlier.outcome
+
+
+def _note_earlier(row: CaseRow, event: FlaggedEvent) -> None:
+    if row.previous_at is None or row.previous_at < event.arrived_at:
+        row.previous_checkpoint, row.previous_at, row.previous_result = event.checkpoint, event.arrived_at, None
