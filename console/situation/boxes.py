@@ -12,6 +12,7 @@ from alerts.box_status import BoxStatus, StatusBoard
 from console.settings import ConsoleSettings
 
 Health = Literal["ok", "warn", "bad"]
+_WORST: tuple[Health, ...] = ("bad", "warn", "ok")
 _MIN_FPS = 1.0
 _MAX_CLOCK_OFFSET_S = 5.0
 _MAX_QUEUE = 100
@@ -65,15 +66,15 @@ class BoxWatch:
         return statuses
 
     def tiles(self, now: datetime) -> list[Tile]:
-        latest = sorted(self._last.values(), key=lambda heard: (heard.status.checkpoint, heard.status.camera_id))
-        return tiles(latest, self._settings, now)
+        return tiles(tuple(self._last.values()), self._settings, now)
 
 
 def tiles(reports: Sequence[Heard], settings: ConsoleSettings, now: datetime) -> list[Tile]:
-    """Return one tile per camera, and one in red per configured checkpoint that was never heard of."""
+    """Return one tile per camera, and one in red per configured checkpoint that was never heard of; the worst first."""
     heard = {report.status.checkpoint for report in reports}
     silent = [place.name for place in settings.checkpoint if place.name not in heard]
-    return [_tile(report, settings, now) for report in reports] + [_silent_tile(name) for name in silent]
+    found = [_tile(report, settings, now) for report in reports] + [_silent_tile(name) for name in silent]
+    return sorted(found, key=lambda tile: (_WORST.index(tile.health), tile.checkpoint, tile.camera_id))
 
 
 def _heard(status: BoxStatus, before: Heard | None, now: datetime) -> Heard:

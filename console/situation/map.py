@@ -2,15 +2,17 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from console.people.grids import Grid, GridMap, level_name
 from console.settings import CheckpointPlace, ConsoleSettings
+from console.situation.labels import Label, place_names
 
 WIDTH = 1000.0
 HEIGHT = 720.0
 _MARGIN = 40.0
 _STREET = 9
+_MIDDLE = Label(0.0, 0.0, "middle", False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,7 @@ class Shape:
     """Nothing smaller is drawn inside."""
     is_named: bool
     """Carries its name: the streets, or where there are none, the leaves."""
+    label: Label = _MIDDLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,7 @@ class Point:
     code: str
     x: float
     y: float
+    label: Label = _MIDDLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +52,25 @@ def map_of(grids: GridMap, settings: ConsoleSettings, scope: str) -> MapView:
     shown = sorted(grids.units_within(scope), key=lambda grid: len(grid.code))
     corners = [corner for grid in shown for ring in grid.rings for corner in ring]
     if not corners:
-        return MapView((), tuple(_in_a_row(places)))
+        return _named(MapView((), tuple(_in_a_row(places))))
     project = _Projection(corners)
     codes = [grid.code for grid in shown]
     named_length = _STREET if any(len(code) == _STREET for code in codes) else max(map(len, codes))
     shapes = tuple(_shape(grid, project, codes, named_length) for grid in shown)
     middles = {shape.code: (shape.label_x, shape.label_y) for shape in shapes}
-    return MapView(shapes, tuple(_point(place, project, middles) for place in places))
+    return _named(MapView(shapes, tuple(_point(place, project, middles) for place in places)))
+
+
+def _named(view: MapView) -> MapView:
+    """Give every name a place of its own."""
+    points = [(point.checkpoint, point.x, point.y) for point in view.points]
+    areas = [(shape.name, shape.label_x, shape.label_y) for shape in view.shapes if shape.is_named]
+    point_labels, area_labels = place_names(points, areas, (WIDTH, HEIGHT))
+    left = iter(area_labels)
+    shapes = tuple(replace(shape, label=next(left)) if shape.is_named else shape for shape in view.shapes)
+    return MapView(
+        shapes, tuple(replace(point, label=label) for point, label in zip(view.points, point_labels, strict=True))
+    )
 
 
 class _Projection:

@@ -1,11 +1,10 @@
-// Tiles, figures of the day, the map, and the lane strip.
+// Figures of the day, the map, and the lane strip.
 
 import { plateOf } from "./plate.js";
-import { toast } from "./ask.js";
+import { drawTiles } from "./tiles.js";
 
 const LANE_MS = 6000;
 const LANES_SHOWN = 5;
-const MARKS = { ok: "✓ 正常", warn: "? 留意", bad: "! 故障" };
 const OUTCOMES = { clear: "✓ 无风险", flagged: "! 预警", unchecked: "? 未核对" };
 
 export function drawState(state) {
@@ -16,48 +15,6 @@ export function drawState(state) {
 
 function make(tag, className, text) {
   return Object.assign(document.createElement(tag), { className, textContent: text ?? "" });
-}
-
-function drawTiles(tiles) {
-  const box = document.getElementById("tiles");
-  if (!tiles.length) {
-    box.replaceChildren(make("p", "muted small", "还没有卡口上报。启动卡口盒子（kakou run）后，这里显示每个卡口的状态。"));
-    return;
-  }
-  // A tile stays the same element, so that the keyboard's focus stays on it.
-  const known = new Map([...box.querySelectorAll(".tile")].map((element) => [element.dataset.key, element]));
-  box.replaceChildren(...tiles.map((tile) => {
-    const key = `${tile.checkpoint}/${tile.camera_id}`;
-    return fillTile(known.get(key) ?? makeTile(key), tile);
-  }));
-}
-
-function makeTile(key) {
-  const element = Object.assign(make("button"), { type: "button" });
-  element.dataset.key = key;
-  element.append(make("b"), make("span", "mark"), make("span", "says"));
-  element.addEventListener("click", () => toast(element.title));
-  return element;
-}
-
-function fillTile(element, tile) {
-  const well = () => `${tile.fps.toFixed(0)} 帧/秒 · 识读 ${spoken(tile.last_read_s)} · 名单 v${tile.list_version} ${spoken(tile.list_age_s)}`;
-  const says = tile.problems.length ? tile.problems.join(" · ") : well();
-  element.className = `tile ${tile.health}`;
-  element.querySelector("b").textContent = tile.checkpoint;
-  element.querySelector(".mark").textContent = MARKS[tile.health];
-  element.querySelector(".says").textContent = says;
-  element.title = [
-    `${tile.checkpoint} ${tile.camera_id}：${tile.problems.join("，") || "正常"}`,
-    `${tile.fps === null ? "—" : tile.fps.toFixed(0)} 帧/秒，最近识读 ${spoken(tile.last_read_s)}`,
-    `名单 v${tile.list_version ?? "—"}，${spoken(tile.list_age_s)}`,
-    `未核对 ${tile.unchecked ?? "—"}，待发送 ${tile.queue ?? "—"}`,
-  ].join("\n");
-  return element;
-}
-
-function spoken(seconds) {
-  return seconds === null || seconds === undefined ? "—" : seconds < 120 ? `${Math.round(seconds)} 秒前` : `${Math.round(seconds / 60)} 分钟前`;
 }
 
 function drawFigures(today) {
@@ -73,18 +30,17 @@ function drawFigures(today) {
 }
 
 function drawMap(state) {
-  const worst = { ok: 0, warn: 1, bad: 2 };
   const health = {};
-  for (const tile of state.tiles) {
-    if (!(worst[health[tile.checkpoint]] > worst[tile.health])) health[tile.checkpoint] = tile.health;
-  }
+  for (const tile of state.tiles) health[tile.checkpoint] ??= tile.health; // the worst comes first
   for (const shape of document.querySelectorAll(".shape.leaf")) shape.classList.toggle("open", shape.dataset.code in state.grids);
   for (const point of document.querySelectorAll(".point")) {
     const open = state.grids[point.dataset.code] ?? 0;
+    const said = health[point.dataset.checkpoint];
     point.classList.toggle("open", open > 0);
-    point.classList.toggle("bad", health[point.dataset.checkpoint] === "bad");
-    point.classList.toggle("warn", health[point.dataset.checkpoint] === "warn");
+    point.classList.toggle("bad", said === "bad");
+    point.classList.toggle("warn", said === "warn");
     point.querySelector(".count").textContent = open ? String(open) : "";
+    point.querySelector(".sign").textContent = { bad: "!", warn: "?" }[said] ?? "";
   }
   drawPlaces(state.grids);
 }
