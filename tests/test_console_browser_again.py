@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from console.cases.steps import Action
 from console.types import Role
-from tests.console_browser import LAPTOP
+from tests.console_browser import LAPTOP, PHONE
 from tests.console_kit import GRID_A, GRID_B, event_of, make_account, officer
 from tests.console_world import World, case_of, open_world, row_of
 from tests.test_console_browser_desk import COUNT_TONES
@@ -95,3 +95,24 @@ def expect_louder(world: World) -> None:
     expect(row).to_have_count(0)
     expect(page.locator("#over.some")).to_have_count(0)
     page.context.close()
+
+
+def test_the_link_of_a_message_opens_the_case_on_the_screen(world: World):
+    event = world.send("测A00005")
+    context, page = world.open("officer", LAPTOP)
+    page.goto(f"{world.address}/screen")
+    expect(page.locator(row_of("测A00005"))).to_be_visible()
+    page.goto(f"{world.address}/events/{event.event_id}")
+    expect(page.locator(".case kk-plate").first).to_have_attribute("data-text", "测A00005")
+    assert "case=" not in page.url
+    context.close()
+
+
+def test_the_link_of_a_message_shows_the_task_on_the_phone(world: World):
+    case_id = world.handed_out("测A00006")
+    context, page = world.open("worker", PHONE)
+    page.goto(f"{world.address}/m?case={case_id}")
+    expect(page.locator(f".task.linked[data-case='{case_id}']")).to_be_in_viewport()
+    page.goto(f"{world.address}/m?case=999")
+    expect(page.locator("#toast")).to_contain_text("不在您的任务里")
+    context.close()

@@ -85,6 +85,11 @@ class CaseReader:
                 raise NotFoundError("没有这张图片，或已按规定删除。")
             return FlaggedEvent.model_validate_json(row.body)
 
+    def case_of(self, event_id: str) -> int | None:
+        """Return the number of an event's case, whoever may see it; None where the event is not known."""
+        with self._database.reading() as session:
+            return session.scalar(select(EventRow.case_id).where(EventRow.event_id == event_id))
+
     def _views(self, session: Session, query: _CaseQuery, actor: Actor) -> list[CaseView]:
         return [
             case_view(case, event, assignee, actor, self._grids) for case, event, assignee in session.execute(query)

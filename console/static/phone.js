@@ -66,7 +66,19 @@ async function load() {
   document.querySelector("#logout [name=csrf]").value = list.csrf;
   await store.save("tasks", "list", saved);
   draw();
+  showLinked();
   await queue.send();
+}
+
+// A link in a message names the task: it stands in the middle of the screen, or the page says why it is not there.
+function showLinked() {
+  const caseId = new URLSearchParams(location.search).get("case");
+  if (!caseId) return;
+  history.replaceState(null, "", location.pathname);
+  const card = document.querySelector(`.task[data-case="${CSS.escape(caseId)}"]`);
+  if (!card) return toast("这个任务不在您的任务里：还没有派出，已由他人接单，或已办结。");
+  card.classList.add("linked");
+  card.scrollIntoView({ block: "center" });
 }
 
 function stepDone(step, views) {

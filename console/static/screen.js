@@ -27,13 +27,28 @@ const live = listen({
   state: apply,
   lane: showLane,
   ping: (data) => setServerTime(data.now),
-  resync: async () => detail.catchUp(await list.load() ? [...list.views.values()] : []),
+  resync: async () => {
+    const isRead = await list.load();
+    detail.catchUp(isRead ? [...list.views.values()] : []);
+    openLinked();
+  },
 });
 
 // The console names every case that was handed over, also those that were never on this screen.
 function leave(caseIds) {
   list.leave(caseIds);
   if (detail.leave(caseIds)) toast("已移交，不再属于您的辖区");
+}
+
+// A link in a message names the case; once it is open the address is the list's again.
+function openLinked() {
+  const query = new URLSearchParams(location.search);
+  const caseId = Number(query.get("case"));
+  if (!caseId) return;
+  query.delete("case");
+  history.replaceState(null, "", `?${query}`);
+  list.select(caseId);
+  detail.open(caseId);
 }
 
 function apply(state) {

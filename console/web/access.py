@@ -75,8 +75,13 @@ async def check_origin(request: Request) -> None:
     site = request.headers.get("sec-fetch-site", "same-origin")
     origin = request.headers.get("origin")
     host = request.headers.get("host", "")
-    if site not in ("same-origin", "none") or (origin is not None and urlsplit(origin).netloc != host):
-        raise ForbiddenError("请求不是从本系统页面发出的，已拒绝。")
+    if site not in ("same-origin", "none"):
+        raise ForbiddenError(f"请求不是从本系统页面发出的（Sec-Fetch-Site: {site[:20]}），已拒绝。")
+    if origin is not None and urlsplit(origin).netloc != host:
+        raise ForbiddenError(
+            f"请求头 Origin（{origin[:100]}）与 Host（{host[:100]}）不一致，已拒绝。如果前面有反向代理，请让它原样转发 "
+            "Host：nginx 用 proxy_set_header Host $http_host;，见 docs/console.md。"
+        )
 
 
 def allow(*roles: Role) -> Declared:
