@@ -4,27 +4,60 @@ from rich.console import Console
 from rich.markup import escape
 
 from kakou.exit_codes import ExitCode
+from kakou.foreign import ForeignPackageError
 
 
 def report_error(error: Exception) -> int:
     """Print what the user can mend and return the exit code; raise again what is a fault of ours."""
-    code = _exit_code_of(error)
+    code = exit_code_of(type(error))
     if code is None:
         raise error
-    Console(stderr=True, highlight=False).print(f"[red]错误[/red] {escape(str(error))}", soft_wrap=True)
+    Console(stderr=True, highlight=False).print(f"[red]错误[/red] {escape(_sentence(error))}", soft_wrap=True)
     return code
 
 
-def _exit_code_of(error: Exception) -> int | None:
+def exit_code_of(kind: type[Exception]) -> ExitCode | None:
     """Return the exit code for an error whose message tells the user what to do; None for a fault of ours."""
-    codes: dict[str, ExitCode] = {
-        "SettingsError": ExitCode.CONFIG,
-        "RedisUnavailableError": ExitCode.UNAVAILABLE,
-        "RiskDBError": ExitCode.UNAVAILABLE,
-        "ConsoleError": ExitCode.CONFIG,
-        "ProviderError": ExitCode.UNAVAILABLE,
-        "OcrError": ExitCode.INTEGRITY,
-        "SourceError": ExitCode.UNREADABLE,
-        "SpoolKeyError": ExitCode.INTEGRITY,
+    if kind is ForeignPackageError:  # the table's other classes cannot be imported then
+        return ExitCode.CONFIG
+    codes = _exit_codes()
+    return next((codes[one] for one in kind.__mro__ if one in codes), None)
+
+
+def _exit_codes() -> dict[type[BaseException], ExitCode]:
+    """Return the one table of our errors: a class stands for those below it that have no row of their own.
+
+    Imported here, so that only a process that has met an error waits for it.
+    """
+    from alerts.channels.base import ChannelConfigError
+    from alerts.channels.egress import EgressError
+    from alerts.errors import AlertsError, EventError
+    from console.types import ConsoleError
+    from kakou.settings import SettingsError
+    from kakou.wiring.embedded_redis import RedisUnavailableError
+    from ocr.providers import ProviderError
+    from ocr.types import OcrError
+    from pipeline.errors import SourceError, SpoolKeyError
+    from riskdb.record.values.problem import CellProblem
+    from riskdb.types import RiskDBError, RiskFileError
+
+    return {
+        SettingsError: ExitCode.CONFIG,
+        RedisUnavailableError: ExitCode.UNAVAILABLE,
+        RiskDBError: ExitCode.UNAVAILABLE,
+        RiskFileError: ExitCode.UNREADABLE,
+        CellProblem: ExitCode.UNREADABLE,
+        AlertsError: ExitCode.UNAVAILABLE,  # the outbox, the stream, a receiver
+        EventError: ExitCode.UNREADABLE,
+        ChannelConfigError: ExitCode.CONFIG,
+        EgressError: ExitCode.CONFIG,
+        ConsoleError: ExitCode.CONFIG,
+        SourceError: ExitCode.UNREADABLE,
+        SpoolKeyError: ExitCode.INTEGRITY,
+        OcrError: ExitCode.INTEGRITY,
+        ProviderError: ExitCode.UNAVAILABLE,
     }
-    return next((int(codes[kind.__name__]) for kind in type(error).__mro__ if kind.__name__ in codes), None)
+
+
+def _sentence(error: Exception) -> str:
+    return str(error) or (type(error).__doc__ or type(error).__name__).strip().splitlines()[0]

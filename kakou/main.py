@@ -2,7 +2,6 @@
 
 import importlib
 import importlib.metadata
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,6 +9,7 @@ from typer.core import TyperGroup
 
 from kakou.errors import report_error
 from kakou.exit_codes import ExitCode
+from kakou.foreign import require_our_packages
 
 if TYPE_CHECKING:
     from typer._click.core import Command, Context
@@ -43,6 +43,14 @@ class LazyGroup(TyperGroup):
         command.name = cmd_name
         return command
 
+    def invoke(self, ctx: "Context") -> object:
+        """Run the command; an error of ours ends it with a sentence and the exit code of the one table."""
+        try:
+            require_our_packages()
+            return super().invoke(ctx)
+        except Exception as error:
+            raise typer.Exit(report_error(error)) from error
+
 
 app = typer.Typer(cls=LazyGroup, add_completion=False, no_args_is_help=True, rich_markup_mode="markdown")
 
@@ -71,10 +79,7 @@ def cli(
 
 def main() -> None:
     """Run the command line and exit with a code of `ExitCode`."""
-    try:
-        app()
-    except Exception as error:  # noqa: BLE001  the outermost loop of the process
-        sys.exit(report_error(error))
+    app()
 
 
 if __name__ == "__main__":

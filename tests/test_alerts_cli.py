@@ -13,6 +13,7 @@ from alerts.stream import STREAM_KEY, FlaggedStream
 from kakou.commands import deliver as deliver_cli
 from kakou.commands import events as events_cli
 from kakou.exit_codes import ExitCode
+from kakou.main import app
 from tests.alerts_kit import INVENTED_PLATE, event, events
 from tests.alerts_server import secret_file
 
@@ -99,7 +100,7 @@ def test_an_unknown_dead_letter_is_named(config: list[str], dead_id: str):
 
 def test_a_redis_that_is_down_is_said_on_stderr(tmp_path: Path):
     config = _config(tmp_path, f'redis_url = "unix://{tmp_path}/nothing.sock"\n')
-    answer = CliRunner().invoke(events_cli.app, config)
+    answer = CliRunner().invoke(app, ["events", *config])
     assert answer.exit_code == ExitCode.UNAVAILABLE
     assert answer.stdout == ""
     assert "cannot" in answer.stderr
@@ -148,6 +149,6 @@ def test_settings_that_cannot_work_stop_deliver_with_their_name(
 ):
     text = settings.replace("SECRET", str(secret_file(tmp_path)))
     config = _config(tmp_path, f'redis_url = "{redis_url}"\n{text}')
-    answer = CliRunner().invoke(deliver_cli.app, config)
+    answer = CliRunner().invoke(app, ["deliver", *config])
     assert answer.exit_code == ExitCode.CONFIG
     assert complaint in answer.stderr

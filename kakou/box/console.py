@@ -82,9 +82,9 @@ def _built(settings: Settings, url: str) -> Iterator[Console]:
     settings.state_dir.mkdir(parents=True, exist_ok=True)
     try:
         built = build_console(settings.console, settings.state_dir, client, office, lambda: datetime.now(UTC))
-    except ConsoleError as error:
+    except ConsoleError:
         client.close()
-        raise SettingsError(str(error)) from error
+        raise
     try:
         yield built
     finally:

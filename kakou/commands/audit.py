@@ -10,7 +10,6 @@ from console.parts import AUDIT_ANCHORS, database_url
 from console.people.audit import AuditLog
 from console.people.keys import load_keys
 from console.store.database import Database
-from console.types import ConsoleError
 from kakou.exit_codes import ExitCode
 from kakou.settings import SettingsError, load_settings
 
@@ -36,13 +35,10 @@ def verify(
     key_path = settings.state_dir / "console.key"
     if not key_path.is_file():
         raise SettingsError(f"{key_path}: no console has run here; set state_dir in kakou.toml")
-    try:
-        database = Database(database_url(settings.console, settings.state_dir))
-        with database.reading() as session:
-            log = AuditLog(load_keys(key_path))
-            faults = log.verify(session, anchors or settings.state_dir / AUDIT_ANCHORS)
-    except ConsoleError as error:
-        raise SettingsError(str(error)) from error
+    database = Database(database_url(settings.console, settings.state_dir))
+    with database.reading() as session:
+        log = AuditLog(load_keys(key_path))
+        faults = log.verify(session, anchors or settings.state_dir / AUDIT_ANCHORS)
     for fault in faults:
         typer.echo(
             json.dumps({"seq": fault.seq, "problem": fault.problem}, ensure_ascii=False) if as_json else fault.problem

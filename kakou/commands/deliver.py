@@ -17,20 +17,17 @@ from rich.logging import RichHandler
 from rich.markup import escape
 from rich.table import Table
 
-from alerts.channels.base import ChannelConfigError
-from alerts.channels.egress import EgressError
 from alerts.delivery.channel_queue import ChannelQueue
 from alerts.delivery.channel_state import ChannelState, channel_states
 from alerts.delivery.delivery import Delivery, unknown_channels
 from alerts.entries import moment_of
-from alerts.outbox import Outbox, OutboxError
+from alerts.outbox import Outbox
 from alerts.settings import LaneSettings
 from alerts.stream import FlaggedStream, StreamError
 from kakou.exit_codes import ExitCode
 from kakou.output import put_json
 from kakou.process import stop_on_signals
-from kakou.settings import Settings, SettingsError, load_settings
-from kakou.wiring.embedded_redis import RedisUnavailableError
+from kakou.settings import Settings, load_settings
 from kakou.wiring.stream import open_stream
 
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
@@ -54,7 +51,6 @@ def deliver(context: typer.Context, config: ConfigOption = None) -> None:
         return
     _log_to_stderr()
     with (
-        _errors(),
         _opened(config) as (settings, client),
         _one_deliverer(settings.state_dir),
         _outbox(settings) as outbox,
@@ -75,7 +71,7 @@ def status(
 
     Example: `kakou deliver status --json`
     """
-    with _errors(), _opened(config) as (settings, client):
+    with _opened(config) as (settings, client):
         states = channel_states(client, _stream_channels(settings))
         dead_letters = FlaggedStream(client).dead_count()
     if as_json:
@@ -95,14 +91,14 @@ def enable(name: NameArgument, config: ConfigOption = None) -> None:
 
     What was given up meanwhile stays in the dead letters: `kakou events retry --all` sends it.
     """
-    with _errors(), _opened(config) as (_, client):
+    with _opened(config) as (_, client):
         ChannelQueue(client, name, "command-line").enable()
 
 
 @app.command()
 def forget(name: NameArgument, config: ConfigOption = None) -> None:
     """Delete the queue of a channel that is no longer in kakou.toml; what it had not delivered is dropped."""
-    with _errors(), _opened(config) as (settings, client):
+    with _opened(config) as (settings, client):
         if name in _stream_channels(settings):
             _messages().print(f"{name} 还在 kakou.toml 中，先删除那里的设置 (still in kakou.toml)")
             raise typer.Exit(ExitCode.USAGE)
@@ -135,18 +131,6 @@ def _one_deliverer(state_dir: Path) -> Iterator[None]:
             _messages().print(f"{state_dir} 已有 kakou deliver 在运行 (another one is running here)")
             raise typer.Exit(ExitCode.UNAVAILABLE) from None
         yield
-
-
-@contextlib.contextmanager
-def _errors() -> Iterator[None]:
-    try:
-        yield
-    except (SettingsError, ChannelConfigError, EgressError) as error:
-        _messages().print(str(error), markup=False, soft_wrap=True)
-        raise typer.Exit(ExitCode.CONFIG) from error
-    except (RedisUnavailableError, StreamError, OutboxError) as error:
-        _messages().print(str(error), markup=False, soft_wrap=True)
-        raise typer.Exit(ExitCode.UNAVAILABLE) from error
 
 
 def _warn_of_unknown(client: "redis.Redis", settings: Settings) -> None:

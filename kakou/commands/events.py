@@ -13,11 +13,10 @@ from rich.table import Table
 from alerts.entries import DeadEntry, StreamEntry
 from alerts.envelope import Event
 from alerts.flagged import LEVEL_WORDS, FlaggedEvent
-from alerts.stream import FlaggedStream, StreamError
+from alerts.stream import FlaggedStream
 from kakou.exit_codes import ExitCode
 from kakou.output import put_json
-from kakou.settings import SettingsError, load_settings
-from kakou.wiring.embedded_redis import RedisUnavailableError
+from kakou.settings import load_settings
 from kakou.wiring.stream import open_stream
 from ocr.looks import class_name
 
@@ -134,16 +133,9 @@ def _passage(event: FlaggedEvent) -> str:
 
 @contextlib.contextmanager
 def _stream(config: Path | None) -> Iterator[FlaggedStream]:
-    messages = _messages()
     try:
         with open_stream(load_settings(config)) as client:
             yield FlaggedStream(client)
-    except SettingsError as error:
-        messages.print(str(error), markup=False, soft_wrap=True)
-        raise typer.Exit(ExitCode.CONFIG) from error
-    except (RedisUnavailableError, StreamError) as error:
-        messages.print(str(error), markup=False, soft_wrap=True)
-        raise typer.Exit(ExitCode.UNAVAILABLE) from error
     except KeyboardInterrupt:
         raise typer.Exit(ExitCode.OK) from None
 

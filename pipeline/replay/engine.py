@@ -43,7 +43,7 @@ class ReplayEngine(Protocol):
         ...
 
 
-class ReplayStoppedError(Exception):
+class _StoppedError(Exception):
     """A worker was told to stop."""
 
 
@@ -117,7 +117,7 @@ class _Worker:
 
     def on_progress(self, video: str, offset_ms: float, length_ms: float) -> None:
         if self.stop_flag.is_set():
-            raise ReplayStoppedError
+            raise _StoppedError
         self.progress.put((video, offset_ms, length_ms))
 
 
@@ -153,7 +153,7 @@ def _work(task: UnitTask) -> UnitResult | None:
         return replay_unit(
             task.unit, worker.ready_parts(), task.fingerprint, worker.on_progress, worker.decoder_threads
         )
-    except ReplayStoppedError:
+    except _StoppedError:
         return None
 
 
