@@ -88,8 +88,9 @@ def build_console(
     cases = CaseReader(database, grids)
     hub = LiveHub(lambda scope, ids: cases.some(_desk_of(scope), ids), now)
     intake = CaseIntake(database, audit, settings)
-    stream = FlaggedStream(client)
-    board = StatusBoard(client)
+    stream, board = FlaggedStream(client), StatusBoard(client)
+    group = stream.group(GROUP, consumer)
+    feed = EventFeed(group, intake, hub.touch, now, settings.accept_replayed, stream.dead_count)
     pictures = Pictures(database, audit, state_dir, settings, PictureShelf(client))
     return Console(
         settings=settings,
@@ -110,9 +111,7 @@ def build_console(
         corrections=Corrections(database, audit, office),
         retention=Retention(database, audit, pictures, settings),
         hub=hub,
-        feed=EventFeed(
-            stream.group(GROUP, consumer), intake, hub.touch, now, settings.accept_replayed, stream.dead_count
-        ),
+        feed=feed,
         board=board,
         boxes=BoxWatch(board, settings, now),
     )

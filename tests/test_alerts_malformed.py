@@ -52,7 +52,7 @@ def put(client: "redis.Redis", count: int, seed: int = 12) -> None:
     for start in range(0, len(entries), 100):
         with client.pipeline(transaction=False) as pipe:
             for fields in entries[start : start + 100]:
-                pipe.xadd(STREAM_KEY, fields or {b"none": b""})  # type: ignore[arg-type]
+                pipe.xadd(STREAM_KEY, fields or {b"none": b""})  # type: ignore[arg-type]  # redis-py wants a wider dict
             pipe.execute()
 
 
@@ -180,7 +180,7 @@ def test_an_event_that_cannot_be_stored_is_a_dead_letter_and_those_around_it_are
     passages = [event_of(f"测A1234{number}") for number in range(5)]
     for one in passages:
         redis_client.xadd(STREAM_KEY, {"event": to_cloudevent(one)})
-    console.feed._intake = Refusing(console, passages[2].event_id, error)  # type: ignore[assignment]
+    console.feed._intake = Refusing(console, passages[2].event_id, error)  # type: ignore[assignment]  # one that refuses, in its place
     for _ in range(3):
         console.feed.step()
     assert _stored(console) == {one.event_id for one in passages} - {passages[2].event_id}
@@ -191,7 +191,7 @@ def test_no_event_is_given_up_while_the_database_is_away(console: Console, redis
     console.feed.step()  # makes the group
     redis_client.xadd(STREAM_KEY, {"event": to_cloudevent(event_of())})
     sound = console.feed._intake
-    console.feed._intake = Refusing(console, event_of().event_id, OperationalError("x", None, Exception()))  # type: ignore[assignment]
+    console.feed._intake = Refusing(console, event_of().event_id, OperationalError("x", None, Exception()))  # type: ignore[assignment]  # one that refuses, in its place
     console.feed.step()
     assert "恢复后会自动补齐" in console.feed.trouble
     console.feed._intake = sound

@@ -76,13 +76,13 @@ def test_every_error_of_ours_is_a_sentence_and_an_exit_code_in_every_command(
 
     def failing(command: object, rest: tuple[str, ...]) -> object:
         if isinstance(command, TyperGroup) and rest:
-            command.commands = {rest[0]: failing(command.commands[rest[0]], rest[1:])}  # type: ignore[dict-item]
+            command.commands = {rest[0]: failing(command.commands[rest[0]], rest[1:])}  # type: ignore[dict-item]  # every command fails, whatever its type
         else:
-            command.params, command.callback = [], fail  # type: ignore[attr-defined]
+            command.params, command.callback = [], fail  # type: ignore[attr-defined]  # every command fails, whatever its type
         return command
 
     group = get_command(app)
-    real = group.get_command  # type: ignore[attr-defined]
+    real = group.get_command  # type: ignore[attr-defined]  # typer has its own click
     monkeypatch.setattr(group, "get_command", lambda ctx, name: failing(real(ctx, name), words[1:]))
     for kind in our_errors():
         raised.append(new_error(kind))

