@@ -20,9 +20,9 @@ class Frame:
     index: int
     """Position in the source, counted from 0; frames that were skipped or dropped leave gaps."""
     captured_at: datetime
-    """Aware UTC: a file's start plus presentation time, or the arrival time of a live frame."""
+    """Aware UTC: a file's start plus presentation time; of a live frame its presentation time on this box's clock."""
     arrived_at: datetime
-    """When this process's decoder had the frame, aware UTC."""
+    """When the frame was here, aware UTC; over a bursty line up to seconds later."""
     image: BgrImage
     """May lie in memory that the next frame overwrites: copy what has to outlive this one."""
 

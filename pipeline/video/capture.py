@@ -112,7 +112,7 @@ def video_length_ms(path: Path, timeout_s: float) -> float:
     request = CaptureRequest(uri=str(path), is_live=False, gate=GateSettings())
     with CaptureProcess(request, timeout_s) as capture:
         opened = next((notice for notice in capture.notices() if not isinstance(notice, Started)), None)
-    return 1000.0 * opened.frame_count / opened.fps if isinstance(opened, Opened) and opened.fps else 0.0
+    return opened.length_ms if isinstance(opened, Opened) else 0.0
 
 
 def _start(notices_out: int, slots_in: int, memory: int) -> subprocess.Popen[bytes]:

@@ -22,14 +22,15 @@ from pipeline.video.capture_protocol import (
     Progress,
     Started,
 )
-from pipeline.video.ffmpeg import ErrorLines, VideoStream, open_stream
+from pipeline.video.ffmpeg import FALLBACK_FPS, ErrorLines, VideoStream, open_stream
 from pipeline.video.live_capture import capture_live
 from pipeline.video.motion import MotionGate
 
 PROGRESS_EVERY_S = 0.5
 MAX_MISSING_SHARE = 0.02
-"""Containers round their frame count; a file that lacks more than this was cut off."""
+"""Containers round their frame count and their length; a file that lacks more than this was cut off."""
 MAX_MISSING_FRAMES = 3
+MAX_MISSING_MS = 1000.0
 
 
 def main() -> None:
@@ -54,7 +55,7 @@ def _capture(request: CaptureRequest, notices: Connection, slots: Connection, me
         except SourceError as error:
             reason = errors.first or str(error)
             return Ended(frames=0, offset_ms=0, dropped=0, was_opened=False, damage=reason)
-        opened = Opened(frame_count=stream.frame_count, fps=stream.fps)
+        opened = Opened(length_ms=stream.length_ms)
         notices.send_bytes(opened.model_dump_json().encode())
         if request.is_live:
             return capture_live(stream, MotionGate(request.gate), notices, slots, memory)
@@ -83,17 +84,19 @@ def _capture_file(
             continue
         while not free or slots.poll():
             free.append(int(slots.recv_bytes()))
+        if not gate.wants(stream.luma(), stream.offset_ms):
+            continue
         shape = stream.retrieve_into(memory, free[-1])
         if shape is None:
             undecodable += 1
-            continue
-        if gate.wants(memory.picture(free[-1], *shape), stream.offset_ms):
+        else:
             notice = FrameReady(
                 slot=free.pop(),
                 height=shape[0],
                 width=shape[1],
                 index=stream.passed_over + stream.frames - 1,
                 offset_ms=stream.offset_ms,
+                captured_at=0.0,
                 arrived_at=time.time(),
                 frames=stream.frames,
                 dropped=0,
@@ -107,19 +110,33 @@ def _capture_file(
         was_opened=True,
         damage=_damage(stream, undecodable, errors),
         stopped_at_damage=request.stops_at_damage and errors.count > 0,
+        guessed_fps=0.0 if stream.has_times else stream.fps or FALLBACK_FPS,
     )
 
 
 def _damage(stream: VideoStream, undecodable: int, errors: ErrorLines) -> str | None:
     if stream.frames == 0:
         return errors.first or "no video frame in it"
-    missing = stream.frame_count - stream.passed_over - stream.frames
-    if missing > max(MAX_MISSING_FRAMES, MAX_MISSING_SHARE * stream.frame_count):
-        return f"ends early: {stream.frames} of {stream.frame_count} frames"
+    if (missing := _missing(stream)) is not None:
+        return missing
     if undecodable:
         return f"{undecodable} frames could not be decoded"
     if errors.count:
         return f"damaged: {errors.first} ({errors.count} decoder messages)"
+    return None
+
+
+def _missing(stream: VideoStream) -> str | None:
+    """Say what a file that was cut off lacks, by its container's count of frames, or by its length where it has none.
+
+    Never one by the other: a recorder that paused leaves a gap in its times, and nothing is missing.
+    """
+    missing = stream.frame_count - stream.passed_over - stream.frames
+    if missing > max(MAX_MISSING_FRAMES, MAX_MISSING_SHARE * stream.frame_count):
+        return f"ends early: {stream.frames} of {stream.frame_count} frames"
+    missing_ms = stream.length_ms - stream.offset_ms if stream.has_times and not stream.frame_count else 0.0
+    if missing_ms > max(MAX_MISSING_MS, MAX_MISSING_SHARE * stream.length_ms):
+        return f"ends early: {stream.offset_ms / 1000:.1f} of {stream.length_ms / 1000:.1f} s"
     return None
 
 

@@ -47,10 +47,8 @@ class Started(CaptureMessage):
 
 class Opened(CaptureMessage):
     kind: Literal["opened"] = "opened"
-    frame_count: int
-    """As the container says; 0 when it does not."""
-    fps: float
-    """0.0 when unknown."""
+    length_ms: float
+    """As the container says; 0.0 when it does not."""
 
 
 class FrameReady(CaptureMessage):
@@ -62,7 +60,9 @@ class FrameReady(CaptureMessage):
     width: int
     index: int
     offset_ms: float
-    """Presentation time since the first frame; of a live source, time since it was opened."""
+    """Presentation time since the first frame; of a live source, that of the camera since it was opened."""
+    captured_at: float
+    """Of a live source: seconds since 1970, its presentation time on this machine's clock; of a file 0.0."""
     arrived_at: float
     """Seconds since 1970, when the picture was there."""
     frames: int
@@ -76,6 +76,12 @@ class Progress(CaptureMessage):
     frames: int
     offset_ms: float
     dropped: int
+    undecoded: int = 0
+    """Of those dropped, the ones that were not even decoded: this machine or its line cannot keep up."""
+    late_s: float = 0.0
+    """How old the newest frame is that was decoded: the line's lateness and ours."""
+    clock_offset_s: float | None = None
+    """Camera's clock minus this machine's, where the camera tells its own (RTCP sender report)."""
 
 
 class Ended(CaptureMessage):
@@ -88,6 +94,8 @@ class Ended(CaptureMessage):
     """What was wrong; None for a source that was whole."""
     stopped_at_damage: bool = False
     """The rest of the file was not looked at."""
+    guessed_fps: float = 0.0
+    """The rate that a file without presentation times was run at; 0.0 for one that has them."""
 
 
 Notice: TypeAlias = Annotated[Started | Opened | FrameReady | Progress | Ended, Field(discriminator="kind")]

@@ -1,88 +1,158 @@
-"""Opening video with OpenCV's FFmpeg so that a file can reach neither another file nor the network."""
+"""Opening video with FFmpeg (PyAV) so that a file can reach neither another file nor the network."""
 
+import contextlib
 import math
 import os
 import re
 import threading
+from collections import deque
+from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
+from typing import TypeAlias
 
-# Read by OpenCV when its library is loaded; decoder messages at error level tell damage.
-os.environ.setdefault("OPENCV_LOG_LEVEL", "OFF")
-
+import av
+import av.container
+import av.logging
 import cv2
+import numpy as np
 
+from ocr.types import BgrImage
 from pipeline.errors import SourceError
 from pipeline.video.capture_protocol import CaptureRequest, FrameMemory
+from pipeline.video.deinterlace import Plane, deinterlaced, deinterlaced_i420, doubled_rows, is_single_field
 
-FILE_OPTIONS = (
-    "protocol_whitelist;file"
+FILE_OPTIONS = {
+    "protocol_whitelist": "file",
     # Playlists (hls, dash, concat, image patterns, sdp) open what their text names: they are no video.
-    "|format_whitelist;mov,matroska,avi,mpegts,mpeg,flv,asf,ogg,m4v,mjpeg,h264,hevc,mpegvideo"
-)
-LIVE_OPTIONS = "protocol_whitelist;rtsp,rtsps,rtp,udp,tcp,tls,http,https,crypto|rtsp_transport;tcp"
-OPEN_TIMEOUT_MS = 8000
-READ_TIMEOUT_MS = 8000
+    "format_whitelist": "mov,matroska,avi,mpegts,mpeg,flv,asf,ogg,m4v,mjpeg,h264,hevc,mpegvideo",
+}
+LIVE_OPTIONS = {
+    "protocol_whitelist": "rtsp,rtsps,rtp,udp,tcp,tls,http,https,crypto",
+    "rtsp_transport": "tcp",
+    # Long enough for a rate; the default of 5 s would leave a camera unseen for as long each time it is back.
+    "analyzeduration": "1000000",
+}
+OPEN_TIMEOUT_S = 8.0
+READ_TIMEOUT_S = 8.0
 FINISH_TIMEOUT_S = 5.0
 _ADDRESS = re.compile(r" @ 0x[0-9a-f]+")
 """FFmpeg names a decoder by its place in memory, which is another one each time."""
 FALLBACK_FPS = 25.0
 """For streams that tell neither times nor a rate."""
+NO_TIMESTAMPS = 0x0080
+"""AVFMT_NOTIMESTAMPS of libavformat/avformat.h."""
+PLANAR_420 = ("yuv420p", "yuvj420p")
+VideoPacket: TypeAlias = "av.Packet[av.VideoStream]"
 
 
 class VideoStream:
-    """An open capture with a clock that never runs backwards."""
+    """An open video with a clock that never runs backwards."""
 
-    def __init__(self, capture: cv2.VideoCapture) -> None:
-        self._capture = capture
-        self.fps = _positive_or_zero(capture.get(cv2.CAP_PROP_FPS))
-        self.frame_count = int(_positive_or_zero(capture.get(cv2.CAP_PROP_FRAME_COUNT)))
+    def __init__(self, container: av.container.InputContainer, decoder_threads: int) -> None:
+        self._container = container
+        self._stream = container.streams.video[0]
+        self._stream.codec_context.thread_count = decoder_threads
+        self._stream.thread_type = "SLICE" if decoder_threads == 1 else "AUTO"
+        self._packets = self.packets()
+        self._ready: deque[av.VideoFrame] = deque()
+        self._frame: av.VideoFrame | None = None
+        self.has_clock = not container.format.flags & NO_TIMESTAMPS
+        """Whether the times are the camera's: motion JPEG has none, and FFmpeg counts its frames at 25 a second."""
+        self.fps = _rate(self._stream.average_rate) or _rate(self._stream.guessed_rate)
+        self.length_ms = _length_ms(container, self._stream)
+        self.frame_count = self._stream.frames
+        """As the container says; 0 when it does not."""
         self.frames = 0
         self.offset_ms = 0.0
         self.passed_over = 0
         """Frames before the place that was sought, by the stream's rate."""
+        self.undecodable = 0
+        """Packets that gave no picture."""
+        self.has_times = False
+        """Whether the frames carry presentation times; without them they run at the rate that was guessed."""
         self._first_ms: float | None = None
+        self._shift_ms = 0.0
 
     def seek(self, from_ms: float) -> None:
         """Go to a presentation time; where the container cannot, `grab` starts earlier."""
         if not self.grab():
             return
-        self._capture.set(cv2.CAP_PROP_POS_MSEC, (self._first_ms or 0.0) + from_ms)
+        self._container.seek(int(((self._first_ms or 0.0) + from_ms) * 1000))
+        self._packets = self.packets()
+        self._ready.clear()
+        self.offset_ms = -1.0
         while self.grab() and self.offset_ms < from_ms:
             pass
         self.passed_over = round(self.offset_ms * (self.fps or FALLBACK_FPS) / 1000.0)
         self.frames = 0
 
+    def packets(self) -> Iterator[VideoPacket]:
+        """Yield what the container holds of the video, up to its end or to where it cannot be read any further."""
+        # Damage ends it, like the end does: what is missing shows in the count or the length.
+        with contextlib.suppress(av.FFmpegError):
+            yield from self._container.demux(self._stream)
+
+    def decoded(self, packet: "VideoPacket | None") -> list[av.VideoFrame]:
+        """Return the frames that this packet completes; with None, those that the decoder still holds at the end."""
+        try:
+            return self._stream.codec_context.decode(packet)
+        except av.FFmpegError:
+            self.undecodable += packet is not None
+            return []
+
     def grab(self) -> bool:
-        """Move to the next frame. False at the end of the stream, or where it cannot be read any further."""
-        if not self._capture.grab():
-            return False
-        position = self._capture.get(cv2.CAP_PROP_POS_MSEC)
-        if self._first_ms is None:
-            self._first_ms = position if math.isfinite(position) else 0.0
-        elif math.isfinite(position) and position - self._first_ms > self.offset_ms:
-            self.offset_ms = position - self._first_ms
-        else:
-            self.offset_ms += 1000.0 / (self.fps or FALLBACK_FPS)
-        self.frames += 1
+        """Decode the next frame. False at the end of the stream, or where it cannot be read any further."""
+        while not self._ready:
+            packet = next(self._packets, None)
+            self._ready.extend(self.decoded(packet))
+            if packet is None and not self._ready:
+                return False
+        self.take(frame := self._ready.popleft())
+        self._tell_time(frame.time if frame.pts is not None else None)
         return True
 
+    def take(self, frame: av.VideoFrame) -> None:
+        """Make this frame the one that `luma` and `retrieve_into` are about."""
+        self._frame = frame
+        self.frames += 1
+
+    def luma(self) -> Plane:
+        """Return the brightness of the grabbed frame, rows by columns, valid until the next `grab`; no copy."""
+        assert self._frame is not None
+        plane = self._frame.planes[0]
+        if not self._frame.format.name.startswith(("yuv", "nv", "gray8")) or plane.width > plane.line_size:
+            return np.asarray(self._frame.to_ndarray(format="gray"), np.uint8)
+        # PyAV's planes are buffers, but their class does not say so to type checkers.
+        return np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)[: plane.height, : plane.width]
+
     def retrieve_into(self, memory: FrameMemory, slot: int) -> tuple[int, int] | None:
-        """Decode the grabbed frame into a slot; return its (height, width), None when it cannot be decoded."""
-        height = int(self._capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
-        width = int(self._capture.get(cv2.CAP_PROP_FRAME_WIDTH))
+        """Put the grabbed frame's picture into a slot; return its (height, width), None when there is no room."""
+        assert self._frame is not None
         try:
-            target = memory.picture(slot, height, width)
-            is_decoded, picture = self._capture.retrieve(target)
-            if not is_decoded or picture is None:
-                return None
-            if picture is not target:
-                # The stream turned, or changed its size on the way: OpenCV made a picture of its own.
-                target = memory.picture(slot, *picture.shape[:2])
-                target[:] = picture if picture.ndim == 3 else cv2.cvtColor(picture, cv2.COLOR_GRAY2BGR)
-        except (cv2.error, ValueError):
+            picture = picture_of(self._frame)
+            target = memory.picture(slot, *picture.shape[:2])
+        except (ValueError, cv2.error, av.FFmpegError):
             return None
+        target[:] = picture
         return target.shape[0], target.shape[1]
+
+    def _tell_time(self, time_s: float | None) -> None:
+        frame_ms = 1000.0 / (self.fps or FALLBACK_FPS)
+        if time_s is None or not math.isfinite(time_s):
+            self.offset_ms += frame_ms if self.frames > 1 else 0.0
+            return
+        self.has_times = True
+        position = 1000.0 * time_s
+        if self._first_ms is None:
+            self._first_ms = position
+        offset = position - self._first_ms + self._shift_ms
+        if self.frames > 1 and offset <= self.offset_ms:
+            # Times began anew on the way (two recordings in one file, a camera that restarted): go on from here.
+            self._shift_ms += self.offset_ms + frame_ms - offset
+            offset = self.offset_ms + frame_ms
+        self.offset_ms = offset
 
 
 class ErrorLines:
@@ -122,24 +192,55 @@ def open_stream(request: CaptureRequest) -> VideoStream:
     """Raises SourceError when nothing that can be decoded is there."""
     # OpenCV's own pool (FFmpeg's threads are others) would spin on the readers' cores for two small resizes a frame.
     cv2.setNumThreads(1)
-    threads = [cv2.CAP_PROP_N_THREADS, request.decoder_threads] if request.decoder_threads else []
-    if request.uri.isdecimal():
-        capture = cv2.VideoCapture(int(request.uri))
-    elif "://" in request.uri:
-        os.environ["OPENCV_FFMPEG_CAPTURE_OPTIONS"] = LIVE_OPTIONS
-        timeouts = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, OPEN_TIMEOUT_MS, cv2.CAP_PROP_READ_TIMEOUT_MSEC, READ_TIMEOUT_MS]
-        capture = cv2.VideoCapture(request.uri, cv2.CAP_FFMPEG, [*timeouts, *threads])
-    else:
-        os.environ["OPENCV_FFMPEG_CAPTURE_OPTIONS"] = FILE_OPTIONS
-        # An absolute path: a name such as "concat:a" would otherwise be a protocol.
-        capture = cv2.VideoCapture(str(Path(request.uri).absolute()), cv2.CAP_FFMPEG, threads)
-    if not capture.isOpened():
+    av.logging.restore_default_callback()
+    av.logging.set_libav_level(av.logging.ERROR)
+    try:
+        container = _open(request)
+    except (av.FFmpegError, OSError, ValueError) as error:
+        raise SourceError(getattr(error, "strerror", None) or str(error)) from error
+    if not container.streams.video:
         raise SourceError("not a video that can be decoded" if not request.is_live else "no video stream there")
-    stream = VideoStream(capture)
+    stream = VideoStream(container, request.decoder_threads)
     if request.from_ms:
         stream.seek(request.from_ms)
     return stream
 
 
-def _positive_or_zero(number: float) -> float:
-    return number if math.isfinite(number) and number > 0 else 0.0
+def picture_of(frame: av.VideoFrame) -> BgrImage:
+    """Return the frame as people see it: whole, upright, in colour."""
+    if frame.interlaced_frame:
+        picture = _picture_of_fields(frame)
+    else:
+        picture = np.asarray(frame.to_ndarray(format="bgr24", threads=1), np.uint8)
+    # What a phone that was held upright says of its picture.
+    return np.ascontiguousarray(np.rot90(picture, frame.rotation // 90)) if frame.rotation % 360 else picture
+
+
+def _picture_of_fields(frame: av.VideoFrame) -> BgrImage:
+    if is_single_field(frame.height, frame.width):
+        return doubled_rows(np.asarray(frame.to_ndarray(format="bgr24", threads=1), np.uint8))
+    if frame.format.name in PLANAR_420 and frame.height % 4 == 0 and frame.width % 2 == 0:
+        planes = deinterlaced_i420(np.asarray(frame.to_ndarray(), np.uint8), frame.height)
+        return np.asarray(cv2.cvtColor(planes, cv2.COLOR_YUV2BGR_I420), np.uint8)
+    return deinterlaced(np.asarray(frame.to_ndarray(format="bgr24", threads=1), np.uint8))
+
+
+def _open(request: CaptureRequest) -> av.container.InputContainer:
+    timeout = (OPEN_TIMEOUT_S, READ_TIMEOUT_S)
+    if request.uri.isdecimal():
+        return av.open(f"/dev/video{request.uri}", format="v4l2", timeout=timeout)
+    if "://" in request.uri:
+        return av.open(request.uri, options=LIVE_OPTIONS, timeout=timeout)
+    # An absolute path: a name such as "concat:a" would otherwise be a protocol.
+    return av.open(str(Path(request.uri).absolute()), options=FILE_OPTIONS)
+
+
+def _rate(rate: Fraction | None) -> float:
+    return float(rate) if rate else 0.0
+
+
+def _length_ms(container: av.container.InputContainer, stream: "av.VideoStream") -> float:
+    """Return the length as the container says, 0.0 when it does not."""
+    if stream.duration is not None and stream.time_base is not None:
+        return max(0.0, float(stream.duration * stream.time_base) * 1000.0)
+    return max(0.0, container.duration / 1000.0) if container.duration else 0.0

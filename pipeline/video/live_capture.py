@@ -1,37 +1,51 @@
-"""The capture child of a live source: one thread drains the camera, the newest wanted frame goes to the parent."""
+"""The capture child of a live source: what comes is decoded in order, and goes to the parent while it is fresh."""
 
 import threading
 import time
+from collections import OrderedDict
 from multiprocessing.connection import Connection
 
 from pipeline.video.capture_protocol import SLOTS, Ended, FrameMemory, FrameReady, Progress
 from pipeline.video.ffmpeg import VideoStream
+from pipeline.video.live_packets import Arrived, LivePackets
 from pipeline.video.motion import MotionGate
 
 PROGRESS_EVERY_S = 0.5
+FRESH_S = 0.12
+"""A frame that waits for the parent gives way to a newer one when it is older than the line made it by this much."""
+MAX_REORDERED = 64
+"""Frames that a decoder holds back while it puts them in order; the standards allow 16."""
 
 
-class _Newest:
-    """At most one frame with the parent and one waiting; a newer one replaces the waiting one."""
+class _HandOver:
+    """At most one frame with the parent and one waiting.
+
+    The waiting one keeps the decoder from going on while it is fresh, so that the frames of a burst are all looked at;
+    then a newer one takes its place, so that a parent that cannot keep up looks at fewer frames and never at old ones.
+    """
 
     def __init__(self, notices: Connection) -> None:
         self._notices = notices
-        self._lock = threading.Lock()
+        self._changed = threading.Condition()
         self._free = list(range(SLOTS))
         self._waiting: FrameReady | None = None
         self._is_with_parent = False
         self.dropped = 0
 
     def take_slot(self) -> int:
-        with self._lock:
+        with self._changed:
             return self._free.pop()
 
     def give_back(self, slot: int) -> None:
-        with self._lock:
+        with self._changed:
             self._free.append(slot)
 
-    def offer(self, frame: FrameReady) -> None:
-        with self._lock:
+    def offer(self, frame: FrameReady, fresh_s: float) -> None:
+        """Hand over a frame, after the one before it has gone or is older than `fresh_s`."""
+        with self._changed:
+            if self._waiting is not None:
+                left_s = self._waiting.captured_at + fresh_s - time.time()
+                self._changed.wait_for(lambda: self._waiting is None, timeout=max(0.0, min(left_s, fresh_s)))
             if self._waiting is not None:
                 self._free.append(self._waiting.slot)
                 self.dropped += 1
@@ -39,13 +53,13 @@ class _Newest:
             self._send_waiting()
 
     def parent_returned(self, slot: int) -> None:
-        with self._lock:
+        with self._changed:
             self._free.append(slot)
             self._is_with_parent = False
             self._send_waiting()
 
     def send(self, message: Progress) -> None:
-        with self._lock:
+        with self._changed:
             self._notices.send_bytes(message.model_dump_json().encode())
 
     def _send_waiting(self) -> None:
@@ -54,49 +68,84 @@ class _Newest:
             self._notices.send_bytes(frame.model_dump_json().encode())
             self._waiting = None
             self._is_with_parent = True
+            self._changed.notify()
+
+
+class _Decoding:
+    """Decodes what arrived and offers the frames that the gate wants."""
+
+    def __init__(self, stream: VideoStream, gate: MotionGate, memory: FrameMemory, hand_over: _HandOver) -> None:
+        self._stream = stream
+        self._gate = gate
+        self._memory = memory
+        self._hand_over = hand_over
+        self._moments: OrderedDict[int | None, Arrived] = OrderedDict()
+        self._opened_s = time.monotonic()
+        self._arrivals = LivePackets(stream)
+        self.late_s = 0.0
+
+    def run(self) -> None:
+        for arrived in self._arrivals.in_order():
+            self._moments[arrived.packet.pts] = arrived
+            while len(self._moments) > MAX_REORDERED:
+                self._moments.popitem(last=False)
+            for frame in self._stream.decoded(arrived.packet):
+                self._stream.take(frame)
+                self._look(self._moments.pop(frame.pts, arrived))
+
+    def progress(self) -> Progress:
+        undecoded = self._arrivals.undecoded
+        return Progress(
+            frames=self._stream.frames + undecoded,
+            offset_ms=self._stream.offset_ms,
+            dropped=self._hand_over.dropped + undecoded,
+            undecoded=undecoded,
+            late_s=self.late_s,
+            clock_offset_s=self._arrivals.clock_offset_s,
+        )
+
+    def _look(self, arrived: Arrived) -> None:
+        stream = self._stream
+        now_s = time.monotonic()
+        self.late_s = now_s - arrived.captured_s
+        # Never backwards: the offset between the clocks is still being found.
+        stream.offset_ms = max(stream.offset_ms, (arrived.captured_s - self._opened_s) * 1000.0)
+        if not self._gate.is_due(stream.offset_ms) or not self._gate.wants(stream.luma(), stream.offset_ms):
+            return
+        slot = self._hand_over.take_slot()
+        shape = stream.retrieve_into(self._memory, slot)
+        if shape is None:
+            self._hand_over.give_back(slot)
+            return
+        now_s, now = time.monotonic(), time.time()
+        undecoded = self._arrivals.undecoded
+        ready = FrameReady(
+            slot=slot,
+            height=shape[0],
+            width=shape[1],
+            index=stream.frames + undecoded - 1,
+            offset_ms=stream.offset_ms,
+            captured_at=now - (now_s - self._opened_s) + stream.offset_ms / 1000.0,
+            arrived_at=now - (now_s - arrived.arrived_s),
+            frames=stream.frames + undecoded,
+            dropped=0,
+        )
+        self._hand_over.offer(ready, self._arrivals.lateness_s + FRESH_S)
 
 
 def capture_live(
     stream: VideoStream, gate: MotionGate, notices: Connection, slots: Connection, memory: FrameMemory
 ) -> Ended:
-    """Deliver the newest wanted frame whenever the parent is free, until the stream ends."""
-    newest = _Newest(notices)
-    draining = threading.Thread(target=_drain, args=(stream, gate, memory, newest), daemon=True)
-    draining.start()
-    while draining.is_alive():
+    """Deliver the frames that the gate wants, as many as the parent keeps up with, until the stream ends."""
+    hand_over = _HandOver(notices)
+    decoding = _Decoding(stream, gate, memory, hand_over)
+    thread = threading.Thread(target=decoding.run, daemon=True)
+    thread.start()
+    while thread.is_alive():
         if slots.poll(PROGRESS_EVERY_S):
-            newest.parent_returned(int(slots.recv_bytes()))
-        newest.send(Progress(frames=stream.frames, offset_ms=stream.offset_ms, dropped=newest.dropped))
+            hand_over.parent_returned(int(slots.recv_bytes()))
+        hand_over.send(decoding.progress())
+    last = decoding.progress()
     return Ended(
-        frames=stream.frames,
-        offset_ms=stream.offset_ms,
-        dropped=newest.dropped,
-        was_opened=True,
-        damage="the stream ended",
+        frames=last.frames, offset_ms=last.offset_ms, dropped=last.dropped, was_opened=True, damage="the stream ended"
     )
-
-
-def _drain(stream: VideoStream, gate: MotionGate, memory: FrameMemory, newest: _Newest) -> None:
-    opened = time.monotonic()
-    while stream.grab():
-        # A camera's own clock may be wrong or absent; what counts is when the picture was here.
-        offset_ms = (time.monotonic() - opened) * 1000.0
-        if not gate.is_due(offset_ms):
-            continue
-        slot = newest.take_slot()
-        shape = stream.retrieve_into(memory, slot)
-        if shape is None or not gate.wants(memory.picture(slot, *shape), offset_ms):
-            newest.give_back(slot)
-            continue
-        newest.offer(
-            FrameReady(
-                slot=slot,
-                height=shape[0],
-                width=shape[1],
-                index=stream.frames - 1,
-                offset_ms=offset_ms,
-                arrived_at=time.time(),
-                frames=stream.frames,
-                dropped=0,
-            )
-        )

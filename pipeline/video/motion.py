@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ocr.types import BgrImage
 from pipeline.settings import GateSettings
+from pipeline.video.deinterlace import Plane
 
 SAMPLES_PER_CELL = 4
 """Sampled pixels along each side of a cell: averaging 16 of them takes the noise down to a quarter."""
@@ -35,8 +36,11 @@ class MotionGate:
         rate = settings.idle_checks_per_s if is_idle else settings.looks_per_s
         return offset_ms - self._checked_ms >= 1000.0 / rate - 1.0
 
-    def wants(self, image: BgrImage, offset_ms: float) -> bool:
-        """Return whether the detector should look at this frame; call it for every frame that was due."""
+    def wants(self, image: BgrImage | Plane, offset_ms: float) -> bool:
+        """Return whether the detector should look at this frame; call it for every frame that was due.
+
+        Its brightness alone will do: then only frames that are wanted need their colours.
+        """
         if self._has_moved(image, offset_ms):
             self._moved_ms = offset_ms
         settings = self._settings
@@ -49,7 +53,7 @@ class MotionGate:
             self._looked_ms = offset_ms
         return wanted
 
-    def _has_moved(self, image: BgrImage, offset_ms: float) -> bool:
+    def _has_moved(self, image: BgrImage | Plane, offset_ms: float) -> bool:
         cells = cell_brightness(image)
         elapsed_s = (offset_ms - self._checked_ms) / 1000.0
         self._checked_ms = offset_ms
@@ -65,10 +69,10 @@ class MotionGate:
         return int((change > self._settings.min_change).sum()) >= self._settings.min_changed_cells
 
 
-def cell_brightness(image: BgrImage) -> NDArray[np.float32]:
+def cell_brightness(image: BgrImage | Plane) -> NDArray[np.float32]:
     """Return the mean grey level of each cell, shape (rows, columns)."""
     step = max(1, image.shape[0] // (ROWS_OF_CELLS * SAMPLES_PER_CELL))
-    # Green alone: a camera's least noisy channel, and a quarter of the time that a conversion to grey takes.
-    samples = np.ascontiguousarray(image[::step, ::step, 1])
+    # Of a colour picture green alone: the least noisy channel, and a quarter of the time that grey takes.
+    samples = np.ascontiguousarray(image[::step, ::step, 1] if image.ndim == 3 else image[::step, ::step])
     size = (max(1, samples.shape[1] // SAMPLES_PER_CELL), max(1, samples.shape[0] // SAMPLES_PER_CELL))
     return cv2.resize(samples, size, interpolation=cv2.INTER_AREA).astype(np.float32)

@@ -82,7 +82,7 @@ def _read_file(
                 if notice.frames == 0:
                     raise SourceError(f"{source.uri}: {notice.damage}")
             elif isinstance(notice, Opened):
-                counts.length_ms = 1000.0 * notice.frame_count / notice.fps if notice.fps else 0.0
+                counts.length_ms = notice.length_ms
             elif isinstance(notice, Progress):
                 counts.frames = notice.frames
             if stop.is_set():
@@ -139,8 +139,7 @@ def _read_live(
                 counts.dropped = dropped_before + notice.dropped
                 if isinstance(notice, FrameReady):
                     wait_s, lost_at = settings.reopen_min_s, None
-                    arrived_at = datetime.fromtimestamp(notice.arrived_at, UTC)
-                    yield _frame(source, notice, arrived_at, capture)
+                    yield _frame(source, notice, datetime.fromtimestamp(notice.captured_at, UTC), capture)
                     capture.give_back(notice)
                 elif isinstance(notice, Ended):
                     counts.damage = notice.damage
