@@ -1,121 +1,19 @@
 """Settings of the event queue and the delivery channels: the section [alerts] of kakou.toml."""
 
-from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SerializeAsAny
 
-from alerts.envelope import Event
-from alerts.flagged import FlaggedEvent, Level
-from alerts.kinds import KIND_NAMES
-
-ChannelName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
-"""Appears in Redis keys, metrics and log lines."""
+from alerts.channels.base import ChannelSettings
+from alerts.channels.finding import channel_kind
 
 
-def _known_kind(name: str) -> str:
-    if name not in KIND_NAMES:
-        raise ValueError(f"no such kind of event, known: {', '.join(KIND_NAMES)}")
-    return name
+def _of_its_kind(given: object) -> object:
+    """Return a [[alerts.channel]] as the model that its kind's file defines."""
+    return channel_kind(given.get("kind")).settings.model_validate(given) if isinstance(given, dict) else given
 
 
-KindName = Annotated[str, AfterValidator(_known_kind)]
-
-
-class ChannelSettings(BaseModel):
-    """What every channel has: [[alerts.channel]]."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    name: ChannelName
-    """Appears in Redis keys, metrics and log lines."""
-    levels: tuple[Level, ...] = ("hit", "possible")
-    """Flagged events of other levels are passed over."""
-    kinds: tuple[KindName, ...] = (FlaggedEvent.kind,)
-    """Kinds of event that go here; others are passed over."""
-    timeout_s: float = Field(default=10.0, gt=0, le=60)
-    """For one attempt."""
-
-    def wants(self, event: Event) -> bool:
-        """Return whether the event goes here; recorded footage sends nobody out."""
-        is_of_level = event.grade is None or event.grade in self.levels
-        return event.kind in self.kinds and is_of_level and not event.is_replay
-
-
-class WebhookSettings(ChannelSettings):
-    kind: Literal["webhook"]
-    """Signed as Standard Webhooks 1.0.0 say."""
-    url: str
-    """https://...; its host must be in allowed_hosts."""
-    secret_files: tuple[Path, ...] = Field(min_length=1)
-    """Each holds one whsec_... secret; several while a secret is being changed."""
-    full_payload: bool = False
-    """False: id, checkpoint, time, level and link. True: the plate too, for endpoints entitled to it."""
-    parallel: int = Field(default=4, ge=1, le=32)
-    """Requests on their way at once."""
-
-
-class BotSettings(ChannelSettings):
-    """A robot in a group chat: sees the masked plate only."""
-
-    kind: Literal["wecom", "dingtalk", "feishu"]
-    """Whose robot it is."""
-    url: str | None = None
-    """Address up to the question mark (Feishu: up to the token); None is the vendor's own."""
-    token_file: Path
-    """Holds WeCom's key, DingTalk's access_token or Feishu's hook id."""
-    secret_file: Path | None = None
-    """DingTalk and Feishu: signs each message; None where the robot is set up without."""
-    per_minute: int | None = Field(default=None, ge=1)
-    """None is the vendor's own limit: 20, 20 and 100."""
-
-
-class MqttSettings(ChannelSettings):
-    kind: Literal["mqtt"]
-    """Needs paho-mqtt: `make setup` installs it."""
-    host: str
-    """The broker; must be in allowed_hosts."""
-    port: int = Field(default=8883, ge=1, le=65535)
-    """Of the broker; must be in allowed_ports."""
-    topic: str = "kakou/events"
-    """The checkpoint is added as the last level."""
-    username: str | None = None
-    """None logs in without a name."""
-    password_file: Path | None = None
-    """Holds the password and nothing else."""
-    tls: bool = True
-    """False only where the network itself is trusted."""
-    full_payload: bool = False
-    """True sends the plate too."""
-    message_expiry_s: int = Field(default=24 * 3600, ge=1)
-    """The broker drops what nobody fetched within this time."""
-
-
-class FileSettings(ChannelSettings):
-    kind: Literal["file"]
-    """One event a line, appended."""
-    path: Path
-    """Where to."""
-    full_payload: bool = True
-    """False leaves the plate out."""
-
-
-class LaneSettings(ChannelSettings):
-    """Sound and text at the barrier, on the box itself: works with the uplink down."""
-
-    kind: Literal["lane"]
-    """A command of yours that makes sound or light."""
-    command: tuple[str, ...] = Field(min_length=1)
-    """Run without a shell for each event, which it gets as one JSON line on its standard input."""
-    kinds: tuple[Literal["flagged"], ...] = ("flagged",)
-    """A car at the barrier and nothing else."""
-    max_age_s: float = Field(default=120.0, gt=0)
-    """Older events are passed over: the car has left the barrier."""
-
-
-AnyChannel = Annotated[
-    WebhookSettings | BotSettings | MqttSettings | FileSettings | LaneSettings, Field(discriminator="kind")
-]
+AnyChannel = Annotated[SerializeAsAny[ChannelSettings], BeforeValidator(_of_its_kind)]
 
 
 class AlertsSettings(BaseModel):

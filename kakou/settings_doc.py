@@ -13,14 +13,8 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from alerts.settings import (
-    AlertsSettings,
-    BotSettings,
-    FileSettings,
-    LaneSettings,
-    MqttSettings,
-    WebhookSettings,
-)
+from alerts.channels.finding import channel_kinds
+from alerts.settings import AlertsSettings
 from console.settings import CheckpointPlace, ConsoleSettings
 from kakou.settings import Settings
 from pipeline.settings import GateSettings, PipelineSettings, SourceSettings, TrackSettings
@@ -34,11 +28,7 @@ SECTIONS: tuple[tuple[str, str, type[BaseModel]], ...] = (
     ("[pipeline.track]", "When reads are one vehicle", TrackSettings),
     ("[risk]", "The risk list and the match", RiskSettings),
     ("[alerts]", "Events and delivery", AlertsSettings),
-    ('[[alerts.channel]] kind = "webhook"', "Signed webhook", WebhookSettings),
-    ('[[alerts.channel]] kind = "wecom", "dingtalk" or "feishu"', "Robot in a group chat", BotSettings),
-    ('[[alerts.channel]] kind = "mqtt"', "MQTT 5", MqttSettings),
-    ('[[alerts.channel]] kind = "file"', "JSON lines in a file", FileSettings),
-    ('[[alerts.channel]] kind = "lane"', "Sound and text at the barrier", LaneSettings),
+    *((f'[[alerts.channel]] kind = "{name}"', kind.title, kind.settings) for name, kind in channel_kinds().items()),
     ("[console]", "Command screen and phone page", ConsoleSettings),
     ("[[console.checkpoint]]", "Where a checkpoint stands", CheckpointPlace),
 )

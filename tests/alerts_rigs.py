@@ -10,7 +10,7 @@ from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from pydantic import TypeAdapter
 
-from alerts.channels.base import Channel
+from alerts.channels.base import Channel, Surroundings
 from alerts.channels.build import build_channel
 from alerts.channels.egress import AllowList
 from alerts.settings import AnyChannel
@@ -34,7 +34,7 @@ class Rig:
 def built(allowed_ports: tuple[int, ...] = (443,), **settings: object) -> Channel:
     allow_list = AllowList([], ["127.0.0.1/32"], allowed_ports)
     parsed: AnyChannel = TypeAdapter(AnyChannel).validate_python({"name": "tested", "timeout_s": 2.0, **settings})
-    return build_channel(parsed, LINK_BASE, allow_list, lambda: NOON)
+    return build_channel(parsed, Surroundings(LINK_BASE, allow_list, lambda: NOON))
 
 
 @contextlib.contextmanager

@@ -6,14 +6,13 @@ from datetime import datetime, timedelta
 import redis
 from prometheus_client import CollectorRegistry
 
-from alerts.channels.base import DeliveryError
+from alerts.channels.base import ChannelSettings, DeliveryError
 from alerts.delivery.channel_queue import ChannelQueue
 from alerts.delivery.channel_state import ChannelState, channel_states
 from alerts.delivery.metrics import DeliveryMetrics
 from alerts.delivery.worker import ChannelWorker
 from alerts.envelope import Event, to_cloudevent
 from alerts.flagged import FlaggedEvent, Level
-from alerts.settings import ChannelSettings
 from alerts.stream import STREAM_KEY
 from tests.alerts_kit import NOON
 

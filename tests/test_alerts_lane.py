@@ -7,12 +7,11 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from alerts.channels.base import DeliveryError
-from alerts.channels.lane import LaneChannel
+from alerts.channels.lane import LaneChannel, LaneSettings
 from alerts.delivery.lane_worker import POLL_S, TRY_AGAIN_S, LaneWorker
 from alerts.delivery.metrics import DeliveryMetrics
 from alerts.flagged import FlaggedEvent
 from alerts.outbox import Outbox
-from alerts.settings import LaneSettings
 from tests.alerts_kit import NOON, event
 
 

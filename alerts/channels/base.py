@@ -1,10 +1,25 @@
-"""What every channel offers, and how it says that a delivery failed."""
+"""What a channel is: its settings, how it is built, what it does, and how it says that a delivery failed.
 
-from collections.abc import Sequence
-from typing import Protocol
+A channel is one file here, named for its kind, that defines `CHANNEL`; finding.py finds it.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from alerts.envelope import Event
 from alerts.errors import AlertsError
+from alerts.flagged import FlaggedEvent, Level
+from alerts.kinds import KIND_NAMES
+
+if TYPE_CHECKING:  # Every command reads the settings, few send anything: httpx is slow to load.
+    from alerts.channels.egress import AllowList
+
+ChannelName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
+"""Appears in Redis keys, metrics and log lines."""
 
 
 class DeliveryError(AlertsError):
@@ -50,3 +65,55 @@ class Channel(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+def _known_kind(name: str) -> str:
+    if name not in KIND_NAMES:
+        raise ValueError(f"no such kind of event, known: {', '.join(KIND_NAMES)}")
+    return name
+
+
+KindName = Annotated[str, AfterValidator(_known_kind)]
+
+
+class ChannelSettings(BaseModel):
+    """What every channel has: [[alerts.channel]]."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: ChannelName
+    """Appears in Redis keys, metrics and log lines."""
+    levels: tuple[Level, ...] = ("hit", "possible")
+    """Flagged events of other levels are passed over."""
+    kinds: tuple[KindName, ...] = (FlaggedEvent.kind,)
+    """Kinds of event that go here; others are passed over."""
+    timeout_s: float = Field(default=10.0, gt=0, le=60)
+    """For one attempt."""
+
+    def wants(self, event: Event) -> bool:
+        """Return whether the event goes here; recorded footage sends nobody out."""
+        is_of_level = event.grade is None or event.grade in self.levels
+        return event.kind in self.kinds and is_of_level and not event.is_replay
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a channel is built with besides its settings."""
+
+    link_base: str
+    """Links in messages start with it; "" for none."""
+    allow_list: "AllowList"
+    now: Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelKind:
+    """What a channel's file defines as `CHANNEL`."""
+
+    title: str
+    """Its heading in docs/kakou.toml.md."""
+    settings: type[ChannelSettings]
+    """Has a field `kind`, the file's name."""
+    build: Callable[[Any, Surroundings], Channel]
+    """Makes a channel of `settings`. Raises ChannelConfigError, EgressError; a name that cannot be resolved now is no
+    error."""

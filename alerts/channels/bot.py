@@ -5,13 +5,15 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Protocol
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
-from alerts.channels.base import DeliveryError
+from alerts.channels.base import ChannelSettings, DeliveryError, Surroundings
 from alerts.channels.payload import chat_line
-from alerts.channels.pinned_http import PinnedHttp
+from alerts.channels.pinned_http import PinnedHttp, check_url
+from alerts.channels.secrets import read_secret
 from alerts.envelope import Event
 
 DIGEST_SHOWS = 5
@@ -19,6 +21,19 @@ DIGEST_SHOWS = 5
 DIGEST_LIMIT = 200
 NEAR_LIMIT = 0.25
 """With less than this share of the minute's messages left, waiting events go into one digest."""
+
+
+class BotSettings(ChannelSettings):
+    """A robot in a group chat: sees the masked plate only."""
+
+    url: str | None = None
+    """Address up to the question mark (Feishu: up to the token); None is the vendor's own."""
+    token_file: Path
+    """Holds WeCom's key, DingTalk's access_token or Feishu's hook id."""
+    secret_file: Path | None = None
+    """DingTalk and Feishu: signs each message; None where the robot is set up without."""
+    per_minute: int | None = Field(default=None, ge=1)
+    """None is the vendor's own limit: 20, 20 and 100."""
 
 
 class Dialect(Protocol):
@@ -144,3 +159,16 @@ def message_of(events: Sequence[Event], link_base: str) -> tuple[str, str]:
     rest = len(events) - len(lines)
     tail = [f"……另有 {rest} 条，请在指挥平台查看"] if rest else []
     return f"{len(events)} 条卡口预警", "\n\n".join([head, *lines, *tail])
+
+
+def secret_of(settings: BotSettings) -> str | None:
+    return read_secret(settings.secret_file, settings.name) if settings.secret_file else None
+
+
+def robot(settings: BotSettings, around: Surroundings, dialect: Dialect) -> BotChannel:
+    """Return the channel of a robot that is spoken to in `dialect`. Raises ChannelConfigError."""
+    if settings.url is not None:
+        check_url(settings.url, settings.name)
+    window = RateWindow(settings.per_minute or dialect.per_minute, dialect.gap_s)
+    http = PinnedHttp(around.allow_list, settings.timeout_s)
+    return BotChannel(settings.name, dialect, http, window, around.link_base)

@@ -5,13 +5,21 @@ import hashlib
 import hmac
 from collections.abc import Callable
 from datetime import datetime
+from typing import Literal
 from urllib.parse import quote_plus
 
-from alerts.channels.bot import refusal_in
+from alerts.channels.base import Channel, ChannelKind, Surroundings
+from alerts.channels.bot import BotSettings, refusal_in, robot, secret_of
+from alerts.channels.secrets import read_secret
 
 DINGTALK_URL = "https://oapi.dingtalk.com/robot/send"
 LIMIT_CODES = frozenset({130101, 410100, 660026})
 """errcode of sending too fast, in the three spellings in use."""
+
+
+class DingTalkSettings(BotSettings):
+    kind: Literal["dingtalk"]
+    """Of DingTalk (钉钉): 20 messages a minute. Sees the masked plate only."""
 
 
 class DingTalkDialect:
@@ -41,3 +49,11 @@ def sign(secret: str, timestamp_ms: int) -> str:
     """Return DingTalk's signature: base64 of HMAC-SHA256(secret, timestamp + newline + secret)."""
     digest = hmac.new(secret.encode(), f"{timestamp_ms}\n{secret}".encode(), hashlib.sha256).digest()
     return base64.b64encode(digest).decode()
+
+
+def _build(settings: DingTalkSettings, around: Surroundings) -> Channel:
+    token = read_secret(settings.token_file, settings.name)
+    return robot(settings, around, DingTalkDialect(token, secret_of(settings), settings.url, around.now))
+
+
+CHANNEL = ChannelKind("Robot in a DingTalk group", DingTalkSettings, _build)

@@ -5,12 +5,20 @@ import hashlib
 import hmac
 from collections.abc import Callable
 from datetime import datetime
+from typing import Literal
 
-from alerts.channels.bot import refusal_in
+from alerts.channels.base import Channel, ChannelKind, Surroundings
+from alerts.channels.bot import BotSettings, refusal_in, robot, secret_of
+from alerts.channels.secrets import read_secret
 
 FEISHU_URL = "https://open.feishu.cn/open-apis/bot/v2/hook"
 LIMIT_CODES = frozenset({9499, 11232, 99991400})
 """code of too many requests, in the spellings in use."""
+
+
+class FeishuSettings(BotSettings):
+    kind: Literal["feishu"]
+    """Of Feishu (飞书): 100 messages a minute. Sees the masked plate only."""
 
 
 class FeishuDialect:
@@ -45,3 +53,11 @@ def sign(secret: str, timestamp_s: int) -> str:
     """Return Feishu's signature: base64 of HMAC-SHA256 of nothing, keyed with timestamp + newline + secret."""
     digest = hmac.new(f"{timestamp_s}\n{secret}".encode(), b"", hashlib.sha256).digest()
     return base64.b64encode(digest).decode()
+
+
+def _build(settings: FeishuSettings, around: Surroundings) -> Channel:
+    token = read_secret(settings.token_file, settings.name)
+    return robot(settings, around, FeishuDialect(token, secret_of(settings), settings.url, around.now))
+
+
+CHANNEL = ChannelKind("Robot in a Feishu group", FeishuSettings, _build)

@@ -3,11 +3,26 @@
 import json
 import subprocess
 from collections.abc import Sequence
+from typing import Literal
 
-from alerts.channels.base import DeliveryError
+from pydantic import Field
+
+from alerts.channels.base import Channel, ChannelKind, ChannelSettings, DeliveryError, Surroundings
 from alerts.envelope import Event
 from alerts.flagged import LEVEL_WORDS, FlaggedEvent
-from alerts.settings import LaneSettings
+
+
+class LaneSettings(ChannelSettings):
+    """Sound and text at the barrier, on the box itself: works with the uplink down."""
+
+    kind: Literal["lane"]
+    """A command of yours that makes sound or light."""
+    command: tuple[str, ...] = Field(min_length=1)
+    """Run without a shell for each event, which it gets as one JSON line on its standard input."""
+    kinds: tuple[Literal["flagged"], ...] = ("flagged",)
+    """A car at the barrier and nothing else."""
+    max_age_s: float = Field(default=120.0, gt=0)
+    """Older events are passed over: the car has left the barrier."""
 
 
 class LaneChannel:
@@ -59,3 +74,10 @@ def lane_line(event: FlaggedEvent) -> str:
         "spoken": spoken,
     }
     return json.dumps(shown, ensure_ascii=False) + "\n"
+
+
+def _build(settings: LaneSettings, _: Surroundings) -> Channel:
+    return LaneChannel(settings)
+
+
+CHANNEL = ChannelKind("Sound and text at the barrier", LaneSettings, _build)

@@ -13,7 +13,7 @@ import anyio.to_thread
 import httpx
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
-from alerts.channels.base import DeliveryError
+from alerts.channels.base import ChannelConfigError, DeliveryError
 from alerts.channels.egress import AllowList, Target
 
 MAX_ANSWER_BYTES = 64 * 1024
@@ -111,3 +111,9 @@ class PinnedHttp:
         finally:
             await response.aclose()
         return HttpAnswer(response.status_code, response.headers, bytes(received[:MAX_ANSWER_BYTES]))
+
+
+def check_url(url: str, channel: str) -> None:
+    """Raises ChannelConfigError when a channel's address is none of HTTP."""
+    if not url.startswith(("https://", "http://")):
+        raise ChannelConfigError(f"channel {channel}: url must start with https://")

@@ -6,18 +6,32 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
+from typing import Literal
 
+from pydantic import Field
 from standardwebhooks.webhooks import Webhook
 
-from alerts.channels.base import ChannelConfigError, DeliveryError
+from alerts.channels.base import Channel, ChannelConfigError, ChannelKind, ChannelSettings, DeliveryError, Surroundings
 from alerts.channels.payload import envelope_of
-from alerts.channels.pinned_http import HttpAnswer, PinnedHttp
+from alerts.channels.pinned_http import HttpAnswer, PinnedHttp, check_url
 from alerts.channels.secrets import read_secret
 from alerts.envelope import Event
-from alerts.settings import WebhookSettings
 
 SECRET_BYTES = range(24, 65)
 """Standard Webhooks: 24 to 64 bytes."""
+
+
+class WebhookSettings(ChannelSettings):
+    kind: Literal["webhook"]
+    """Signed as Standard Webhooks 1.0.0 say."""
+    url: str
+    """https://...; its host must be in allowed_hosts."""
+    secret_files: tuple[Path, ...] = Field(min_length=1)
+    """Each holds one whsec_... secret; several while a secret is being changed."""
+    full_payload: bool = False
+    """False: id, checkpoint, time, level and link. True: the plate too, for endpoints entitled to it."""
+    parallel: int = Field(default=4, ge=1, le=32)
+    """Requests on their way at once."""
 
 
 class WebhookChannel:
@@ -95,3 +109,12 @@ def parse_retry_after(value: str | None, now: datetime) -> float | None:
     except ValueError:
         return None
     return max(0.0, (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() - now.timestamp())
+
+
+def _build(settings: WebhookSettings, around: Surroundings) -> Channel:
+    http = PinnedHttp(around.allow_list, settings.timeout_s)
+    check_url(settings.url, settings.name)
+    return WebhookChannel(settings, http, around.link_base, around.now)
+
+
+CHANNEL = ChannelKind("Signed webhook", WebhookSettings, _build)

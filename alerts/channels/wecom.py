@@ -1,10 +1,19 @@
 """WeCom (企业微信) group robot: 20 messages a minute."""
 
-from alerts.channels.bot import refusal_in
+from typing import Literal
+
+from alerts.channels.base import Channel, ChannelKind, Surroundings
+from alerts.channels.bot import BotSettings, refusal_in, robot
+from alerts.channels.secrets import read_secret
 
 WECOM_URL = "https://qyapi.weixin.qq.com/cgi-bin/webhook/send"
 LIMIT_CODES = frozenset({45009})
 """errcode 45009: reach max api daily/minute quota."""
+
+
+class WeComSettings(BotSettings):
+    kind: Literal["wecom"]
+    """Of WeCom (企业微信): 20 messages a minute. Sees the masked plate only."""
 
 
 class WeComDialect:
@@ -23,3 +32,11 @@ class WeComDialect:
 
     def failure(self, answer: bytes) -> tuple[str, bool] | None:
         return refusal_in(answer, LIMIT_CODES)
+
+
+def _build(settings: WeComSettings, around: Surroundings) -> Channel:
+    token = read_secret(settings.token_file, settings.name)
+    return robot(settings, around, WeComDialect(token, settings.url))
+
+
+CHANNEL = ChannelKind("Robot in a WeCom group", WeComSettings, _build)

@@ -11,14 +11,14 @@ from prometheus_client import CollectorRegistry
 
 from alerts.channels.base import Channel
 from alerts.channels.build import build_channels
-from alerts.channels.lane import LaneChannel
+from alerts.channels.lane import LaneChannel, LaneSettings
 from alerts.delivery.channel_queue import ChannelQueue
 from alerts.delivery.lane_worker import LaneWorker
 from alerts.delivery.metrics import DeliveryMetrics, QueueCollector
 from alerts.delivery.worker import ChannelWorker, place_of
 from alerts.outbox import Outbox
 from alerts.relay import Relay
-from alerts.settings import AlertsSettings, AnyChannel, LaneSettings
+from alerts.settings import AlertsSettings, AnyChannel
 from alerts.stream import FlaggedStream, StreamError
 
 TRIM_EVERY_S = 60.0

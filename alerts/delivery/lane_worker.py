@@ -6,13 +6,12 @@ from collections.abc import Callable
 from datetime import datetime
 
 from alerts.channels.base import DeliveryError
-from alerts.channels.lane import LaneChannel
+from alerts.channels.lane import LaneChannel, LaneSettings
 from alerts.delivery.metrics import DeliveryMetrics
 from alerts.envelope import Event
 from alerts.errors import EventError
 from alerts.kinds import from_cloudevent
 from alerts.outbox import Outbox, OutboxError, OutboxRow
-from alerts.settings import LaneSettings
 
 POLL_S = 0.05
 TRY_AGAIN_S = 1.0

@@ -17,12 +17,12 @@ from rich.logging import RichHandler
 from rich.markup import escape
 from rich.table import Table
 
+from alerts.channels.lane import LaneSettings
 from alerts.delivery.channel_queue import ChannelQueue
 from alerts.delivery.channel_state import ChannelState, channel_states
 from alerts.delivery.delivery import Delivery, unknown_channels
 from alerts.entries import moment_of
 from alerts.outbox import Outbox
-from alerts.settings import LaneSettings
 from alerts.stream import FlaggedStream, StreamError
 from kakou.exit_codes import ExitCode
 from kakou.output import put_json

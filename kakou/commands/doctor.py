@@ -14,10 +14,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from alerts.channels.lane import LaneSettings
 from alerts.delivery.channel_state import ChannelState, channel_states
 from alerts.errors import AlertsError
 from alerts.outbox import Outbox
-from alerts.settings import LaneSettings
 from alerts.stream import FlaggedStream, connect
 from kakou.exit_codes import ExitCode
 from kakou.output import put_json

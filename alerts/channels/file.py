@@ -3,11 +3,21 @@
 import json
 import os
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
 
-from alerts.channels.base import DeliveryError
+from alerts.channels.base import Channel, ChannelKind, ChannelSettings, DeliveryError, Surroundings
 from alerts.channels.payload import link_to
 from alerts.envelope import Event
-from alerts.settings import FileSettings
+
+
+class FileSettings(ChannelSettings):
+    kind: Literal["file"]
+    """One event a line, appended."""
+    path: Path
+    """Where to."""
+    full_payload: bool = True
+    """False leaves the plate out."""
 
 
 class FileChannel:
@@ -44,3 +54,10 @@ class FileChannel:
     def _line(self, event: Event) -> str:
         shown = event if self._full_payload else event.thin(link_to(event, self._link_base))
         return json.dumps(shown.model_dump(mode="json"), ensure_ascii=False) + "\n"
+
+
+def _build(settings: FileSettings, around: Surroundings) -> Channel:
+    return FileChannel(settings, around.link_base)
+
+
+CHANNEL = ChannelKind("JSON lines in a file", FileSettings, _build)
