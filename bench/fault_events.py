@@ -44,7 +44,7 @@ def match(text: str = INVENTED_PLATE, level: str = "hit") -> RiskMatch:
         plate_class="02",
         reasons=(_reason(),),
         alternatives=(Alternative(text, "02", 0.9, True), Alternative("鲁B1Z2W3", "02", 0.05, False)),
-        why="识读与名单一致，第4位 Q：0.95",
+        why="识别与名单一致，第4位 Q：0.95",
         list_version=7,
     )
 

@@ -33,8 +33,8 @@ class Role(StrEnum):
 
 ROLE_NAMES = {
     Role.ADMIN: "管理员",
-    Role.STEWARD: "名单员",
-    Role.APPROVER: "审批人",
+    Role.STEWARD: "名单管理员",
+    Role.APPROVER: "审批员",
     Role.OFFICER: "值班员",
     Role.WORKER: "网格员",
     Role.ANALYST: "分析员",

@@ -94,9 +94,9 @@ def _explain(ranked: Sequence[Hypothesis], best: Hypothesis, reason: RiskReason,
     percent = f"在名单的概率 {probability:.0%}"
     if top.text == best.text:
         rival = _rival(ranked, best.text)
-        return f"识读为 {_with_share(ranked, top.text)}{rival}，名单中有此号牌，曾到过{stay}，{percent}"
+        return f"识别为 {_with_share(ranked, top.text)}{rival}，名单中有此号牌，曾到过{stay}，{percent}"
     return (
-        f"识读最可能为 {_with_share(ranked, top.text)}，名单中有 {_with_share(ranked, best.text)}，"
+        f"识别最可能为 {_with_share(ranked, top.text)}，名单中有 {_with_share(ranked, best.text)}，"
         f"差别：{_differences(ranked, top.text, best.text)}，曾到过{stay}，{percent}"
     )
 

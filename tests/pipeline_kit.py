@@ -92,7 +92,7 @@ def make_match(text: str) -> RiskMatch:
         source="test",
         expires_at=NOON + timedelta(days=9),
     )
-    return RiskMatch("hit", 0.93, text, "02", (reason,), (Alternative(text, "02", 0.9, True),), "识读与名单一致", 7)
+    return RiskMatch("hit", 0.93, text, "02", (reason,), (Alternative(text, "02", 0.9, True),), "识别与名单一致", 7)
 
 
 class ListedPlates:

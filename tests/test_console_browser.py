@@ -91,7 +91,7 @@ def test_of_two_officers_on_one_case_one_wins_and_the_other_is_told(world: World
     first.keyboard.press("c")
     first.wait_for_selector(".case .state:has-text('已确认')")
     second.keyboard.press("1")
-    expect(second.locator("#toast")).to_contain_text("officer 先您一步执行了“肉眼确认”")
+    expect(second.locator("#toast")).to_contain_text("officer 先您一步执行了“人工确认”")
     expect(second.locator(".case .state")).to_contain_text("已确认")
     assert world.state_of(case_of(first, "测C70007")) is State.CONFIRMED
     for context, _ in pages:

@@ -131,7 +131,7 @@ def test_a_new_case_sounds_once_until_somebody_mutes_it(world: World):
     context, page = world.open("officer", LAPTOP)
     page.add_init_script(COUNT_TONES)
     page.goto(f"{world.address}/screen")
-    expect(page.locator("#mute")).to_have_text("点此开声音")  # browsers let nothing sound before a hand moved
+    expect(page.locator("#mute")).to_have_text("点击开启声音")  # browsers let nothing sound before a hand moved
     page.click("#mute")
     expect(page.locator("#mute")).to_have_text("声音开")
     assert tones_after(page, world, "测S00001", level="possible") == 1

@@ -120,7 +120,7 @@ def test_a_double_tap_is_one_step(world: World):
     card.locator(".submit").dblclick()
     expect(card).to_have_count(0)
     steps = [step.action for step in world.console.cases.detail(officer(), case_id).steps]
-    assert steps == ["预警到达", "肉眼确认", "派单", "接单", "结案"]
+    assert steps == ["预警到达", "人工确认", "派单", "接单", "结案"]
     expect(page.locator("#waiting")).to_be_hidden()
     context.close()
 

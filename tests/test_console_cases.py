@@ -14,7 +14,7 @@ from console.types import SYSTEM, Actor, ConsoleError, Role, StepRefusedError
 from tests.console_kit import GRID_A, GRIDS, START, officer, settings_with
 
 WORKER = Actor(7, "网格员", Role.WORKER, GRID_A)
-ACTORS = [officer(), WORKER, SYSTEM, Actor(8, "审计员", Role.AUDITOR, ""), Actor(9, "名单员", Role.STEWARD, "")]
+ACTORS = [officer(), WORKER, SYSTEM, Actor(8, "审计员", Role.AUDITOR, ""), Actor(9, "名单管理员", Role.STEWARD, "")]
 HANDED_OUT = {State.ASSIGNED, State.ACCEPTED, State.VERIFYING, State.CLOSED}
 
 

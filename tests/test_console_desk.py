@@ -87,7 +87,7 @@ def test_a_passage_after_the_case_is_finished_is_a_new_case(console: Console, cl
 def test_of_two_officers_one_wins_and_the_other_is_told_who_was_faster(console: Console, clock: Clock):
     console.intake.take([event_of()], clock())
     act(console, officer(account_id=1), Action.CONFIRM, version=1)
-    with pytest.raises(CaseChangedError, match="值班员1 先您一步执行了“肉眼确认”"):
+    with pytest.raises(CaseChangedError, match="值班员1 先您一步执行了“人工确认”"):
         act(console, officer(account_id=2), Action.REJECT, version=1, reason="misread")
     assert state_of(console) is State.CONFIRMED
 
@@ -222,7 +222,7 @@ def test_a_wrong_entry_comes_off_the_list_and_is_answered_for(console: Console, 
     assert console.corrections.step(clock()) == 1
     assert paper.removed == ["测A12345"]
     assert console.corrections.step(clock()) == 0
-    console.corrections.answer(1, "来源单位录入有误", Actor(3, "名单员", Role.STEWARD, ""), clock())
+    console.corrections.answer(1, "来源单位录入有误", Actor(3, "名单管理员", Role.STEWARD, ""), clock())
     assert console.corrections.recent()[0].answer == "来源单位录入有误"
 
 

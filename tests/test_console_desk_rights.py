@@ -99,7 +99,7 @@ def test_what_a_colleague_confirmed_is_not_closed_among_duplicates(console: Cons
     act(console, DESK, Action.CONFIRM, 1)
     answer = street_officer.post("/screen/duplicates", json={"case_ids": [1, 2], "key": "12345678"})
     assert answer.json()["closed"] == [2]
-    assert "肉眼确认" in answer.json()["refused"]["1"]
+    assert "人工确认" in answer.json()["refused"]["1"]
 
 
 def test_an_event_that_comes_late_is_no_wrong_clock_and_says_when_the_car_passed(console: Console, clock: Clock):

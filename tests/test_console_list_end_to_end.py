@@ -149,9 +149,9 @@ def test_a_large_file_needs_a_second_person_in_the_browser(centre: Centre):
         page = uploaded(steward, travel_file(*plates))
         own = steward.post(f"{page}/apply")
         assert (own.status_code, "须由另一人审批" in own.text) == (400, True)
-        assert "生效：写入名单" not in steward.get(page).text, "the button is not offered"
+        assert "确认生效" not in steward.get(page).text, "the button is not offered"
         assert centre.passes(plates[0]) is None
-        assert "生效：写入名单" in approver.get(page).text
+        assert "确认生效" in approver.get(page).text
         assert approver.post(f"{page}/apply").status_code == 303
         twice = approver.post(f"{page}/apply")
         assert (twice.status_code, "已生效（approver）" in twice.text) == (400, True)
@@ -218,13 +218,13 @@ def test_a_wrong_entry_is_off_the_list_everywhere_within_a_minute_of_the_workers
         answered_at = time.monotonic()
         while centre.passes(plate) is not None:
             assert time.monotonic() - answered_at < EVERYWHERE_WITHIN_S, "still flagged"
-        assert "已撤下" in wait_for(steward, "/corrections", "已撤下")
+        assert "已移出名单" in wait_for(steward, "/corrections", "已移出名单")
         correction = correction_of(steward, case_id)
         assert steward.post(f"/corrections/{correction}/answer", data={"answer": "来源把车号抄错了"}).status_code == 303
         assert "来源把车号抄错了" in steward.get("/corrections").text
     assert [row.actor for row in centre.audit("correction.open") if row.subject == f"case:{case_id}"] == ["worker"]
     removed = [row for row in centre.audit("correction.removed") if row.subject == f"correction:{correction}"]
-    assert [row.reason for row in removed] == [f"事件单 {case_id} 核实为名单有误，撤下 1 条行程"]
+    assert [row.reason for row in removed] == [f"事件单 {case_id} 核实为名单有误，移出名单 1 条行程"]
     assert ("worker", "remove", f"事件单 {case_id} 核实为名单有误") in record_accesses(centre)
     with centre.console.database.reading() as session:
         assert centre.console.audit.verify(session) == []

@@ -141,3 +141,9 @@ def test_overdue_stays_until_somebody_acts_and_grows_louder(console: Console, cl
     assert console.statistics.overdue("") == 1  # asking the next one is not acting
     act(console, officer(), Action.CONFIRM)
     assert console.statistics.overdue("") == 0
+
+
+def test_two_passages_that_come_in_together_are_one_case(console: Console, clock: Clock):
+    events = [event_of(at=clock.moment, checkpoint=name) for name in ("一号卡口", "二号卡口")]
+    console.intake.take(events, clock.moment)
+    assert [view.passages for view in seen_by(console, STREET_B)] == [2]

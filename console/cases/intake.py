@@ -102,7 +102,7 @@ class CaseIntake:
             version=1, state=State.NEW.value, is_confirmed=False, level=event.level, plate_text=event.text,
             plate_class=event.plate_class, checkpoint=event.checkpoint, grid_code=grid_code, owner_code=grid_code,
             opened_at=now, changed_at=now, last_seen_at=now, passed_at=event.arrived_at, passages=1,
-            latest_event_id=event.event_id,
+            also_in="", latest_event_id=event.event_id,
             due_at=due_at(Standing(State.NEW, False), grid_code, now, now, self._settings),
         )  # fmt: skip
 

@@ -52,8 +52,8 @@ class Action(StrEnum):
 
 
 ACTION_NAMES = {
-    Action.CONFIRM: "肉眼确认",
-    Action.REJECT: "误读",
+    Action.CONFIRM: "人工确认",
+    Action.REJECT: "排除",
     Action.ASSIGN: "派单",
     Action.ACCEPT: "接单",
     Action.CONTACT: "开始核实",
@@ -160,7 +160,7 @@ def take_step(standing: Standing, action: Action, actor: Actor) -> Standing:
     if standing.state not in step.sources:
         raise StepRefusedError(f"事件单{STATE_NAMES[standing.state]}，不能再“{name}”。请刷新后查看。")
     if step.needs_confirmed and not standing.is_confirmed:
-        raise StepRefusedError(f"尚未肉眼确认，不能“{name}”。请先看图确认。")
+        raise StepRefusedError(f"尚未人工确认，不能“{name}”。请先看图确认。")
     if action is Action.CONFIRM and standing.is_confirmed and standing.state is State.ESCALATED:
         raise StepRefusedError("事件单已经确认过，请派单或结案。")
     if action is Action.EXPIRE and standing.is_confirmed:

@@ -189,7 +189,7 @@ def _check_hand(row: ListChangeRow, actor: Actor) -> None:
     if row.created_by == actor.account_id:
         raise StepRefusedError("这次导入的行数超过限额，须由另一人审批生效。")
     if actor.role is not Role.APPROVER:
-        raise StepRefusedError("这次导入须由审批人生效。")
+        raise StepRefusedError("这次导入须由审批员生效。")
 
 
 def _change(row: ListChangeRow) -> ListChange:

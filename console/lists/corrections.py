@@ -72,7 +72,7 @@ class Corrections:
                 row.removed_at, row.removed_rows = now, removed
                 subject = f"correction:{row.correction_id}"
                 self._audit.append(
-                    session, SYSTEM, "correction.removed", subject, now, f"{reason}，撤下 {removed} 条行程"
+                    session, SYSTEM, "correction.removed", subject, now, f"{reason}，移出名单 {removed} 条行程"
                 )
         return not problem
 

@@ -1,6 +1,8 @@
 """The audit log's codes in words, for people who read it on a page; the log itself keeps the codes."""
 
-from console.cases.steps import ACTION_NAMES
+import re
+
+from console.cases.steps import ACTION_NAMES, OUTCOME_NAMES, REJECTION_NAMES
 
 _ACTIONS = {
     "login": "登录",
@@ -15,9 +17,9 @@ _ACTIONS = {
     "api.cases": "接口读取事件单",
     "photo.add": "添加照片",
     "correction.open": "提出更正",
-    "correction.removed": "从名单撤下",
+    "correction.removed": "移出名单",
     "correction.answer": "答复更正",
-    "list.try": "试导入",
+    "list.try": "预检",
     "list.applied": "导入生效",
     "list.refused": "导入退回",
     "account.first": "设立第一位管理员",
@@ -29,6 +31,7 @@ _ACTIONS = {
     "token.create": "生成令牌",
     "token.revoke": "吊销令牌",
     "audit.view": "查看审计",
+    "audit.export": "导出审计",
 } | {f"case.{action}": name for action, name in ACTION_NAMES.items()}
 _SUBJECTS = {
     "case": "事件单",
@@ -42,6 +45,28 @@ _SUBJECTS = {
     "screen": "指挥屏",
     "audit": "审计日志",
 }
+
+
+KINDS = {
+    "login": "登录与退出",
+    "case": "事件单",
+    "list": "名单导入",
+    "correction": "名单更正",
+    "account": "账号",
+    "token": "令牌",
+    "audit": "审计",
+}
+"""What the log can be narrowed to: an action's first word."""
+_REASONS = {str(key): words for key, words in (*OUTCOME_NAMES.items(), *REJECTION_NAMES.items())} | {
+    "open": "未办结", "new": "待核实", "out": "已派出", "over": "超时", "done": "已结束",
+}  # fmt: skip
+
+
+def detail_words(detail: str) -> str:
+    """Return what was noted with an action, in words; digests shortened to what the eye compares."""
+    if detail in _REASONS:
+        return _REASONS[detail]
+    return re.sub(r"\b([0-9a-f]{8})[0-9a-f]{8,}\b", r"\1…", detail).replace("sha256:", "文件指纹 ")
 
 
 def action_words(action: str) -> str:

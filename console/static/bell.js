@@ -21,7 +21,7 @@ export class Bell {
 
   label() {
     const isSilent = !this.isMuted && this.context.state !== "running";
-    this.button.textContent = this.isMuted ? "声音关" : isSilent ? "点此开声音" : "声音开";
+    this.button.textContent = this.isMuted ? "声音关" : isSilent ? "点击开启声音" : "声音开";
     this.button.classList.toggle("asks", isSilent);
     this.button.setAttribute("aria-pressed", String(this.isMuted));
   }

@@ -9,7 +9,20 @@ from starlette.staticfiles import StaticFiles
 
 from console.background import Background
 from console.parts import Console
-from console.web import accounts, answers, api, entry, links, lists, overview, phone, pictures, screen, stream
+from console.web import (
+    accounts,
+    answers,
+    api,
+    audit_log,
+    entry,
+    links,
+    lists,
+    overview,
+    phone,
+    pictures,
+    screen,
+    stream,
+)
 from console.web.headers import SecurityHeaders
 from console.web.rendering import STATIC_FOLDER, build_environment
 
@@ -33,7 +46,7 @@ def create_app(console: Console) -> FastAPI:
     app.state.console = console
     app.state.templates = build_environment()
     answers.install(app)
-    for part in (entry, links, screen, stream, phone, pictures, overview, accounts, lists, api):
+    for part in (entry, links, screen, stream, phone, pictures, overview, audit_log, accounts, lists, api):
         app.include_router(part.router)
     app.mount("/static", StaticFiles(directory=STATIC_FOLDER), name="static")
     app.add_middleware(SecurityHeaders)

@@ -1,22 +1,17 @@
-"""Statistics and the audit log."""
+"""Statistics."""
 
 from datetime import timedelta
 
 from fastapi import APIRouter, Request
-from sqlalchemy import select
 from starlette.responses import Response
 
-from console.parts import Console
 from console.situation.statistics import LOCAL_ZONE, HeatCell, local_day
-from console.store.people_tables import AuditRow
 from console.types import Role
 from console.web.access import Session, TheConsole, allow
-from console.web.fields import RowNumber
 from console.web.rendering import page
 
 router = APIRouter(tags=["pages"])
 _ALL_TIME = timedelta(days=3650)
-_AUDIT_PAGE = 100
 _HEAT_STEPS = 9
 
 
@@ -34,31 +29,6 @@ def statistics_page(request: Request, session: Session, console: TheConsole) -> 
         "heat": _heat_rows(console.statistics.heat(local_day(now), until)),
     }
     return page(request, "statistics.html", context, session)
-
-
-@router.get("/audit", **allow(Role.AUDITOR, Role.ADMIN))
-def audit_page(request: Request, session: Session, console: TheConsole, before: RowNumber | None = None) -> Response:
-    query = select(AuditRow).order_by(AuditRow.seq.desc()).limit(_AUDIT_PAGE)
-    if before is not None:
-        query = query.where(AuditRow.seq < before)
-    with console.database.reading() as database:
-        rows = database.scalars(query).all()
-    _note_view(console, session)
-    context = {"rows": rows, "faults": None, "older": rows[-1].seq if len(rows) == _AUDIT_PAGE else None}
-    return page(request, "audit.html", context, session)
-
-
-@router.post("/audit/verify", **allow(Role.AUDITOR, Role.ADMIN))
-def verify_audit(request: Request, session: Session, console: TheConsole) -> Response:
-    with console.database.reading() as database:
-        faults = console.audit.verify(database, console.anchors)
-        rows = database.scalars(select(AuditRow).order_by(AuditRow.seq.desc()).limit(_AUDIT_PAGE)).all()
-    return page(request, "audit.html", {"rows": rows, "faults": faults, "older": None}, session)
-
-
-def _note_view(console: Console, session: Session) -> None:
-    with console.database.writing() as database:
-        console.audit.append(database, session.actor, "audit.view", "audit", console.now())
 
 
 def _heat_rows(cells: list[HeatCell]) -> dict[str, list[tuple[int, int, int]]]:

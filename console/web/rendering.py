@@ -10,7 +10,7 @@ from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
 from console.cases.steps import ACTION_NAMES, OUTCOME_NAMES, REJECTION_NAMES, STATE_NAMES
-from console.people.audit_words import action_words, subject_words
+from console.people.audit_words import action_words, detail_words, subject_words
 from console.people.sessions import OpenSession
 from console.situation.statistics import LOCAL_ZONE
 from console.types import ROLE_NAMES, Role
@@ -61,7 +61,11 @@ def build_environment() -> Environment:
         loader=FileSystemLoader(_FOLDER / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     environment.filters |= {"local": _local, "local_day": _local_day, "percent": _percent, "duration": _duration}
-    environment.filters |= {"action_words": action_words, "subject_words": subject_words}
+    environment.filters |= {
+        "action_words": action_words,
+        "subject_words": subject_words,
+        "detail_words": detail_words,
+    }
     environment.globals |= {
         "state_names": STATE_NAMES,
         "action_names": ACTION_NAMES,

@@ -141,7 +141,7 @@ def close_duplicates(body: DuplicatesBody, actor: Person, console: TheConsole) -
     confirmed = {view.case_id for view in views if view.state is State.CONFIRMED}
     for case_id in dict.fromkeys(body.case_ids):
         if case_id in confirmed:
-            refused[case_id] = "已有人肉眼确认，请打开后再定。"
+            refused[case_id] = "已有人人工确认，请打开后再定。"
             continue
         key = f"{body.key}-{case_id}"
         step = StepRequest(case_id, Action.REJECT, None, Rejection.DUPLICATE, idempotency_key=key)

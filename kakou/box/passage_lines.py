@@ -20,7 +20,7 @@ def passage_line(passage: Passage, *, shows_clear_plates: bool) -> str:
     head = f"{_local(passage.started_at)}  {passage.checkpoint}  {text}  {class_name(best.plate_class)}"
     if passage.match is None:
         word = OUTCOME_WORDS[passage.outcome]
-        return f"{head}  {word}  识读 {best.probability:.2f}"
+        return f"{head}  {word}  识别 {best.probability:.2f}"
     match = passage.match
     plate = f"{_local(passage.started_at)}  {passage.checkpoint}  {match.text}  {class_name(match.plate_class)}"
     return f"{plate}  {LEVEL_WORDS[match.level]}  P={match.probability:.2f}  {match.why}"

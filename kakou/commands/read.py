@@ -46,7 +46,7 @@ def read(
     reader = PlateReader.from_models(shipped_models(), hub_model=ocr_model)
     paths, unreadable = _expand(images, messages)
     table = _new_table()
-    for path in track(paths, "识读", console=messages, disable=not messages.is_terminal or len(paths) < 5):
+    for path in track(paths, "识别", console=messages, disable=not messages.is_terminal or len(paths) < 5):
         try:
             image = load_image(path)
         except OcrError as error:

@@ -14,7 +14,7 @@ from pipeline.replay.table import write_table
 from pipeline.replay.truth import Truth, judge, score
 from riskdb.digest import load_or_create_key
 
-OUTCOME_WORDS = {"clear": "无风险", "flagged": "预警", "unchecked": "未核对", "unread": "未识读"}
+OUTCOME_WORDS = {"clear": "无风险", "flagged": "预警", "unchecked": "未核对", "unread": "未识别"}
 LEVEL_WORDS = {"hit": "命中", "possible": "疑似"}
 
 
@@ -58,7 +58,7 @@ def print_summary(result: ReplayResult, truth: Truth | None, messages: Console, 
     total = counts["clear"] + counts["flagged"] + counts["unchecked"]
     messages.print(
         f"过车 {total} = 无风险 {counts['clear']} + 预警 {counts['flagged']} + 未核对 {counts['unchecked']}"
-        f"  (passages = clear + flagged + unchecked); 未识读 {counts['unread']}"
+        f"  (passages = clear + flagged + unchecked); 未识别 {counts['unread']}"
     )
     footage_s = sum(video.duration_ms for video in videos) / 1000
     work_s = sum(unit.timings.total_s for unit in result.units)

@@ -10,7 +10,7 @@ from pipeline.types import ScreeningCounts
 
 def print_summary(settings: Settings, counts: dict[str, ScreeningCounts]) -> None:
     """Print what every camera saw, on stderr; the sums must add up."""
-    table = Table("摄像机", "卡口", "帧", "识别", "跳过", "丢弃", "过车", "无风险", "预警", "未核对", "未识读")
+    table = Table("摄像机", "卡口", "帧", "识别", "跳过", "丢弃", "过车", "无风险", "预警", "未核对", "未识别")
     for source in settings.sources:
         each = counts.get(source.camera_id, ScreeningCounts())
         frames = (each.frames, each.looked_at, each.skipped, each.dropped)

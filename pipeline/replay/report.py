@@ -15,7 +15,7 @@ from pipeline.replay.views import Mistake, clock, list_mistakes, view_videos
 from pipeline.video.capture_time import BEIJING
 
 TEMPLATE = "report.html"
-STAGES = (("decode_wait_s", "等待解码"), ("read_s", "检测与识读"), ("track_s", "跟踪与比对"))
+STAGES = (("decode_wait_s", "等待解码"), ("read_s", "检测与识别"), ("track_s", "跟踪与比对"))
 
 
 @dataclass(frozen=True, slots=True)
