@@ -50,7 +50,7 @@ def doctor(
     config: Annotated[Path | None, typer.Option("--config", help="Settings file; ./kakou.toml when left out.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a check on stdout.")] = False,
 ) -> None:
-    """Check models, Redis, risk list, outbox, channels, spool, key and disk. Exit code 1 when something is amiss.
+    """Check models, telemetry, Redis, risk list, outbox, channels, spool, key and disk. Exit code 1 on a finding.
 
     Examples:
 
@@ -72,6 +72,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     """Yield one finding a check; a check that cannot be made is a finding too."""
     yield _guarded("模型 models", _check_models)
     yield _guarded("密钥 plate key", lambda: _check_key(settings))
+    yield _guarded("外联 telemetry", check_telemetry)
     yield _guarded("磁盘 disk", lambda: _check_disk(settings))
     yield _guarded("发件箱 outbox", lambda: _check_outbox(settings))
     yield _guarded("待补查 spool", lambda: _check_spool(settings))
@@ -103,6 +104,16 @@ def _check_key(settings: Settings) -> tuple[bool, str]:
         return True, f"{path} 尚未建立，首次使用时生成"
     mode = path.stat().st_mode & 0o777
     return mode == 0o600, f"{path} 权限 {mode:o}" + ("" if mode == 0o600 else "，应为 600：chmod 600")
+
+
+def check_telemetry() -> tuple[bool, str]:
+    """Return whether the libraries that would call their makers are kept from it, in this process and before."""
+    if os.environ.get("ORT_DISABLE_TELEMETRY") != "1":
+        return False, "onnxruntime 遥测未关闭：环境变量 ORT_DISABLE_TELEMETRY 应为 1"
+    left = Path.home() / ".cache" / "Microsoft" / "DeveloperTools" / ".onnxruntime"
+    if (left / "deviceid").exists():
+        return False, f"{left} 中有 onnxruntime 以前留下的设备号，请删除该文件夹"
+    return True, "onnxruntime 遥测已关闭，Ray 使用统计已关闭"
 
 
 def _check_disk(settings: Settings) -> tuple[bool, str]:

@@ -81,7 +81,13 @@ class RayWorker:
         return replay_unit(task.unit, self._parts, task.fingerprint, lambda *_: None).model_dump_json()
 
 
+def silence_ray() -> None:
+    """Ray reports its usage to its makers unless this is set before its import."""
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+
+
 def _import_ray() -> ModuleType:
+    silence_ray()
     try:
         importlib.import_module("ray.exceptions")
         return importlib.import_module("ray")
