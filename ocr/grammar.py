@@ -49,8 +49,6 @@ CLASS_NAMES = {
     "99": "其他",
 }
 """Names of the plate class codes that a read can have (GA/T 16.7)."""
-EVERYDAY_CLASSES = frozenset({"01", "02", "15", "16", "51", "52"})
-"""What nearly every vehicle carries. The others are few, and several of their forms fit foreign plates by chance."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -222,6 +222,13 @@ def test_a_text_of_a_rare_class_must_be_surer_than_one_of_every_day() -> None:
     assert (screening.counts.clear, screening.counts.unread) == (1, 1)
 
 
+def test_a_rare_plate_with_a_chinese_character_may_be_as_doubtful_as_any_other() -> None:
+    """No foreign plate is read as one by chance: 粤Z…港 over a Hong Kong plate, WJ with its province."""
+    for text, style, other in (("粤Z5K27港", "black", "津"), ("WJ京1234X", "white", "V")):
+        (passage,) = passages_of(doubtful(text, style, other), make_screening(ListedPlates(), KeptEvents()))
+        assert passage.best.text == text
+
+
 def test_a_sure_military_plate_is_a_passage() -> None:
     scene = [[make_read("KK12345", read.box, "white")] for reads in passing("KK12345") for read in reads]
     (passage,) = passages_of(scene, make_screening(ListedPlates(), KeptEvents()))

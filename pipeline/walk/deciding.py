@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Protocol, Self, TypeAlias
 
 from alerts.flagged import FlaggedEvent
-from ocr.grammar import EVERYDAY_CLASSES
 from ocr.hypotheses import PlateHypothesis
 from ocr.wrong_length import match_hypotheses
 from pipeline.settings import TrackSettings
@@ -17,6 +16,7 @@ from pipeline.walk.fusion import style_probability
 from riskdb.types import Hypothesis, RiskDBError, RiskMatch
 
 NOT_PLATE = "not_plate"
+MAX_ASCII = 0x7F
 MAX_NOT_PLATE = 0.5
 """What is more likely no plate than one is no vehicle."""
 Match: TypeAlias = Callable[[Sequence[Hypothesis], datetime], RiskMatch | None]
@@ -65,8 +65,12 @@ class PassageRule:
         return track.look_count >= self.min_looks or track.evidence.confidence >= self.sure_confidence
 
     def is_readable(self, best: PlateHypothesis) -> bool:
-        """Weigh the text against all else that it could be, knowing how often its class is met (Bayes)."""
-        share = 1.0 if best.plate_class in EVERYDAY_CLASSES else self.rare_class_share
+        """Weigh the text against all else that it could be (Bayes).
+
+        Foreign plates are read as texts without a Chinese character (WJAA568, SA22112: up to 0.66), hardly ever as
+        texts with one (up to 0.09; 0.01 but for 应急), so the prior speaks against the former alone.
+        """
+        share = 1.0 if any(ord(character) > MAX_ASCII for character in best.text) else self.rare_class_share
         weight = share * best.probability
         return weight / (weight + 1.0 - min(best.probability, 1.0)) >= self.min_probability
 

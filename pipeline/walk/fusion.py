@@ -101,6 +101,11 @@ def slot_agreement(one: PlateDistribution, other: PlateDistribution) -> SlotAgre
     return SlotAgreement(int((is_sure & is_same).sum()), int((is_sure & ~is_same).sum()))
 
 
+def sure_slots(distribution: PlateDistribution) -> int:
+    """Return how many slots show a character surely."""
+    return int((distribution.char_probs.max(axis=1) >= CONFIDENT).sum())
+
+
 def style_probability(distribution: PlateDistribution, style: str) -> float:
     return sum(
         float(probability)

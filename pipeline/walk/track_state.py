@@ -6,13 +6,16 @@ from ocr.types import PlateRead
 from pipeline.settings import TrackSettings
 from pipeline.types import Frame, Look, PlateTrack
 from pipeline.walk.evidence import best_evidence, evidence_score
-from pipeline.walk.fusion import PlateFusion, slot_agreement
+from pipeline.walk.fusion import PlateFusion, slot_agreement, sure_slots
 from pipeline.walk.geometry import Motion
 
 SURELY_SAME_SLOTS = 5
 """After a gap, this many slots in agreement and none against make it the same vehicle at once."""
 SURELY_OTHER_SLOTS = 3
 """This many slots against make it another vehicle, wherever it is. One or two can be a misread."""
+FAR_SAME_SLOTS = 6
+"""Out of a vehicle's usual reach, so many slots in agreement and none against make a read its own. Two plates of a
+fleet differ in a slot that both looks saw."""
 PROOF_GAP_S = 0.35
 """Nothing can take a vehicle's place in less; after a longer gap, the same place does not mean the same vehicle."""
 PROOF_LOOKS = 3
@@ -69,14 +72,32 @@ class TrackState:
         self.decided_text: str | None = None
 
     def cost(self, frame: Frame, read: PlateRead) -> float:
-        """Return how badly a read fits, above 1.0 when it cannot be this vehicle. Geometry first, text second."""
+        """Return how badly a read fits: geometry first, text second.
+
+        Up to 1.0 it is where the vehicle is expected; up to 2.0 it is where the vehicle could have got since the last
+        look, and the text holds the two together; above that it cannot be this vehicle.
+        """
         misfit = self.motion.misfit(read.box, _seconds(frame))
         if misfit > 1.0:
-            return misfit
+            return 1.0 + self._far_cost(frame, read)
         agreement = slot_agreement((self._unproven or self._sure).fusion.distribution(), read.distribution)
         if agreement.different >= SURELY_OTHER_SLOTS and agreement.different > agreement.same / 2:
             return float("inf")
         return misfit * (0.6 + 0.1 * min(agreement.different, 4)) - 0.03 * agreement.same
+
+    def _far_cost(self, frame: Frame, read: PlateRead) -> float:
+        misfit = self.motion.far_misfit(read.box, _seconds(frame))
+        if misfit > 1.0:
+            return float("inf")
+        known = (self._unproven or self._sure).fusion.distribution()
+        agreement = slot_agreement(known, read.distribution)
+        # For a moment, what cannot be read, then or now, is no evidence of a second vehicle.
+        is_moment = _seconds(frame) - self.motion.seen_s <= self._settings.max_gap_s
+        is_unsure = min(sure_slots(known), sure_slots(read.distribution)) < SURELY_SAME_SLOTS
+        is_held = agreement.same >= FAR_SAME_SLOTS or (is_moment and is_unsure)
+        # On the way of a vehicle whose direction is known, one slot may be misread: a follower comes from behind.
+        most_different = 1 if self.motion.heading is not None and is_moment else 0
+        return misfit if is_held and agreement.different <= most_different else float("inf")
 
     def follow(self, frame: Frame, read: PlateRead) -> "Segment | None":
         """Take over a look; return the finished earlier vehicle's looks when it proves to be another vehicle."""
@@ -96,7 +117,9 @@ class TrackState:
         """Note that the vehicle was not seen on a frame; return whether it has gone."""
         if self.missed_since is None or frame.captured_at < self.missed_since:  # the clock may be set back
             self.missed_since = frame.captured_at
-        allowed_s = self._settings.parked_gap_s if self.motion.is_parked() else self._settings.max_gap_s
+        settings = self._settings
+        slow_gap_s = min(self.motion.gone_after_s(settings.max_gap_s), settings.parked_gap_s)
+        allowed_s = settings.parked_gap_s if self.motion.is_parked() else slow_gap_s
         return frame.captured_at - self.missed_since >= timedelta(seconds=allowed_s)
 
     def finish(self) -> "list[Segment]":

@@ -13,7 +13,7 @@ from pipeline.settings import TrackSettings
 from pipeline.types import Frame, FrameReads, InView, PlateTrack, SightLost
 from pipeline.walk.track_state import Segment, TrackState, track_of
 
-MAX_COST = 1.0
+MAX_COST = 2.0
 """Of `TrackState.cost`: what fits worse is another vehicle."""
 
 
