@@ -213,3 +213,46 @@ def test_an_endless_answer_is_read_no_further_than_needed():
         server.answer = lambda _: Answer(how="endless")
         with PinnedHttp(AllowList([], ["127.0.0.1/32"], (port_of(server),)), 5.0) as http:
             assert len(http.post(server.url, b"{}", {}).body) == 64 * 1024
+
+
+OTHER_PUBLIC, PRIVATE = "2606:4700::1111", "10.0.0.7"
+
+
+def strict(*addresses: str, networks: tuple[str, ...] = ()) -> AllowList:
+    """An allow list with one host; every name that is asked resolves to `addresses`."""
+    return AllowList(["platform.example.org"], networks, [443, 80], lambda _host, _port: addresses)
+
+
+def test_a_public_host_that_is_not_listed_is_refused():
+    allowed = strict(PUBLIC)
+    assert allowed.resolve("platform.example.org", 443).address == PUBLIC
+    with pytest.raises(EgressError, match="not in allowed_hosts"):
+        allowed.resolve("elsewhere.example.org", 443)
+    with pytest.raises(EgressError, match="not in allowed_hosts"):
+        allowed.check_url("https://elsewhere.example.org/")
+
+
+def test_a_name_with_one_address_that_is_not_allowed_is_refused_whole():
+    for addresses in (
+        (PUBLIC, PRIVATE),
+        (PRIVATE, PUBLIC),
+        (PUBLIC, OTHER_PUBLIC, "224.0.0.5"),
+        (PUBLIC, "169.254.169.254"),
+    ):
+        with pytest.raises(EgressError):
+            strict(*addresses).resolve("platform.example.org", 443)
+    assert strict(PRIVATE, networks=("10.0.0.0/24",)).resolve("platform.example.org", 443).address == PRIVATE
+
+
+def test_a_name_without_an_address_and_a_port_that_is_not_listed_are_refused():
+    with pytest.raises(EgressError, match="no address"):
+        strict().resolve("platform.example.org", 443)
+    with pytest.raises(EgressError, match="allowed_ports"):
+        strict(PUBLIC).resolve("platform.example.org", 8443)
+
+
+def test_plain_http_goes_to_an_allowed_network_only():
+    with pytest.raises(EgressError, match="plain http"):
+        strict(PUBLIC).check_url("http://platform.example.org/")
+    _, target = strict(PRIVATE, networks=("10.0.0.0/24",)).check_url("http://platform.example.org/")
+    assert (target.address, target.port) == (PRIVATE, 80)

@@ -1,3 +1,5 @@
+import contextlib
+import sqlite3
 import subprocess
 import sys
 from datetime import timedelta
@@ -112,3 +114,44 @@ def test_nobody_else_can_read_the_outbox(tmp_path: Path):
         for name in ("outbox.sqlite", "outbox.sqlite-wal", "outbox.sqlite-shm"):
             assert (tmp_path / name).stat().st_mode & 0o077 == 0
     assert (tmp_path / "outbox.reserve").stat().st_mode & 0o077 == 0
+
+
+def test_an_event_that_could_not_be_written_is_not_reported_as_kept(tmp_path: Path):
+    with Outbox(tmp_path / "outbox.sqlite") as outbox:
+        with contextlib.closing(sqlite3.connect(tmp_path / "outbox.sqlite")) as other:
+            other.execute("DROP TABLE event")
+            other.commit()
+        for ask in (lambda: outbox.append(event()), lambda: outbox.after(0, 1), outbox.pending_count, outbox.last_seq):
+            with pytest.raises(OutboxError, match=r"outbox\.sqlite"):
+                ask()
+
+
+def test_an_event_that_no_reader_would_take_is_refused_where_it_is_made(outbox: Outbox):
+    heavy = event().model_copy(update={"models": {f"model {number}": "0" * 64 for number in range(1000)}})
+    with pytest.raises(OutboxError, match="at most"):
+        outbox.append(heavy)
+    assert outbox.pending_count() == 0
+
+
+def test_a_row_is_sent_only_by_an_outbox_that_gave_its_number_to_its_event(outbox: Outbox):
+    for item in events(2):
+        outbox.append(item)
+    assert outbox.could_have_sent(0, "")
+    assert outbox.could_have_sent(2, event(1).event_id)
+    assert outbox.could_have_sent(2, "")
+    assert not outbox.could_have_sent(2, event(0).event_id)
+    assert not outbox.could_have_sent(3, "")
+
+
+def test_places_of_different_readers_are_apart(outbox: Outbox):
+    outbox.move_place("lane:a", 3)
+    outbox.move_place("lane:b", 5)
+    assert (outbox.place("lane:a"), outbox.place("lane:b"), outbox.sent_seq()) == (3, 5, 0)
+
+
+def test_a_name_is_changed_only_where_it_is_still_the_one_that_was_seen(outbox: Outbox):
+    name = outbox.outbox_id
+    outbox.rename("somebody else's")
+    assert outbox.outbox_id == name
+    outbox.rename(name)
+    assert outbox.outbox_id != name
