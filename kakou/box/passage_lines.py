@@ -3,7 +3,7 @@
 import json
 from datetime import datetime
 
-from alerts.flagged import LEVEL_WORDS
+from alerts.flagged import LEVEL_WORDS, masked_plate
 from ocr.looks import class_name
 from pipeline.types import Passage
 
@@ -16,7 +16,7 @@ def passage_line(passage: Passage, *, shows_clear_plates: bool) -> str:
     The plate of a vehicle that is not listed stays masked unless `shows_clear_plates`: lines end up in logs.
     """
     best = passage.best
-    text = best.text if passage.outcome == "flagged" or shows_clear_plates else mask(best.text)
+    text = best.text if passage.outcome == "flagged" or shows_clear_plates else masked_plate(best.text)
     head = f"{_local(passage.started_at)}  {passage.checkpoint}  {text}  {class_name(best.plate_class)}"
     if passage.match is None:
         word = OUTCOME_WORDS[passage.outcome]
@@ -48,11 +48,6 @@ def passage_json(passage: Passage, *, shows_clear_plates: bool) -> str:
         "event_id": passage.event.event_id if passage.event else None,
     }
     return json.dumps(record, ensure_ascii=False)
-
-
-def mask(text: str) -> str:
-    """Return the plate with its middle hidden: 粤B·1**45."""
-    return f"{text[:2]}·{text[2:3]}{'*' * max(0, len(text) - 5)}{text[-2:]}"
 
 
 def _local(moment: datetime) -> str:
