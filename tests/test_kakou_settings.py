@@ -1,12 +1,15 @@
 """kakou.toml: every key documented, every mistake named with its line."""
 
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import pytest
+from pydantic import BaseModel
 
 from kakou.settings import Settings, SettingsError, load_settings
-from kakou.settings_doc import EXAMPLE, render
+from kakou.settings_doc import EXAMPLE, SECTIONS, render
 from tests.commands import REPOSITORY, run_kakou
 
 GOOD = """\
@@ -93,3 +96,33 @@ def test_every_setting_says_what_it_means():
 
 def test_the_documented_example_is_valid():
     assert len(Settings.model_validate(tomllib.loads(EXAMPLE)).sources) == 2
+
+
+def models_in(annotation: object) -> Iterator[type[BaseModel]]:
+    """Yield every settings model that a field of this type may hold, and those below it."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+        for field in annotation.model_fields.values():
+            yield from models_in(field.annotation)
+    for part in get_args(annotation):
+        yield from models_in(part)
+
+
+def undocumented(settings: type[BaseModel]) -> set[type[BaseModel]]:
+    """Return the models below that have no section; a base such as that of the channels stands in its kinds'."""
+    documented = [model for _, _, model in SECTIONS]
+    return {model for model in models_in(settings) if not any(issubclass(one, model) for one in documented)}
+
+
+def test_no_model_below_the_settings_is_missing_in_the_document():
+    assert undocumented(Settings) == set()
+
+
+def test_a_toy_model_below_the_settings_is_found_wherever_it_stands():
+    class Toy(BaseModel):
+        colour: str = "red"
+
+    class WithToy(Settings):
+        toys: tuple[Toy, ...] | None = None
+
+    assert undocumented(WithToy) == {WithToy, Toy}
