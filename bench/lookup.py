@@ -25,7 +25,8 @@ from riskdb.digest import PlateDigester
 from riskdb.hotset.compute import HotEntries
 from riskdb.hotset.hotset import HotSet
 from riskdb.hotset.keys import ReasonBuckets
-from riskdb.hotset.list_store import ListMeta, ListStore
+from riskdb.hotset.list_meta import ListMeta
+from riskdb.hotset.list_store import ListStore
 from riskdb.hotset.reason_store import PACKET, chunks
 from riskdb.hotset.reasons import PACKED
 from riskdb.hotset.redis_link import RedisLink, open_writer
@@ -182,7 +183,7 @@ def load_list(url: str, entries: HotEntries) -> tuple[float, float]:
         meta = ListMeta(version, len(entries), entries.checksum(), "bench", _key_id(), buckets)
         store.begin_next(before)
         declaration = Declaration(area="370211", name="x", level="high", declared_from=0, declared_until=None)
-        store.write_names({1: declaration.model_dump_json()}, {1: "bench"})
+        store.names.write({1: declaration.model_dump_json()}, {1: "bench"})
         for part in chunks(entries, PACKET):
             store.add_to_next(buckets, part)
         store.verify_next(meta)

@@ -3,18 +3,24 @@
 import json
 import logging
 import threading
+import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import redis
 
 from alerts.redis_link import StreamError
 from console.parts import Console
 from console.situation.statistics import local_day
+from riskdb.clock import NEVER, TimeSpan
 
 _log = logging.getLogger(__name__)
 _PAUSE_AFTER_TROUBLE_S = 1.0
 _LANE_TIMEOUT_S = 0.5
+_LOOK_AT_TIME_S = 5.0
+_KEEP_HOUSE_S = 3600.0
+_LEAP_S = 12 * 3600.0
+"""A clock that is in doubt by more than this must not let cases expire."""
 
 
 class Background:
@@ -23,6 +29,9 @@ class Background:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._stop = threading.Event()
+        self._keep_house_at = time.monotonic()
+        self._is_time_in_doubt = False
+        self._look_at_time()
         jobs: list[tuple[str, float, Callable[[], object]]] = [
             ("feed", 0.0, self._take_events),
             ("lanes", _PAUSE_AFTER_TROUBLE_S, self._show_lanes),
@@ -30,7 +39,7 @@ class Background:
             ("boxes", 2.0, self._show_state),
             ("corrections", 3.0, lambda: console.corrections.step(console.now())),
             ("pictures", 0.5, self._take_pictures),
-            ("retention", 3600.0, self._keep_house),
+            ("retention", _LOOK_AT_TIME_S, self._keep_house),
         ]
         self._threads = [
             threading.Thread(target=self._run, args=job, name=f"console-{job[0]}", daemon=True) for job in jobs
@@ -65,7 +74,8 @@ class Background:
             self._stop.wait(_PAUSE_AFTER_TROUBLE_S)
 
     def _act_on_overdue(self) -> None:
-        self._console.hub.touch(self._console.desk.act_on_overdue(self._console.now()))
+        if not self._is_time_in_doubt:
+            self._console.hub.touch(self._console.desk.act_on_overdue(self._console.now()))
 
     def _show_lanes(self) -> None:
         try:
@@ -90,15 +100,31 @@ class Background:
         for scope in self._console.hub.scopes():
             self._console.hub.announce("state", screen_state(self._console, scope), scope=scope)
 
+    def _look_at_time(self) -> TimeSpan:
+        span = self._console.clock.look()
+        is_in_doubt = not span.is_known or span.latest - span.earliest > _LEAP_S
+        if is_in_doubt and not self._is_time_in_doubt:
+            _log.error("console: the clock jumped or is behind: nothing is erased and no case expires; check NTP")
+        self._is_time_in_doubt = is_in_doubt
+        return span
+
     def _keep_house(self) -> None:
-        now = self._console.now()
+        """Erase what is old enough by time that is trusted: a clock that jumped ahead would erase what is new."""
+        span = self._look_at_time()
+        if time.monotonic() < self._keep_house_at:
+            return
+        self._keep_house_at = time.monotonic() + _KEEP_HOUSE_S
+        if span.deletable > NEVER:
+            self._erase(datetime.fromtimestamp(span.deletable, UTC))
+        with self._console.database.reading() as session:
+            self._console.audit.anchor(session, self._console.anchors, self._console.now())
+
+    def _erase(self, now: datetime) -> None:
         while self._console.retention.step(now):
             pass
         self._console.retention.forget_stray_pictures(now)
         self._console.list_changes.forget_old(now)
         self._console.sessions.forget_expired(now)
-        with self._console.database.reading() as session:
-            self._console.audit.anchor(session, self._console.anchors, now)
 
 
 def screen_state(console: Console, scope: str) -> str:

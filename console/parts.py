@@ -34,6 +34,7 @@ from console.situation.live import LiveHub
 from console.situation.statistics import Statistics
 from console.store.database import Database
 from console.types import Actor, Role
+from riskdb.clock import Clock, WallClock
 
 AUDIT_ANCHORS = "audit.anchors"
 
@@ -44,6 +45,8 @@ class Console:
 
     settings: ConsoleSettings
     now: Callable[[], datetime]
+    clock: Clock
+    """What may be erased by now. For one thread: the housekeeper's."""
     database: Database
     audit: AuditLog
     anchors: Path
@@ -73,10 +76,12 @@ def build_console(
     now: Callable[[], datetime],
     hasher: PasswordHasher | None = None,
     consumer: str = "console-1",
+    clock: Clock | None = None,
 ) -> Console:
     """Open the database and build the parts. Raises ConsoleError.
 
     `consumer` names this process in the event stream's group: the same name again finds what it left unfinished.
+    `clock` says what is old enough to be erased; None believes `now`.
     `hasher` None hashes passwords with argon2's defaults.
     """
     keys = load_keys(state_dir / "console.key")
@@ -95,6 +100,7 @@ def build_console(
     return Console(
         settings=settings,
         now=now,
+        clock=clock or WallClock(lambda: now().timestamp()),
         database=database,
         audit=audit,
         anchors=state_dir / AUDIT_ANCHORS,

@@ -39,13 +39,14 @@ def _exit_codes() -> dict[type[BaseException], ExitCode]:
     from ocr.types import OcrError
     from pipeline.errors import SourceError, SpoolKeyError
     from riskdb.record.values.problem import CellProblem
-    from riskdb.types import RiskDBError, RiskFileError
+    from riskdb.types import RiskDBError, RiskFileError, RiskIntegrityError
 
     return {
         SettingsError: ExitCode.CONFIG,
         RedisUnavailableError: ExitCode.UNAVAILABLE,
         RiskDBError: ExitCode.UNAVAILABLE,
         RiskFileError: ExitCode.UNREADABLE,
+        RiskIntegrityError: ExitCode.INTEGRITY,
         CellProblem: ExitCode.UNREADABLE,
         AlertsError: ExitCode.UNAVAILABLE,  # the outbox, the stream, a receiver
         EventError: ExitCode.UNREADABLE,

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from alerts.settings import AlertsSettings
 from console.settings import ConsoleSettings
 from pipeline.settings import PipelineSettings, SourceSettings
-from riskdb.settings import RiskSettings
+from riskdb.settings import ClockSettings, RiskSettings
 
 DEFAULT_PATH = Path("kakou.toml")
 
@@ -32,6 +32,7 @@ class Settings(BaseModel):
     ocr_model: str | None = None
     """A recogniser of the fast-plate-ocr hub in place of ours; those know no province character."""
     risk: RiskSettings = RiskSettings()
+    clock: ClockSettings = ClockSettings()
     pipeline: PipelineSettings = PipelineSettings()
     alerts: AlertsSettings = AlertsSettings()
     sources: tuple[SourceSettings, ...] = Field(default=(), alias="source")

@@ -18,7 +18,7 @@ from alerts.settings import AlertsSettings
 from console.settings import CheckpointPlace, ConsoleSettings
 from kakou.settings import Settings
 from pipeline.settings import GateSettings, PipelineSettings, SourceSettings, TrackSettings
-from riskdb.settings import RiskSettings
+from riskdb.settings import ClockSettings, RiskSettings
 
 SECTIONS: tuple[tuple[str, str, type[BaseModel]], ...] = (
     ("(top of the file)", "The box or centre", Settings),
@@ -27,6 +27,7 @@ SECTIONS: tuple[tuple[str, str, type[BaseModel]], ...] = (
     ("[pipeline.gate]", "When a frame is worth the detector", GateSettings),
     ("[pipeline.track]", "When reads are one vehicle", TrackSettings),
     ("[risk]", "The risk list and the match", RiskSettings),
+    ("[clock]", "When a clock may be believed", ClockSettings),
     ("[alerts]", "Events and delivery", AlertsSettings),
     *((f'[[alerts.channel]] kind = "{name}"', kind.title, kind.settings) for name, kind in channel_kinds().items()),
     ("[console]", "Command screen and phone page", ConsoleSettings),

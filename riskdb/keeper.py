@@ -1,10 +1,10 @@
 """The steward's side of the risk list: what changes the record is published before the call returns."""
 
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from riskdb.clock import Clock, WallClock
 from riskdb.digest import ANY_CLASS, PlateDigester
 from riskdb.hotset.compute import HotEntries
 from riskdb.hotset.listing import listed_entries
@@ -18,7 +18,7 @@ from riskdb.record.imports import ImportEntry, recent_imports, take_back
 from riskdb.record.judging import RowJudge, TravelRow
 from riskdb.record.record import RiskRecord
 from riskdb.record.rows import AreaWindow
-from riskdb.rule import ListRule
+from riskdb.rule import ListMoment, ListRule
 from riskdb.settings import RiskSettings
 from riskdb.types import Declaration, PlateGrammar, RiskDBError, RiskReason
 
@@ -44,14 +44,14 @@ class RiskKeeper:
         grammar: PlateGrammar,
         settings: RiskSettings,
         publisher: Publisher | None,
-        wall_clock: Callable[[], float] = time.time,
+        clock: Clock | None = None,
     ) -> None:
         self._record = record
         self._digester = PlateDigester(key)
         self._grammar = grammar
         self._settings = settings
         self._publisher = publisher
-        self._wall_clock = wall_clock
+        self._clock = clock or WallClock()
         self.rule = ListRule.of(settings)
         self._require_own_key()
 
@@ -66,7 +66,7 @@ class RiskKeeper:
         actor: str = "",
     ) -> tuple[ImportResult, Published | None]:
         """Bring travel records in, and publish what they change. Raises RiskDBError."""
-        judge = RowJudge(self._grammar, self.rule, self._settings.utc_offset_hours, int(self._wall_clock()))
+        judge = RowJudge(self._grammar, self.rule, self._settings.utc_offset_hours, self._known_now())
         result = import_rows(
             self._record,
             rows,
@@ -106,8 +106,10 @@ class RiskKeeper:
 
         Raises ValueError when an area or its times make no sense, RiskDBError.
         """
-        now = int(self._wall_clock())
-        windows = [one.as_window(now, self.rule.lookback_s) for one in declared]
+        now = self._known_now()
+        # Where the time is in doubt, what has no beginning reaches back from the earliest moment that it may be.
+        reach_s = self.rule.lookback_s + now - int(self._clock.look().earliest)
+        windows = [one.as_window(now, reach_s) for one in declared]
         standing = self.windows()
         fresh = [w for w in windows if not any(w.says_the_same_as(other) for other in standing)]
         if not fresh:
@@ -121,9 +123,9 @@ class RiskKeeper:
 
         Raises ValueError when there is none, RiskDBError.
         """
-        now = int(self._wall_clock())
+        now = self._known_now()
         area = normalise_area(code)
-        standing = [w for w in self._record.windows() if w.code == area and w.is_known_at(now)]
+        standing = [w for w in self.windows() if w.code == area]
         if not standing:
             self._catch_up()
             raise ValueError(f"area {area} is not declared")
@@ -134,8 +136,7 @@ class RiskKeeper:
 
     def windows(self) -> list[AreaWindow]:
         """Return the standing declarations, oldest first."""
-        now = self._wall_clock()
-        return [w for w in self._record.windows() if w.is_known_at(now)]
+        return [w for w in self._record.windows() if w.lifted_at is None]
 
     def remove(self, plate: str, *, actor: str, reason: str) -> tuple[int, Change]:
         """Correct an error: the vehicle's stays known so far list it no more. Returns how many stays.
@@ -145,7 +146,7 @@ class RiskKeeper:
         digests = self._logged_digests(plate, actor, "remove", reason)
         with self._record.writing():
             self._record.require_key(self._digester.key_id)
-            removed = self._record.remove_visits(digests, int(self._wall_clock()))
+            removed = self._record.remove_visits(digests, int(self._clock.wall()))
         return removed, Change(len(digests), self._publish(digests, None))
 
     def show(self, plate: str, *, actor: str, reason: str) -> tuple[RiskReason, ...]:
@@ -154,21 +155,20 @@ class RiskKeeper:
         Raises ValueError when `plate` is none or the reason is missing, RiskDBError.
         """
         digests = self._logged_digests(plate, actor, "show", reason)
-        now = self._wall_clock()
-        entries = self.entries_at(now, digests)
-        reasons = (reason for _, value in entries for reason in self._spelled_out(value, now))
+        reasons = (
+            reason for digest, value in self._entries_now(digests) for reason in self._spelled_out(digest, value)
+        )
         return tuple(sorted(reasons, key=lambda r: r.expires_at, reverse=True))
 
     def listed(self) -> Iterator[tuple[bytes, tuple[RiskReason, ...]]]:
         """Yield the digest and the reasons of every vehicle that the record lists now."""
-        now = self._wall_clock()
-        declarations, sources = self._declarations(), self._record.sources()
-        for digest, value in self.entries_at(now):
-            yield digest, spell_out_all(unpack_reasons(value, now), declarations, sources)
+        for digest, value in self._entries_now():
+            if reasons := self._spelled_out(digest, value):
+                yield digest, reasons
 
-    def entries_at(self, now: float, digests: Iterable[bytes] | None = None) -> HotEntries:
+    def entries_at(self, moment: float) -> HotEntries:
         """Return who is, was or will be listed at a moment, by what was known then (epoch seconds)."""
-        return listed_entries(self._record, self.rule, now, digests)
+        return listed_entries(self._record, self.rule, ListMoment.past(moment))
 
     def list_at(self, moment: datetime) -> PastList:
         """Return the list as it stood at a moment, for replays. Raises RiskDBError."""
@@ -179,7 +179,7 @@ class RiskKeeper:
         return {digest for digest, _ in self.entries_at(self._wall_clock(), digests)}
 
     def _publish_areas(self, windows: Iterable[AreaWindow]) -> Change:
-        oldest = int(self._wall_clock()) - self.rule.lookback_s
+        oldest = int(self._clock.look().earliest) - self.rule.lookback_s
         codes = dict.fromkeys(window.code for window in windows)
         touched = dict.fromkeys(digest for code in codes for digest in self._record.digests_in_area(code, oldest))
         return Change(len(touched), self._publish(touched, None))
@@ -199,11 +199,23 @@ class RiskKeeper:
         self._record.require_key(self._digester.key_id)
         text = self._grammar.normalise(plate)
         digests = [self._digester.digest(c, text) for c in (ANY_CLASS, *self._grammar.classes_of(text))]
-        self._record.log_access(int(self._wall_clock()), actor, action, reason.strip(), digests[0])
+        self._record.log_access(int(self._clock.wall()), actor, action, reason.strip(), digests[0])
         return digests
 
-    def _spelled_out(self, value: bytes, now: float) -> tuple[RiskReason, ...]:
-        return spell_out_all(unpack_reasons(value, now), self._declarations(), self._record.sources())
+    def _entries_now(self, digests: Iterable[bytes] | None = None) -> HotEntries:
+        return listed_entries(self._record, self.rule, ListMoment.present(self._clock.look()), digests)
+
+    def _spelled_out(self, digest: bytes, value: bytes) -> tuple[RiskReason, ...]:
+        """Return the reasons that have not surely expired."""
+        earliest = self._clock.look().earliest
+        alive = (reason for reason in unpack_reasons(digest, value) if reason.expires_at > earliest)
+        return spell_out_all(alive, self._declarations(), self._record.sources())
+
+    def _known_now(self) -> int:
+        """Return the time to write into the record. Raises RiskDBError when nobody knows it."""
+        if not self._clock.look().is_known:
+            raise RiskDBError("the clock is behind what it has shown before; set it (NTP) before changing the list")
+        return int(self._clock.wall())
 
     def _declarations(self) -> dict[int, Declaration]:
         return {w.window_number: w.as_declaration() for w in self._record.windows()}

@@ -5,6 +5,17 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from riskdb.types import RiskLevel
 
 
+class ClockSettings(BaseModel):
+    """When a clock may be believed: section [clock] of kakou.toml."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    held_s: float = Field(default=600.0, ge=0)
+    """A clock that jumped deletes nothing by its new time before it has held it for this long."""
+    tolerance_s: float = Field(default=60.0, gt=0)
+    """A difference up to this is no jump, and agrees with the centre's clock."""
+
+
 class RiskSettings(BaseModel):
     """How long history counts, when a list is too old to trust, and how sure a match must be."""
 
@@ -27,8 +38,12 @@ class RiskSettings(BaseModel):
     """A read-only replica that lost its centre goes on with the last list for this long."""
     recheck_s: float = Field(default=1.0, gt=0)
     """A reader looks again at the list's version, count and heartbeat after this long."""
-    sweep_every_s: float = Field(default=600.0, gt=0)
-    """Expired entries never match; their memory is freed this often."""
+    reconcile_every_s: float = Field(default=300.0, gt=0)
+    """The list in Redis is held against the record, mended, and freed of what has expired at least this often; more
+    often where it takes little time."""
+    most_shrink: float = Field(default=0.5, gt=0, le=1)
+    """A publication that takes away more than this share of a list of more than 20 vehicles is refused, unless
+    declarations, liftings, removals or expiry explain it."""
     timeout_s: float = Field(default=0.06, gt=0)
     """Longest wait for one answer of Redis on the hot path."""
     connect_timeout_s: float = Field(default=0.03, gt=0)

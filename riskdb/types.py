@@ -113,5 +113,9 @@ class Declaration(BaseModel):
     declared_until: int | None
 
 
+class RiskIntegrityError(RiskDBError):
+    """Record and list contradict each other; the message says what to do, and nothing was changed."""
+
+
 class RiskFileError(RiskDBError):
     """A file cannot be imported at all; the message names the file and, where there is one, the row."""

@@ -16,6 +16,7 @@ from pipeline.walk.flagging import Flagging
 from pipeline.walk.screening import screen
 from pipeline.walk.spool import Spool
 from pipeline.walk.tracking import PlateTracker, track_plates
+from riskdb.clock import WallClock
 from riskdb.types import Alternative, Hypothesis, RiskDBError, RiskMatch, RiskReason
 
 NOON = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
@@ -137,7 +138,9 @@ class KeptPassages:
 
 
 def make_spool(folder: Path, now: Callable[[], datetime] = lambda: NOON) -> Spool:
-    return Spool(folder / "spool", folder / "spool.key", now, timedelta(hours=24), 1 << 20)
+    return Spool(
+        folder / "spool", folder / "spool.key", WallClock(lambda: now().timestamp()), timedelta(hours=24), 1 << 20
+    )
 
 
 def make_screening(

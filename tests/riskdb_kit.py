@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from ocr.grammar import normalise_plate, plate_classes_of
+from riskdb.clock import TimeSpan
 from riskdb.digest import load_or_create_key
 from riskdb.hotset.hotset import HotSet
 from riskdb.hotset.list_store import ListStore
@@ -51,6 +52,12 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now.timestamp()
+
+    def wall(self) -> float:
+        return self()
+
+    def look(self) -> TimeSpan:
+        return TimeSpan.moment(self())
 
     def forward(self, **by: float) -> None:
         self.now += timedelta(**by)

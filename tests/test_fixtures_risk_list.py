@@ -16,7 +16,7 @@ from riskdb.record.importing import RowOutcome, import_rows
 from riskdb.record.judging import RowJudge
 from riskdb.record.record import RiskRecord
 from riskdb.record.travel import read_travel_rows
-from riskdb.rule import ListRule
+from riskdb.rule import ListMoment, ListRule
 from riskdb.settings import RiskSettings
 
 PASSAGES = [passage for truth in load_all_truths() for passage in truth.passages]
@@ -37,7 +37,7 @@ def hot_digests(folder: Path, now: datetime) -> tuple[set[bytes], dict[RowOutcom
         judge = RowJudge(OcrGrammar(), rule, settings.utc_offset_hours, now_s)
         done = import_rows(record, read_travel_rows(travel_records), judge, DIGESTER)
         assert done.is_applied
-        entries = listed_entries(record, rule, now_s)
+        entries = listed_entries(record, rule, ListMoment.past(now_s))
     return {digest for digest, _ in entries}, done.counts
 
 

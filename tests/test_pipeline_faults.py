@@ -31,6 +31,7 @@ from pipeline.walk.flagging import Flagging
 from pipeline.walk.pacing import pace_looks
 from pipeline.walk.spool import Spool
 from pipeline.walk.tracking import PlateTracker
+from riskdb.clock import WallClock
 from tests.pipeline_kit import (
     ID_KEY,
     NOON,
@@ -230,7 +231,13 @@ def test_a_write_that_fails_leaves_nothing_behind(tmp_path: Path, monkeypatch: p
 
 def spool_of(folder: Path, max_bytes: int) -> Spool:
     clock = (NOON + timedelta(seconds=second) for second in itertools.count())
-    return Spool(folder / "spool", folder / "spool.key", lambda: next(clock), timedelta(hours=24), max_bytes)
+    return Spool(
+        folder / "spool",
+        folder / "spool.key",
+        WallClock(lambda: next(clock).timestamp()),
+        timedelta(hours=24),
+        max_bytes,
+    )
 
 
 def spooled_sizes(folder: Path, passage: Passage) -> tuple[int, int]:
@@ -267,7 +274,13 @@ def test_a_spool_never_grows_beyond_its_bound_and_gives_up_what_waits_longest(
 
 def test_pictures_without_their_passage_go_with_the_day(tmp_path: Path):
     clock = [NOON]
-    spool = Spool(tmp_path / "spool", tmp_path / "spool.key", lambda: clock[0], timedelta(hours=24), 1 << 20)
+    spool = Spool(
+        tmp_path / "spool",
+        tmp_path / "spool.key",
+        WallClock(lambda: clock[0].timestamp()),
+        timedelta(hours=24),
+        1 << 20,
+    )
     [passage] = passages([*standing("京A12345", 8)])
     spool.keep(passage)
     for path, *_ in spool.oldest_first():
@@ -285,7 +298,7 @@ def test_an_empty_spool_key_is_made_anew_and_a_wrong_one_is_named(tmp_path: Path
     assert key.stat().st_mode & 0o777 == 0o600
     key.write_bytes(b"no key")
     with pytest.raises(SpoolKeyError, match=r"spool\.key"):
-        Spool(tmp_path / "spool", key, lambda: NOON, timedelta(hours=24), 1 << 20)
+        Spool(tmp_path / "spool", key, WallClock(NOON.timestamp), timedelta(hours=24), 1 << 20)
 
 
 # --- the uplink

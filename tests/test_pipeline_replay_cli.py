@@ -11,6 +11,7 @@ from kakou.settings import Settings
 from kakou.wiring.matching import key_path
 from kakou.wiring.replay import ReplayPlan
 from kakou.wiring.risk import OcrGrammar, record_path
+from riskdb.clock import WallClock
 from riskdb.digest import load_or_create_key
 from riskdb.keeper import RiskKeeper
 from riskdb.record.declaring import Declared
@@ -36,7 +37,7 @@ def keep_record(state: Path, plate: str, received_at: datetime, declared_at: dat
     clock = [received_at]
     with RiskRecord(record_path(settings)) as record:
         key = load_or_create_key(key_path(settings))
-        keeper = RiskKeeper(record, key, OcrGrammar(), settings.risk, None, lambda: clock[0].timestamp())
+        keeper = RiskKeeper(record, key, OcrGrammar(), settings.risk, None, WallClock(lambda: clock[0].timestamp()))
         stay = [(received_at - timedelta(hours=hours)).isoformat() for hours in (48, 24)]
         keeper.import_rows([TravelRow("a.csv", 2, plate, "02", AREA, stay[0], stay[1], "test")])
         clock[0] = declared_at

@@ -159,7 +159,7 @@ def test_a_publisher_that_outlives_a_rotation_labels_the_list_with_the_new_key(r
     tender.tick()
     rotate_key(rig.record, rig.key_path)
     for _ in range(3):
-        rig.clock.forward(seconds=rig.settings.sweep_every_s + 1)
+        rig.clock.forward(seconds=rig.settings.reconcile_every_s + 1)
         tender.tick()
     assert rig.is_listed(MARKED[0])
     assert rig.publisher.standing() is Standing.CURRENT

@@ -13,7 +13,7 @@ from bench.lookup import load_list, random_entries
 from riskdb.digest import load_or_create_key
 from riskdb.hotset.hotset import HotSet
 from riskdb.hotset.keys import BUCKET_ENTRIES, ReasonBuckets
-from riskdb.hotset.list_store import ListMeta
+from riskdb.hotset.list_meta import ListMeta
 from riskdb.hotset.redis_link import RedisLink
 from riskdb.types import RiskDBError
 from tests.riskdb_kit import HUANGDAO, NOON, RiskRig, risk_rig

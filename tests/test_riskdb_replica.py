@@ -184,3 +184,26 @@ def test_lookups_go_on_without_an_error_through_a_full_resync(servers: TwoServer
             break
     assert seen_loading
     assert lookups > 10
+
+
+def test_a_list_that_nobody_tended_gets_no_younger_when_its_centre_goes_too(servers: TwoServers, rig: RiskRig):
+    early = rig.hot_set(servers.edge.url)
+    rig.clock.forward(minutes=38)
+    with pytest.raises(RiskDBError, match="last tended"):
+        rig.match(Guess("粤B82500"), hot_set=early)
+    servers.centre.kill()
+    servers.wait_for_link("down")
+    for hot_set in (early, rig.hot_set(servers.edge.url)):
+        with pytest.raises(RiskDBError, match="last tended"):
+            rig.match(Guess("粤B82500"), hot_set=hot_set)
+
+
+def test_a_replica_that_was_restarted_alone_goes_on_with_its_list(servers: TwoServers, rig: RiskRig):
+    servers.centre.kill()
+    servers.wait_for_link("down")
+    with redis.Redis.from_url(servers.edge.url) as client:
+        client.save()
+    servers.edge.kill()
+    servers.edge.start()
+    rig.clock.forward(hours=5)
+    assert rig.match(Guess("粤B82500"), hot_set=rig.hot_set(servers.edge.url))

@@ -21,6 +21,7 @@ from console.web.app import create_app
 from kakou.box.orders import Order, run_by_order
 from kakou.exit_codes import ExitCode
 from kakou.settings import Settings, SettingsError
+from kakou.wiring.clock import trusted_clock
 from kakou.wiring.redis import open_redis
 from kakou.wiring.risk import open_keeper
 
@@ -81,7 +82,14 @@ def _built(settings: Settings, url: str) -> Iterator[Console]:
     office = KeeperOffice(lambda: open_keeper(settings, url))
     settings.state_dir.mkdir(parents=True, exist_ok=True)
     try:
-        built = build_console(settings.console, settings.state_dir, client, office, lambda: datetime.now(UTC))
+        built = build_console(
+            settings.console,
+            settings.state_dir,
+            client,
+            office,
+            lambda: datetime.now(UTC),
+            clock=trusted_clock(settings),
+        )
     except ConsoleError:
         client.close()
         raise

@@ -96,7 +96,9 @@ def background(box: Box) -> Iterator[None]:
         threads = [
             threading.Thread(target=relay.run, args=(stop,), name="relay"),
             threading.Thread(
-                target=_recheck_until, args=(stop, box, box.spool(), box.flagging(outbox)), name="recheck"
+                target=_recheck_until,
+                args=(stop, box, box.spool(keeps_time=True), box.flagging(outbox)),
+                name="recheck",
             ),
         ]
         if box.moves_pictures:
@@ -132,6 +134,7 @@ def _recheck_until(stop: threading.Event, box: Box, spool: Spool, flagging: Flag
     is_ending = False
     while not is_ending:
         is_ending = stop.wait(box.settings.pipeline.recheck_every_s)
+        spool.look_at_the_time()
         if not spool.waiting():
             continue
         try:

@@ -121,18 +121,28 @@ def _open_report(path: Path | None, stack: ExitStack) -> CsvSheet | None:
 
 
 @app.command()
-def serve(config: Config = None) -> None:
+def serve(
+    config: Config = None,
+    accept_smaller: Annotated[
+        bool,
+        typer.Option("--accept-smaller", help="Let the list be replaced by a much smaller one: it begins anew."),
+    ] = False,
+) -> None:
     """Tend the list until stopped: heartbeat, rebuild when Redis lost it, take expired entries out.
 
     `kakou run` and `kakou demo` do the same while they use their own embedded Redis. With `redis_url` or REDIS_URL
     set, this must run all the time on one machine, where the record is: a list that nobody tends gives `unchecked`.
+    Exit code 6 when Redis holds a list that the record does not explain: restore the record first.
 
     Example: `kakou risk serve --config kakou.toml`
     """
     settings = load_settings(config)
     console = messages()
     stop = stop_on_signals()
-    with open_redis(settings) as url, tended_list(settings, url, console.print):
+    with (
+        open_redis(settings) as url,
+        tended_list(settings, url, console.print, accepts_smaller=accept_smaller),
+    ):
         console.print(f"正在维护风险名单（每 {settings.risk.heartbeat_s:g} 秒心跳），Ctrl-C 停止")
         stop.wait()
 

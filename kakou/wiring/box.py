@@ -6,6 +6,7 @@ from pathlib import Path
 
 from alerts.outbox import Outbox
 from kakou.settings import Settings
+from kakou.wiring.clock import trusted_clock
 from kakou.wiring.matching import key_path, make_matcher
 from ocr.models_folder import ModelFiles, shipped_models
 from ocr.reader import PlateReader, ReaderSettings
@@ -54,12 +55,13 @@ class Box:
         """Open the outbox of the state folder. Raises OutboxError."""
         return Outbox(self.settings.state_dir / "outbox.sqlite", reserve_bytes=self.settings.alerts.reserve_mib * 2**20)
 
-    def spool(self) -> Spool:
+    def spool(self, *, keeps_time: bool = False) -> Spool:
+        """Open the spool; with `keeps_time` it also keeps the mark of what time is known, by being asked often."""
         pipeline = self.settings.pipeline
         return Spool(
             self.settings.state_dir / "spool",
             self.settings.state_dir / "spool.key",
-            utc_now,
+            trusted_clock(self.settings, is_keeping=keeps_time),
             timedelta(hours=pipeline.spool_hours),
             pipeline.spool_max_mb << 20,
         )

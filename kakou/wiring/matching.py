@@ -5,6 +5,7 @@ from datetime import datetime
 from pathlib import Path
 
 from kakou.settings import Settings
+from kakou.wiring.clock import trusted_clock
 from riskdb.digest import load_or_create_key
 from riskdb.hotset.hotset import HotSet
 from riskdb.hotset.redis_link import RedisLink
@@ -21,7 +22,8 @@ def key_path(settings: Settings) -> Path:
 def open_hot_set(settings: Settings, url: str) -> HotSet:
     """Return a reader of the list in the Redis at `url`; one thread only. Raises RiskDBError."""
     link = RedisLink(url, settings.risk.timeout_s, settings.risk.connect_timeout_s)
-    return HotSet(link, lambda: load_or_create_key(key_path(settings)), settings.risk)
+    clock = trusted_clock(settings, is_keeping=False)
+    return HotSet(link, lambda: load_or_create_key(key_path(settings)), settings.risk, clock)
 
 
 def make_matcher(settings: Settings, url: str) -> Matcher:

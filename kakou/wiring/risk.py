@@ -9,9 +9,11 @@ from pathlib import Path
 
 from kakou.process import give_way
 from kakou.settings import Settings
+from kakou.wiring.clock import trusted_clock
 from kakou.wiring.matching import key_path
 from kakou.wiring.redis import open_redis
 from ocr.grammar import normalise_plate, plate_classes_of
+from riskdb.clock import Clock
 from riskdb.hotset.list_store import ListStore
 from riskdb.hotset.publish import Publisher
 from riskdb.hotset.redis_link import open_writer
@@ -43,6 +45,7 @@ class RiskParts:
 
     record: RiskRecord
     key: bytes
+    clock: Clock
     publisher: Publisher | None
 
     def required_publisher(self) -> Publisher:
@@ -51,14 +54,22 @@ class RiskParts:
         return self.publisher
 
 
-def open_parts(settings: Settings, url: str | None, stack: contextlib.ExitStack) -> RiskParts:
-    """Open record and key, and a publisher on the Redis at `url`; `stack` closes them. Raises RiskDBError."""
+def open_parts(
+    settings: Settings, url: str | None, stack: contextlib.ExitStack, *, accepts_smaller: bool = False
+) -> RiskParts:
+    """Open record and key, and a publisher on the Redis at `url`; `stack` closes them. Raises RiskDBError.
+
+    With `accepts_smaller` the list may be replaced by any other, even that of a new record.
+    """
+    clock = trusted_clock(settings)
     record = stack.enter_context(RiskRecord(record_path(settings)))
     key = own_key(record, key_path(settings))
     if url is None:
-        return RiskParts(record, key, None)
+        return RiskParts(record, key, clock, None)
     link = stack.enter_context(contextlib.closing(open_writer(url)))
-    return RiskParts(record, key, Publisher(record, ListStore(link), ListRule.of(settings.risk)))
+    most_shrink = 1.0 if accepts_smaller else settings.risk.most_shrink
+    publisher = Publisher(record, ListStore(link), ListRule.of(settings.risk), clock, most_shrink)
+    return RiskParts(record, key, clock, publisher)
 
 
 @contextlib.contextmanager
@@ -71,11 +82,13 @@ def open_keeper(settings: Settings, url: str | None = None, *, publishes: bool =
         if publishes and url is None:
             url = stack.enter_context(open_redis(settings))
         parts = open_parts(settings, url if publishes else None, stack)
-        yield RiskKeeper(parts.record, parts.key, OcrGrammar(), settings.risk, parts.publisher)
+        yield RiskKeeper(parts.record, parts.key, OcrGrammar(), settings.risk, parts.publisher, parts.clock)
 
 
 @contextlib.contextmanager
-def tended_list(settings: Settings, url: str, on_message: Callable[[str], None]) -> Iterator[None]:
+def tended_list(
+    settings: Settings, url: str, on_message: Callable[[str], None], *, accepts_smaller: bool = False
+) -> Iterator[None]:
     """Tend the list in a thread of its own while the context is open: heartbeat, rebuild, sweep.
 
     The first tick is done when the context is entered, so that readers find a list. Raises RiskDBError.
@@ -88,7 +101,7 @@ def tended_list(settings: Settings, url: str, on_message: Callable[[str], None])
         give_way()
         with contextlib.ExitStack() as stack:
             try:
-                tender = _tender(settings, url, on_message, stack)
+                tender = _tender(settings, url, on_message, stack, accepts_smaller)
                 tender.tick()
             except RiskDBError as error:
                 failure.append(error)
@@ -113,6 +126,12 @@ def tended_list(settings: Settings, url: str, on_message: Callable[[str], None])
         thread.join(timeout=10)
 
 
-def _tender(settings: Settings, url: str, on_message: Callable[[str], None], stack: contextlib.ExitStack) -> ListTender:
-    parts = open_parts(settings, url, stack)
-    return ListTender(parts.record, parts.required_publisher(), settings.risk, on_message)
+def _tender(
+    settings: Settings,
+    url: str,
+    on_message: Callable[[str], None],
+    stack: contextlib.ExitStack,
+    accepts_smaller: bool,
+) -> ListTender:
+    parts = open_parts(settings, url, stack, accepts_smaller=accepts_smaller)
+    return ListTender(parts.record, parts.required_publisher(), settings.risk, on_message, parts.clock)

@@ -8,6 +8,9 @@ from pipeline.walk.flagging import Flagging
 from pipeline.walk.spool import Spool
 from riskdb.types import RiskDBError
 
+MOST_FAILURES = 3
+"""So many passages that cannot be checked: it is the list. One alone may be a damaged entry, and holds up nobody."""
+
 
 @dataclass(frozen=True, slots=True)
 class RecheckCounts:
@@ -21,19 +24,22 @@ class RecheckCounts:
 
 
 def recheck(spool: Spool, match: Match, flagging: Flagging, hypothesis_count: int = 32) -> RecheckCounts:
-    """Check what waits in the spool, oldest first; stop at the first that still cannot be checked.
+    """Check what waits in the spool, oldest first; stop where the list still cannot be asked.
 
     A passage is matched against today's list at the time it passed. Raises OutboxError when an event cannot be kept;
     its passage then stays in the spool.
     """
     expired = spool.purge()
-    clear = flagged = 0
+    clear = flagged = failures = 0
     for path, record, pictures in spool.oldest_first():
         track = record.track(pictures)
         try:
-            found = match(match_hypotheses(track.distribution, hypothesis_count), record.arrived_at)
+            found = match(match_hypotheses(track.distribution, hypothesis_count), spool.passed_at(path, record))
         except RiskDBError:
-            break
+            failures += 1
+            if failures == MOST_FAILURES:
+                break
+            continue
         if found is None:
             clear += 1
         else:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from riskdb.hotset.keys import MOST_BUCKET_ENTRIES
 from riskdb.hotset.list_store import ListStore
 from riskdb.hotset.publish import Publisher, Standing
+from riskdb.hotset.reasons import last_expiry
 from riskdb.record.record import RiskRecord
 from riskdb.settings import RiskSettings
 
@@ -58,7 +59,7 @@ def _check_entries(publisher: Publisher, store: ListStore, now: float) -> Iterat
     held = set(store.members())
     why = dict(store.why())
     # Expired entries stay until the next sweep; readers do not take them.
-    alive = {digest for digest in held if int.from_bytes(why.get(digest, b"")[:4], "big") > now}
+    alive = {digest for digest in held if last_expiry(why.get(digest, b"")) > now}
     missing, surplus = wanted.keys() - held, alive - wanted.keys()
     is_same = not missing and not surplus
     detail = f"{len(held)} listed" if is_same else f"{len(missing)} missing, {len(surplus)} too many; publish anew"
@@ -98,7 +99,7 @@ def count_list(record: RiskRecord, publisher: Publisher, now: float) -> ListStat
         vehicles=vehicles,
         stays=stays,
         removed_stays=removed,
-        declarations=sum(w.is_known_at(now) for w in record.windows()),
+        declarations=sum(w.lifted_at is None for w in record.windows()),
         listed=meta.count if meta else 0,
         version=meta.version if meta else 0,
         heartbeat_age_s=now - publisher.store.heartbeat(),

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from riskdb.hotset.reasons import MAX_REASONS, PACKED
+from riskdb.hotset.reasons import MAX_REASONS, PACKED, seal_reasons
 from riskdb.record.areas import area_prefix
 from riskdb.record.columns import Digests, VisitColumns, digests_from_bytes, digests_to_bytes
 from riskdb.record.rows import AreaWindow
-from riskdb.rule import ListRule
+from riskdb.rule import ListMoment, ListRule
 
 FOREVER = 2**32 - 1
 
@@ -33,11 +33,16 @@ class HotEntries:
         return len(self.digests)
 
     def __iter__(self) -> Iterator[tuple[bytes, bytes]]:
-        """Yield (digest, packed reasons)."""
-        raw = digests_to_bytes(self.digests)
-        bounds = (self.first_reason * PACKED.size).tolist()
-        for row in range(len(self)):
-            yield raw[row * 16 : row * 16 + 16], self.packed[bounds[row] : bounds[row + 1]]
+        """Yield (digest, sealed reasons)."""
+        return self.rows(0, len(self))
+
+    def rows(self, start: int, stop: int) -> Iterator[tuple[bytes, bytes]]:
+        """Yield (digest, sealed reasons) of a part."""
+        raw = digests_to_bytes(self.digests[start:stop])
+        bounds = (self.first_reason[start : stop + 1] * PACKED.size).tolist()
+        for row in range(stop - start):
+            digest = raw[row * 16 : row * 16 + 16]
+            yield digest, seal_reasons(digest, self.packed[bounds[row] : bounds[row + 1]])
 
     def count_by_window(self) -> dict[int, int]:
         """Return how many plates the declaration behind each number lists."""
@@ -57,15 +62,15 @@ def compute_hot_entries(
     windows: Sequence[AreaWindow],
     area_codes: Mapping[int, str],
     rule: ListRule,
-    now: float,
+    moment: ListMoment,
 ) -> HotEntries:
-    """Return who is listed at `now` (epoch seconds).
+    """Return who is listed at a moment.
 
-    A stay counts when it overlaps a declaration that is in force at `now`, and until the look-back after the end of
+    A stay counts when it overlaps a declaration that is in force then, and until the look-back after the end of
     that overlap, or the expiry after the record was received, whichever is earlier. A declaration that ran out goes
     on counting for the stays inside it; one that was lifted counts no more.
     """
-    in_force = _in_force(windows, rule, now)
+    in_force = _in_force(windows, rule, moment)
     rows, window_rows = _pair_up(visits, in_force, area_codes)
     valid_from = np.array([w.valid_from for w in in_force], dtype=np.int64)
     valid_until = np.array([FOREVER if w.valid_until is None else w.valid_until for w in in_force], dtype=np.int64)
@@ -73,7 +78,8 @@ def compute_hot_entries(
     overlap_from = np.maximum(visits.visited_from[rows], valid_from[window_rows])
     overlap_until = np.minimum(visits.visited_until[rows], valid_until[window_rows])
     expires = np.minimum(overlap_until + rule.lookback_s, visits.received_at[rows] + rule.expiry_s)
-    counts = (overlap_from < overlap_until) & (expires > now) & (visits.received_at[rows] <= now)
+    is_known = visits.received_at[rows] <= moment.known_by
+    counts = (overlap_from < overlap_until) & (expires > moment.alive_after) & is_known
     rows, window_rows, expires = rows[counts], window_rows[counts], expires[counts]
 
     reasons = np.empty(len(rows), dtype=_REASON)
@@ -86,14 +92,18 @@ def compute_hot_entries(
 
 
 def covered_areas(
-    windows: Sequence[AreaWindow], area_codes: Mapping[int, str], rule: ListRule, now: float
+    windows: Sequence[AreaWindow], area_codes: Mapping[int, str], rule: ListRule, moment: ListMoment
 ) -> Collection[int]:
-    """Return the numbers of the areas in which a stay can count at `now`."""
-    return _windows_by_area(_in_force(windows, rule, now), area_codes).keys()
+    """Return the numbers of the areas in which a stay can count at a moment."""
+    return _windows_by_area(_in_force(windows, rule, moment), area_codes).keys()
 
 
-def _in_force(windows: Sequence[AreaWindow], rule: ListRule, now: float) -> list[AreaWindow]:
-    return [w for w in windows if w.is_known_at(now) and w.valid_from <= now and w.level in rule.levels]
+def _in_force(windows: Sequence[AreaWindow], rule: ListRule, moment: ListMoment) -> list[AreaWindow]:
+    return [
+        window
+        for window in windows
+        if window.is_known_at(moment.known_by) and window.valid_from <= moment.begun_by and window.level in rule.levels
+    ]
 
 
 def _pair_up(

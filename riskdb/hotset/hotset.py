@@ -6,18 +6,17 @@ Keys: see `riskdb.hotset.keys`. This module only reads.
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain, repeat
 from typing import NamedTuple
 
 import redis
-from pydantic import ValidationError
 
+from riskdb.clock import Clock, WallClock
 from riskdb.digest import ANY_CLASS, PlateDigester
 from riskdb.hotset import keys
-from riskdb.hotset.keys import ReasonBuckets
-from riskdb.hotset.reasons import spell_out_all, unpack_reasons
+from riskdb.hotset.list_state import ListState, ListWatch
+from riskdb.hotset.reasons import PackedReason, spell_out_all, unpack_reasons
 from riskdb.hotset.redis_link import RedisLink
 from riskdb.settings import RiskSettings
 from riskdb.types import Declaration, ListedReasons, RiskDBError, RiskReason
@@ -26,29 +25,6 @@ ATTEMPTS = 3
 """A lookup that met a change of the list is made again; twice in a row has not been seen."""
 LISTED = ord("1")
 """What stands in `Membership.flags` for a listed digest."""
-
-
-@dataclass(frozen=True, slots=True)
-class ListState:
-    """What a reader knows of the list."""
-
-    version: int
-    count: int
-    key_id: str
-    buckets: ReasonBuckets
-    """Where the reasons stand."""
-    heartbeat: float
-    """Epoch seconds by the centre's clock."""
-    is_alone: bool
-    """The server is a replica that has lost its centre."""
-    checked_at: float
-    """Monotonic seconds."""
-    marker: bytes
-    """The member of the hot set that names the version."""
-
-    def age_s(self, wall_time: float) -> float:
-        """Return how long ago the list's keeper was last heard of."""
-        return max(0.0, wall_time - self.heartbeat)
 
 
 class Membership(NamedTuple):
@@ -67,13 +43,14 @@ class HotSet:
         link: RedisLink,
         load_key: Callable[[], bytes],
         settings: RiskSettings,
-        wall_clock: Callable[[], float] = time.time,
+        clock: Clock | None = None,
     ) -> None:
         self._link = link
         self._load_key = load_key
         self._settings = settings
-        self._wall_clock = wall_clock
+        self._clock = clock or WallClock()
         self._digester = PlateDigester(load_key())
+        self._watch = ListWatch(link, settings, self._clock)
         self._state: ListState | None = None
         self._highest_version = 0
         self._declarations: dict[int, Declaration] = {}
@@ -141,7 +118,7 @@ class HotSet:
         state = self._state
         if state is None or time.monotonic() - state.checked_at > self._settings.recheck_s:
             return self._refreshed()
-        return state if self._is_young(state) else self._refreshed()
+        return state if self._watch.is_young(state) else self._refreshed()
 
     def _look_up(self, plates: list[tuple[str, str]], now: float) -> tuple[int, list[tuple[RiskReason, ...]]]:
         for _ in range(ATTEMPTS):
@@ -159,7 +136,7 @@ class HotSet:
             if values is None:
                 continue
             for position, value in zip(listed, values, strict=True):
-                reasons[position] = self._spelled_out(value, now)
+                reasons[position] = self._spelled_out(digests[position], value, now)
             return membership.version, reasons
         raise RiskDBError("the risk list changes faster than it can be read")
 
@@ -176,16 +153,30 @@ class HotSet:
             raise RiskDBError("the risk list names a vehicle without a reason; run `kakou risk check`")
         return values
 
-    def _spelled_out(self, value: bytes, now: float) -> tuple[RiskReason, ...]:
-        packed = unpack_reasons(value, now)
+    def _spelled_out(self, digest: bytes, value: bytes, now: float) -> tuple[RiskReason, ...]:
+        packed = self._unexpired(unpack_reasons(digest, value), now)
         try:
             if any(reason.window_number not in self._declarations for reason in packed) or any(
                 reason.source_number not in self._sources for reason in packed
             ):
                 self._read_names()
             return spell_out_all(packed, self._declarations, self._sources)
-        except (KeyError, ValidationError) as error:
-            raise RiskDBError(f"the risk list names an unknown declaration or source: {error}") from error
+        except (KeyError, ValueError, OverflowError, OSError) as error:
+            raise RiskDBError(
+                "the risk list names a declaration or a source that is unknown or damaged; `kakou risk serve` mends it"
+            ) from error
+
+    def _unexpired(self, reasons: Sequence[PackedReason], now: float) -> list[PackedReason]:
+        """Return the reasons that count at `now`.
+
+        Raises RiskDBError when all have expired only by a clock that is not trusted.
+        """
+        span = self._clock.look()
+        latest, earliest = now + span.latest - span.wall, now + span.earliest - span.wall
+        sure = [reason for reason in reasons if reason.expires_at > latest]
+        if not sure and any(reason.expires_at > earliest for reason in reasons):
+            raise RiskDBError("whether an entry has expired depends on a clock that has just jumped; check its time")
+        return sure
 
     def _read_names(self) -> None:
         areas, sources = self._link.ask(("HGETALL", keys.AREA), ("HGETALL", keys.SOURCE))
@@ -195,56 +186,17 @@ class HotSet:
     def _refreshed(self) -> ListState:
         """Read the list's state anew and hold it to be valid, or raise RiskDBError."""
         self._state = None
-        state, marker_and_members = self._read_state()
-        if state.count + 1 != marker_and_members:
-            raise RiskDBError(
-                f"the risk list should have {state.count} entries, not {marker_and_members - 1}; run `kakou risk check`"
-            )
+        state = self._watch.read()
         if state.version < self._highest_version:
             raise RiskDBError(f"the risk list went back from version {self._highest_version} to {state.version}")
         if state.key_id != self._digester.key_id:
             self._digester = PlateDigester(self._load_key())
         if state.key_id != self._digester.key_id:
             raise RiskDBError("the risk list was made with another plate key; copy the centre's key file to this box")
-        self._require_young(state)
+        self._watch.require_young(state)
         self._highest_version = state.version
         self._state = state
         return state
-
-    def _read_state(self) -> tuple[ListState, int]:
-        fields, members = self._link.ask_atomically(("HMGET", keys.META, *keys.META_FIELDS), ("SCARD", keys.HOT))
-        if None in fields:
-            raise RiskDBError("there is no risk list in Redis; run `kakou risk serve` or `kakou risk import`")
-        meta = dict(zip(keys.META_FIELDS, (field.decode() for field in fields), strict=True))
-        heartbeat = float(meta["heartbeat"])
-        is_old = self._wall_clock() - heartbeat > self._settings.stale_after_s
-        state = ListState(
-            version=int(meta["version"]),
-            count=int(meta["count"]),
-            key_id=meta["key_id"],
-            buckets=ReasonBuckets(int(meta["why_built"]), int(meta["why_bits"])),
-            heartbeat=heartbeat,
-            is_alone=is_old and self._has_lost_its_centre(),
-            checked_at=time.monotonic(),
-            marker=keys.version_marker(int(meta["version"])),
-        )
-        return state, members
-
-    def _has_lost_its_centre(self) -> bool:
-        replication = self._link.ask(("INFO", "replication"))[0]
-        return isinstance(replication, bytes) and b"master_link_status:down" in replication
-
-    def _is_young(self, state: ListState) -> bool:
-        limit_s = self._settings.alone_for_s if state.is_alone else self._settings.stale_after_s
-        return -self._settings.stale_after_s <= self._wall_clock() - state.heartbeat <= limit_s
-
-    def _require_young(self, state: ListState) -> None:
-        if self._is_young(state):
-            return
-        age_s = self._wall_clock() - state.heartbeat
-        if age_s < 0:
-            raise RiskDBError(f"the list's heartbeat lies {-age_s:.0f} s ahead; set the clocks of box and centre")
-        raise RiskDBError(f"the risk list was last tended {age_s:.0f} s ago; is `kakou risk serve` running?")
 
 
 def _in_pairs(flat: list[bytes]) -> Iterator[tuple[bytes, bytes]]:

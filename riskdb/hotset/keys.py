@@ -1,7 +1,7 @@
-"""Every Redis key of the risk list. Only `list_store` and `reason_store` write them; `hotset` reads them.
+"""Every Redis key of the risk list. Only `list_store`, `reason_store` and `name_store` write them; `hotset` reads them.
 
 risk:hot     SET   of 16-byte digests, and one member that names the version (`version_marker`)   no expiry
-risk:why:V:B HASH  digest -> packed reasons (`riskdb.hotset.reasons`), the exact expiry included          no expiry
+risk:why:V:B HASH  digest -> sealed reasons (`riskdb.hotset.reasons`), the exact expiry included          no expiry
              of the digests that begin with the bits B, as version V has built them (`ReasonBuckets`)
 risk:area    HASH  window number -> declaration as JSON                                            no expiry
 risk:source  HASH  source number -> name of the source                                             no expiry
@@ -44,6 +44,9 @@ MOST_BUCKET_ENTRIES = 160
 """What no bucket of a list that has not outgrown its buckets exceeds: five standard deviations above twice the
 average. Servers keep a hash small up to `hash-max-listpack-entries` (512 unless set)."""
 _BITS_USED = 32
+MOST_BITS = 20
+"""A million buckets: enough for a hundred million entries, and read through in seconds where the number is damaged."""
+MOST_VERSION = 2**63
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,20 +56,30 @@ class ReasonBuckets:
     built: int
     """The version whose rebuild made them."""
     bits: int
-    """From 0 to 24."""
+    """From 0 to MOST_BITS."""
+
+    @classmethod
+    def checked(cls, built: int, bits: int) -> "ReasonBuckets":
+        """Return what Redis says. Raises ValueError when it makes no sense."""
+        if not (0 <= built < MOST_VERSION and 0 <= bits <= MOST_BITS):
+            raise ValueError(f"no buckets: {built}, {bits}")
+        return cls(built, bits)
 
     @classmethod
     def for_count(cls, built: int, count: int) -> "ReasonBuckets":
         """Return the buckets of a list of `count` entries."""
         bits = max(0, (count - 1) // BUCKET_ENTRIES).bit_length()
-        return cls(built, min(24, bits))
+        return cls(built, min(MOST_BITS, bits))
 
     def key_of(self, digest: bytes) -> bytes:
-        return b"risk:why:%d:%x" % (self.built, int.from_bytes(digest[:4], "big") >> (_BITS_USED - self.bits))
+        return self.key(int.from_bytes(digest[:4]) >> (_BITS_USED - self.bits))
 
     def keys(self) -> Iterator[bytes]:
         """Yield every bucket's key, of the empty ones too."""
-        return (b"risk:why:%d:%x" % (self.built, number) for number in range(1 << self.bits))
+        return (self.key(number) for number in range(1 << self.bits))
+
+    def key(self, number: int) -> bytes:
+        return b"risk:why:%d:%x" % (self.built, number)
 
     def is_outgrown(self, count: int) -> bool:
         """Whether a list of `count` entries should get more buckets."""

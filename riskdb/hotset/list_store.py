@@ -4,46 +4,19 @@ Keys: see `riskdb.hotset.keys`. Commands of many members go out in chunks, becau
 of all other clients. A call that fails is never sent twice; the next publication starts from what it finds.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
-
-import redis
 
 from riskdb.digest import DIGEST_BYTES
 from riskdb.hotset import keys
 from riskdb.hotset.compute import xor_of
 from riskdb.hotset.keys import ReasonBuckets
+from riskdb.hotset.list_meta import ListMeta
+from riskdb.hotset.name_store import NameStore
 from riskdb.hotset.reason_store import CHUNK, PACKET, ReasonStore, chunks, write_commands
-from riskdb.hotset.redis_link import Command, RedisLink
+from riskdb.hotset.redis_link import Command, RedisLink, is_refusal
 from riskdb.types import RiskDBError
-
-
-@dataclass(frozen=True, slots=True)
-class ListMeta:
-    """What risk:meta says of a version, its times left out."""
-
-    version: int
-    count: int
-    checksum: bytes
-    """XOR of the digests."""
-    rule: str
-    key_id: str
-    buckets: ReasonBuckets
-    """Where its reasons stand."""
-
-    def fields(self, now: float) -> dict[str, str]:
-        return {
-            "version": str(self.version),
-            "count": str(self.count),
-            "digest": self.checksum.hex(),
-            "rule": self.rule,
-            "key_id": self.key_id,
-            "why_built": str(self.buckets.built),
-            "why_bits": str(self.buckets.bits),
-            "published_at": repr(now),
-            "heartbeat": repr(now),
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +42,19 @@ class ListStore:
     def __init__(self, link: RedisLink) -> None:
         self._link = link
         self.reasons = ReasonStore(link)
+        self.names = NameStore(link)
 
     def meta(self) -> ListMeta | None:
         """Return what the list in force says of itself, or None when there is no whole list."""
-        fields, members = self._link.ask(("HMGET", keys.META, *keys.META_FIELDS), ("SCARD", keys.HOT))
-        if None in fields:
+        try:
+            fields, members = self._link.ask(("HMGET", keys.META, *keys.META_FIELDS), ("SCARD", keys.HOT))
+        except RiskDBError as error:
+            if is_refusal(error):  # a key holds something else altogether
+                return None
+            raise
+        meta = ListMeta.parsed(fields)
+        if meta is None:
             return None
-        version, count, checksum, rule, key_id, built, bits, *_ = (field.decode() for field in fields)
-        buckets = ReasonBuckets(int(built), int(bits))
-        meta = ListMeta(int(version), int(count), bytes.fromhex(checksum), rule, key_id, buckets)
         (marked,) = self._link.ask(("SISMEMBER", keys.HOT, keys.version_marker(meta.version)))
         return meta if marked and members == meta.count + 1 else None
 
@@ -90,7 +67,7 @@ class ListStore:
 
     def difference(self, before: ListMeta, digests: Sequence[bytes], wanted: dict[bytes, bytes]) -> Difference:
         """Return what must change for these digests so that exactly the wanted ones are listed."""
-        listed = [digest for part in chunks(digests, PACKET) for digest in self._listed(part)]
+        listed = list(self.listed(digests))
         standing = self.reasons.read(before.buckets, [digest for digest in listed if digest in wanted])
         return Difference(
             added={digest: wanted[digest] for digest in wanted.keys() - set(listed)},
@@ -116,12 +93,6 @@ class ListStore:
             ("HSET", keys.META, *chain.from_iterable(after.fields(now).items())),
         )
         self.reasons.remove(after.buckets, difference.removed)
-
-    def write_names(self, declarations: dict[int, str], sources: dict[int, str]) -> None:
-        """Write what the numbers in reasons mean; numbers are never given twice, so this may happen at any time."""
-        for key, names in ((keys.AREA, declarations), (keys.SOURCE, sources)):
-            for items in chunks(names.items(), CHUNK):
-                self._link.ask(("HSET", key, *(part for number, name in items for part in (str(number), name))))
 
     # --- a whole new list
 
@@ -169,17 +140,30 @@ class ListStore:
         meta = self.meta()
         return iter(()) if meta is None else self.reasons.all(meta.buckets)
 
+    def member_count(self) -> int:
+        """Return how many vehicles stand in Redis, whole list or not."""
+        try:
+            (count,) = self._link.ask(("SCARD", keys.HOT))
+        except RiskDBError as error:
+            if is_refusal(error):
+                return 0
+            raise
+        return max(0, int(count) - 1)
+
     def heartbeat(self) -> float:
-        """Return when the list was last tended, epoch seconds; 0.0 when never."""
+        """Return when the list was last tended, epoch seconds; 0.0 when never, or when that cannot be read."""
         (beat,) = self._link.ask(("HGET", keys.META, "heartbeat"))
-        return float(beat) if beat else 0.0
+        try:
+            return float(beat) if beat else 0.0
+        except ValueError:
+            return 0.0
 
     def server_setting(self, name: str) -> str:
         """Return a setting of the server, or "" when it is unknown or we may not ask."""
         try:
             ((found),) = self._link.ask(("CONFIG", "GET", name))
         except RiskDBError as error:
-            if isinstance(error.__cause__, redis.ResponseError):
+            if is_refusal(error):
                 return ""
             raise
         return str(found[1].decode()) if found else ""
@@ -190,11 +174,12 @@ class ListStore:
         (size,) = self._link.ask(("MEMORY", "USAGE", keys.HOT))
         return (size or 0) + (self.reasons.memory_bytes(meta.buckets) if meta else 0)
 
-    def _listed(self, digests: Sequence[bytes]) -> Iterator[bytes]:
-        """Yield those of at most PACKET digests that are listed."""
-        questions: list[Command] = [("SMISMEMBER", keys.HOT, *part) for part in chunks(digests, CHUNK)]
-        flags = chain.from_iterable(self._link.ask(*questions))
-        return (digest for digest, is_listed in zip(digests, flags, strict=True) if is_listed)
+    def listed(self, digests: Iterable[bytes]) -> Iterator[bytes]:
+        """Yield those that are listed."""
+        for packet in chunks(digests, PACKET):
+            questions: list[Command] = [("SMISMEMBER", keys.HOT, *part) for part in chunks(packet, CHUNK)]
+            flags = chain.from_iterable(self._link.ask(*questions))
+            yield from (digest for digest, is_listed in zip(packet, flags, strict=True) if is_listed)
 
     def _scan(self, key: str) -> Iterator[bytes]:
         cursor: bytes | str = "0"

@@ -32,8 +32,9 @@ class PastList:
         return ListedReasons(0, tuple(self._reasons(plate_class, text, epoch_s) for plate_class, text in plates))
 
     def _reasons(self, plate_class: str, text: str, now: float) -> tuple[RiskReason, ...]:
-        values = (self._packed_by_digest.get(self._digester.digest(c, text), b"") for c in (plate_class, ANY_CLASS))
-        packed = [reason for value in values for reason in unpack_reasons(value, now)]
+        digests = [self._digester.digest(c, text) for c in (plate_class, ANY_CLASS)]
+        values = ((d, self._packed_by_digest[d]) for d in digests if d in self._packed_by_digest)
+        packed = [r for digest, value in values for r in unpack_reasons(digest, value) if r.expires_at > now]
         return spell_out_all(
             sorted(packed, key=lambda r: r.expires_at, reverse=True), self._declarations, self._sources
         )

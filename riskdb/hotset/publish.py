@@ -8,14 +8,20 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from enum import Enum
+from itertools import islice
 
+from riskdb.clock import Clock, WallClock
 from riskdb.hotset.compute import HotEntries, xor_of
 from riskdb.hotset.keys import ReasonBuckets
-from riskdb.hotset.list_store import Difference, ListMeta, ListStore
+from riskdb.hotset.list_meta import ListMeta
+from riskdb.hotset.list_store import Difference, ListStore
 from riskdb.hotset.listing import listed_entries
 from riskdb.hotset.reason_store import PACKET, chunks
+from riskdb.hotset.reconciling import wrong_digests
+from riskdb.hotset.redis_link import is_refusal
+from riskdb.hotset.shrinking import require_explained, require_own_list
 from riskdb.record.record import RiskRecord
-from riskdb.rule import ListRule
+from riskdb.rule import ListMoment, ListRule
 from riskdb.types import RiskDBError
 
 MAX_DIFF = 20_000
@@ -48,6 +54,8 @@ class Published:
     removed: int
     is_rebuilt: bool
     elapsed_s: float = 0.0
+    changed: int = 0
+    """Listed before and after, for other reasons; not counted in a rebuild."""
 
 
 class Publisher:
@@ -58,12 +66,15 @@ class Publisher:
         record: RiskRecord,
         store: ListStore,
         rule: ListRule,
-        wall_clock: Callable[[], float] = time.time,
+        clock: Clock | None = None,
+        most_shrink: float = 1.0,
     ) -> None:
+        """`most_shrink`: the share of the list that may go without an explanation; 1 accepts anything."""
         self._record = record
         self.store = store
         self._rule = rule
-        self._wall_clock = wall_clock
+        self._clock = clock or WallClock()
+        self._most_shrink = most_shrink
 
     def publish(self, touched: Iterable[bytes] | None = None, on_progress: OnProgress | None = None) -> Published:
         """Bring the list up to date and return what changed.
@@ -76,6 +87,8 @@ class Publisher:
         with self._record.turn():
             meta = self.store.meta()
             change = self._record.change()
+            if self._most_shrink < 1:
+                require_own_list(self._record, meta.count if meta else self.store.member_count())
             if meta is None or digests is None or not self._may_patch(meta, change, len(digests)):
                 published = self._rebuild(meta, on_progress)
             else:
@@ -90,22 +103,43 @@ class Publisher:
         self.beat()
         return Published(meta.version, meta.count, 0, 0, False)
 
-    def sweep(self) -> Published:
-        """Take expired entries out. Raises RiskDBError."""
+    def reconcile(self) -> Published:
+        """Make the list what the record says, whatever has become of it; take expired entries out. Raises RiskDBError.
+
+        A list that is not this record's last one is left to `publish`.
+        """
         started = time.monotonic()
         with self._record.turn():
             meta = self.store.meta()
             if meta is None:
-                raise RiskDBError("there is no whole risk list in Redis to sweep")
+                raise RiskDBError("there is no whole risk list in Redis")
             if not self._is_own(meta):  # about to be rebuilt; patching would label it with our key and rule
                 return Published(meta.version, meta.count, 0, 0, False)
-            now = int(self._wall_clock())
-            # The reason that lasts longest stands first, and its expiry is its first field.
-            expired = [digest for digest, value in self.store.why() if int.from_bytes(value[:4], "big") <= now]
-            before = meta.count
-            for part in chunks(dict.fromkeys(expired), MAX_DIFF):
-                meta = self._apply(meta, self.store.difference(meta, part, {}))
-        return Published(meta.version, meta.count, 0, before - meta.count, False, time.monotonic() - started)
+            published = self._reconciled(meta)
+        return replace(published, elapsed_s=time.monotonic() - started)
+
+    def _reconciled(self, meta: ListMeta) -> Published:
+        self._write_names()
+        entries = self.compute()
+        try:
+            wrong = set(islice(wrong_digests(self.store, meta, entries), MAX_DIFF + 1))
+        except RiskDBError as error:
+            if not is_refusal(error):
+                raise
+            return self._rebuild(meta, None)  # a key of the list holds something else altogether
+        if len(wrong) > MAX_DIFF:
+            return self._rebuild(meta, None)
+        wanted = {digest: value for digest, value in entries if digest in wrong} if wrong else {}
+        difference = self.store.difference(meta, list(wrong), wanted)
+        count = meta.count + len(difference.added) - len(difference.removed)
+        checksum = xor_of([meta.checksum, difference.moved()])
+        if count != len(entries) or checksum != entries.checksum():  # also for members that have no reasons
+            return self._rebuild(meta, None)
+        self._require_explained(meta, entries)
+        after = self._apply(meta, difference)
+        self.store.reasons.remove(after.buckets, [digest for digest in wrong if digest not in wanted])
+        added, removed, changed = len(difference.added), len(difference.removed), len(difference.changed)
+        return Published(after.version, after.count, added, removed, False, changed=changed)
 
     def standing(self) -> Standing:
         """Return how the list in Redis stands to the record. Raises RiskDBError."""
@@ -117,11 +151,11 @@ class Publisher:
 
     def beat(self) -> None:
         """Say that the list is tended. Raises RiskDBError when there is none."""
-        self.store.beat(self._wall_clock())
+        self.store.beat(self._clock.wall())
 
     def compute(self, digests: Iterable[bytes] | None = None) -> HotEntries:
         """Return what the list should hold now: all of it, or of some digests."""
-        return listed_entries(self._record, self._rule, self._wall_clock(), digests)
+        return listed_entries(self._record, self._rule, ListMoment.present(self._clock.look()), digests)
 
     def _patch(self, meta: ListMeta, change: int, digests: list[bytes], on_progress: OnProgress | None) -> Published:
         difference = self.store.difference(meta, digests, dict(self.compute(digests)))
@@ -139,12 +173,13 @@ class Publisher:
         count = before.count + len(difference.added) - len(difference.removed)
         checksum = xor_of([before.checksum, difference.moved()])
         after = self._new_meta(before, count, checksum, before.buckets)
-        self.store.apply(before, after, difference, self._wall_clock())
+        self.store.apply(before, after, difference, self._clock.wall())
         return after
 
     def _rebuild(self, before: ListMeta | None, on_progress: OnProgress | None) -> Published:
         change = self._record.change()
         entries = self.compute()
+        self._require_explained(before, entries)
         after = self._new_meta(before, len(entries), entries.checksum())
         self.store.begin_next(before)
         self._write_names()
@@ -153,7 +188,7 @@ class Publisher:
             if on_progress is not None:
                 on_progress(min(number * PACKET, len(entries)), len(entries))
         self.store.verify_next(after)
-        self.store.swap(after, self._wall_clock())
+        self.store.swap(after, self._clock.wall())
         self._record.set_state("published", str(change))
         grown = after.count - (before.count if before else 0)
         return Published(after.version, after.count, max(0, grown), max(0, -grown), True)
@@ -172,7 +207,12 @@ class Publisher:
 
     def _write_names(self) -> None:
         declarations = {w.window_number: w.as_declaration().model_dump_json() for w in self._record.windows()}
-        self.store.write_names(declarations, self._record.sources())
+        self.store.names.write(declarations, self._record.sources())
+
+    def _require_explained(self, before: ListMeta | None, entries: HotEntries) -> None:
+        if self._most_shrink < 1:
+            alive_after = ListMoment.present(self._clock.look()).alive_after
+            require_explained(self._record, self.store, before, entries, alive_after, self._most_shrink)
 
     def _may_patch(self, meta: ListMeta, change: int, touched: int) -> bool:
         is_just_before = int(self._record.state("published", "-1")) >= change - 1

@@ -51,10 +51,14 @@ class ReasonStore:
         return found
 
     def all(self, buckets: ReasonBuckets) -> Iterator[tuple[bytes, bytes]]:
-        """Yield every digest and its packed reasons."""
-        for keys in chunks(buckets.keys(), _BUCKETS_A_PACKET):
-            for flat in self._link.ask(*(("HGETALL", key) for key in keys)):
-                yield from zip(flat[::2], flat[1::2], strict=True)
+        """Yield every digest and its sealed reasons."""
+        for numbers in chunks(range(1 << buckets.bits), _BUCKETS_A_PACKET):
+            yield from self.some(buckets, numbers)
+
+    def some(self, buckets: ReasonBuckets, numbers: Iterable[int]) -> Iterator[tuple[bytes, bytes]]:
+        """Yield every digest of some buckets and its sealed reasons; too many buckets make a long command."""
+        for flat in self._link.ask(*(("HGETALL", buckets.key(number)) for number in numbers)):
+            yield from zip(flat[::2], flat[1::2], strict=True)
 
     def count(self, buckets: ReasonBuckets) -> int:
         return sum(sum(self._link.ask(*(("HLEN", key) for key in keys))) for keys in chunks(buckets.keys(), PACKET))

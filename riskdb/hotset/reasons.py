@@ -1,14 +1,16 @@
-"""Why a plate is listed, packed to 18 bytes a reason for Redis."""
+"""Why a plate is listed, packed to 18 bytes a reason for Redis, and sealed so that damage is seen."""
 
 import struct
-from collections.abc import Mapping
+import zlib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from riskdb.types import Declaration, RiskReason
+from riskdb.types import Declaration, RiskDBError, RiskReason
 
 PACKED = struct.Struct(">IIIIH")
 """Expiry, visit from, visit until (epoch seconds), window number, source number."""
+SEAL_BYTES = 4
 MAX_REASONS = 3
 """Reasons kept a plate: the ones that last longest."""
 
@@ -38,14 +40,29 @@ class PackedReason:
         )
 
 
-def unpack_reasons(value: bytes, now: float) -> list[PackedReason]:
-    """Return the reasons in a `risk:why` value that have not expired at `now` (epoch seconds)."""
-    reasons = (PackedReason(*fields) for fields in PACKED.iter_unpack(value))
-    return [reason for reason in reasons if reason.expires_at > now]
+def seal_reasons(digest: bytes, packed: bytes) -> bytes:
+    """Return a `risk:why` value: the packed reasons of a digest, then a checksum of both."""
+    return packed + zlib.crc32(packed, zlib.crc32(digest)).to_bytes(SEAL_BYTES)
+
+
+def unpack_reasons(digest: bytes, value: bytes) -> list[PackedReason]:
+    """Return the reasons in a `risk:why` value, expired ones too.
+
+    Raises RiskDBError when they are not what was written: a vehicle whose reasons are damaged is not cleared by that.
+    """
+    packed = value[:-SEAL_BYTES]
+    if not packed or len(packed) % PACKED.size or seal_reasons(digest, packed) != value:
+        raise RiskDBError("the reasons of a listed vehicle are damaged; `kakou risk serve` mends them")
+    return [PackedReason(*fields) for fields in PACKED.iter_unpack(packed)]
+
+
+def last_expiry(value: bytes) -> int:
+    """Return when the last reason of a `risk:why` value expires, without looking at its seal."""
+    return int.from_bytes(value[:4])
 
 
 def spell_out_all(
-    packed: list[PackedReason], declarations: Mapping[int, Declaration], sources: Mapping[int, str]
+    packed: Iterable[PackedReason], declarations: Mapping[int, Declaration], sources: Mapping[int, str]
 ) -> tuple[RiskReason, ...]:
     """Return the reasons with their names. Raises KeyError when a number is unknown."""
     return tuple(

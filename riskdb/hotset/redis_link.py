@@ -175,6 +175,11 @@ def open_writer(url: str) -> RedisLink:
     return RedisLink(url, timeout_s=30.0, connect_timeout_s=5.0, asks_twice=False)
 
 
+def is_refusal(error: RiskDBError) -> bool:
+    """Whether Redis answered, and refused: the connection is sound."""
+    return isinstance(error.__cause__, redis.ResponseError)
+
+
 def pack(command: Command) -> bytes:
     packed: bytes = hiredis.pack_command(cast("_PackedCommand", command))
     return packed

@@ -1,16 +1,21 @@
-"""Keeps the list in Redis alive and true while time passes: heartbeat, declarations that begin, expired entries."""
+"""Keeps the list in Redis alive and true while time passes: heartbeat, declarations that begin, expired entries, and
+whatever else has made the list differ from the record."""
 
 import sqlite3
 import threading
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 
+from riskdb.clock import Clock, TimeSpan, WallClock
 from riskdb.hotset.publish import Publisher, Standing
 from riskdb.record.record import RiskRecord
 from riskdb.rule import DAY_S
 from riskdb.settings import RiskSettings
 from riskdb.types import RiskDBError
 
+RESTS = 50
+"""The list is reconciled again after this many times the time that it took: small lists at every heartbeat."""
 KEPT_DAYS = 35
 """Stays are deleted from the record this long after they ended: the longest look-back is 28 days."""
 
@@ -24,21 +29,34 @@ class ListTender:
         publisher: Publisher,
         settings: RiskSettings,
         on_message: Callable[[str], None],
-        wall_clock: Callable[[], float] = time.time,
+        clock: Clock | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._record = record
         self._publisher = publisher
         self._settings = settings
         self._on_message = on_message
-        self._wall_clock = wall_clock
+        self._clock = clock or WallClock()
+        self._monotonic = monotonic
         self._begun_until = 0.0
         """Declarations that began before this moment are in the list; at the start nobody knows."""
-        self._swept_at = wall_clock()
+        self._reconcile_at = monotonic()
+        self._was_settled = True
         self._change_seen: int | None = None
+        self._time_said = (True, True)
 
     def tick(self) -> None:
-        """Bring the list up to date and say that it is tended. Raises RiskDBError."""
-        now = self._wall_clock()
+        """Bring the list up to date and say that it is tended. Raises RiskDBError.
+
+        While the time is not known the list is left alone and grows stale: readers then answer `unchecked`.
+        """
+        span = self._clock.look()
+        self._say_time(span)
+        if span.is_known:
+            self._tend(span)
+
+    def _tend(self, span: TimeSpan) -> None:
+        now = span.latest
         standing, change = self._publisher.standing(), self._record.change()
         # A command that has just written publishes by itself: step in only when it did not.
         if standing is Standing.ABSENT or (standing is Standing.BEHIND and change == self._change_seen):
@@ -49,8 +67,22 @@ class ListTender:
             self._begin_declarations(now)
         self._change_seen = change
         self._publisher.beat()
-        if now - self._swept_at >= self._settings.sweep_every_s:
-            self._sweep(now)
+        if span.is_settled != self._was_settled or self._monotonic() >= self._reconcile_at:
+            self._was_settled = span.is_settled
+            self._reconcile(span)
+
+    def _say_time(self, span: TimeSpan) -> None:
+        state = (span.is_known, span.is_settled)
+        if state == self._time_said:
+            return
+        self._time_said = state
+        shown = f"{datetime.fromtimestamp(min(max(span.wall, 0), 2**33), UTC):%Y-%m-%d %H:%M} UTC"
+        if not span.is_known:
+            self._on_message(f"时钟不可信（{shown}，早于已知时间）：名单暂不维护，过车记为未核对；请校时（NTP）")
+        elif not span.is_settled:
+            self._on_message(f"时钟跳变（{shown}）：在确认前不删除任何条目；请检查校时（NTP）")
+        else:
+            self._on_message(f"时钟已确认（{shown}）")
 
     def _begin_declarations(self, now: float) -> None:
         """Publish the areas whose declaration has begun since the list was last looked at.
@@ -64,13 +96,20 @@ class ListTender:
                 self._publisher.publish(self._record.digests_in_area(window.code, oldest))
         self._begun_until = now
 
-    def _sweep(self, now: float) -> None:
-        removed = self._publisher.sweep().removed
-        self._swept_at = now
-        with self._record.quiet_writing():
-            purged = self._record.purge_visits(int(now) - KEPT_DAYS * DAY_S)
-        if removed or purged:
-            self._on_message(f"清理：过期条目 {removed}，超期行程记录 {purged}")
+    def _reconcile(self, span: TimeSpan) -> None:
+        done = self._publisher.reconcile()
+        pause_s = min(self._settings.reconcile_every_s, RESTS * done.elapsed_s)
+        self._reconcile_at = self._monotonic() + pause_s
+        purged = self._purge(span)
+        if done.added or done.changed or done.removed or done.is_rebuilt or purged:
+            self._on_message(
+                f"核对名单：补回 {done.added}，修复 {done.changed}，到期或多余 {done.removed}；清除旧行程 {purged}"
+            )
+
+    def _purge(self, span: TimeSpan) -> int:
+        if span.deletable <= KEPT_DAYS * DAY_S:
+            return 0
+        return self._record.purge_visits(int(span.deletable) - KEPT_DAYS * DAY_S)
 
 
 def tend(tender: ListTender, every_s: float, stop: threading.Event, on_error: Callable[[Exception], None]) -> None:

@@ -15,6 +15,7 @@ Digests: TypeAlias = NDArray[np.uint64]
 EpochSeconds: TypeAlias = NDArray[np.int64]
 """Shape (n,)."""
 
+FAR_FUTURE = 2**62
 _CHUNK = 100_000
 _COLUMNS = "visit.digest, area_number, visited_from, visited_until, source_number, received_at"
 _IS_WANTED = (
@@ -51,7 +52,7 @@ def load_visits(
     record: RiskRecord, as_of: float, areas: Collection[int], digests: Iterable[bytes] | None = None
 ) -> VisitColumns:
     """Return the stays in some areas that no correction has taken out by `as_of`: all, or those of some digests."""
-    connection, bound = record.connection, {"as_of": int(as_of)}
+    connection, bound = record.connection, {"as_of": int(min(as_of, FAR_FUTURE))}
     _fill(connection, "wanted_area (wanted INTEGER PRIMARY KEY)", areas)
     if digests is None:
         return _columns(connection.execute(f"SELECT {_COLUMNS} FROM visit WHERE {_IS_WANTED}", bound))

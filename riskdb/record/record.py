@@ -195,6 +195,11 @@ class RiskRecord:
         ).fetchone()
         return int(row[0]), int(row[1]), int(row[2])
 
+    def count_known(self, digests: Iterable[bytes]) -> int:
+        """Return of how many different digests there is a stay, removed or not."""
+        seek = "SELECT 1 FROM visit WHERE digest = ? LIMIT 1"
+        return sum(self.connection.execute(seek, (digest,)).fetchone() is not None for digest in set(digests))
+
     def carry_over(self, change: Callable[[bytes], bytes]) -> None:
         """Replace every digest by what `change` makes of it."""
         self.connection.create_function("carried_over", 1, change, deterministic=True)
@@ -202,8 +207,13 @@ class RiskRecord:
             self.connection.execute(f"UPDATE {table} SET digest = carried_over(digest)")
 
     def purge_visits(self, before: int) -> int:
-        """Delete stays that ended before a time; return how many."""
-        return self.connection.execute("DELETE FROM visit WHERE visited_until < ?", (before,)).rowcount
+        """Delete stays that ended before a time; return how many. Raises RiskDBError."""
+        is_due = self.connection.execute("SELECT 1 FROM visit WHERE visited_until < ? LIMIT 1", (before,)).fetchone()
+        if is_due is None:
+            return 0
+        with self.quiet_writing():
+            self.set_state("purged_before", str(max(before, int(self.state("purged_before")))))
+            return self.connection.execute("DELETE FROM visit WHERE visited_until < ?", (before,)).rowcount
 
     # --- declarations
 

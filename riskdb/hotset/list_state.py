@@ -1,0 +1,108 @@
+"""Is the list in Redis one that may be asked? What a reader looks at every second."""
+
+import math
+import re
+import time
+from dataclasses import dataclass
+
+from riskdb.clock import Clock
+from riskdb.hotset import keys
+from riskdb.hotset.keys import ReasonBuckets
+from riskdb.hotset.list_meta import ListMeta
+from riskdb.hotset.redis_link import RedisLink
+from riskdb.settings import RiskSettings
+from riskdb.types import RiskDBError
+
+
+@dataclass(frozen=True, slots=True)
+class ListState:
+    """What a reader knows of the list."""
+
+    version: int
+    count: int
+    key_id: str
+    buckets: ReasonBuckets
+    """Where the reasons stand."""
+    heartbeat: float
+    """Epoch seconds by the centre's clock."""
+    is_alone: bool
+    """The server is a replica that has lost its centre."""
+    checked_at: float
+    """Monotonic seconds."""
+    marker: bytes
+    """The member of the hot set that names the version."""
+
+    def age_s(self, wall_time: float) -> float:
+        """Return how long ago the list's keeper was last heard of."""
+        return max(0.0, wall_time - self.heartbeat)
+
+
+class ListWatch:
+    """Reads the state of the list and says whether it is young enough. One thread only."""
+
+    def __init__(self, link: RedisLink, settings: RiskSettings, clock: Clock) -> None:
+        self._link = link
+        self._settings = settings
+        self._clock = clock
+        self._untended: float | None = None
+        """The last heartbeat that had grown old while the centre, or a server of our own, was there."""
+        self._young_at = -math.inf
+        """When this reader last saw a young heartbeat, monotonic seconds."""
+
+    def read(self) -> ListState:
+        """Ask Redis. Raises RiskDBError when the time is not known, or what Redis says is no list."""
+        if not self._clock.look().is_known:
+            raise RiskDBError("the time is not known: the clock is behind what it has shown before; set it (NTP)")
+        fields, members = self._link.ask_atomically(("HMGET", keys.META, *keys.META_FIELDS), ("SCARD", keys.HOT))
+        if None in fields:
+            raise RiskDBError("there is no risk list in Redis; run `kakou risk serve` or `kakou risk import`")
+        meta = ListMeta.parsed(fields)
+        if meta is None:
+            raise RiskDBError("what Redis says of the risk list is damaged; `kakou risk serve` mends it")
+        age_s = self._clock.wall() - meta.heartbeat
+        if abs(age_s) <= self._settings.stale_after_s:
+            self._young_at = time.monotonic()
+        if meta.count + 1 != members:
+            raise RiskDBError(
+                f"the risk list should have {meta.count} entries, not {members - 1}; run `kakou risk check`"
+            )
+        return ListState(
+            version=meta.version,
+            count=meta.count,
+            key_id=meta.key_id,
+            buckets=meta.buckets,
+            heartbeat=meta.heartbeat,
+            is_alone=age_s > self._settings.stale_after_s and self._lost_a_tended_centre(meta.heartbeat, age_s),
+            checked_at=time.monotonic(),
+            marker=keys.version_marker(meta.version),
+        )
+
+    def _lost_a_tended_centre(self, heartbeat: float, age_s: float) -> bool:
+        """Whether this is a replica whose centre went away while the list was tended.
+
+        A list that nobody tended while the centre was there gets no younger by the centre's going away.
+        """
+        replication = self._link.ask(("INFO", "replication"))[0]
+        if not isinstance(replication, bytes) or b"master_link_status:down" not in replication:
+            self._untended = heartbeat
+            return False
+        if heartbeat == self._untended:
+            return False
+        if time.monotonic() - self._young_at <= self._settings.stale_after_s:
+            return True  # it was tended a moment ago, whatever the clocks say now
+        gone = re.search(rb"master_link_down_since_seconds:(-?\d+)", replication)
+        gone_s = int(gone[1]) if gone else -1
+        # Below zero: the replica was restarted since and does not know when it saw its centre last.
+        return gone_s < 0 or age_s - gone_s <= self._settings.stale_after_s
+
+    def is_young(self, state: ListState) -> bool:
+        limit_s = self._settings.alone_for_s if state.is_alone else self._settings.stale_after_s
+        return -self._settings.stale_after_s <= self._clock.wall() - state.heartbeat <= limit_s
+
+    def require_young(self, state: ListState) -> None:
+        if self.is_young(state):
+            return
+        age_s = self._clock.wall() - state.heartbeat
+        if age_s < 0:
+            raise RiskDBError(f"the list's heartbeat lies {-age_s:.0f} s ahead; set the clocks of box and centre")
+        raise RiskDBError(f"the risk list was last tended {age_s:.0f} s ago; is `kakou risk serve` running?")

@@ -1,0 +1,67 @@
+"""No publication takes most of the list away unless the record explains it: a record that was lost, emptied or taken
+from elsewhere must not clear everybody."""
+
+from collections.abc import Iterator
+
+from riskdb.hotset.compute import HotEntries
+from riskdb.hotset.list_meta import ListMeta
+from riskdb.hotset.list_store import ListStore
+from riskdb.hotset.reasons import last_expiry
+from riskdb.record.record import RiskRecord
+from riskdb.types import RiskIntegrityError
+
+SMALL = 20
+"""A list of at most this many vehicles may shrink to nothing."""
+WHAT_TO_DO = (
+    "restore risk.sqlite from a backup and start `kakou risk serve` again, or import the travel records anew;"
+    " where the list is really meant to begin anew: `kakou risk serve --accept-smaller`"
+)
+
+
+def require_own_list(record: RiskRecord, held: int) -> None:
+    """Refuse to replace a list of `held` vehicles by that of a record that has never published one.
+
+    Raises RiskIntegrityError.
+    """
+    if held and record.state("version") == "0":
+        raise RiskIntegrityError(
+            f"Redis holds a risk list of {held} vehicles, but {record.path} is new or empty and has never published"
+            f" one; the list stays in force: {WHAT_TO_DO}"
+        )
+
+
+def require_explained(
+    record: RiskRecord,
+    store: ListStore,
+    meta: ListMeta | None,
+    wanted: HotEntries,
+    alive_after: float,
+    most_shrink: float,
+) -> None:
+    """Refuse a list from which too many vehicles are gone of which the record knows nothing.
+
+    A vehicle whose entry has expired, or of which the record has a stay (removed or in an area that was lifted), is
+    explained. `meta` None: the list in Redis is not whole. Raises RiskIntegrityError.
+    """
+    held = meta.count if meta else store.member_count()
+    if held <= SMALL or len(wanted) >= (1 - most_shrink) * held or _has_new_key(record, meta):
+        return
+    gone = set(_still_valid(store, meta, alive_after)) - {digest for digest, _ in wanted}
+    unexplained = len(gone) - record.count_known(gone)
+    if unexplained > most_shrink * held:
+        raise RiskIntegrityError(
+            f"the new risk list would have {len(wanted)} vehicles and not {held}, and {record.path} knows nothing of"
+            f" {unexplained} of them; the old list stays in force: {WHAT_TO_DO}"
+        )
+
+
+def _has_new_key(record: RiskRecord, meta: ListMeta | None) -> bool:
+    """Whether this record has published the list itself and was given a new key since: all digests are others."""
+    is_own = meta is not None and meta.version == int(record.state("version"))
+    return is_own and meta is not None and meta.key_id != record.state("key_id", "")
+
+
+def _still_valid(store: ListStore, meta: ListMeta | None, alive_after: float) -> Iterator[bytes]:
+    if meta is None:
+        return store.members()
+    return (digest for digest, value in store.reasons.all(meta.buckets) if last_expiry(value) > alive_after)
