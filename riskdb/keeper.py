@@ -97,7 +97,7 @@ class RiskKeeper:
             raise RiskDBError("请写明撤回的原因（--reason）")
         with self._record.writing():
             self._record.require_key(self._digester.key_id)
-            now = int(self._wall_clock())
+            now = self._known_now()
             touched = take_back(self._record.connection, number, now, actor, reason.strip())
         return Change(len(touched), self._publish(touched, None))
 
@@ -176,7 +176,7 @@ class RiskKeeper:
         return PastList(dict(entries), self._digester, self._declarations(), self._record.sources())
 
     def _listed_of(self, digests: Iterable[bytes]) -> set[bytes]:
-        return {digest for digest, _ in self.entries_at(self._wall_clock(), digests)}
+        return {digest for digest, _ in self._entries_now(digests)}
 
     def _publish_areas(self, windows: Iterable[AreaWindow]) -> Change:
         oldest = int(self._clock.look().earliest) - self.rule.lookback_s

@@ -210,7 +210,10 @@ class Publisher:
         self.store.names.write(declarations, self._record.sources())
 
     def _require_explained(self, before: ListMeta | None, entries: HotEntries) -> None:
-        if self._most_shrink < 1:
+        is_own = before is not None and before.version == int(self._record.state("version"))
+        # An act that this record has not published yet (a lifting, an import taken back, a new key) explains itself.
+        is_explained = is_own and int(self._record.state("published", "-1")) != self._record.change()
+        if self._most_shrink < 1 and not is_explained:
             alive_after = ListMoment.present(self._clock.look()).alive_after
             require_explained(self._record, self.store, before, entries, alive_after, self._most_shrink)
 

@@ -44,7 +44,7 @@ def require_explained(
     explained. `meta` None: the list in Redis is not whole. Raises RiskIntegrityError.
     """
     held = meta.count if meta else store.member_count()
-    if held <= SMALL or len(wanted) >= (1 - most_shrink) * held or _has_new_key(record, meta):
+    if held <= SMALL or len(wanted) >= (1 - most_shrink) * held:
         return
     gone = set(_still_valid(store, meta, alive_after)) - {digest for digest, _ in wanted}
     unexplained = len(gone) - record.count_known(gone)
@@ -53,12 +53,6 @@ def require_explained(
             f"the new risk list would have {len(wanted)} vehicles and not {held}, and {record.path} knows nothing of"
             f" {unexplained} of them; the old list stays in force: {WHAT_TO_DO}"
         )
-
-
-def _has_new_key(record: RiskRecord, meta: ListMeta | None) -> bool:
-    """Whether this record has published the list itself and was given a new key since: all digests are others."""
-    is_own = meta is not None and meta.version == int(record.state("version"))
-    return is_own and meta is not None and meta.key_id != record.state("key_id", "")
 
 
 def _still_valid(store: ListStore, meta: ListMeta | None, alive_after: float) -> Iterator[bytes]:
