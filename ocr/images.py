@@ -8,7 +8,17 @@ import numpy as np
 
 from ocr.types import BgrImage, OcrError
 
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".jp2"})
+HEIF_SUFFIXES = frozenset({".heic", ".heif", ".hif"})
+UNREADABLE_SUFFIXES = frozenset(
+    {".jxl", ".jxr", ".psd", ".raw", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".raf", ".rw2"}
+)
+"""Pictures all the same: one that lies in a folder is named, not passed over."""
+IMAGE_SUFFIXES = (
+    frozenset({".jpg", ".jpeg", ".jpe", ".png", ".bmp", ".webp", ".tif", ".tiff", ".jp2", ".gif", ".avif"})
+    | HEIF_SUFFIXES
+    | UNREADABLE_SUFFIXES
+)
+MAX_PIXELS = 1 << 26
 MAX_MISSING_SHARE = 0.05
 """A JPEG that lacks more of its rows than this is refused: a plate may stand in the missing part."""
 
@@ -16,13 +26,15 @@ MAX_MISSING_SHARE = 0.05
 def load_image(path: Path) -> BgrImage:
     """Return the picture in `path`, turned as its EXIF orientation says. Raises OcrError."""
     _require_content(path)
+    if path.suffix.lower() in HEIF_SUFFIXES:
+        return _load_heif(path)
     try:
         # Not imdecode: that refuses a slightly truncated JPEG which imread opens.
         image = cv2.imread(str(path), cv2.IMREAD_COLOR)
     except cv2.error as error:
         raise OcrError(f"{path}: {_plain_reason(error)}") from error
     if image is None:
-        raise OcrError(f"{path}: not an image that can be decoded; use JPEG, PNG, BMP, WebP or TIFF")
+        raise OcrError(f"{path}: not an image that can be decoded; use JPEG, PNG, BMP, WebP, TIFF, GIF, AVIF or HEIC")
     picture = np.asarray(image, np.uint8)
     missing = _missing_share(path, picture)
     if missing > MAX_MISSING_SHARE:
@@ -37,8 +49,24 @@ def find_images(path: Path) -> Iterator[Path]:
         return
     images = sorted(p for p in path.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file())
     if not images:
-        raise OcrError(f"{path}: no image in this folder (looked for {', '.join(sorted(IMAGE_SUFFIXES))})")
+        looked_for = ", ".join(sorted(IMAGE_SUFFIXES - UNREADABLE_SUFFIXES))
+        raise OcrError(f"{path}: no image in this folder (looked for {looked_for})")
     yield from images
+
+
+def _load_heif(path: Path) -> BgrImage:
+    """Phones keep their photos as HEIC, which OpenCV does not know."""
+    # Loaded when it is first needed: most boxes never see one.
+    import pillow_heif
+
+    try:
+        image = pillow_heif.open_heif(path, convert_hdr_to_8bit=True, bgr_mode=True)
+        if image.size[0] * image.size[1] > MAX_PIXELS:
+            raise OcrError(f"{path}: more than 67 million pixels; scale it down first")
+        pixels = np.asarray(image)[:, :, :3]
+    except (ValueError, OSError, RuntimeError, SyntaxError, EOFError) as error:
+        raise OcrError(f"{path}: cannot be decoded ({str(error).strip()[:120]})") from error
+    return np.ascontiguousarray(pixels, np.uint8)
 
 
 def _require_content(path: Path) -> None:

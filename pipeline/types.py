@@ -155,6 +155,8 @@ class ScreeningCounts:
     """Tracks that were not passages: no plate, or one that nobody could read."""
     damage: str | None = None
     """What was wrong with the source, or None."""
+    note: str | None = None
+    """What is not sure about it although nothing is wrong, or None."""
 
     @property
     def skipped(self) -> int:

@@ -70,8 +70,8 @@ def lines_of(result: ReplayResult) -> str:
     return "\n".join(jsonl_lines(result.run, result.units))
 
 
-def result_of(path: Path, **window: float) -> UnitResult:
-    unit = ReplayUnit(path, path.name, NOON, **window)
+def result_of(path: Path, from_ms: float = 0.0, until_ms: float | None = None) -> UnitResult:
+    unit = ReplayUnit(path, path.name, NOON, from_ms, until_ms)
     return replay_unit(unit, build_parts("京A12345"), "f", lambda *_: None)
 
 

@@ -18,6 +18,7 @@ from ocr.looks import class_name
 from ocr.models_folder import shipped_models
 from ocr.reader import PlateReader
 from ocr.types import BgrImage, OcrError, PlateRead
+from pipeline.replay.units import find_videos
 
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
 
@@ -72,12 +73,15 @@ def read(
 
 
 def _expand(images: Iterable[Path], messages: Console) -> tuple[list[Path], int]:
-    """Return the image files that the arguments mean and how many arguments meant none."""
+    """Return the image files that the arguments mean, and how many arguments and files in folders were none."""
     paths: list[Path] = []
     failed = 0
     for argument in images:
         try:
             paths.extend(find_images(argument))
+            for video in find_videos(argument):
+                _complain(messages, OcrError(f"{video}: a video; use kakou replay"))
+                failed += 1
         except OcrError as error:
             _complain(messages, error)
             failed += 1

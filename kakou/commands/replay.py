@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast, get_args
 
 import typer
 from rich.console import Console
@@ -27,11 +27,12 @@ from pipeline.replay.engine import LocalEngine, ReplayEngine
 from pipeline.replay.ray_engine import RayEngine
 from pipeline.replay.records import ReplayResult, UnitResult
 from pipeline.replay.run import PartStore, replay
+from pipeline.replay.segments import link_segments
 from pipeline.replay.stopwatch import OnProgress
 from pipeline.replay.truth import load_truth
 from pipeline.replay.units import ReplayUnit, find_units, split_long
 from pipeline.video.capture import video_length_ms
-from pipeline.video.capture_time import BEIJING
+from pipeline.video.capture_time import BEIJING, ContainerTime
 from riskdb.types import RiskDBError
 
 if TYPE_CHECKING:
@@ -59,6 +60,9 @@ app = typer.Typer(
 def footage(
     paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Videos, image folders, or folders of them.")],
     start: Annotated[str | None, typer.Option(metavar="T", help="Capture time of the first frame (ISO 8601).")] = None,
+    container_time: Annotated[
+        str, typer.Option(help="What a time in a file's header is: utc, or local (Chinese recorders).")
+    ] = "utc",
     list_at: Annotated[
         str, typer.Option(metavar="TIME|now|FILE", help="The list as it stood then, or a copy of the record.")
     ] = "now",
@@ -92,8 +96,15 @@ def footage(
     settings = load_settings(config)
     labels = None if truth is None else load_truth(truth)
     plan = _plan(settings, list_at, checkpoint, emit, provider)
-    units, problems = find_units(paths, None if start is None else _moment(start, "--start"))
-    units = split_long(units, lambda path: video_length_ms(path, settings.pipeline.stall_timeout_s))
+    if container_time not in get_args(ContainerTime):
+        raise typer.BadParameter("choose utc or local", param_hint="--container-time")
+    given = None if start is None else _moment(start, "--start")
+    units, problems = find_units(paths, given, cast(ContainerTime, container_time))
+
+    def length_ms_of(path: Path) -> float:
+        return video_length_ms(path, settings.pipeline.stall_timeout_s)
+
+    units = split_long(link_segments(units, length_ms_of), length_ms_of)
     for problem in problems:
         messages.print(f"[red]错误[/red] {problem}", markup=True)
     result = _run(plan, units, _engine(engine, plan, workers), resume, messages)

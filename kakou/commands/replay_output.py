@@ -54,6 +54,8 @@ def print_summary(result: ReplayResult, truth: Truth | None, messages: Console, 
     for video in videos:
         if video.damage:
             messages.print(f"[red]{video.video}[/red] {video.damage}", soft_wrap=True)
+        if video.note:
+            messages.print(f"[yellow]{video.video}[/yellow] {video.note}", soft_wrap=True)
     counts = {name: sum(getattr(v, name) for v in videos) for name in ("clear", "flagged", "unchecked", "unread")}
     total = counts["clear"] + counts["flagged"] + counts["unchecked"]
     messages.print(

@@ -48,7 +48,7 @@ class VideoRecord(ReplayRecord):
     sha256: str
     start: AwareDatetime | None
     """Capture time of the first frame; None when the file could not be opened."""
-    start_from: Literal["given", "name", "container", "file time"] | None
+    start_from: Literal["given", "name", "container", "container local", "file time"] | None
     from_ms: float
     """Where a piece of a long file begins; 0.0 for a whole one. Only passages first seen in the piece are in it."""
     duration_ms: float
@@ -63,6 +63,8 @@ class VideoRecord(ReplayRecord):
     unread: int
     damage: str | None
     """What was wrong with it, or None. With 0 frames nothing could be read at all."""
+    note: str | None = None
+    """What is not sure about it although nothing is wrong, such as a rate that was guessed."""
 
 
 class LookRecord(ReplayRecord):

@@ -72,11 +72,16 @@ def replay(
 
 def fingerprint_of(run: RunRecord, unit: ReplayUnit) -> str:
     """Return a mark that changes with the footage, the models, the settings and the list."""
-    try:
-        status = unit.path.stat()
-        state = f"{status.st_size}\0{status.st_mtime_ns}"
-    except OSError:
-        state = "unreadable"
-    piece = f"{unit.start}\0{unit.from_ms}\0{unit.until_ms}"
-    parts = (run.model_dump_json(exclude={"videos"}), str(unit.path.absolute()), unit.video, piece, state)
+    state = _state(unit.path)
+    around = [f"{each.path.absolute()}\0{_state(each.path)}" for each in (*unit.before, *unit.after)]
+    piece = f"{unit.start}\0{unit.container_time}\0{unit.from_ms}\0{unit.until_ms}"
+    parts = (run.model_dump_json(exclude={"videos"}), str(unit.path.absolute()), unit.video, piece, state, *around)
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def _state(path: Path) -> str:
+    try:
+        status = path.stat()
+    except OSError:
+        return "unreadable"
+    return f"{status.st_size}\0{status.st_mtime_ns}"

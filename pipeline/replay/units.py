@@ -10,13 +10,60 @@ from pathlib import Path
 
 from ocr.images import IMAGE_SUFFIXES
 from pipeline.errors import SourceError
+from pipeline.video.capture_time import ContainerTime
 
 PIECE_MS = 600_000.0
 """Pieces of a long video are at least this long: each has to look at the minute before it, too."""
 MIN_BYTES_TO_SPLIT = 32 * 1024 * 1024
 VIDEO_SUFFIXES = frozenset(
-    {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".ts", ".mts", ".m2ts", ".mpg", ".mpeg", ".flv", ".asf", ".wmv"}
+    [
+        ".mp4",
+        ".m4v",
+        ".mov",
+        ".mkv",
+        ".webm",
+        ".avi",
+        ".ts",
+        ".mts",
+        ".m2ts",
+        ".mpg",
+        ".mpeg",
+        ".mpe",
+        ".m2v",
+        ".vob",
+        ".flv",
+        ".f4v",
+        ".asf",
+        ".wmv",
+        ".3gp",
+        ".3g2",
+        ".ogv",
+        ".mxf",
+        ".rm",
+        ".rmvb",
+        ".divx",
+        ".dv",
+        ".dav",
+        ".ps",
+        ".h264",
+        ".264",
+        ".h265",
+        ".265",
+        ".hevc",
+        ".mjpg",
+        ".mjpeg",
+        ".ivf",
+    ]
 )
+"""What recorders, phones and players call their files. Those that cannot be read are named, never passed over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A neighbouring file of the same recording."""
+
+    path: Path
+    length_ms: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +79,14 @@ class ReplayUnit:
     """The unit is about passages whose first look is at or after this presentation time..."""
     until_ms: float | None = None
     """...and before this one; None is the end of the file."""
+    before: tuple[Segment, ...] = ()
+    """Files of the same recording that end where this one begins, oldest first; looked at, not counted."""
+    after: tuple[Segment, ...] = ()
+    """Files that go on where this one ends."""
+    length_ms: float = 0.0
+    """Of the file; only known where another one goes on after it."""
+    container_time: ContainerTime = "utc"
+    """What a time in the file's header is taken for, where its name tells none."""
 
     @property
     def label(self) -> str:
@@ -44,7 +99,9 @@ class ReplayUnit:
         return max(0.0, min(offset_ms - self.from_ms, max(length_ms, 0.0))), max(length_ms, 0.0)
 
 
-def find_units(paths: Iterable[Path], start: datetime | None) -> tuple[list[ReplayUnit], list[str]]:
+def find_units(
+    paths: Iterable[Path], start: datetime | None, container_time: ContainerTime = "utc"
+) -> tuple[list[ReplayUnit], list[str]]:
     """Return the units below the paths in a fixed order, and a message for each path or folder that cannot be read.
 
     A file that was named is taken whatever it is called; in folders the suffix decides. A folder that holds images
@@ -54,7 +111,9 @@ def find_units(paths: Iterable[Path], start: datetime | None) -> tuple[list[Repl
     problems: list[str] = []
     for path in paths:
         try:
-            found = [ReplayUnit(p, _name(p, path), start) for p in _footage(path, problems)]
+            found = [
+                ReplayUnit(p, _name(p, path), start, container_time=container_time) for p in _footage(path, problems)
+            ]
         except (OSError, SourceError) as error:
             problems.append(str(error) if isinstance(error, SourceError) else f"{path}: {error.strerror}")
             continue
@@ -78,8 +137,15 @@ def split_long(
         count = max(1, int(length_ms / piece_ms))
         starts = [length_ms * i / count for i in range(count)]
         ends: list[float | None] = [*starts[1:], None]
-        pieces += [replace(unit, from_ms=a, until_ms=b) for a, b in zip(starts, ends, strict=True)]
+        cut = [replace(unit, from_ms=a, until_ms=b) for a, b in zip(starts, ends, strict=True)]
+        # Only the last piece goes on into the next file; how far the others reach back, their window says.
+        pieces += [replace(each, after=()) for each in cut[:-1]] + cut[-1:]
     return pieces
+
+
+def find_videos(folder: Path) -> list[Path]:
+    """Return the videos below a folder in name order; none for a file."""
+    return sorted(p for p in folder.rglob("*") if p.suffix.lower() in VIDEO_SUFFIXES and p.is_file())
 
 
 def footage_sha256(path: Path) -> str:

@@ -16,10 +16,13 @@ class UnitWindow:
 
     def __init__(self, unit: ReplayUnit, start: datetime, parked_gap_s: float) -> None:
         self._from = start + timedelta(milliseconds=unit.from_ms)
-        until_ms = unit.until_ms
+        until_ms = unit.length_ms if unit.after and unit.until_ms is None else unit.until_ms
         self._until = None if until_ms is None else start + timedelta(milliseconds=until_ms)
         # A vehicle that was there before the cut, even if hidden behind others at the moment, must be known.
-        self.read_from_ms = max(0.0, unit.from_ms - 1000.0 * (parked_gap_s + LEAD_IN_S))
+        lead_in_ms = unit.from_ms - 1000.0 * (parked_gap_s + LEAD_IN_S)
+        self.read_from_ms = max(0.0, lead_in_ms)
+        self.before_ms = max(0.0, -lead_in_ms)
+        """How much of what was recorded before this file has to be looked at, too."""
 
     def until_done(self, frames: Iterator[Frame], in_view: InView) -> Iterator[Frame]:
         """Go on behind the end while a vehicle of this piece is still in view, but not for ever."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from alerts.flagged import FlaggedEvent
 from pipeline.errors import SourceError, UnsteadyDecodingError
 from pipeline.replay.book import ReplayBook
+from pipeline.replay.recording import Recording
 from pipeline.replay.records import UnitResult, UnitTimings, VideoRecord
 from pipeline.replay.stopwatch import OnProgress, Stopwatch
 from pipeline.replay.units import ReplayUnit, footage_sha256
@@ -16,7 +17,7 @@ from pipeline.replay.window import UnitWindow
 from pipeline.settings import PipelineSettings, SourceSettings
 from pipeline.types import InView, Passage, PlateTrack, Reader, ScreeningCounts
 from pipeline.video.capture_time import StartSource, capture_start
-from pipeline.video.sources import read_frames
+from pipeline.video.gaps import tell_gaps
 from pipeline.walk.deciding import Match, Screening
 from pipeline.walk.flagging import EventSink, Flagging
 from pipeline.walk.screening import screen
@@ -79,7 +80,7 @@ def _replay_unit(
     counts = ScreeningCounts()
     try:
         sha256 = footage_sha256(unit.path)
-        start, start_from = capture_start(unit.path, unit.start)
+        start, start_from = capture_start(unit.path, unit.start, unit.container_time)
         with ReplayBook(unit.video, start) as book:
             _walk(unit, start, parts, watch, counts, book, decoder_threads)
             passages, jpegs = book.finished()
@@ -107,16 +108,24 @@ def _walk(
 ) -> None:
     camera_id = "".join(c if c.isalnum() or c in "_.-" else "_" for c in unit.video)
     source = SourceSettings(camera_id=camera_id, checkpoint=parts.checkpoint, uri=str(unit.path), start=start)
+    recording = Recording(source, parts.settings, counts, decoder_threads)
     window = UnitWindow(unit, start, parts.settings.track.parked_gap_s)
     in_view = InView()
-    frames = read_frames(source, parts.settings, counts, from_ms=window.read_from_ms, decoder_threads=decoder_threads)
+    frames = recording.frames(unit, start, window.read_from_ms, window.before_ms)
     timed = watch.waiting(window.until_done(frames, in_view), start, counts)
+    sightings = tell_gaps(timed, parts.settings.gate.idle_look_s)
 
     def noted(tracks: Iterator[PlateTrack]) -> Iterator[PlateTrack]:
         return book.noting_ends(window.own(tracks))
 
     for passage in screen(
-        timed, watch, parts.settings.track, _screening(parts, counts), in_view=in_view, between=noted, keep_looks=True
+        sightings,
+        watch,
+        parts.settings.track,
+        _screening(parts, counts),
+        in_view=in_view,
+        between=noted,
+        keep_looks=True,
     ):
         book.note_passage(passage)
 
@@ -137,7 +146,8 @@ def _screening(parts: ReplayParts, counts: ScreeningCounts) -> Screening:
 def _video_record(
     unit: ReplayUnit, sha256: str, start: datetime, start_from: StartSource, last_ms: float, counts: ScreeningCounts
 ) -> VideoRecord:
-    end_ms = last_ms if unit.until_ms is None else unit.until_ms
+    own_ms = min(last_ms, unit.length_ms) if unit.length_ms else last_ms
+    end_ms = own_ms if unit.until_ms is None else unit.until_ms
     return VideoRecord(
         video=unit.video,
         from_ms=round(unit.from_ms, 1),
@@ -153,6 +163,7 @@ def _video_record(
         unchecked=counts.unchecked,
         unread=counts.unread,
         damage=counts.damage,
+        note=counts.note,
     )
 
 

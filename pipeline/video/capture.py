@@ -25,6 +25,7 @@ from pipeline.video.capture_protocol import (
     Started,
     create_frame_memory,
 )
+from pipeline.video.capture_time import told_length_ms
 
 START_TIMEOUT_S = 60.0
 """Loading OpenCV takes half a second, on a box that is overloaded many."""
@@ -109,6 +110,8 @@ class CaptureProcess:
 
 def video_length_ms(path: Path, timeout_s: float) -> float:
     """Return a file's length as its container says, 0.0 when it says nothing or cannot be opened."""
+    if (told_ms := told_length_ms(path)) is not None:
+        return told_ms
     request = CaptureRequest(uri=str(path), is_live=False, gate=GateSettings())
     with CaptureProcess(request, timeout_s) as capture:
         opened = next((notice for notice in capture.notices() if not isinstance(notice, Started)), None)

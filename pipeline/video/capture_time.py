@@ -7,7 +7,9 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import BinaryIO, Literal, TypeAlias
 
-StartSource: TypeAlias = Literal["given", "name", "container", "file time"]
+StartSource: TypeAlias = Literal["given", "name", "container", "container local", "file time"]
+ContainerTime: TypeAlias = Literal["utc", "local"]
+"""The standard says UTC; recorders made in China often write their local time there, and nothing in the file tells."""
 
 _NAME = re.compile(
     r"(?<!\d)(20\d{2})[-_.]?([01]\d)[-_.]?([0-3]\d)[-_T. ]?([0-2]\d)[-_.:]?([0-5]\d)[-_.:]?([0-5]\d)(?!\d)"
@@ -17,9 +19,12 @@ BEIJING = timezone(timedelta(hours=8), "北京时间")
 """Names carry the recorder's local time: China Standard Time, which has no daylight saving."""
 QUICKTIME_EPOCH = datetime(1904, 1, 1, tzinfo=UTC)
 MAX_BOXES = 10_000
+MOVIE_HEADER_BYTES = 32
 
 
-def capture_start(path: Path, given: datetime | None = None) -> tuple[datetime, StartSource]:
+def capture_start(
+    path: Path, given: datetime | None = None, container_time: ContainerTime = "utc"
+) -> tuple[datetime, StartSource]:
     """Return the capture time of the first frame, aware UTC, and where it was found.
 
     A file's own time is a last resort: copying without `cp -p` changes it. Raises OSError when the file is absent.
@@ -29,6 +34,8 @@ def capture_start(path: Path, given: datetime | None = None) -> tuple[datetime, 
     if (named := _time_in_name(path.stem)) is not None:
         return named, "name"
     if path.is_file() and (created := _container_time(path)) is not None:
+        if container_time == "local":
+            return created.replace(tzinfo=BEIJING).astimezone(UTC), "container local"
         return created, "container"
     return datetime.fromtimestamp(int(path.stat().st_mtime), UTC), "file time"
 
@@ -44,8 +51,33 @@ def _time_in_name(stem: str) -> datetime | None:
     return local.astimezone(UTC)
 
 
+def told_length_ms(path: Path) -> float | None:
+    """Return the length in an MP4 or MOV header, or None: read without opening the video."""
+    header = _movie_header(path)
+    if header is None:
+        return None
+    scale, length = struct.unpack_from(">I", header, 20)[0], struct.unpack_from(">Q", header, 24)[0]
+    if header[0] != 1:
+        scale, length = struct.unpack_from(">II", header, 12)
+    return 1000.0 * length / scale if scale and length else None
+
+
 def _container_time(path: Path) -> datetime | None:
-    """Return the creation time in an MP4 or MOV header (ISO 14496-12, `moov/mvhd`), or None."""
+    """Return the creation time in an MP4 or MOV header, or None."""
+    header = _movie_header(path)
+    if header is None:
+        return None
+    (seconds,) = struct.unpack_from(">Q" if header[0] == 1 else ">I", header, 4)
+    try:
+        created = QUICKTIME_EPOCH + timedelta(seconds=seconds)
+    except OverflowError:
+        return None
+    # Zero, and times before such files existed, mean that the recorder did not know.
+    return created if created.year >= 2000 else None
+
+
+def _movie_header(path: Path) -> bytes | None:
+    """Return the first bytes of `moov/mvhd` (ISO 14496-12, 8.2.2), or None."""
     try:
         with path.open("rb") as file:
             size = path.stat().st_size
@@ -53,9 +85,13 @@ def _container_time(path: Path) -> datetime | None:
             if moov is None:
                 return None
             mvhd = next((span for name, span in _boxes(file, *moov) if name == b"mvhd"), None)
-            return None if mvhd is None else _mvhd_time(file, mvhd[0])
-    except (OSError, struct.error, OverflowError, IndexError):
+            if mvhd is None:
+                return None
+            file.seek(mvhd[0])
+            header = file.read(MOVIE_HEADER_BYTES)
+    except (OSError, struct.error):
         return None
+    return header.ljust(MOVIE_HEADER_BYTES, b"\0") if len(header) >= 8 else None
 
 
 def _boxes(file: BinaryIO, start: int, end: int) -> Iterator[tuple[bytes, tuple[int, int]]]:
@@ -76,12 +112,3 @@ def _boxes(file: BinaryIO, start: int, end: int) -> Iterator[tuple[bytes, tuple[
             return
         yield name, (position + header, min(position + size, end))
         position += size
-
-
-def _mvhd_time(file: BinaryIO, position: int) -> datetime | None:
-    file.seek(position)
-    version = file.read(4)[0]
-    (seconds,) = struct.unpack(">Q", file.read(8)) if version == 1 else struct.unpack(">I", file.read(4))
-    # Zero, and times before such files existed, mean that the recorder did not know.
-    created = QUICKTIME_EPOCH + timedelta(seconds=seconds)
-    return created if created.year >= 2000 else None

@@ -26,7 +26,7 @@ from pipeline.video.deinterlace import Plane, deinterlaced, deinterlaced_i420, d
 FILE_OPTIONS = {
     "protocol_whitelist": "file",
     # Playlists (hls, dash, concat, image patterns, sdp) open what their text names: they are no video.
-    "format_whitelist": "mov,matroska,avi,mpegts,mpeg,flv,asf,ogg,m4v,mjpeg,h264,hevc,mpegvideo",
+    "format_whitelist": "mov,matroska,avi,mpegts,mpeg,flv,asf,ogg,m4v,mjpeg,h264,hevc,mpegvideo,dhav,mxf,rm,ivf,dv",
 }
 LIVE_OPTIONS = {
     "protocol_whitelist": "rtsp,rtsps,rtp,udp,tcp,tls,http,https,crypto",

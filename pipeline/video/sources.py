@@ -13,10 +13,8 @@ from pipeline.types import Frame, ScreeningCounts, Sighting, SightLost
 from pipeline.video.capture import CaptureProcess
 from pipeline.video.capture_protocol import CaptureRequest, Ended, FrameReady, Opened, Progress, Started
 from pipeline.video.capture_time import capture_start
+from pipeline.video.gaps import LOST_S, tell_gaps
 from pipeline.video.motion import MotionGate
-
-LOST_S = 10.0
-"""A camera that was away for longer is taken to see other vehicles; a brief loss must not make two passages of one."""
 
 
 def read_frames(
@@ -56,10 +54,10 @@ def read_frames(
 def watch_frames(
     source: SourceSettings, settings: PipelineSettings, counts: ScreeningCounts, stop: Event | None = None
 ) -> Iterator[Sighting]:
-    """Yield the frames of `read_frames`, and SightLost once where a live source has been lost for LOST_S."""
+    """Yield the frames of `read_frames`, and SightLost where a source was lost, or a recording paused, for LOST_S."""
     if source.is_live:
         return _read_live(source, settings, counts, stop or Event())
-    return read_frames(source, settings, counts, stop)
+    return tell_gaps(read_frames(source, settings, counts, stop), settings.gate.idle_look_s)
 
 
 def _read_file(
@@ -77,6 +75,8 @@ def _read_file(
             elif isinstance(notice, Ended):
                 counts.frames = notice.frames
                 counts.damage = notice.damage
+                if notice.guessed_fps:
+                    counts.note = f"no times in it: run at {notice.guessed_fps:.0f} frames a second, a guess"
                 if notice.stopped_at_damage:
                     raise UnsteadyDecodingError(f"{source.uri}: {notice.damage}")
                 if notice.frames == 0:
