@@ -17,6 +17,8 @@ AnyChannel = Annotated[SerializeAsAny[ChannelSettings], BeforeValidator(_of_its_
 
 
 class AlertsSettings(BaseModel):
+    """Events and their delivery."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     stream_url: str | None = None

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class CheckpointPlace(BaseModel):
-    """Where a checkpoint stands: [[console.checkpoint]]."""
+    """Where a checkpoint stands."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -22,6 +22,8 @@ class CheckpointPlace(BaseModel):
 
 
 class ConsoleSettings(BaseModel):
+    """Command screen and phone page."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     host: str = "127.0.0.1"  # other machines reach it only once somebody opens it, with a certificate
@@ -33,7 +35,7 @@ class ConsoleSettings(BaseModel):
     database_url: str | None = None  # None = SQLite in the state folder; or postgresql+psycopg://...
     county_code: str = Field(default="000000", pattern=r"^\d{6}$")  # top of escalation; unknown checkpoints
     grids_path: Path | None = None  # GeoJSON with grid_id, name, level, parent_id; None = a schematic map
-    checkpoint: tuple[CheckpointPlace, ...] = ()  # where the checkpoints stand: [[console.checkpoint]]
+    checkpoint: tuple[CheckpointPlace, ...] = ()
     confirm_timeout_s: float = Field(default=60, gt=0)  # a person has looked at it
     accept_timeout_s: float = Field(default=180, gt=0)  # a grid worker has taken it
     contact_timeout_s: float = Field(default=1800, gt=0)  # the vehicle's people were spoken to

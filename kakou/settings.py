@@ -21,7 +21,7 @@ class SettingsError(Exception):
 
 
 class Settings(BaseModel):
-    """The whole of `kakou.toml`; every section may be left out, unknown keys are errors."""
+    """The box or centre; every section may be left out, unknown keys are errors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -31,11 +31,11 @@ class Settings(BaseModel):
     """None starts an embedded server in the state folder. The environment's REDIS_URL wins."""
     ocr_model: str | None = None
     """A recogniser of the fast-plate-ocr hub in place of ours; those know no province character."""
+    sources: tuple[SourceSettings, ...] = Field(default=(), alias="source")
+    pipeline: PipelineSettings = PipelineSettings()
     risk: RiskSettings = RiskSettings()
     clock: ClockSettings = ClockSettings()
-    pipeline: PipelineSettings = PipelineSettings()
     alerts: AlertsSettings = AlertsSettings()
-    sources: tuple[SourceSettings, ...] = Field(default=(), alias="source")
     console: ConsoleSettings = ConsoleSettings()
 
 

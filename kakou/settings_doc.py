@@ -8,31 +8,15 @@ import inspect
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple, get_args
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from alerts.channels.base import ChannelSettings
 from alerts.channels.finding import channel_kinds
-from alerts.settings import AlertsSettings
-from console.settings import CheckpointPlace, ConsoleSettings
 from kakou.settings import Settings
-from pipeline.settings import GateSettings, PipelineSettings, SourceSettings, TrackSettings
-from riskdb.settings import ClockSettings, RiskSettings
-
-SECTIONS: tuple[tuple[str, str, type[BaseModel]], ...] = (
-    ("(top of the file)", "The box or centre", Settings),
-    ("[[source]]", "A camera, or footage in its place", SourceSettings),
-    ("[pipeline]", "The walk", PipelineSettings),
-    ("[pipeline.gate]", "When a frame is worth the detector", GateSettings),
-    ("[pipeline.track]", "When reads are one vehicle", TrackSettings),
-    ("[risk]", "The risk list and the match", RiskSettings),
-    ("[clock]", "When a clock may be believed", ClockSettings),
-    ("[alerts]", "Events and delivery", AlertsSettings),
-    *((f'[[alerts.channel]] kind = "{name}"', kind.title, kind.settings) for name, kind in channel_kinds().items()),
-    ("[console]", "Command screen and phone page", ConsoleSettings),
-    ("[[console.checkpoint]]", "Where a checkpoint stands", CheckpointPlace),
-)
 
 EXAMPLE = """\
 state_dir = "/var/lib/kakou"
@@ -57,7 +41,15 @@ command = ["/usr/local/bin/barrier-horn"]
 """
 
 
-def render() -> str:
+class Section(NamedTuple):
+    """A table of `kakou.toml`."""
+
+    header: str
+    title: str
+    model: type[BaseModel]
+
+
+def render(settings: type[BaseModel] = Settings) -> str:
     """Return the whole document."""
     parts = [
         "# kakou.toml\n",
@@ -65,23 +57,47 @@ def render() -> str:
         "says *required*; an unknown key is an error that names its line (exit code 5). Durations end in their unit.\n",
         f"```toml\n{EXAMPLE}```\n",
     ]
-    for header, title, model in SECTIONS:
+    for header, title, model in (Section("(top of the file)", _title(settings), settings), *sections(settings)):
         parts.append(f"## `{header}`: {title}\n\n| key | default | meaning |\n|---|---|---|")
         parts.extend(_rows(model))
         parts.append("")
     return "\n".join(parts)
 
 
+def sections(model: type[BaseModel], path: str = "") -> Iterator[Section]:
+    """Yield the tables below a model's own, in the order of its fields; a kind of channel is a table of its own."""
+    for name, field in model.model_fields.items():
+        for below in _models_in(field.annotation):
+            key = f"{path}{field.alias or name}"
+            header = f"[{key}]" if below is field.annotation else f"[[{key}]]"
+            if below is ChannelSettings:
+                yield from (
+                    Section(f'{header} kind = "{kind}"', one.title, one.settings)
+                    for kind, one in channel_kinds().items()
+                )
+            else:
+                yield Section(header, _title(below), below)
+                yield from sections(below, f"{key}.")
+
+
+def _models_in(annotation: object) -> Iterator[type[BaseModel]]:
+    """Yield the models that a field of this type may hold."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for part in get_args(annotation):
+        yield from _models_in(part)
+
+
+def _title(model: type[BaseModel]) -> str:
+    """Return the first sentence that is said of a model."""
+    return (model.__doc__ or "").split("\n")[0].split(";")[0].rstrip(".")
+
+
 def _rows(model: type[BaseModel]) -> Iterator[str]:
     meanings = _attribute_docstrings(model)
     for name, field in model.model_fields.items():
-        if _is_section(field):
-            continue
-        yield f"| `{field.alias or name}` | {_default(field)} | {meanings.get(name, '')} |"
-
-
-def _is_section(field: FieldInfo) -> bool:
-    return isinstance(field.default, BaseModel) or field.alias is not None
+        if not any(_models_in(field.annotation)):
+            yield f"| `{field.alias or name}` | {_default(field)} | {meanings.get(name, '')} |"
 
 
 def _default(field: FieldInfo) -> str:

@@ -60,7 +60,7 @@ class TrackSettings(BaseModel):
 
 
 class PipelineSettings(BaseModel):
-    """Section `[pipeline]`."""
+    """The walk from frame to event."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -83,7 +83,7 @@ class PipelineSettings(BaseModel):
 
 
 class SourceSettings(BaseModel):
-    """One `[[source]]`: a camera, or footage in its place."""
+    """A camera, or footage in its place."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

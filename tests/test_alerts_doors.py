@@ -1,14 +1,10 @@
 """What it takes to add a channel or a kind of event: a toy of each, in a copy of the packages."""
 
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
-PACKAGES = ("alerts", "riskdb", "ocr", "console", "pipeline", "kakou")
+from tests.doors import copy_of_the_packages, run_in
 
 TOY_CHANNEL = '''\
 """A text message by a modem: a toy."""
@@ -152,36 +148,7 @@ assert ChannelSettings(name="a", kinds=("barrier",)).wants(opened)
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
-    """A copy of our packages' code: what a contributor changes."""
-    for package in PACKAGES:
-        shutil.copytree(
-            ROOT / package,
-            tmp_path / package,
-            ignore=lambda folder, names: [one for one in names if _is_left(folder, one)],
-        )
-    for name in ("tests/alerts_kit.py", "bench/fault_events.py", "bench/__init__.py", "tests/__init__.py"):
-        if (ROOT / name).exists():
-            (tmp_path / name).parent.mkdir(exist_ok=True)
-            shutil.copy(ROOT / name, tmp_path / name)
-    return tmp_path
-
-
-def _is_left(folder: str, name: str) -> bool:
-    return not (Path(folder, name).is_dir() or name.endswith(".py")) or name == "__pycache__"
-
-
-def run_in(tree: Path, code: str) -> None:
-    place = tree / "work"
-    place.mkdir()
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=place,
-        env={"PYTHONPATH": str(tree), "PATH": ""},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    return copy_of_the_packages(tmp_path)
 
 
 def test_a_channel_is_one_file_and_no_other_line(tree: Path):

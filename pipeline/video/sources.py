@@ -1,7 +1,8 @@
 """Frames out of any source: a video file, a folder of images, a webcam, a live URL."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from threading import Event
 
@@ -35,20 +36,8 @@ def read_frames(
     another thread, ends any source within a second.
     Raises SourceError when a file or folder cannot be opened at all; damage later on only ends the frames.
     """
-    stop = stop or Event()
-    if source.is_live:
-        return (frame for frame in _read_live(source, settings, counts, stop) if isinstance(frame, Frame))
-    if source.path.is_dir():
-        return _read_folder(source, settings, counts, stop)
-    request = CaptureRequest(
-        uri=source.uri,
-        is_live=False,
-        gate=settings.gate,
-        decoder_threads=decoder_threads or 0,
-        stops_at_damage=decoder_threads is not None and decoder_threads > 1,
-        from_ms=from_ms,
-    )
-    return _read_file(source, request, settings.stall_timeout_s, counts, stop)
+    viewing = Viewing(source, settings, counts, stop or Event(), from_ms, decoder_threads)
+    return (frame for frame in _sightings(viewing) if isinstance(frame, Frame))
 
 
 def watch_frames(
@@ -56,16 +45,41 @@ def watch_frames(
 ) -> Iterator[Sighting]:
     """Yield the frames of `read_frames`, and SightLost where a source was lost, or a recording paused, for LOST_S."""
     if source.is_live:
-        return _read_live(source, settings, counts, stop or Event())
+        return _sightings(Viewing(source, settings, counts, stop or Event()))
     return tell_gaps(read_frames(source, settings, counts, stop), settings.gate.idle_look_s)
 
 
-def _read_file(
-    source: SourceSettings, request: CaptureRequest, stall_timeout_s: float, counts: ScreeningCounts, stop: Event
-) -> Iterator[Frame]:
+@dataclass(frozen=True, slots=True)
+class Viewing:
+    """What the generator of a source's frames is given; see `read_frames`."""
+
+    source: SourceSettings
+    settings: PipelineSettings
+    counts: ScreeningCounts
+    stop: Event
+    from_ms: float = 0.0
+    decoder_threads: int | None = None
+
+
+def _sightings(viewing: Viewing) -> Iterator[Sighting]:
+    read = next(read for is_its_kind, read in KINDS if is_its_kind(viewing.source))
+    return read(viewing)
+
+
+def _read_file(viewing: Viewing) -> Iterator[Sighting]:
+    source, settings, counts = viewing.source, viewing.settings, viewing.counts
     _require_file(source)
     start, _ = capture_start(source.path, source.start)
-    with CaptureProcess(request, stall_timeout_s) as capture:
+    threads = viewing.decoder_threads
+    request = CaptureRequest(
+        uri=source.uri,
+        is_live=False,
+        gate=settings.gate,
+        decoder_threads=threads or 0,
+        stops_at_damage=threads is not None and threads > 1,
+        from_ms=viewing.from_ms,
+    )
+    with CaptureProcess(request, settings.stall_timeout_s) as capture:
         for notice in capture.notices():
             if isinstance(notice, FrameReady):
                 counts.frames = notice.frames
@@ -85,14 +99,13 @@ def _read_file(
                 counts.length_ms = notice.length_ms
             elif isinstance(notice, Progress):
                 counts.frames = notice.frames
-            if stop.is_set():
+            if viewing.stop.is_set():
                 return
 
 
-def _read_folder(
-    source: SourceSettings, settings: PipelineSettings, counts: ScreeningCounts, stop: Event
-) -> Iterator[Frame]:
+def _read_folder(viewing: Viewing) -> Iterator[Sighting]:
     """Images in name order, `fps` a second; one that cannot be read is counted as damage and passed over."""
+    source, counts = viewing.source, viewing.counts
     try:
         paths = sorted(p for p in source.path.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file())
     except OSError as error:
@@ -101,9 +114,9 @@ def _read_folder(
         raise SourceError(f"{source.uri}: no images in this folder")
     start, _ = capture_start(source.path, source.start)
     unreadable = 0
-    gate = MotionGate(settings.gate)
+    gate = MotionGate(viewing.settings.gate)
     for index, path in enumerate(paths):
-        if stop.is_set():
+        if viewing.stop.is_set():
             return
         offset_ms = index * 1000.0 / source.fps
         counts.frames += 1
@@ -118,9 +131,8 @@ def _read_folder(
             yield Frame(source.camera_id, index, captured_at, datetime.now(UTC), image)
 
 
-def _read_live(
-    source: SourceSettings, settings: PipelineSettings, counts: ScreeningCounts, stop: Event
-) -> Iterator[Sighting]:
+def _read_live(viewing: Viewing) -> Iterator[Sighting]:
+    source, settings, counts, stop = viewing.source, viewing.settings, viewing.counts, viewing.stop
     wait_s = settings.reopen_min_s
     lost_at, is_told = None, False
     request = CaptureRequest(uri=source.uri, is_live=True, gate=settings.gate, decoder_threads=1)
@@ -172,3 +184,11 @@ def _require_file(source: SourceSettings) -> None:
         raise SourceError(f"{source.uri}: neither a file nor a folder")
     if not size:
         raise SourceError(f"{source.uri}: the file is empty")
+
+
+KINDS: tuple[tuple[Callable[[SourceSettings], bool], Callable[[Viewing], Iterator[Sighting]]], ...] = (
+    (lambda source: source.is_live, _read_live),
+    (lambda source: source.path.is_dir(), _read_folder),
+    (lambda _: True, _read_file),
+)
+"""How a kind of source is told, and the generator of its frames; the first row that fits."""
