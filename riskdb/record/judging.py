@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from riskdb.digest import ANY_CLASS
 from riskdb.record.places.finding import FoundArea, find_areas
-from riskdb.record.values.classes import class_of, words_of
+from riskdb.record.values.classes import class_of, known_words, words_of
 from riskdb.record.values.moments import read_moment
 from riskdb.record.values.plates import WrittenPlate, read_plates
 from riskdb.record.values.problem import CellProblem
@@ -127,13 +127,14 @@ class RowJudge:
         return [(plate.text, plate_class) for plate, plate_class in zip(written, classes, strict=True)]
 
     def _class_of_one(self, plate: WrittenPlate, said: str, kind: str, is_one_of_several: bool) -> str:
-        words = "/".join((said, *plate.class_words)).strip("/")
+        beside = known_words(plate.class_words)
+        words = "/".join((said, *beside)).strip("/")
         if not is_one_of_several:
             return self._class(words, kind, plate.text)
         try:
             return self._class(words, kind, plate.text)
         except CellProblem:  # the class column of a tractor and its trailer speaks of the tractor
-            return self._class("/".join(plate.class_words), "", plate.text)
+            return self._class("/".join(beside), "", plate.text)
 
     def _class(self, said: str, kind: str, plate: str) -> str:
         known = self._grammar.classes_of(plate)

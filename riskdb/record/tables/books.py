@@ -1,5 +1,6 @@
 """Spreadsheets: XLSX, and the older BIFF files of Excel (.xls) and WPS (.et)."""
 
+import io
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 
@@ -46,7 +47,8 @@ def read_book(source: SourceFile, notice: Notice) -> Iterator[Sheet]:
 
 def _open(source: SourceFile) -> CalamineWorkbook:
     try:
-        return CalamineWorkbook.from_path(str(source.path))
+        # By the content, not by the name: XLSX files called .xls are common.
+        return CalamineWorkbook.from_filelike(io.BytesIO(source.path.read_bytes()))
     except PasswordError as error:
         raise RiskFileError(f"{source.name}：有密码保护；请在表格软件中解除打开密码后再导入") from error
     except (CalamineError, OSError, ValueError) as error:

@@ -50,7 +50,7 @@ def read_sheets(path: Path, name: str, notice: Notice) -> Iterator[Sheet]:
 
 def _reader_of(source: SourceFile, head: bytes) -> SheetReader:
     if not head:
-        raise RiskFileError(f"{source.name}：文件是空的，请重新导出")
+        raise RiskFileError(f"{source.name}：文件是空的；请重新导出")
     if head.startswith(_OLE):
         return read_book
     if head.startswith(b"PAR1"):

@@ -52,6 +52,11 @@ def words_of(cell: str) -> tuple[str, ...]:
     return tuple(word for word in (part.strip() for part in _SPLIT.split(cell)) if word)
 
 
+def known_words(words: Iterable[str]) -> tuple[str, ...]:
+    """Return the words that say something of a class; a remark such as 已核实 does not."""
+    return tuple(word for word in words if _classes(word) is not None)
+
+
 def class_of(said: Iterable[str], vehicle_types: Iterable[str], known: Sequence[str], plate: str) -> str:
     """Return the class that all words together leave, ANY_CLASS where they leave several.
 

@@ -40,10 +40,8 @@ def read_plates(cell: str, grammar: PlateGrammar, class_words: Sequence[str]) ->
         return (whole,)
     parts = [part for part in _STRONG.split(plain) if part.strip()]
     if len(parts) > 1:
-        plates = [
-            _one_plate(part, grammar, class_words, cell) or _beside(part, grammar, class_words, cell) for part in parts
-        ]
-        return tuple(dict.fromkeys(plate for found in plates for plate in _as_tuple(found, cell, grammar)))
+        found = (_some_plates(part, grammar, class_words, cell) for part in parts)
+        return tuple(dict.fromkeys(plate for plates in found for plate in plates))
     return _beside(plain, grammar, class_words, cell) or _refuse(cell, plain, grammar)
 
 
@@ -118,12 +116,10 @@ def _beside(plain: str, grammar: PlateGrammar, words: Sequence[str], cell: str) 
     return tuple(plates)
 
 
-def _as_tuple(
-    found: WrittenPlate | tuple[WrittenPlate, ...] | None, cell: str, grammar: PlateGrammar
-) -> tuple[WrittenPlate, ...]:
-    if isinstance(found, WrittenPlate):
-        return (found,)
-    return found or _refuse(cell, clean(cell), grammar)
+def _some_plates(part: str, grammar: PlateGrammar, words: Sequence[str], cell: str) -> tuple[WrittenPlate, ...]:
+    """Return the plates of a part of a cell, which must hold some. Raises CellProblem."""
+    one = _one_plate(part, grammar, words, cell)
+    return (one,) if one else _beside(part, grammar, words, cell) or _refuse(cell, part.strip(), grammar)
 
 
 def _refuse(cell: str, plain: str, grammar: PlateGrammar) -> tuple[WrittenPlate, ...]:

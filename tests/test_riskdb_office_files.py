@@ -1,0 +1,60 @@
+"""Files as offices send them: imported as meant or refused with what to do, never a vehicle silently left out."""
+
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from riskdb.record.judging import RowJudge, TravelRecord
+from riskdb.record.travel import read_travel_rows
+from riskdb.rule import ListRule
+from riskdb.settings import RiskSettings
+from riskdb.types import RiskFileError
+from tests.office_files import BEIJING, NOW, OfficeFile, Record, office_files, write
+from tests.riskdb_kit import Grammar
+
+FILES = list(office_files())
+
+
+def read(folder: Path, file: OfficeFile) -> tuple[list[TravelRecord], list[str]]:
+    """Return the records of a file and what was refused of it."""
+    judge = RowJudge(Grammar(), ListRule.of(RiskSettings()), 8.0, int(NOW.timestamp()))
+    records: list[TravelRecord] = []
+    problems: list[str] = []
+    try:
+        rows = list(read_travel_rows(write(folder, file)))
+    except RiskFileError as error:
+        return [], [str(error)]
+    judge.look_ahead(rows)
+    for row in rows:
+        try:
+            records += judge.judge(row)
+        except ValueError as error:
+            problems.append(f"第 {row.number} 行：{error}")
+    return records, problems
+
+
+def shown(record: TravelRecord) -> Record:
+    begin, end = (_minute(moment) for moment in (record.visited_from, record.visited_until))
+    return record.plate, record.plate_class.strip("*"), record.area, begin, end
+
+
+def _minute(epoch_s: int) -> str:
+    moment = datetime.fromtimestamp(epoch_s, BEIJING)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S").removesuffix(":00")
+
+
+@pytest.mark.parametrize("file", FILES, ids=[file.name for file in FILES])
+def test_a_file_is_imported_as_meant_or_refused_with_what_to_do(tmp_path: Path, file: OfficeFile):
+    records, problems = read(tmp_path, file)
+    if file.refused:
+        assert file.refused in "；".join(problems), (records, problems)
+        assert "；" in problems[0]  # behind it stands what to do
+    else:
+        assert problems == []
+        assert [shown(record) for record in records] == list(file.records)
+
+
+def test_the_corpus_is_large_and_names_are_its_own():
+    assert len(FILES) >= 150
+    assert len({file.name for file in FILES}) == len(FILES)
