@@ -95,6 +95,10 @@ FORMS = (
 )
 
 _KNOWN_TEXT = re.compile("|".join("".join(f"[{slot}]" for slot in form.slots) for form in FORMS))
+_PATTERNS = tuple(
+    (tuple(form.class_by_style.values()), re.compile("".join(f"[{slot}]" for slot in form.slots))) for form in FORMS
+)
+"""Classes and pattern of each form: lists of a million plates ask for their classes."""
 RARITY = {"06": 0.02}
 """How often a class is met where its text could be of another class too, against the colour alone: black plates of
 foreigners have not been issued since GA 36-2007, but a blue one looks black at night. Classes not named: 1."""
@@ -124,7 +128,7 @@ def normalise_plate(text: str) -> str:
 
 def plate_classes_of(text: str) -> tuple[str, ...]:
     """Return the codes of every plate class that can carry this text, in ascending order."""
-    return tuple(sorted({code for form in forms_of(text) for code in form.class_by_style.values()}))
+    return tuple(sorted({code for classes, pattern in _PATTERNS if pattern.fullmatch(text) for code in classes}))
 
 
 def plate_class_of(text: str, style: str) -> str:

@@ -1,5 +1,6 @@
 """The steward's side of the risk list: what changes the record is published before the call returns."""
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,11 +17,13 @@ from riskdb.record.declaring import Declared
 from riskdb.record.importing import ImportResult, JudgedRow, import_rows
 from riskdb.record.imports import ImportEntry, recent_imports, take_back
 from riskdb.record.judging import RowJudge, TravelRow
+from riskdb.record.mapping.fields import Field, header_key
+from riskdb.record.mapping.forms import Form
 from riskdb.record.record import RiskRecord
 from riskdb.record.rows import AreaWindow
 from riskdb.rule import ListMoment, ListRule
 from riskdb.settings import RiskSettings
-from riskdb.types import Declaration, PlateGrammar, RiskDBError, RiskReason
+from riskdb.types import Declaration, PlateGrammar, RiskReason, RiskRequestError
 
 OnProgress = Callable[[int, int], None]
 
@@ -91,15 +94,27 @@ class RiskKeeper:
     def take_back(self, number: int, *, actor: str, reason: str) -> Change:
         """Take back a whole import, as if it had not been; what other imports said as well stays.
 
-        Raises RiskDBError when there is none to take back, or without a reason.
+        Raises RiskRequestError when there is none to take back, or without a reason.
         """
         if not reason.strip():
-            raise RiskDBError("请写明撤回的原因（--reason）")
+            raise RiskRequestError("请写明撤回的原因（--reason）")
         with self._record.writing():
             self._record.require_key(self._digester.key_id)
             now = self._known_now()
             touched = take_back(self._record.connection, number, now, actor, reason.strip())
         return Change(len(touched), self._publish(touched, None))
+
+    def remembered_form(self, fingerprint: str) -> dict[str, Field | None] | None:
+        """Return what a steward once said that the columns of a form mean."""
+        kept = self._record.state(f"form:{fingerprint}", "")
+        return {key: Field(name) if name else None for key, name in json.loads(kept).items()} if kept else None
+
+    def remember_forms(self, forms: Iterable[Form]) -> None:
+        """Keep what the columns of some forms mean: the next file of this form needs no word. Raises RiskDBError."""
+        for form in forms:
+            pairs = zip(form.headers, form.fields, strict=True)
+            said = {header_key(header): field.value if field else "" for header, field in pairs if header_key(header)}
+            self._record.set_state(f"form:{form.fingerprint}", json.dumps(said, ensure_ascii=False))
 
     def declare(self, declared: Sequence[Declared]) -> tuple[list[AreaWindow], Change]:
         """Declare areas, all or none; one that stands already just so is left out.

@@ -117,5 +117,9 @@ class RiskIntegrityError(RiskDBError):
     """Record and list contradict each other; the message says what to do, and nothing was changed."""
 
 
+class RiskRequestError(RiskDBError):
+    """What was asked for is not there or lacks a reason; the message says so in Chinese."""
+
+
 class RiskFileError(RiskDBError):
     """A file cannot be imported at all; the message names the file and, where there is one, the row."""

@@ -10,7 +10,8 @@ from riskdb.record.travel import read_travel_rows
 from riskdb.rule import ListRule
 from riskdb.settings import RiskSettings
 from riskdb.types import RiskFileError
-from tests.office_files import BEIJING, NOW, OfficeFile, Record, office_files, write
+from tests.office_files import office_files
+from tests.office_kit import BEIJING, NOW, OfficeFile, Record, write
 from tests.riskdb_kit import Grammar
 
 FILES = list(office_files())

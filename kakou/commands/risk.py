@@ -1,7 +1,9 @@
 """`kakou risk`: travel records in, areas declared, the list looked after."""
 
+import getpass
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +14,9 @@ from rich.table import Table
 
 from kakou.commands.risk_area import area_app
 from kakou.commands.risk_care import add_care_commands
+from kakou.commands.risk_imports import add_import_commands
 from kakou.commands.risk_output import AsJson, Config, messages, published_text
+from kakou.commands.risk_rows import RowReporter
 from kakou.exit_codes import ExitCode
 from kakou.output import put_json
 from kakou.process import stop_on_signals
@@ -21,12 +25,13 @@ from kakou.wiring.redis import open_redis
 from kakou.wiring.risk import open_keeper, tended_list
 from riskdb.exporting import CsvSheet, csv_sheet
 from riskdb.hotset.publish import Published
-from riskdb.record.importing import ImportResult, JudgedRow, RowOutcome
+from riskdb.record.importing import ImportResult, RowOutcome
 from riskdb.record.judging import TravelRow
-from riskdb.record.travel import read_travel_rows
+from riskdb.record.mapping.fields import Field
+from riskdb.record.mapping.forms import Form
+from riskdb.record.travel import Reading, bindings_of, read_travel_rows
 from riskdb.types import RiskFileError
 
-SHOWN_INVALID = 20
 OUTCOME_NAMES = {
     RowOutcome.ACCEPTED: "接受",
     RowOutcome.NORMALISED: "规范后接受",
@@ -44,6 +49,7 @@ app = typer.Typer(
 )
 app.add_typer(area_app, name="area")
 add_care_commands(app)
+add_import_commands(app)
 
 
 @app.command("import")
@@ -52,28 +58,37 @@ def import_files(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Judge every row, change nothing.")] = False,
     skip_invalid: Annotated[bool, typer.Option("--skip-invalid", help="Apply the good rows of a bad file.")] = False,
     report: Annotated[Path | None, typer.Option(help="Write what became of every row to this CSV file.")] = None,
+    faulty: Annotated[Path | None, typer.Option(help="Write the faulty rows to this XLSX file, as they came.")] = None,
+    columns: Annotated[
+        list[str] | None, typer.Option("--map", metavar="HEADER=FIELD", help="What a column means; - passes it over.")
+    ] = None,
+    source: Annotated[str, typer.Option(help="Who says so, where the files have no column for it.")] = "",
     config: Config = None,
     as_json: AsJson = False,
 ) -> None:
-    """Import travel records with the columns plate, plate_class?, area, from, to, source, note?
+    """Import travel records as offices send them: XLSX, XLS, ET, CSV, web pages, Parquet, ZIP archives of them.
 
-    One invalid row stops everything, unless `--skip-invalid`; importing a file again changes nothing. A date as `to`
-    means the whole day. Exit code 3 when a file or a row could not be read.
+    The columns are found by their names, Chinese or English; what was understood and what was passed over is said, and
+    what `--map` says of a form is remembered. One invalid row stops everything, unless `--skip-invalid`; importing a
+    file again changes nothing; `kakou risk undo` takes an import back. Exit code 3 when a file or a row was refused.
 
     Examples:
 
-    - `kakou risk import records.csv --dry-run --report report.csv`
-    - `kakou risk import records.xlsx more.parquet`
+    - `kakou risk import 协查函.xlsx --dry-run --faulty faulty.xlsx`
+    - `kakou risk import records.csv --map 车=plate --map 住址=- --source 协查函12号`
     """
     settings = load_settings(config)
     console = messages()
+    said = _said_bindings(columns or [])
     with ExitStack() as stack:
         keeper = stack.enter_context(open_keeper(settings, publishes=not dry_run))
-        reporter = _RowReporter(_open_report(report, stack), console)
+        reporter = RowReporter(_open_report(report, stack), console)
         progress = stack.enter_context(_progress(console))
         task = progress.add_task("读取记录", total=None)
         writing = progress.add_task("写入名单", total=None, visible=False)
-        rows = (row for path in files for row in read_travel_rows(path))
+        forms: list[Form] = []
+        reading = Reading(source, said, keeper.remembered_form, lambda told: _tell(console, told), forms.append)
+        rows = (row for path in files for row in read_travel_rows(path, reading))
         try:
             result, published = keeper.import_rows(
                 _counted(rows, progress, task),
@@ -81,37 +96,30 @@ def import_files(
                 skip_invalid=skip_invalid,
                 on_row=reporter.add,
                 on_progress=lambda done, total: progress.update(writing, completed=done, total=total, visible=True),
+                actor=getpass.getuser(),
             )
         except RiskFileError as error:
             console.print(f"未导入任何记录：{error}", soft_wrap=True, markup=False, style="red")
+            console.print("提示：--map 列名=字段 指定列的含义，--source 补上来源", markup=False)
             raise typer.Exit(ExitCode.UNREADABLE) from error
+        if said and result.is_applied:
+            keeper.remember_forms(forms)
+    if faulty is not None:
+        reporter.write_faulty(faulty)
     _print_result(result, published, as_json)
     reporter.conclude(result)
 
 
-class _RowReporter:
-    """Writes every row to the report and the first invalid ones to the messages."""
+def _said_bindings(columns: list[str]) -> dict[str, Field | None]:
+    try:
+        return bindings_of(dict(one.rsplit("=", 1) for one in columns))
+    except ValueError as error:
+        problem = str(error) if "字段" in str(error) else "应写成 列名=字段"
+        raise typer.BadParameter(f"--map：{problem}") from error
 
-    def __init__(self, sheet: CsvSheet | None, console: Console) -> None:
-        self._sheet = sheet
-        self._console = console
-        self._invalid = 0
 
-    def add(self, row: JudgedRow) -> None:
-        if self._sheet is not None:
-            self._sheet.add((row.file, str(row.number), row.outcome.value, row.plate, row.detail))
-        if row.outcome is RowOutcome.INVALID:
-            self._invalid += 1
-            if self._invalid <= SHOWN_INVALID:
-                self._console.print(f"{row.file} 第 {row.number} 行无效：{row.detail}", soft_wrap=True, markup=False)
-
-    def conclude(self, result: ImportResult) -> None:
-        """End the command with exit code 3 when rows were invalid."""
-        if not self._invalid:
-            return
-        verdict = "其余已导入" if result.is_applied else "未导入任何记录（--skip-invalid 可跳过无效行）"
-        self._console.print(f"共 {self._invalid} 行无效，{verdict}")
-        raise typer.Exit(ExitCode.UNREADABLE)
+def _tell(console: Console, told: str) -> None:
+    console.print(told, soft_wrap=True, markup=False)
 
 
 def _open_report(path: Path | None, stack: ExitStack) -> CsvSheet | None:
@@ -160,14 +168,22 @@ def _progress(console: Console) -> Progress:
 
 
 def _print_result(result: ImportResult, published: Published | None, as_json: bool) -> None:
+    listing, number = result.listing, result.import_number
     if as_json:
         counts = {outcome.value: count for outcome, count in result.counts.items()}
         version = published.version if published else None
-        put_json({"rows": result.rows, **counts, "applied": result.is_applied, "version": version})
+        told = {"rows": result.rows, **counts, "applied": result.is_applied, "version": version}
+        put_json({**told, "import": number, "listing": asdict(listing) if listing else None})
         return
     table = Table("结果", "行数")
     table.columns[1].justify = "right"
     for outcome, count in result.counts.items():
         table.add_row(OUTCOME_NAMES[outcome], str(count))
     Console(highlight=False).print(table)
+    if listing is not None:
+        told_listing = f"新增 {listing.added}，移除 {listing.removed}，不变 {listing.unchanged}"
+        messages().print(f"试算，没有改变任何内容；对名单的影响（车辆）：{told_listing}")
+        return
+    if number is not None:
+        messages().print(f"导入编号 {number}；撤回：kakou risk undo {number} --reason …", markup=False)
     messages().print(published_text(published))

@@ -45,6 +45,10 @@ class JudgedRow(NamedTuple):
     detail: str
     origin: RowOrigin | None = None
 
+    @property
+    def sheet(self) -> str:
+        return self.origin.form.sheet if self.origin else ""
+
 
 @dataclass(frozen=True, slots=True)
 class ListingChange:

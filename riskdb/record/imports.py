@@ -5,7 +5,7 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from riskdb.types import RiskDBError
+from riskdb.types import RiskRequestError
 
 NOTE_REPETITION = """
 INSERT OR IGNORE INTO repetition
@@ -63,13 +63,13 @@ def take_back(connection: sqlite3.Connection, number: int, now: int, actor: str,
     """Delete what an import brought, inside a transaction; return the digests of the vehicles.
 
     What another standing import said as well stays and is that one's from now on; what a correction took out stays
-    out. Raises RiskDBError.
+    out. Raises RiskRequestError.
     """
     row = connection.execute("SELECT taken_back_at FROM import WHERE import_number = ?", (number,)).fetchone()
     if row is None:
-        raise RiskDBError(f"没有编号为 {number} 的导入；用 kakou risk imports 查看")
+        raise RiskRequestError(f"没有编号为 {number} 的导入；用 kakou risk imports 查看")
     if row[0] is not None:
-        raise RiskDBError(f"第 {number} 次导入已经撤回过了")
+        raise RiskRequestError(f"第 {number} 次导入已经撤回过了")
     mine = {"number": number}
     connection.execute("DELETE FROM repetition WHERE import_number = :number", mine)
     connection.execute(

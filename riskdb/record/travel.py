@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import chain, islice
+from operator import itemgetter
 from pathlib import Path
 
 from riskdb.record.judging import RowOrigin, TravelRow
@@ -139,16 +140,28 @@ class _Layout:
         # A stay in one cell is begin and end at once; who judges it takes it apart.
         self._until = form.columns(Field.TO, Field.TO_TIME) if form.has(Field.FROM) else form.columns(Field.STAY)
         self._sources = form.columns(Field.SOURCE)
+        self._pick = self._plain_pick()
 
     def row(self, number: int, cells: list[str]) -> TravelRow:
-        form, problem = self._form, fault_of(self._form, cells)
-        if len(cells) < self._width:
-            cells = cells + [""] * (self._width - len(cells))
+        form, width, joined = self._form, self._width, "".join(cells)
+        problem = fault_of(form, cells, joined) if len(cells) > width or "\n" in joined or "\0" in joined else ""
+        cells += [""] * (width + 1 - len(cells))
+        if self._pick and "'" not in joined and "=" not in joined:
+            plate, kind, area, begin, end, source = self._pick(cells)
+            return TravelRow(form.file, number, plate, kind, area, begin, end, source, problem, RowOrigin(form, cells))
         return TravelRow(
             form.file, number, _text(cells, self._plates, "、"), self._class(cells), self._area(cells),
             _text(cells, self._from), _text(cells, self._until), _text(cells, self._sources) or self._source, problem,
             RowOrigin(form, cells),
         )  # fmt: skip
+
+    def _plain_pick(self) -> Callable[[list[str]], tuple[str, ...]] | None:
+        """Return what takes all cells of a record at once, where each has one column and nothing is put together."""
+        places = (self._plates, self._classes, (*self._codes, *self._areas), self._from, self._until, self._sources)
+        if self._types or self._parts or self._addresses or any(len(one) > 1 for one in places) or not self._sources:
+            return None
+        # A column that the form lacks is read from the empty cell behind the last one.
+        return itemgetter(*(one[0] if one else self._width for one in places))
 
     def _class(self, cells: list[str]) -> str:
         said = _text(cells, self._classes, "/")

@@ -46,11 +46,10 @@ def _why_no_record(texts: list[str], header: list[str], plates: list[str]) -> st
     return "只有一格文字，不是记录" if is_title else ""
 
 
-def fault_of(form: Form, cells: Sequence[str]) -> str:
+def fault_of(form: Form, cells: Sequence[str], joined: str) -> str:
     """Return why a row cannot be right whatever its cells say, or empty."""
     if len(cells) > len(form.headers) and any(cell.strip() for cell in cells[len(form.headers) :]):
         return f"这一行有 {len(cells)} 格，表头只有 {len(form.headers)} 格；请检查是否多了分隔符"
-    joined = "".join(cells)
     if "\0" in joined:
         return "这一行有不能识别的字节（空字符）；请重新录入这一行"
     if form.delimiter and "\n" in joined and any(_swallows(form, cell) for cell in cells):

@@ -4,6 +4,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from functools import lru_cache
 
 _DAY = timedelta(days=1)
 _SERIAL_BEGIN = datetime(1899, 12, 30)
@@ -46,6 +47,8 @@ _DATES = tuple(
         r"(?P<m>1[0-2]|0?[1-9])\s*(?P<sep>[./-])\s*(?P<d>3[01]|[12]\d|0?[1-9])(?![\d./-])",
     )
 )
+_USUAL = re.compile(r"([12]\d{3})-(\d\d)-(\d\d)(?:[ T](\d\d):(\d\d)(?::(\d\d))?)?", re.ASCII)
+"""How most files write it, and the documented form."""
 _OFFSET = re.compile(r"\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)$")
 _WEEKDAY = re.compile(r"[(（]?(?:星期|周|礼拜)[一二三四五六日天][)）]?")
 _ABOUT = re.compile(r"(^自|^从|^于|大约|大概|约|左右|前后|许|开始|起|北京时间|\(北京时间\)|(?<=[\d日时分点])止)")
@@ -64,8 +67,11 @@ _CLOCK = re.compile(
 )
 
 
+@lru_cache(maxsize=100_000)
 def read_moment(text: str, zone: tzinfo = UTC) -> Moment:
     """Return what one time says. `zone` is the file's, for times with an offset. Raises ValueError when it is none."""
+    if found := _USUAL.fullmatch(text):
+        return _usual(found)
     plain = plain_time(text)
     if _OFFSET.search(plain):
         exact = datetime.fromisoformat(plain).astimezone(zone).replace(tzinfo=None)
@@ -76,6 +82,18 @@ def read_moment(text: str, zone: tzinfo = UTC) -> Moment:
         if found := pattern.match(plain):
             return _with_clock(found, plain[found.end() :].lstrip("T,， "))
     raise ValueError(text)
+
+
+def _usual(found: re.Match[str]) -> Moment:
+    year, month, day, hour, minute, second = (int(figure) if figure else 0 for figure in found.groups())
+    if not found[4] or not (hour or minute or second):
+        begin = datetime(year, month, day)
+        return Moment(begin, begin + _DAY)
+    # An hour of 24 is the end of the day.
+    begin = datetime(year, month, day) + timedelta(hours=hour, minutes=minute, seconds=second)
+    if hour > 24 or minute > 59 or second > 59 or (hour == 24 and (minute or second)):
+        raise ValueError(found[0])
+    return Moment(begin, begin)
 
 
 def plain_time(text: str) -> str:

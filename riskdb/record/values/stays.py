@@ -69,7 +69,7 @@ def read_stay(begin_text: str, end_text: str, now: datetime, find_year: FindYear
     first, last = _two_ends(begin_text, end_text)
     note = []
     begin = _read("到达时间", first, zone)
-    if _OPEN.fullmatch(plain_time(last).lower()):
+    if not _reads(last) and _OPEN.fullmatch(plain_time(last).lower()):
         end = None
         note.append(f"“{last}”按导入当天为止")
     else:
@@ -111,6 +111,8 @@ def _two_ends(begin_text: str, end_text: str) -> tuple[str, str]:
 
 def _parted(text: str) -> tuple[str, str] | None:
     """Return the two ends of a range in one cell, or None where the text is one time or none at all."""
+    if _reads(text):
+        return None
     plain = plain_time(text)
     if _reads(plain):
         return None

@@ -1,0 +1,94 @@
+"""What office files are made of: bytes of every format from rows of cells. All plates, names and numbers are invented."""
+
+import io
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
+import xlsxwriter
+import xlwt
+
+BEIJING = timezone(timedelta(hours=8))
+NOW = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
+"""Noon in Beijing."""
+OPEN_END = "2026-11-25T00:00"
+HUANGDAO, HUQIU, GAOCHENG = "370211", "320505", "130109"
+
+Record = tuple[str, str, str, str, str]
+"""Plate, class, area, begin and end (exclusive) in Beijing."""
+Cells = list[list[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class OfficeFile:
+    """One file and what it means; `refused` is a word of the message instead."""
+
+    name: str
+    content: bytes
+    records: tuple[Record, ...] = ()
+    refused: str = ""
+
+
+HEADER = ["plate", "plate_class", "area", "from", "to", "source"]
+CHINESE = ["序号", "车牌号", "车牌颜色", "途经地区", "到达时间", "离开时间", "车主姓名", "联系电话", "协查来源", "备注"]
+DAY = ("2026-11-20T00:00", "2026-11-23T00:00")
+ONE: Record = ("鲁B12345", "", HUANGDAO, *DAY)
+TWO: Record = ("苏E5G806", "", HUQIU, *DAY)
+ROWS = [["鲁B12345", "", HUANGDAO, "2026-11-20", "2026-11-22", "函12"],
+        ["苏E5G806", "", HUQIU, "2026-11-20", "2026-11-22", "函12"]]  # fmt: skip
+FORM_ROWS = [["1", "鲁B12345", "", HUANGDAO, "2026-11-20", "2026-11-22", "张某", "13800000001", "函12", ""],
+             ["2", "苏E5G806", "", HUQIU, "2026-11-20", "2026-11-22", "李某", "13800000002", "函12", "已联系"]]  # fmt: skip
+
+
+def text(rows: Cells, delimiter: str = ",", encoding: str = "utf-8", end: str = "\n") -> bytes:
+    return end.join(delimiter.join(row) for row in [*rows, []]).encode(encoding)
+
+
+def xlsx(*sheets: tuple[str, Cells], change: Callable[[xlsxwriter.Workbook], None] | None = None) -> bytes:
+    buffer = io.BytesIO()
+    with xlsxwriter.Workbook(buffer, {"in_memory": True, "strings_to_formulas": False}) as book:
+        for name, rows in sheets:
+            sheet = book.add_worksheet(name)
+            for number, row in enumerate(rows):
+                for column, cell in enumerate(row):
+                    sheet.write_string(number, column, cell) if cell else None
+        if change:
+            change(book)
+    return buffer.getvalue()
+
+
+def xls(rows: Cells) -> bytes:
+    book, buffer = xlwt.Workbook(), io.BytesIO()
+    sheet = book.add_sheet("Sheet1")
+    for number, row in enumerate(rows):
+        for column, cell in enumerate(row):
+            sheet.write(number, column, cell)
+    book.save(buffer)
+    return buffer.getvalue()
+
+
+def html(rows: Cells, encoding: str = "gb18030", head: str = '<meta charset="gb2312">') -> bytes:
+    body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
+    return f"<html><head>{head}</head><body><table>{body}</table></body></html>".encode(encoding)
+
+
+def archive(**files: bytes) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as packed:
+        for name, content in files.items():
+            packed.writestr(name.replace("__", "."), content)
+    return buffer.getvalue()
+
+
+def one_row(plate: str = "鲁B12345", kind: str = "", area: str = HUANGDAO, begin: str = "2026-11-20",
+            end: str = "2026-11-22", source: str = "函12") -> bytes:  # fmt: skip
+    quoted = [f'"{cell}"' if set(cell) & set(',\n"') else cell for cell in (plate, kind, area, begin, end, source)]
+    return text([HEADER, quoted])
+
+
+def write(folder: Path, file: OfficeFile) -> Path:
+    path = folder / file.name
+    path.write_bytes(file.content)
+    return path
