@@ -23,7 +23,7 @@ from riskdb.record.record import RiskRecord
 from riskdb.record.rows import AreaWindow
 from riskdb.rule import ListMoment, ListRule
 from riskdb.settings import RiskSettings
-from riskdb.types import Declaration, PlateGrammar, RiskReason, RiskRequestError
+from riskdb.types import Declaration, PlateGrammar, RiskDBError, RiskReason, RiskRequestError
 
 OnProgress = Callable[[int, int], None]
 
