@@ -70,12 +70,23 @@ class PaperList:
     report: FileReport = field(default_factory=lambda: FileReport(counts={"接受": 3}, new_rows=3, invalid_rows=0))
     removed: list[str] = field(default_factory=list)
 
-    def try_file(self, path: Path) -> FileReport:
+    def try_file(self, path: Path, name: str) -> FileReport:
         assert path.is_file()
+        assert name
         return self.report
 
-    def apply_file(self, path: Path) -> FileReport:
-        return self.try_file(path).model_copy(update={"is_applied": True})
+    def apply_file(self, path: Path, name: str, actor: str) -> FileReport:
+        assert actor
+        return self.try_file(path, name).model_copy(update={"is_applied": True})
+
+    def faulty_rows(self, path: Path, name: str) -> bytes:
+        assert self.try_file(path, name)
+        return b""
+
+    def take_back(self, import_number: int, actor: str, reason: str) -> int:
+        assert actor
+        assert reason
+        return import_number
 
     def remove(self, plate: str, actor: str, reason: str) -> int:
         assert actor

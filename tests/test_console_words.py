@@ -77,7 +77,7 @@ def written(tmp_path: Path, *lines: str, encoding: str = "utf-8") -> Path:
 def test_every_fault_of_a_row_is_told_in_chinese(office: KeeperOffice, tmp_path: Path, cell: int, text: str):
     cells = [part.replace("{day}", "2026-11-20") for part in GOOD]
     cells[cell] = text
-    report = office.try_file(written(tmp_path, "plate,plate_class,area,from,to,source", ",".join(cells)))
+    report = office.try_file(written(tmp_path, "plate,plate_class,area,from,to,source", ",".join(cells)), "upload.csv")
     assert report.invalid_rows == 1
     assert not english_words(report.rows[0].detail), report.rows[0].detail
 
@@ -92,7 +92,7 @@ def test_every_fault_of_a_row_is_told_in_chinese(office: KeeperOffice, tmp_path:
 )
 def test_every_fault_of_a_file_is_told_in_chinese_without_its_place(office, tmp_path, lines: list[str], encoding: str):
     with pytest.raises(RiskDBError) as refused:
-        office.try_file(written(tmp_path, *lines, encoding=encoding))
+        office.try_file(written(tmp_path, *lines, encoding=encoding), "upload.csv")
     told = file_words(str(refused.value))
     assert not english_words(told), told
     assert str(tmp_path) not in told

@@ -88,6 +88,15 @@ def test_an_import_is_taken_back_once_and_with_a_reason(rig: RiskRig):
         take_back(rig, 99)
 
 
+def test_a_list_that_shrank_because_an_import_was_taken_back_is_explained(rig: RiskRig):
+    number = bring(rig, *(f"粤B{plate:05d}" for plate in range(40)))
+    digests = [digest for digest, _ in rig.keeper.listed()]
+    assert len(digests) == 40
+    rig.keeper.take_back(number, actor="tester", reason="wrong file")
+    assert rig.record.count_visits()[1] == 0
+    assert rig.record.count_known(digests) == 40
+
+
 def test_repetitions_are_known_after_the_plate_key_was_changed(rig: RiskRig):
     first = bring(rig, OURS)
     bring(rig, OURS, THEIRS)
@@ -107,7 +116,12 @@ def test_a_dry_run_says_what_the_list_would_gain(rig: RiskRig):
 
 def test_a_record_of_the_version_before_is_brought_up_to_date(tmp_path: Path):
     with RiskRecord(tmp_path / "old.sqlite") as record:
-        for statement in ("DROP TABLE import", "DROP TABLE repetition", "ALTER TABLE visit DROP COLUMN import_number"):
+        for statement in (
+            "DROP TABLE import",
+            "DROP TABLE repetition",
+            "DROP TABLE taken_back",
+            "ALTER TABLE visit DROP COLUMN import_number",
+        ):
             record.connection.execute(statement)
         record.connection.execute("PRAGMA user_version=1")
     with RiskRecord(tmp_path / "old.sqlite") as record:

@@ -27,12 +27,14 @@ class ChangeState(StrEnum):
     WAITING = "waiting"
     APPLIED = "applied"
     REFUSED = "refused"
+    TAKEN_BACK = "taken_back"
 
 
 CHANGE_STATE_NAMES = {
     ChangeState.WAITING: "待生效",
     ChangeState.APPLIED: "已生效",
     ChangeState.REFUSED: "已退回",
+    ChangeState.TAKEN_BACK: "已撤回",
 }
 
 
@@ -73,7 +75,7 @@ class ListChanges:
         path.touch(mode=0o600)
         path.write_bytes(content)
         try:
-            report = self._office.try_file(path)
+            report = self._office.try_file(path, file_name)
         except RiskDBError as error:
             path.unlink()
             raise ConsoleError(f"文件没有通过检查，名单没有改变：{file_words(str(error))}。") from error
@@ -103,7 +105,7 @@ class ListChanges:
         # Outside any transaction of ours: a long import must not keep events waiting. Twice does no harm.
         self._under_way.add(change_id)
         try:
-            report = self._office.apply_file(path)
+            report = self._office.apply_file(path, row.file_name, actor.name)
         except RiskDBError as error:
             raise ConsoleError(f"名单没有改变：{file_words(str(error))}。") from error
         finally:
@@ -128,6 +130,36 @@ class ListChanges:
             self._decide(session, row, ChangeState.REFUSED, _change(row).report, actor, now)
         (self._folder / row.stored_name).unlink(missing_ok=True)
         return _change(row)
+
+    def take_back(self, change_id: int, reason: str, actor: Actor, now: datetime) -> ListChange:
+        """Take an applied file back as a whole, by the same hand as it takes to apply it. Raises ConsoleError."""
+        if not reason.strip():
+            raise ConsoleError("请写明撤回的原因。")
+        change = self.find(change_id)
+        with self._database.reading() as session:
+            row = session.get_one(ListChangeRow, change_id)
+            _check_hand(row, actor)
+        number = change.report.import_number
+        if change.state is not ChangeState.APPLIED or number is None:
+            raise StepRefusedError("这次导入没有写入名单的内容，不能撤回。")
+        try:
+            self._office.take_back(number, actor.name, reason.strip())
+        except RiskDBError as error:
+            raise ConsoleError(f"没有撤回：{file_words(str(error))}。") from error
+        with self._database.writing() as session:
+            row = session.get_one(ListChangeRow, change_id)
+            row.reason = reason.strip()
+            self._decide(session, row, ChangeState.TAKEN_BACK, change.report, actor, now)
+        return _change(row)
+
+    def faulty_rows(self, change_id: int) -> bytes:
+        """Return the faulty rows of a waiting file as a spreadsheet in their own layout. Raises ConsoleError."""
+        with self._database.reading() as session:
+            row = self._waiting(session, change_id)
+        try:
+            return self._office.faulty_rows(self._folder / row.stored_name, row.file_name)
+        except RiskDBError as error:
+            raise ConsoleError(f"有误的行取不出来：{file_words(str(error))}。") from error
 
     def forget_old(self, now: datetime) -> None:
         """Send back what nobody decided on for a week, and delete files that belong to no waiting import.

@@ -6,15 +6,17 @@ from pathlib import Path
 
 from console.lists.office import FileReport, ReportedRow
 from riskdb.keeper import RiskKeeper
+from riskdb.record.faulty import FaultyRows
 from riskdb.record.importing import JudgedRow, RowOutcome
-from riskdb.record.travel import read_travel_rows
+from riskdb.record.travel import Reading, read_travel_rows
 from riskdb.types import RiskDBError
 
 MAX_REPORTED_ROWS = 500
+MAX_NOTICES = 100
 
 OUTCOME_WORDS = {
     RowOutcome.ACCEPTED: "接受",
-    RowOutcome.NORMALISED: "接受（号牌写法已规范）",
+    RowOutcome.NORMALISED: "接受（写法已规范）",
     RowOutcome.DUPLICATE: "重复，不变",
     RowOutcome.CONFLICT: "与已有记录不同，两条都计",
     RowOutcome.EXPIRED: "已过期，不收",
@@ -28,11 +30,26 @@ class KeeperOffice:
     def __init__(self, open_keeper: Callable[[], AbstractContextManager[RiskKeeper]]) -> None:
         self._open_keeper = open_keeper
 
-    def try_file(self, path: Path) -> FileReport:
-        return self._import(path, is_dry_run=True)
+    def try_file(self, path: Path, name: str) -> FileReport:
+        return self._import(path, name, is_dry_run=True)
 
-    def apply_file(self, path: Path) -> FileReport:
-        return self._import(path, is_dry_run=False)
+    def apply_file(self, path: Path, name: str, actor: str) -> FileReport:
+        return self._import(path, name, is_dry_run=False, actor=actor)
+
+    def faulty_rows(self, path: Path, name: str) -> bytes:
+        faulty = FaultyRows()
+
+        def note(row: JudgedRow) -> None:
+            if row.outcome is RowOutcome.INVALID:
+                faulty.add(row)
+
+        with self._open_keeper() as keeper:
+            keeper.import_rows(read_travel_rows(path, name=name), is_dry_run=True, on_row=note)
+        return faulty.as_xlsx()
+
+    def take_back(self, import_number: int, actor: str, reason: str) -> int:
+        with self._open_keeper() as keeper:
+            return keeper.take_back(import_number, actor=actor, reason=reason).touched
 
     def remove(self, plate: str, actor: str, reason: str) -> int:
         try:
@@ -42,21 +59,32 @@ class KeeperOffice:
             raise RiskDBError(str(error)) from error
         return removed
 
-    def _import(self, path: Path, is_dry_run: bool) -> FileReport:
+    def _import(self, path: Path, name: str, is_dry_run: bool, actor: str = "") -> FileReport:
         reported: list[ReportedRow] = []
+        notices: list[str] = []
 
         def note(row: JudgedRow) -> None:
             if row.outcome is not RowOutcome.ACCEPTED and len(reported) < MAX_REPORTED_ROWS:
-                words, detail = OUTCOME_WORDS[row.outcome], row.detail[:300]
-                reported.append(ReportedRow(number=row.number, outcome=words, detail=detail))
+                reported.append(_reported(row))
 
         with self._open_keeper() as keeper:
-            result, _ = keeper.import_rows(read_travel_rows(path), is_dry_run=is_dry_run, on_row=note)
+            reading = Reading(remembered=keeper.remembered_form, notice=notices.append)
+            rows = read_travel_rows(path, reading, name)
+            result, _ = keeper.import_rows(rows, is_dry_run=is_dry_run, on_row=note, actor=actor)
         changing = (RowOutcome.ACCEPTED, RowOutcome.NORMALISED, RowOutcome.CONFLICT)
+        listing = result.listing
         return FileReport(
             counts={OUTCOME_WORDS[outcome]: count for outcome, count in result.counts.items() if count},
             new_rows=sum(result.counts[outcome] for outcome in changing),
             invalid_rows=result.counts[RowOutcome.INVALID],
             rows=tuple(reported),
             is_applied=result.is_applied,
+            notices=tuple(notices[:MAX_NOTICES]),
+            listing=(listing.added, listing.removed, listing.unchanged) if listing else None,
+            import_number=result.import_number,
         )
+
+
+def _reported(row: JudgedRow) -> ReportedRow:
+    where = f"{row.sheet}：" if row.sheet else ""
+    return ReportedRow(number=row.number, outcome=OUTCOME_WORDS[row.outcome], detail=(where + row.detail)[:300])

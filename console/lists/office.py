@@ -29,15 +29,29 @@ class FileReport(BaseModel):
     rows: tuple[ReportedRow, ...] = ()
     """The first rows that are not simply accepted."""
     is_applied: bool = False
+    notices: tuple[str, ...] = ()
+    """What was understood of the file, and what was passed over."""
+    listing: tuple[int, int, int] | None = None
+    """Of a try: vehicles that the list would gain, lose and keep."""
+    import_number: int | None = None
+    """By which the record knows an applied file."""
 
 
 class ListOffice(Protocol):
-    def try_file(self, path: Path) -> FileReport:
+    def try_file(self, path: Path, name: str) -> FileReport:
         """Judge every row and change nothing. Raises RiskDBError."""
         ...
 
-    def apply_file(self, path: Path) -> FileReport:
+    def apply_file(self, path: Path, name: str, actor: str) -> FileReport:
         """Bring the file into the list, all of it or nothing. Raises RiskDBError."""
+        ...
+
+    def faulty_rows(self, path: Path, name: str) -> bytes:
+        """Return the faulty rows as an XLSX file in their own layout, with what is wrong. Raises RiskDBError."""
+        ...
+
+    def take_back(self, import_number: int, actor: str, reason: str) -> int:
+        """Take an applied file back as a whole; return how many vehicles that concerns. Raises RiskDBError."""
         ...
 
     def remove(self, plate: str, actor: str, reason: str) -> int:

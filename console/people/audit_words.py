@@ -22,6 +22,7 @@ _ACTIONS = {
     "list.try": "预检",
     "list.applied": "导入生效",
     "list.refused": "导入退回",
+    "list.taken_back": "导入撤回",
     "account.first": "设立第一位管理员",
     "account.create": "建立账号",
     "account.new_link": "发新链接",

@@ -14,6 +14,7 @@ from console.web.fields import RowNumber
 from console.web.rendering import page
 
 router = APIRouter(tags=["pages"])
+XLSX_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 LIST_BODY_BYTES = 32 * 1024 * 1024
 _LIST_ROLES = (Role.STEWARD, Role.APPROVER)
 _CORRECTION_ROLES = (Role.STEWARD, Role.APPROVER, Role.ADMIN)
@@ -56,6 +57,27 @@ def refuse(
     except ConsoleError as error:
         return _change(request, session, console, change_id, str(error))
     return RedirectResponse(f"/list/{change_id}", 303)
+
+
+@router.post("/list/{change_id}/undo", **allow(*_LIST_ROLES))
+def undo(
+    change_id: RowNumber, request: Request, session: Session, console: TheConsole, reason: Annotated[str, Form()] = ""
+) -> Response:
+    try:
+        console.list_changes.take_back(change_id, reason, session.actor, console.now())
+    except ConsoleError as error:
+        return _change(request, session, console, change_id, str(error))
+    return RedirectResponse(f"/list/{change_id}", 303)
+
+
+@router.get("/list/{change_id}/faulty.xlsx", **allow(*_LIST_ROLES))
+def faulty_rows(change_id: RowNumber, request: Request, session: Session, console: TheConsole) -> Response:
+    try:
+        content = console.list_changes.faulty_rows(change_id)
+    except ConsoleError as error:
+        return _change(request, session, console, change_id, str(error))
+    headers = {"content-disposition": f'attachment; filename="faulty-{change_id}.xlsx"'}
+    return Response(content, media_type=XLSX_TYPE, headers=headers)
 
 
 @router.get("/corrections", **allow(*_CORRECTION_ROLES))

@@ -38,8 +38,9 @@ class ImportEntry:
 
 def begin_import(connection: sqlite3.Connection, now: int, actor: str) -> int:
     """Return the number of a new import; it stands only if the transaction does."""
-    connection.execute("DELETE FROM repetition WHERE import_number IN (SELECT import_number FROM import WHERE at < ?)",
-                       (now - TAKE_BACK_WITHIN_DAYS * 86_400,))  # fmt: skip
+    is_old = "import_number IN (SELECT import_number FROM import WHERE at < ?)"
+    for table in ("repetition", "taken_back"):
+        connection.execute(f"DELETE FROM {table} WHERE {is_old}", (now - TAKE_BACK_WITHIN_DAYS * 86_400,))
     added = connection.execute("INSERT INTO import (at, actor, files, stays) VALUES (?, ?, '[]', 0)", (now, actor))
     return int(added.lastrowid or 0)
 
@@ -83,6 +84,8 @@ def take_back(connection: sqlite3.Connection, number: int, now: int, actor: str,
     )
     is_mine = "import_number = :number AND removed_at IS NULL"
     touched = [digest for (digest,) in connection.execute(f"SELECT DISTINCT digest FROM visit WHERE {is_mine}", mine)]
+    # Whoever publishes must be able to tell a vehicle that was taken back from a record that was lost.
+    connection.executemany("INSERT OR IGNORE INTO taken_back VALUES (?, ?)", ((digest, number) for digest in touched))
     connection.execute(f"DELETE FROM visit WHERE {is_mine}", mine)
     connection.execute(
         "UPDATE import SET taken_back_at = ?, taken_back_by = ?, taken_back_for = ? WHERE import_number = ?",

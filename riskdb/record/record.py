@@ -196,14 +196,14 @@ class RiskRecord:
         return int(row[0]), int(row[1]), int(row[2])
 
     def count_known(self, digests: Iterable[bytes]) -> int:
-        """Return of how many different digests there is a stay, removed or not."""
-        seek = "SELECT 1 FROM visit WHERE digest = ? LIMIT 1"
+        """Return of how many different digests there is a stay, removed or not, or was one that was taken back."""
+        seek = "SELECT 1 FROM visit WHERE digest = ?1 UNION ALL SELECT 1 FROM taken_back WHERE digest = ?1 LIMIT 1"
         return sum(self.connection.execute(seek, (digest,)).fetchone() is not None for digest in set(digests))
 
     def carry_over(self, change: Callable[[bytes], bytes]) -> None:
         """Replace every digest by what `change` makes of it."""
         self.connection.create_function("carried_over", 1, change, deterministic=True)
-        for table in ("visit", "access", "repetition"):
+        for table in ("visit", "access", "repetition", "taken_back"):
             self.connection.execute(f"UPDATE {table} SET digest = carried_over(digest)")
 
     def purge_visits(self, before: int) -> int:

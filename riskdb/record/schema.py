@@ -36,6 +36,9 @@ CREATE TABLE repetition (
     import_number INTEGER NOT NULL,
     PRIMARY KEY (digest, area_number, visited_from, visited_until, import_number)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE taken_back (
+    digest BLOB NOT NULL, import_number INTEGER NOT NULL, PRIMARY KEY (digest, import_number)
+) STRICT, WITHOUT ROWID;
 """
 """Since version 2: what came in together can be taken back together."""
 

@@ -1,0 +1,72 @@
+"""A steward sees what a file would do before it counts, gets the faulty rows back, and can take it back as a whole."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+import redis
+from python_calamine import CalamineWorkbook
+
+from console.lists.changes import ChangeState
+from console.lists.keeper_office import KeeperOffice
+from console.parts import Console
+from console.types import Role
+from console.web.app import create_app
+from kakou.settings import Settings
+from kakou.wiring.risk import open_keeper
+from tests.console_kit import Clock, client_of, make_account, open_console
+from tests.office_kit import CHINESE, FORM_ROWS, xlsx
+
+DAY = f"{datetime.now(UTC) - timedelta(days=1):%Y-%m-%d}"
+"""The record of the list goes by the machine's own clock."""
+
+
+@pytest.fixture
+def console(tmp_path: Path) -> Iterator[Console]:
+    office = KeeperOffice(lambda: open_keeper(Settings(state_dir=tmp_path / "list"), publishes=False))
+    made = open_console(tmp_path / "console", redis.Redis(unix_socket_path="/nowhere"), Clock(), office)
+    make_account(made, "steward", Role.STEWARD, "")
+    yield made
+    made.database.close()
+
+
+def book(*plates: str) -> bytes:
+    rows = [
+        [*FORM_ROWS[0][:1], plate, "", "黄岛区", DAY, "至今", "张某", "13800000001", "函12", ""] for plate in plates
+    ]
+    return xlsx(("协查", [["协查车辆登记表"], CHINESE, *rows]))
+
+
+def test_the_page_says_how_the_file_was_understood_and_the_file_is_taken_back_as_a_whole(console: Console):
+    client = client_of(create_app(console), console, "steward")
+    page = client.post("/list", files={"file": ("协查函.xlsx", book("鲁B·12345（黄）", "鲁B54321"))}).text
+    assert "协查函.xlsx 工作表“协查”：第 2 行是表头：号牌←车牌号" in page
+    assert "没有读取的列：序号、车主姓名、联系电话、备注" in page
+    assert "对名单的影响（车辆）：新增 0，移除 0，不变 0" in page
+    assert "13800000001" not in page
+    assert "整次撤回" in client.post("/list/1/apply").text
+    assert "已撤回" in client.post("/list/1/undo", data={"reason": "来文作废"}).text
+    assert console.list_changes.find(1).state is ChangeState.TAKEN_BACK
+    assert "不能撤回" in client.post("/list/1/undo", data={"reason": "再来一次"}).text
+
+
+def test_the_faulty_rows_come_back_in_their_own_layout(console: Console):
+    client = client_of(create_app(console), console, "steward")
+    page = client.post("/list", files={"file": ("协查函.xlsx", book("鲁B12345", "B54321"))}).text
+    assert "/list/1/faulty.xlsx" in page
+    rows = CalamineWorkbook.from_filelike(BytesIO(client.get("/list/1/faulty.xlsx").content)).get_sheet_by_index(0)
+    header, only = rows.to_python()
+    assert header == [*CHINESE, "问题"]
+    assert only[1] == "B54321"
+    assert "缺少省份简称" in str(only[-1])
+    assert "张某" not in only
+
+
+def test_taking_back_needs_a_reason(console: Console):
+    client = client_of(create_app(console), console, "steward")
+    client.post("/list", files={"file": ("协查函.xlsx", book("鲁B12345"))})
+    client.post("/list/1/apply")
+    assert "请写明撤回的原因" in client.post("/list/1/undo", data={"reason": " "}).text
+    assert console.list_changes.find(1).state is ChangeState.APPLIED
