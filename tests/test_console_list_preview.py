@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import redis
+from fastapi.testclient import TestClient
 from python_calamine import CalamineWorkbook
 
 from console.lists.changes import ChangeState
@@ -39,22 +40,29 @@ def book(*plates: str) -> bytes:
     return xlsx(("协查", [["协查车辆登记表"], CHINESE, *rows]))
 
 
-def test_the_page_says_how_the_file_was_understood_and_the_file_is_taken_back_as_a_whole(console: Console):
+def uploaded(console: Console, *plates: str) -> tuple[TestClient, str]:
+    """Return the steward's browser and the page of the upload."""
     client = client_of(create_app(console), console, "steward")
-    page = client.post("/list", files={"file": ("协查函.xlsx", book("鲁B·12345（黄）", "鲁B54321"))}).text
+    assert client.post("/list", files={"file": ("协查函.xlsx", book(*plates))}).status_code == 303
+    return client, client.get("/list/1").text
+
+
+def test_the_page_says_how_the_file_was_understood_and_the_file_is_taken_back_as_a_whole(console: Console):
+    client, page = uploaded(console, "鲁B·12345（黄）", "鲁B54321")
     assert "协查函.xlsx 工作表“协查”：第 2 行是表头：号牌←车牌号" in page
     assert "没有读取的列：序号、车主姓名、联系电话、备注" in page
     assert "对名单的影响（车辆）：新增 0，移除 0，不变 0" in page
     assert "13800000001" not in page
-    assert "整次撤回" in client.post("/list/1/apply").text
-    assert "已撤回" in client.post("/list/1/undo", data={"reason": "来文作废"}).text
+    client.post("/list/1/apply")
+    assert "整次撤回" in client.get("/list/1").text
+    client.post("/list/1/undo", data={"reason": "来文作废"})
+    assert "已撤回" in client.get("/list/1").text
     assert console.list_changes.find(1).state is ChangeState.TAKEN_BACK
     assert "不能撤回" in client.post("/list/1/undo", data={"reason": "再来一次"}).text
 
 
 def test_the_faulty_rows_come_back_in_their_own_layout(console: Console):
-    client = client_of(create_app(console), console, "steward")
-    page = client.post("/list", files={"file": ("协查函.xlsx", book("鲁B12345", "B54321"))}).text
+    client, page = uploaded(console, "鲁B12345", "B54321")
     assert "/list/1/faulty.xlsx" in page
     rows = CalamineWorkbook.from_filelike(BytesIO(client.get("/list/1/faulty.xlsx").content)).get_sheet_by_index(0)
     header, only = rows.to_python()
@@ -65,8 +73,7 @@ def test_the_faulty_rows_come_back_in_their_own_layout(console: Console):
 
 
 def test_taking_back_needs_a_reason(console: Console):
-    client = client_of(create_app(console), console, "steward")
-    client.post("/list", files={"file": ("协查函.xlsx", book("鲁B12345"))})
+    client, _ = uploaded(console, "鲁B12345")
     client.post("/list/1/apply")
     assert "请写明撤回的原因" in client.post("/list/1/undo", data={"reason": " "}).text
     assert console.list_changes.find(1).state is ChangeState.APPLIED
