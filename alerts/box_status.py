@@ -54,6 +54,10 @@ class BoxStatus(BaseModel):
     redis_ok: bool
     clock_offset_s: FiniteFloat | None
     """Camera clock minus box clock; None when unknown."""
+    frame_age_s: FiniteFloat = 0.0
+    """How old the newest picture was when it was decoded: seconds mean that this box or its line cannot keep up."""
+    looks_per_s: FiniteFloat = 0.0
+    """Frames a second that plates are looked for on; few while nothing moves."""
     hours: tuple[HourCount, ...] = ()
     """The last hours, oldest first; each number only grows within its hour."""
     stopped: str | None = None

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from alerts.settings import AlertsSettings
 from console.settings import ConsoleSettings
@@ -37,6 +37,14 @@ class Settings(BaseModel):
     clock: ClockSettings = ClockSettings()
     alerts: AlertsSettings = AlertsSettings()
     console: ConsoleSettings = ConsoleSettings()
+
+    @field_validator("sources")
+    @classmethod
+    def _are_different(cls, sources: tuple[SourceSettings, ...]) -> tuple[SourceSettings, ...]:
+        doubled = [name for name, count in Counter(source.camera_id for source in sources).items() if count > 1]
+        if doubled:
+            raise ValueError(f"camera_id {', '.join(doubled)} stands twice; each camera needs an id of its own")
+        return sources
 
 
 def load_settings(path: Path | None = None) -> Settings:

@@ -1,8 +1,9 @@
 """Settings of the pipeline: `[pipeline]` and each `[[source]]` of `kakou.toml`."""
 
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
 
 
 class GateSettings(BaseModel):
@@ -82,6 +83,9 @@ class PipelineSettings(BaseModel):
     """How often unchecked passages are tried again."""
 
 
+URL_SCHEMES = ("rtsp", "rtsps", "http", "https", "rtp", "udp", "tcp")
+
+
 class SourceSettings(BaseModel):
     """A camera, or footage in its place."""
 
@@ -99,6 +103,25 @@ class SourceSettings(BaseModel):
     """Pictures a second of a folder of images."""
     group: str | None = None
     """Sources of one group share a process; None gives the source its own."""
+
+    @field_validator("uri")
+    @classmethod
+    def _is_an_address(cls, uri: str) -> str:
+        if "://" not in uri:
+            return uri
+        scheme, _, rest = uri.partition("://")
+        if scheme not in URL_SCHEMES:
+            raise ValueError(f"uri: no address of a camera begins with {scheme}://; use {', '.join(URL_SCHEMES)}")
+        # A password may hold what ends an address elsewhere: the last @ before the path is the one that counts.
+        place = rest.split("/", 1)[0].rpartition("@")[2]
+        try:
+            is_whole = bool(urlsplit(f"//{place}").hostname)
+            _ = urlsplit(f"//{place}").port
+        except ValueError:
+            is_whole = False
+        if not is_whole:
+            raise ValueError(f"uri: {scheme}:// needs a host and, where one is given, a port between 1 and 65535")
+        return uri
 
     @property
     def is_live(self) -> bool:

@@ -155,6 +155,12 @@ class ScreeningCounts:
     """Tracks that were not passages: no plate, or one that nobody could read."""
     damage: str | None = None
     """What was wrong with the source, or None."""
+    age_s: float = 0.0
+    """Of a live source: how old the newest picture was when it was decoded, by its presentation time."""
+    undecoded: int = 0
+    """Of the dropped frames, those that were not even decoded: the box or the line cannot keep up."""
+    clock_offset_s: float | None = None
+    """Camera's clock minus this box's, where the camera tells its own."""
     note: str | None = None
     """What is not sure about it although nothing is wrong, or None."""
 

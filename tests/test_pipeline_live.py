@@ -130,7 +130,12 @@ def test_a_camera_that_is_away_comes_back(camera: Camera) -> None:
     counts = ScreeningCounts()
     stop = threading.Event()
     settings = PipelineSettings.model_validate({"reopen_min_s": 0.05, "reopen_max_s": 0.1})
-    threading.Timer(1.5, stop.set).start()
+
+    def stop_when_it_is_told() -> None:
+        wait_until(lambda: counts.damage is not None, what="word that the camera is away")
+        stop.set()
+
+    threading.Thread(target=stop_when_it_is_told).start()
     assert list(read_frames(source, settings, counts, stop)) == []
     assert counts.damage is not None
     assert take(camera, 1)[0]

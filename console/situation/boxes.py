@@ -14,6 +14,7 @@ from console.settings import ConsoleSettings
 Health = Literal["ok", "warn", "bad"]
 _WORST: tuple[Health, ...] = ("bad", "warn", "ok")
 _MIN_FPS = 1.0
+_MAX_FRAME_AGE_S = 3.0
 _MAX_CLOCK_OFFSET_S = 5.0
 _MAX_QUEUE = 100
 
@@ -117,6 +118,7 @@ def _warnings(heard: Heard) -> list[str]:
     offset, box_offset = status.clock_offset_s or 0.0, heard.clock_offset_s or 0.0
     fast_or_slow = "快" if box_offset > 0 else "慢"
     warnings = [
+        (status.frame_age_s > _MAX_FRAME_AGE_S, f"画面晚 {_spoken(status.frame_age_s)}"),
         (status.unchecked_waiting > 0, f"未核对 {status.unchecked_waiting}"),
         (status.outbox_pending > _MAX_QUEUE, f"积压 {status.outbox_pending}"),
         (abs(offset) > _MAX_CLOCK_OFFSET_S, f"摄像机时钟偏差 {_spoken(abs(offset))}"),

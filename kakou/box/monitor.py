@@ -103,7 +103,7 @@ class CameraMonitor:
         self._counts = counts
         self._counted = replace(counts)
         self._hours = hours
-        self._frames: deque[tuple[float, int]] = deque([(time.monotonic(), counts.frames)])
+        self._progress: deque[tuple[float, int, int]] = deque([(time.monotonic(), counts.frames, counts.looked_at)])
         self._last_read_at: datetime | None = None
 
     def passed(self, passage: Passage) -> LanePassage:
@@ -134,29 +134,34 @@ class CameraMonitor:
         self._counted = current
 
     def status(self, now: datetime, health: BoxHealth) -> BoxStatus:
+        fps, looks_per_s = self._rates()
         return BoxStatus(
             camera_id=self._camera_id,
             checkpoint=self._checkpoint,
             box=self._box,
             reported_at=now,
-            fps=round(self._fps(), 1),
+            fps=round(fps, 1),
             last_read_at=self._last_read_at,
             list_version=health.list_version,
             list_age_s=health.list_age_s,
             unchecked_waiting=health.unchecked_waiting,
             outbox_pending=health.outbox_pending,
             redis_ok=health.redis_ok,
-            clock_offset_s=None,
+            clock_offset_s=self._counts.clock_offset_s,
+            frame_age_s=round(self._counts.age_s, 3),
+            looks_per_s=round(looks_per_s, 1),
             hours=self._hours.last_hours(self._camera_id, now),
         )
 
-    def _fps(self) -> float:
+    def _rates(self) -> tuple[float, float]:
+        """Return frames and looks a second over the last few seconds."""
         now = time.monotonic()
-        self._frames.append((now, self._counts.frames))
-        while len(self._frames) > 2 and now - self._frames[1][0] >= FPS_WINDOW_S:
-            self._frames.popleft()
-        (since, before), (_, after) = self._frames[0], self._frames[-1]
-        return (after - before) / (now - since) if now > since else 0.0
+        self._progress.append((now, self._counts.frames, self._counts.looked_at))
+        while len(self._progress) > 2 and now - self._progress[1][0] >= FPS_WINDOW_S:
+            self._progress.popleft()
+        (since, frames_before, looks_before), (_, frames, looks) = self._progress[0], self._progress[-1]
+        seconds = now - since
+        return ((frames - frames_before) / seconds, (looks - looks_before) / seconds) if seconds > 0 else (0.0, 0.0)
 
 
 def _hour(moment: datetime) -> int:

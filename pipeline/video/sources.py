@@ -1,5 +1,6 @@
 """Frames out of any source: a video file, a folder of images, a webcam, a live URL."""
 
+import random
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -11,11 +12,14 @@ from ocr.types import OcrError
 from pipeline.errors import SourceError, UnsteadyDecodingError
 from pipeline.settings import PipelineSettings, SourceSettings
 from pipeline.types import Frame, ScreeningCounts, Sighting, SightLost
+from pipeline.video.camera_state import CameraState
 from pipeline.video.capture import CaptureProcess
 from pipeline.video.capture_protocol import CaptureRequest, Ended, FrameReady, Opened, Progress, Started
 from pipeline.video.capture_time import capture_start
 from pipeline.video.gaps import LOST_S, tell_gaps
 from pipeline.video.motion import MotionGate
+
+JITTER = 0.25
 
 
 def read_frames(
@@ -136,7 +140,8 @@ def _read_live(viewing: Viewing) -> Iterator[Sighting]:
     wait_s = settings.reopen_min_s
     lost_at, is_told = None, False
     request = CaptureRequest(uri=source.uri, is_live=True, gate=settings.gate, decoder_threads=1)
-    frames_before = dropped_before = 0
+    frames_before = dropped_before = undecoded_before = 0
+    state = CameraState(source.camera_id)
     while not stop.is_set():
         with CaptureProcess(request, settings.stall_timeout_s) as capture:
             for notice in capture.notices():
@@ -149,13 +154,18 @@ def _read_live(viewing: Viewing) -> Iterator[Sighting]:
                     continue
                 counts.frames = frames_before + notice.frames
                 counts.dropped = dropped_before + notice.dropped
+                if isinstance(notice, Progress):
+                    counts.undecoded = undecoded_before + notice.undecoded
+                    counts.age_s, counts.clock_offset_s = notice.late_s, notice.clock_offset_s
+                    state.sends(notice.frames, notice.undecoded)
                 if isinstance(notice, FrameReady):
                     wait_s, lost_at = settings.reopen_min_s, None
                     yield _frame(source, notice, datetime.fromtimestamp(notice.captured_at, UTC), capture)
                     capture.give_back(notice)
                 elif isinstance(notice, Ended):
                     counts.damage = notice.damage
-        frames_before, dropped_before = counts.frames, counts.dropped
+        state.ended(counts.damage)
+        frames_before, dropped_before, undecoded_before = counts.frames, counts.dropped, counts.undecoded
         if lost_at is None:
             lost_at, is_told = time.monotonic(), False
         left_s = max(0.0, lost_at + LOST_S - time.monotonic())
@@ -163,7 +173,8 @@ def _read_live(viewing: Viewing) -> Iterator[Sighting]:
             stop.wait(left_s)
             yield SightLost(source.camera_id, datetime.now(UTC), counts.damage)
             is_told = True
-        stop.wait(wait_s)
+        # A switch that comes back must not be asked by all its cameras' readers at once.
+        stop.wait(wait_s * random.uniform(1 - JITTER, 1 + JITTER))
         wait_s = min(2 * wait_s, settings.reopen_max_s)
 
 
