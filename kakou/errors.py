@@ -37,7 +37,7 @@ def _exit_codes() -> dict[type[BaseException], ExitCode]:
     from kakou.wiring.embedded_redis import RedisUnavailableError
     from ocr.providers import ProviderError
     from ocr.types import OcrError
-    from pipeline.errors import SourceError, SpoolKeyError
+    from pipeline.errors import SourceError
     from riskdb.record.values.problem import CellProblem
     from riskdb.types import RiskDBError, RiskFileError, RiskIntegrityError
 
@@ -54,7 +54,6 @@ def _exit_codes() -> dict[type[BaseException], ExitCode]:
         EgressError: ExitCode.CONFIG,
         ConsoleError: ExitCode.CONFIG,
         SourceError: ExitCode.UNREADABLE,
-        SpoolKeyError: ExitCode.INTEGRITY,
         OcrError: ExitCode.INTEGRITY,
         ProviderError: ExitCode.UNAVAILABLE,
     }

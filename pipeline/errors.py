@@ -7,7 +7,3 @@ class SourceError(Exception):
 
 class UnsteadyDecodingError(SourceError):
     """Footage is damaged, and several decoder threads make something else of it each time: decode it with one."""
-
-
-class SpoolKeyError(Exception):
-    """The key of the unchecked passages cannot be used; the message names the file."""

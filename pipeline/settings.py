@@ -50,7 +50,8 @@ class TrackSettings(BaseModel):
     """Confidence of one look that makes a passage on its own."""
     min_probability: float = Field(default=0.3, ge=0, le=1)
     """A track whose best text is less probable was not readable: it is matched all the same, but when it is not
-    listed it counts as unread. Half plates at the picture's edge reach 0.2, foreign plates 0.15."""
+    listed it counts as unread, and as unchecked when the list could not be asked. Half plates at the picture's edge
+    reach 0.2, foreign plates 0.15."""
     rare_class_share: float = Field(default=0.1, gt=0, le=1)
     """A text without a Chinese character (the forces, WJ headquarters) is what a foreign plate is read as: it must be
     so much surer (0.81 for the default) to be a passage. On 24 tracks of foreign plates in five real clips the reader
@@ -79,6 +80,9 @@ class PipelineSettings(BaseModel):
     """Unchecked passages older than this are deleted unread."""
     spool_max_mb: int = Field(default=1024, gt=0)
     """The spool never grows beyond this: it gives up pictures, oldest first, then the passages that wait longest."""
+    spool_reserve_mib: int = Field(default=32, ge=0, le=1024)
+    """Disk space set aside for unchecked passages alone, without pictures: at least 2,700 of them when the disk is
+    full (12 KiB each)."""
     recheck_every_s: float = Field(default=5.0, gt=0)
     """How often unchecked passages are tried again."""
 

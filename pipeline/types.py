@@ -152,7 +152,8 @@ class ScreeningCounts:
     flagged: int = 0
     unchecked: int = 0
     unread: int = 0
-    """Tracks that were not passages: no plate, or one that nobody could read."""
+    """Tracks that were not passages: no plate, or one that nobody could read and that is not listed as far as it was
+    read. While the list cannot be asked such a track counts as unchecked."""
     damage: str | None = None
     """What was wrong with the source, or None."""
     age_s: float = 0.0

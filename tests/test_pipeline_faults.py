@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 import pipeline.video.sources
+from alerts.set_aside import losses
 from alerts.settings import AlertsSettings
 from kakou.box.counts import save_counts
 from kakou.box.group import LineWriter
@@ -21,7 +22,7 @@ from kakou.box.monitor import HourCounter
 from kakou.box.reporter import LANE_WAITING, CameraReporter
 from kakou.settings import Settings
 from kakou.wiring.box import Box
-from pipeline.errors import SourceError, SpoolKeyError
+from pipeline.errors import SourceError
 from pipeline.replay.units import find_units
 from pipeline.settings import PipelineSettings, SourceSettings, TrackSettings
 from pipeline.types import Frame, FrameReads, InView, Passage, ScreeningCounts, Sighting, SightLost
@@ -229,15 +230,11 @@ def test_a_write_that_fails_leaves_nothing_behind(tmp_path: Path, monkeypatch: p
     assert list((tmp_path / "spool").iterdir()) == []
 
 
-def spool_of(folder: Path, max_bytes: int) -> Spool:
-    clock = (NOON + timedelta(seconds=second) for second in itertools.count())
-    return Spool(
-        folder / "spool",
-        folder / "spool.key",
-        WallClock(lambda: next(clock).timestamp()),
-        timedelta(hours=24),
-        max_bytes,
-    )
+def spool_of(folder: Path, max_bytes: int, reserve_bytes: int = 0) -> Spool:
+    moments = (NOON + timedelta(seconds=second) for second in itertools.count())
+    clock = WallClock(lambda: next(moments).timestamp())
+    day = timedelta(hours=24)
+    return Spool(folder / "spool", folder / "spool.key", clock, day, max_bytes, reserve_bytes)
 
 
 def spooled_sizes(folder: Path, passage: Passage) -> tuple[int, int]:
@@ -290,15 +287,60 @@ def test_pictures_without_their_passage_go_with_the_day(tmp_path: Path):
     assert [*(tmp_path / "spool").iterdir()] == []
 
 
-def test_an_empty_spool_key_is_made_anew_and_a_wrong_one_is_named(tmp_path: Path):
+@pytest.mark.parametrize("damage", [b"", b"no key", b"\xff" * 44, None])
+def test_a_spool_key_that_is_lost_is_made_anew_and_the_alarm_counts_what_is_lost_with_it(
+    tmp_path: Path, damage: bytes | None
+):
+    [passage] = passages([*standing("京A12345", 8)])
+    make_spool(tmp_path).keep(passage)
     key = tmp_path / "spool.key"
-    key.touch()
-    make_spool(tmp_path)
-    assert key.stat().st_size > 0
+    key.unlink()
+    if damage is not None:
+        key.write_bytes(damage)
+    spool = make_spool(tmp_path)
     assert key.stat().st_mode & 0o777 == 0o600
-    key.write_bytes(b"no key")
-    with pytest.raises(SpoolKeyError, match=r"spool\.key"):
-        Spool(tmp_path / "spool", key, WallClock(NOON.timestamp), timedelta(hours=24), 1 << 20)
+    assert [loss.count("1 辆未核对") for loss in losses(tmp_path)] == [1]
+    spool.keep(passage)
+    assert [record.camera_id for _, record, _ in make_spool(tmp_path).oldest_first()] == ["cam-1"]
+
+
+def test_an_empty_spool_key_on_a_new_box_is_no_alarm(tmp_path: Path):
+    (tmp_path / "spool.key").touch()
+    make_spool(tmp_path)
+    assert losses(tmp_path) == ()
+
+
+class FullFolder:
+    """A file system of so many bytes in the place of the real one: what does not fit is refused."""
+
+    def __init__(self, folder: Path, size: int) -> None:
+        self.folder = folder
+        self.size = size
+
+    def check(self, _: int) -> None:
+        if sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file()) > self.size:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_full_disk_takes_unchecked_passages_into_their_reserve_and_then_in_the_place_of_pictures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    [passage] = passages([*standing("京A12345", 8)])
+    record, _ = spooled_sizes(tmp_path / "sizes", passage)
+    spool = spool_of(tmp_path / "box", 1 << 30, reserve_bytes=2**18)
+    for _ in range(4):
+        spool.keep(passage)
+    used = sum(path.stat().st_size for path in (tmp_path / "box").rglob("*") if path.is_file())
+    monkeypatch.setattr(os, "fsync", FullFolder(tmp_path / "box", used).check)
+    for _ in range(2**18 // record + 4):
+        spool.keep(passage)
+    found = [pictures.plate_jpeg is not None for _, _, pictures in spool.oldest_first()]
+    assert len(found) == 2**18 // record + 8
+    assert not any(found[4:])
+    monkeypatch.undo()
+    assert spool.restore_reserve()
+    spool.keep(passage)
+    assert [*spool.oldest_first()][-1][2].plate_jpeg is not None
 
 
 # --- the uplink

@@ -238,3 +238,14 @@ def test_a_sure_military_plate_is_a_passage() -> None:
 def test_a_listed_plate_of_a_rare_class_is_flagged_however_doubtful() -> None:
     screening = make_screening(ListedPlates("KK12345"), KeptEvents())
     assert [p.outcome for p in passages_of(doubtful("KK12345", "white", "H"), screening)] == ["flagged"]
+
+
+def test_a_weakly_read_vehicle_that_could_not_be_checked_is_unchecked_and_asked_for_again(tmp_path: Path) -> None:
+    """With the list at hand it is flagged, or counts as unread; in an outage nobody knows which of the two."""
+    spool, outbox = make_spool(tmp_path), KeptEvents()
+    screening = make_screening(ListedPlates(is_down=True), outbox, spool)
+    (passage,) = passages_of(doubtful("KK12345", "white", "H"), screening)
+    assert passage.outcome == "unchecked"
+    assert (screening.counts.passages, screening.counts.unchecked, screening.counts.unread) == (1, 1, 0)
+    assert recheck(spool, ListedPlates("KK12345"), screening.flagging).flagged == 1
+    assert [event.text for event in outbox.events] == ["KK12345"]

@@ -45,7 +45,7 @@ class BoxResult:
 def run_box(settings: Settings, stop: threading.Event, *, as_json: bool, show_clear_plates: bool) -> BoxResult:
     """Screen every source until all have ended or `stop` is set.
 
-    Raises RedisUnavailableError, OcrError, RiskDBError, OutboxError, SpoolKeyError.
+    Raises RedisUnavailableError, OcrError, RiskDBError, OutboxError.
     """
     with contextlib.ExitStack() as stack:
         url = stack.enter_context(open_redis(settings))
@@ -135,6 +135,7 @@ def _recheck_until(stop: threading.Event, box: Box, spool: Spool, flagging: Flag
     while not is_ending:
         is_ending = stop.wait(box.settings.pipeline.recheck_every_s)
         spool.look_at_the_time()
+        spool.restore_reserve()
         if not spool.waiting():
             continue
         try:

@@ -64,6 +64,7 @@ class Box:
             trusted_clock(self.settings, is_keeping=keeps_time),
             timedelta(hours=pipeline.spool_hours),
             pipeline.spool_max_mb << 20,
+            pipeline.spool_reserve_mib << 20,
         )
 
     def flagging(self, outbox: Outbox) -> Flagging:

@@ -97,7 +97,11 @@ def match_risk(tracks: Iterable[PlateTrack], rule: PassageRule, screening: Scree
 
 
 def _decide(track: PlateTrack, rule: PassageRule, screening: Screening) -> Passage | None:
-    """Match a track, readable or not; return None for what is no passage."""
+    """Match a track, readable or not; return None for what is no passage.
+
+    A track that could not be checked is a passage, unchecked, however weakly it was read: it may be a listed vehicle,
+    and nobody has asked yet.
+    """
     hypotheses = match_hypotheses(track.distribution, screening.hypothesis_count)
     if not hypotheses or not rule.is_vehicle(track):
         return None
@@ -107,11 +111,11 @@ def _decide(track: PlateTrack, rule: PassageRule, screening: Screening) -> Passa
     event: FlaggedEvent | None = None
     try:
         match = screening.match(hypotheses, now)
+        if match is not None:
+            outcome, event = "flagged", screening.flagging.flag(track, match, screening.checkpoint, now)
     except RiskDBError:
         outcome = "unchecked"
-    if match is not None:
-        outcome, event = "flagged", screening.flagging.flag(track, match, screening.checkpoint, now)
-    elif not rule.is_readable(hypotheses[0]):
+    if outcome == "clear" and not rule.is_readable(hypotheses[0]):
         return None
     return Passage(track.camera_id, screening.checkpoint, track, outcome, hypotheses[0], match, event, now)
 

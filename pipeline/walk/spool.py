@@ -1,24 +1,27 @@
 """Passages that could not be checked: kept encrypted for a day at most, checked again, then deleted.
 
 One file a passage and one for its pictures; their name says only when they were written, and whether that is sure. The
-key lies in a file of its own (0600).
+key lies in a file of its own (0600). Room for passages is set aside: where the disk is full they use it, and pictures
+are not written.
 """
 
 import contextlib
 import errno
 import logging
 import os
-import threading
-from collections.abc import Iterator
+import shutil
+import zlib
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
-from cryptography.fernet import Fernet, InvalidToken
+from cryptography.fernet import InvalidToken
 from pydantic import BaseModel, ValidationError
 
-from pipeline.errors import SpoolKeyError
+from alerts.reserve import SPARE_PIECE_BYTES, HeldSpace
 from pipeline.types import Passage
+from pipeline.walk.spool_key import open_cipher
 from pipeline.walk.spool_record import SpooledPictures, SpoolRecord
 from riskdb.clock import NEVER, RELEASED_AT, Clock, TimeSpan
 
@@ -31,6 +34,9 @@ DATED = ".dated"
 STAMP = "%Y%m%dT%H%M%S%f"
 _CLOCKS_DIFFER = timedelta(hours=1)
 _LAST_MOMENT = 2.0**37
+PICTURES_NEED_FREE_BYTES = 256 * 1024**2
+"""Below this much free disk, passages are kept without their pictures, as the outbox does."""
+OUT_OF_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 log = logging.getLogger(__name__)
 
@@ -38,13 +44,21 @@ log = logging.getLogger(__name__)
 class Spool:
     """The folder of unchecked passages; several processes may write to it."""
 
-    def __init__(self, folder: Path, key_file: Path, clock: Clock, max_age: timedelta, max_bytes: int) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        key_file: Path,
+        clock: Clock,
+        max_age: timedelta,
+        max_bytes: int,
+        reserve_bytes: int = 0,
+    ) -> None:
+        """Raises OSError."""
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._folder = folder
-        try:
-            self._cipher = Fernet(_load_or_create_key(key_file))
-        except ValueError as error:
-            raise SpoolKeyError(f"{key_file} is no key; delete it (what waits in {folder} is lost)") from error
+        self._cipher = open_cipher(key_file, folder)
+        self._reserve = HeldSpace(folder.with_suffix(".reserve"), reserve_bytes)
+        self.restore_reserve()
         self._clock = clock
         self._max_age = max_age
         self._max_bytes = max_bytes
@@ -53,22 +67,30 @@ class Spool:
         """Write a passage and its pictures. Raises OSError.
 
         A full spool gives up pictures, oldest first, and where no pictures are left the passages that wait longest:
-        they are the first to expire.
+        they are the first to expire. A full disk takes what the check needs into the reserved room, then into that of
+        pictures.
         """
         record = self._encrypted(SpoolRecord.of(passage))
         pictures = self._encrypted(SpooledPictures.of(passage.track.evidence))
         target = self._folder / _name(self._clock.look())
-        if self._make_room(PICTURES, len(record) + len(pictures)):
-            # A disk without room for them may still have it for what the check needs.
-            with contextlib.suppress(OSError):
-                _write(target.with_suffix(PICTURES), pictures)
-        elif not self._make_room(SUFFIX, len(record)):
+        has_room = self._make_room(PICTURES, len(record) + len(pictures))
+        if not has_room and not self._make_room(SUFFIX, len(record)):
             raise OSError(errno.EFBIG, "a passage is larger than pipeline.spool_max_mb")
+        written = target.with_suffix(".part")
         try:
-            _write(target, record)
+            self._on_a_full_disk_too(lambda: _write(written, record))
+            if has_room and self._disk_takes_pictures():
+                with contextlib.suppress(OSError):
+                    _write_whole(target.with_suffix(PICTURES), pictures)
+            written.rename(target)  # Last: whoever checks the passage finds its pictures.
         except OSError:
             self.remove(target)
+            written.unlink(missing_ok=True)
             raise
+
+    def restore_reserve(self) -> bool:
+        """Set room aside for passages, again after a full disk; return whether all of it is there."""
+        return self._reserve.is_held() or self._reserve.hold()
 
     def waiting(self) -> int:
         """Return how many passages wait for a check."""
@@ -81,7 +103,7 @@ class Spool:
                 yield path, SpoolRecord.model_validate_json(self._decrypted(path)), self._pictures(path)
             except FileNotFoundError:
                 continue
-            except (InvalidToken, ValidationError) as error:
+            except (InvalidToken, ValidationError, zlib.error) as error:
                 log.error("a spooled passage cannot be read and is deleted: %s", type(error).__name__)
                 self.remove(path)
 
@@ -131,8 +153,29 @@ class Spool:
         """Return a passage's pictures: none where they were given up or cannot be read."""
         try:
             return SpooledPictures.model_validate_json(self._decrypted(path.with_suffix(PICTURES)))
-        except (FileNotFoundError, InvalidToken, ValidationError):
+        except (FileNotFoundError, InvalidToken, ValidationError, zlib.error):
             return SpooledPictures()
+
+    def _disk_takes_pictures(self) -> bool:
+        return shutil.disk_usage(self._folder).free >= PICTURES_NEED_FREE_BYTES and self._reserve.is_held()
+
+    def _on_a_full_disk_too(self, write: Callable[[], None]) -> None:
+        """Write; on a full disk give back reserved room, then pictures, until it works or nothing is left."""
+        while True:
+            try:
+                return write()
+            except OSError as error:
+                if error.errno not in OUT_OF_ROOM or not (
+                    self._reserve.shrink(SPARE_PIECE_BYTES) or self._give_up_a_picture()
+                ):
+                    raise
+                log.error("disk full: an unchecked passage uses reserved room")
+
+    def _give_up_a_picture(self) -> bool:
+        for path in self._files(PICTURES)[:1]:
+            path.unlink(missing_ok=True)
+            return True
+        return False
 
     def _make_room(self, suffix: str, needed: int) -> bool:
         """Delete files of this kind, oldest first, until so many bytes fit in; return whether they do."""
@@ -149,23 +192,29 @@ class Spool:
         return room >= 0
 
     def _encrypted(self, record: BaseModel) -> bytes:
-        return self._cipher.encrypt(record.model_dump_json().encode())
+        return self._cipher.encrypt(zlib.compress(record.model_dump_json().encode()))
 
     def _decrypted(self, path: Path) -> bytes:
-        return self._cipher.decrypt(path.read_bytes())
+        content = self._cipher.decrypt(path.read_bytes())
+        return content if content.startswith(b"{") else zlib.decompress(content)  # "{": of an earlier kakou
 
     def _files(self, suffix: str = SUFFIX) -> list[Path]:
         return sorted(self._folder.glob(f"*{suffix}"))
 
 
-def _write(target: Path, content: bytes) -> None:
+def _write(path: Path, content: bytes) -> None:
+    """Write a file durably, for its owner alone. Raises OSError."""
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _write_whole(target: Path, content: bytes) -> None:
     """Write a file that is there whole or not at all. Raises OSError."""
-    partial = target.with_suffix(".part")
+    partial = target.with_suffix(PICTURES + ".part")
     try:
-        with partial.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+        _write(partial, content)
         partial.rename(target)
     except OSError:
         partial.unlink(missing_ok=True)
@@ -194,20 +243,3 @@ def _has_no_age(path: Path) -> bool:
 
 def _moment(epoch_s: float) -> datetime:
     return datetime.fromtimestamp(min(max(epoch_s, 0.0), _LAST_MOMENT), UTC)
-
-
-def _load_or_create_key(path: Path) -> bytes:
-    """Return the key, made durably on first use; an empty file is what a power cut left of an earlier one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if not path.exists() or not path.stat().st_size:
-        partial = path.with_name(f"{path.name}.{os.getpid()}.{threading.get_ident()}.part")
-        with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            file.write(Fernet.generate_key())
-            file.flush()
-            os.fsync(file.fileno())
-        if path.exists() and not path.stat().st_size:
-            path.unlink(missing_ok=True)
-        with contextlib.suppress(FileExistsError):
-            os.link(partial, path)
-        partial.unlink(missing_ok=True)
-    return path.read_bytes()
