@@ -13,9 +13,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self, TypeVar
 
+from alerts.database import open_database
 from alerts.envelope import MAX_EVENT_BYTES, Event, to_cloudevent
 from alerts.errors import AlertsError
 from alerts.reserve import OutboxReserve, create_private, is_out_of_room
@@ -165,9 +165,7 @@ class Outbox:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _open(self) -> sqlite3.Connection:
@@ -182,15 +180,7 @@ class Outbox:
 
     def _connect(self) -> sqlite3.Connection:
         create_private(self._path)  # SQLite gives -wal and -shm the mode of the database.
-        connection = sqlite3.connect(self._path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
-        try:
-            connection.execute("PRAGMA journal_mode=WAL").fetchone()
-            connection.execute("PRAGMA synchronous=FULL")
-            connection.executescript(SCHEMA)
-        except sqlite3.Error:
-            connection.close()
-            raise
-        return connection
+        return open_database(self._path, SCHEMA, synchronous="FULL", timeout_s=BUSY_TIMEOUT_S)
 
     def _write(self, sql: str, values: tuple[object, ...]) -> int:
         with self._lock:

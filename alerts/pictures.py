@@ -8,7 +8,6 @@ Keys
 """
 
 import logging
-import random
 import re
 import threading
 from datetime import UTC, datetime, timedelta
@@ -17,6 +16,7 @@ from typing import cast
 
 import redis
 
+from alerts.outages import Patience, move_until
 from alerts.redis_link import StreamError, redis_errors
 
 PICTURE_KEY = "events:picture:"
@@ -26,8 +26,7 @@ KEPT = timedelta(days=7)
 SHELF_SIZE = 2000
 """About 150 MB. A full shelf takes no more: the box keeps its pictures until the console has taken some."""
 MAX_BYTES = 5 * 2**20
-POLL_S = 0.5
-PAUSE_S = (0.5, 60.0)
+PATIENCE = Patience(poll_s=0.5, first_pause_s=0.5, longest_pause_s=60.0)
 _BATCH = 20
 _EMPTY_FOR = timedelta(hours=1)
 
@@ -94,18 +93,7 @@ class PictureMover:
 
     def run(self, stop: threading.Event) -> None:
         """Move until `stop` is set; outages are waited out."""
-        pause_s = PAUSE_S[0]
-        while not stop.is_set():
-            try:
-                moved = self.step(datetime.now(UTC))
-            except (StreamError, OSError) as error:
-                log.warning("pictures wait: %s", error)
-                stop.wait(pause_s * random.uniform(0.5, 1.0))
-                pause_s = min(pause_s * 2, PAUSE_S[1])
-                continue
-            pause_s = PAUSE_S[0]
-            if not moved:
-                stop.wait(POLL_S)
+        move_until(stop, lambda: self.step(datetime.now(UTC)), (StreamError, OSError), PATIENCE, "pictures wait")
 
     def _waiting(self, now: datetime) -> list[Path]:
         """Return the pictures that wait, the newest first; delete what is too old, and empty folders."""

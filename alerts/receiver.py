@@ -22,9 +22,11 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from alerts.channels.base import ChannelConfigError
 from alerts.channels.webhook import load_signer
+from alerts.database import open_database
 from alerts.envelope import MAX_EVENT_BYTES
 
 READ_TIMEOUT_S = 10.0
+SCHEMA = "CREATE TABLE IF NOT EXISTS received (event_id TEXT PRIMARY KEY, received_ms INTEGER, body BLOB) STRICT"
 
 log = logging.getLogger(__name__)
 
@@ -34,12 +36,7 @@ class Ledger:
 
     def __init__(self, path: Path) -> None:
         self._lock = threading.Lock()
-        self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        self._connection.execute("PRAGMA journal_mode=WAL").fetchone()
-        self._connection.execute("PRAGMA synchronous=FULL")
-        self._connection.execute(
-            "CREATE TABLE IF NOT EXISTS received (event_id TEXT PRIMARY KEY, received_ms INTEGER, body BLOB) STRICT"
-        )
+        self._connection = open_database(path, SCHEMA, synchronous="FULL")
 
     def keep(self, event_id: str, body: bytes) -> bool:
         """Keep an event; return False when it was here before."""

@@ -1,22 +1,20 @@
 """Moves flagged events from the box's outbox into the stream, in order, and again when Redis has lost them."""
 
 import logging
-import random
 import threading
 import time
 from datetime import UTC, datetime, timedelta
 
+from alerts.outages import Patience, move_until
 from alerts.outbox import Outbox, OutboxError
 from alerts.stream import FlaggedStream, StreamError
 
 BATCH = 500
 """Rows per MULTI: about 1.5 MB, which Redis takes in a few milliseconds."""
-POLL_S = 0.05
 CHECK_S = 5.0
 """How often the stream is asked whether it still has what it took."""
 TIDY_S = 600.0
-PAUSE_S = (0.2, 2.0)
-"""First and longest pause while Redis cannot be reached."""
+PATIENCE = Patience(poll_s=0.05, first_pause_s=0.2, longest_pause_s=2.0)
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +26,7 @@ class Relay:
         self._outbox = outbox
         self._stream = stream
         self._sent_kept = sent_kept
+        self._checked = self._tidied = 0.0
 
     def step(self) -> int:
         """Move the next rows, at most BATCH; return how many.
@@ -52,26 +51,18 @@ class Relay:
 
     def run(self, stop: threading.Event) -> None:
         """Relay until `stop` is set; outages are waited out."""
-        pause_s, checked, tidied = PAUSE_S[0], 0.0, 0.0
-        while not stop.is_set():
-            try:
-                waiting = self._outbox.last_seq() > self._outbox.sent_seq()
-                elapsed = time.monotonic()
-                moved = 0
-                if waiting or elapsed - checked >= CHECK_S:
-                    moved, checked = self.step(), elapsed
-                if elapsed - tidied >= TIDY_S:
-                    self._tidy()
-                    tidied = elapsed
-            except (StreamError, OutboxError) as error:
-                log.warning("relay waits: %s", error)
-                # Jitter: fifty boxes that lost the same Redis must not come back in step.
-                stop.wait(pause_s * random.uniform(0.5, 1.0))
-                pause_s = min(pause_s * 2, PAUSE_S[1])
-                continue
-            pause_s = PAUSE_S[0]
-            if not moved:
-                stop.wait(POLL_S)
+        move_until(stop, self._turn, (StreamError, OutboxError), PATIENCE, "relay waits")
+
+    def _turn(self) -> int:
+        """Move what waits; now and then ask whether the stream still has what it took, and tidy up."""
+        moved, now = 0, time.monotonic()
+        waiting = self._outbox.last_seq() > self._outbox.sent_seq()
+        if waiting or now - self._checked >= CHECK_S:
+            moved, self._checked = self.step(), now
+        if now - self._tidied >= TIDY_S:
+            self._tidy()
+            self._tidied = now
+        return moved
 
     def _tidy(self) -> None:
         self._outbox.forget_sent(datetime.now(UTC) - self._sent_kept)

@@ -21,6 +21,7 @@ from pathlib import Path
 
 from alerts.outbox import Outbox, OutboxError
 from bench.fault_events import event
+from bench.fault_rig import append_noting
 
 MIB = 1024**2
 ROOT = Path(__file__).parents[1]
@@ -90,10 +91,7 @@ def write_unpaced(path: Path, acknowledged: Path, synchronous: str) -> None:
         outbox._connection.execute(f"PRAGMA synchronous={synchronous}")
         number = 0
         while True:
-            one = event(number)
-            outbox.append(one)
-            noted.write(one.event_id + "\n")
-            noted.flush()
+            append_noting(outbox, number, noted)
             number += 1
 
 

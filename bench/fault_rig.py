@@ -19,8 +19,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Self
+from typing import Self, TextIO
 
 import redis
 
@@ -121,9 +120,7 @@ class FaultRig:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _ask_ledger(self, sql: str, values: tuple[str, ...]) -> list[tuple[str]]:
@@ -184,12 +181,17 @@ def write_events(folder: Path, events_per_s: float) -> None:
         number = outbox.last_seq()
         pause = threading.Event()
         while True:
-            one = event(number)
-            outbox.append(one)
-            noted.write(one.event_id + "\n")
-            noted.flush()
+            append_noting(outbox, number, noted)
             number += 1
             pause.wait(1 / events_per_s)
+
+
+def append_noting(outbox: Outbox, number: int, noted: TextIO) -> None:
+    """Append an event, and note its id once the outbox has acknowledged it."""
+    one = event(number)
+    outbox.append(one)
+    noted.write(one.event_id + "\n")
+    noted.flush()
 
 
 def _free_port() -> int:

@@ -81,8 +81,7 @@ def build_console(
     """Open the database and build the parts. Raises ConsoleError.
 
     `consumer` names this process in the event stream's group: the same name again finds what it left unfinished.
-    `clock` says what is old enough to be erased; None believes `now`.
-    `hasher` None hashes passwords with argon2's defaults.
+    `clock` says what is old enough to be erased; None believes `now`. `hasher` None: argon2's defaults.
     """
     keys = load_keys(state_dir / "console.key")
     grids = load_grids(settings.grids_path)
@@ -94,8 +93,7 @@ def build_console(
     hub = LiveHub(lambda scope, ids: cases.some(_desk_of(scope), ids), now)
     intake = CaseIntake(database, audit, settings)
     stream, board = FlaggedStream(client), StatusBoard(client)
-    group = stream.group(GROUP, consumer)
-    feed = EventFeed(group, intake, hub.touch, now, settings.accept_replayed, stream.dead_count)
+    feed = EventFeed(stream.group(GROUP, consumer), intake, hub.touch, now, settings.accept_replayed, stream.dead_count)
     pictures = Pictures(database, audit, state_dir, settings, PictureShelf(client))
     return Console(
         settings=settings,

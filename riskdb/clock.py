@@ -9,8 +9,6 @@ whoever answers "not listed" must be right at both ends of the span.
 
 import contextlib
 import json
-import os
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,6 +17,7 @@ from pathlib import Path
 from typing import Protocol
 
 from riskdb.settings import ClockSettings
+from riskdb.whole_file import PRIVATE, whole_file
 
 RELEASED_AT = datetime(2026, 11, 1, tzinfo=UTC).timestamp()
 """No right clock has shown less since this code was written; raised with every release."""
@@ -191,14 +190,7 @@ def read_mark(path: Path) -> Mark | None:
 
 def write_mark(path: Path, mark: Mark) -> None:
     """Keep a mark at once or not at all; a full disk is no reason to stop."""
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.{threading.get_ident()}.part")
-    try:
+    with contextlib.suppress(OSError):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="ascii") as file:
-            json.dump({"at": round(mark.at, 3), "was_held": mark.was_held}, file)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
+        with whole_file(path, mode=PRIVATE, is_durable=True) as partial:
+            partial.write_text(json.dumps({"at": round(mark.at, 3), "was_held": mark.was_held}), encoding="ascii")

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 from riskdb.types import RiskDBError
+from riskdb.whole_file import PRIVATE, whole_file
 
 DIGEST_BYTES = 16
 KEY_BYTES = 32
@@ -75,29 +76,5 @@ def write_key(path: Path, key: bytes, *, replace: bool) -> None:
 
     With `replace` False, a key that another process has made meanwhile stays.
     """
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    try:
-        os.write(descriptor, key.hex().encode())
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    try:
-        if replace:
-            temporary.rename(path)
-        else:
-            os.link(temporary, path)
-    except FileExistsError:
-        pass
-    finally:
-        temporary.unlink(missing_ok=True)
-    sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make renames in a folder durable."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    with whole_file(path, mode=PRIVATE, is_durable=True, keeps_first=not replace) as partial:
+        partial.write_text(key.hex(), encoding="ascii")

@@ -1,13 +1,13 @@
 """CSV files for people, who open them in spreadsheets."""
 
 import csv
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
 from riskdb.types import RiskFileError
+from riskdb.whole_file import PRIVATE, whole_file
 
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
@@ -37,16 +37,14 @@ def csv_sheet(path: Path, header: Sequence[str]) -> Iterator[CsvSheet]:
 
     Raises RiskFileError.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         # Excel takes a file without the mark for GBK.
-        with os.fdopen(descriptor, "w", encoding="utf-8-sig", newline="") as file:
+        with (
+            whole_file(path, mode=PRIVATE) as partial,
+            partial.open("w", encoding="utf-8-sig", newline="") as file,
+        ):
             writer = csv.writer(file)
             writer.writerow(header)
             yield CsvSheet(writer)
-        temporary.replace(path)
     except OSError as error:
         raise RiskFileError(f"{path}: cannot be written: {error.strerror}") from error
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -6,7 +6,7 @@ from riskdb.types import RiskLevel
 
 
 class ClockSettings(BaseModel):
-    """When a clock may be believed: section [clock] of kakou.toml."""
+    """When a clock may be believed."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

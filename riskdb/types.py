@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta, timezone
 from typing import Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
 RiskLevel = Literal["high", "medium"]
 MatchLevel = Literal["hit", "possible"]
+BEIJING = timezone(timedelta(hours=8), "北京时间")
+"""China Standard Time, which has no daylight saving: what screens, reports and recorders' file names say."""
 
 
 class RiskDBError(Exception):

@@ -5,7 +5,6 @@ import logging
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Self
 
 import anyio
@@ -75,9 +74,7 @@ class PinnedHttp:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     async def _post_in_time(self, url: str, body: bytes, headers: dict[str, str]) -> HttpAnswer:

@@ -18,6 +18,7 @@ from console.settings import ConsoleSettings
 from console.store.database import Database
 from console.store.tables import CaseRow, PhotoRow
 from console.types import Actor, ConsoleError, NotFoundError, Role
+from riskdb.whole_file import whole_file
 
 _MAX_PIXELS = 40_000_000
 _LONGEST_SIDE = 1600
@@ -86,9 +87,8 @@ class Pictures:
             return False
         target = self._arrived / name
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        partial = target.with_suffix(f".{new_token()}.part")
-        partial.write_bytes(jpeg)
-        partial.replace(target)
+        with whole_file(target) as partial:
+            partial.write_bytes(jpeg)
         return True
 
     def photo(self, actor: Actor, photo_id: int) -> Path:

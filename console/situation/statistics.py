@@ -1,7 +1,7 @@
 """Counts, nothing but counts: what passed, what was flagged, what people found."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from statistics import median
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
@@ -14,8 +14,8 @@ from console.cases.steps import OPEN, Rejection, State
 from console.people.grids import is_within
 from console.store.database import Database
 from console.store.tables import CaseRow, EventRow, HourRow
+from riskdb.types import BEIJING
 
-LOCAL_ZONE = timezone(timedelta(hours=8), "北京时间")
 _MEDIAN_OF = 5000
 _OPEN_STATES = [state.value for state in OPEN]
 
@@ -143,7 +143,7 @@ class Statistics:
 
 def local_day(now: datetime) -> datetime:
     """Return the start of the current day, Beijing time."""
-    return now.astimezone(LOCAL_ZONE).replace(hour=0, minute=0, second=0, microsecond=0)
+    return now.astimezone(BEIJING).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def _count(session: Session, *conditions: ColumnElement[bool]) -> int:

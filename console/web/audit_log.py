@@ -12,12 +12,12 @@ from sqlalchemy import Select, or_, select
 from starlette.responses import Response, StreamingResponse
 
 from console.people.audit_words import KINDS, action_words, detail_words, subject_words
-from console.situation.statistics import LOCAL_ZONE
 from console.store.people_tables import AuditRow
 from console.types import ROLE_NAMES, Role
 from console.web.access import Session, TheConsole, allow
 from console.web.fields import RowNumber
 from console.web.rendering import page
+from riskdb.types import BEIJING
 
 router = APIRouter(tags=["pages"])
 _AUDIT_PAGE = 100
@@ -99,7 +99,7 @@ def _csv_lines(rows: Sequence[AuditRow]) -> Iterator[str]:
     yield _csv_line(("序号", "时间", "谁", "角色", "做了什么", "对象", "说明", "链"))
     for row in rows:
         role = ROLE_NAMES.get(Role(row.role), row.role) if row.role in set(Role) else "系统"
-        moment = row.at.astimezone(LOCAL_ZONE).strftime("%Y-%m-%d %H:%M:%S")
+        moment = row.at.astimezone(BEIJING).strftime("%Y-%m-%d %H:%M:%S")
         words = (action_words(row.action), subject_words(row.subject), detail_words(row.reason))
         yield _csv_line((str(row.seq), moment, row.actor, role, *words, row.digest))
 
@@ -111,7 +111,7 @@ def _csv_line(cells: tuple[str, ...]) -> str:
 
 
 def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time(), LOCAL_ZONE)
+    return datetime.combine(day, time(), BEIJING)
 
 
 def _note(console: TheConsole, session: Session, action: str) -> None:

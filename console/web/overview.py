@@ -5,10 +5,11 @@ from datetime import timedelta
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from console.situation.statistics import LOCAL_ZONE, HeatCell, local_day
+from console.situation.statistics import HeatCell, local_day
 from console.types import Role
 from console.web.access import Session, TheConsole, allow
 from console.web.rendering import page
+from riskdb.types import BEIJING
 
 router = APIRouter(tags=["pages"])
 _ALL_TIME = timedelta(days=3650)
@@ -38,5 +39,5 @@ def _heat_rows(cells: list[HeatCell]) -> dict[str, list[tuple[int, int, int]]]:
     for cell in cells:
         row = rows.setdefault(cell.checkpoint, [(0, 0, 0)] * 24)
         step = -(-cell.passages * _HEAT_STEPS // most) if most else 0
-        row[cell.hour.astimezone(LOCAL_ZONE).hour] = (cell.passages, cell.flagged, step)
+        row[cell.hour.astimezone(BEIJING).hour] = (cell.passages, cell.flagged, step)
     return rows

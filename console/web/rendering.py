@@ -12,9 +12,9 @@ from starlette.responses import HTMLResponse
 from console.cases.steps import ACTION_NAMES, OUTCOME_NAMES, REJECTION_NAMES, STATE_NAMES
 from console.people.audit_words import action_words, detail_words, subject_words
 from console.people.sessions import OpenSession
-from console.situation.statistics import LOCAL_ZONE
 from console.types import ROLE_NAMES, Role
 from ocr.looks import plate_table_json
+from riskdb.types import BEIJING
 
 _FOLDER = Path(__file__).parents[1]
 STATIC_FOLDER = _FOLDER / "static"
@@ -79,11 +79,11 @@ def build_environment() -> Environment:
 
 
 def _local(moment: datetime | None) -> str:
-    return moment.astimezone(LOCAL_ZONE).strftime("%m-%d %H:%M:%S") if moment else "—"
+    return moment.astimezone(BEIJING).strftime("%m-%d %H:%M:%S") if moment else "—"
 
 
 def _local_day(moment: datetime | None) -> str:
-    return moment.astimezone(LOCAL_ZONE).strftime("%Y-%m-%d %H:%M") if moment else "—"
+    return moment.astimezone(BEIJING).strftime("%Y-%m-%d %H:%M") if moment else "—"
 
 
 def _percent(share: float | None) -> str:

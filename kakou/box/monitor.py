@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from alerts.box_status import BoxStatus, HourCount, LanePassage
+from alerts.database import open_database
 from pipeline.types import Passage, ScreeningCounts
 
 log = logging.getLogger(__name__)
@@ -40,15 +41,7 @@ class HourCounter:
         """Opened when it is first needed, and tried again: a full disk must keep no camera from its work."""
         if self._opened is None:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            connection = sqlite3.connect(self._path, timeout=5.0, isolation_level=None, check_same_thread=False)
-            try:
-                connection.execute("PRAGMA journal_mode = WAL")
-                connection.execute("PRAGMA synchronous = NORMAL")
-                connection.executescript(SCHEMA)
-            except sqlite3.Error:
-                connection.close()
-                raise
-            self._opened = connection
+            self._opened = open_database(self._path, SCHEMA, synchronous="NORMAL")
         return self._opened
 
     def add(self, camera_id: str, checkpoint: str, moment: datetime, counts: HourCount, unread: int = 0) -> None:

@@ -32,8 +32,8 @@ from pipeline.replay.stopwatch import OnProgress
 from pipeline.replay.truth import load_truth
 from pipeline.replay.units import ReplayUnit, find_units, split_long
 from pipeline.video.capture import video_length_ms
-from pipeline.video.capture_time import BEIJING, ContainerTime
-from riskdb.types import RiskDBError
+from pipeline.video.capture_time import ContainerTime
+from riskdb.types import BEIJING, RiskDBError
 
 if TYPE_CHECKING:
     from typer._click.core import Context
@@ -96,15 +96,7 @@ def footage(
     settings = load_settings(config)
     labels = None if truth is None else load_truth(truth)
     plan = _plan(settings, list_at, checkpoint, emit, provider)
-    if container_time not in get_args(ContainerTime):
-        raise typer.BadParameter("choose utc or local", param_hint="--container-time")
-    given = None if start is None else _moment(start, "--start")
-    units, problems = find_units(paths, given, cast(ContainerTime, container_time))
-
-    def length_ms_of(path: Path) -> float:
-        return video_length_ms(path, settings.pipeline.stall_timeout_s)
-
-    units = split_long(link_segments(units, length_ms_of), length_ms_of)
+    units, problems = _units(paths, start, container_time, settings.pipeline.stall_timeout_s)
     for problem in problems:
         messages.print(f"[red]错误[/red] {problem}", markup=True)
     result = _run(plan, units, _engine(engine, plan, workers), resume, messages)
@@ -126,6 +118,21 @@ def diff(
         put_line(line)
     if lines:
         raise typer.Exit(ExitCode.FINDINGS)
+
+
+def _units(
+    paths: list[Path], start: str | None, container_time: str, stall_timeout_s: float
+) -> tuple[list[ReplayUnit], list[str]]:
+    """Return what is to be replayed, and what of it cannot be."""
+    if container_time not in get_args(ContainerTime):
+        raise typer.BadParameter("choose utc or local", param_hint="--container-time")
+    given = None if start is None else _moment(start, "--start")
+    units, problems = find_units(paths, given, cast(ContainerTime, container_time))
+
+    def length_ms_of(path: Path) -> float:
+        return video_length_ms(path, stall_timeout_s)
+
+    return split_long(link_segments(units, length_ms_of), length_ms_of), problems
 
 
 def _plan(settings: Settings, list_at: str, checkpoint: str, emit: bool, provider: str) -> ReplayPlan:

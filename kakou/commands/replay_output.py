@@ -13,6 +13,7 @@ from pipeline.replay.report import links_to, render_report
 from pipeline.replay.table import write_table
 from pipeline.replay.truth import Truth, judge, score
 from riskdb.digest import load_or_create_key
+from riskdb.whole_file import whole_file
 
 OUTCOME_WORDS = {"clear": "无风险", "flagged": "预警", "unchecked": "未核对", "unread": "未识别"}
 LEVEL_WORDS = {"hit": "命中", "possible": "疑似"}
@@ -97,6 +98,5 @@ def _passage_table(passages: Sequence[PassageRecord]) -> Table:
 
 
 def _write(path: Path, content: str) -> None:
-    partial = path.with_name(path.name + ".part")
-    partial.write_text(content, encoding="utf-8")
-    partial.replace(path)
+    with whole_file(path) as partial:
+        partial.write_text(content, encoding="utf-8")

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from tempfile import TemporaryFile
-from types import TracebackType
 
 from ocr.hypotheses import top_hypotheses
 from pipeline.replay.records import AlternativeRecord, LookRecord, PassageRecord
@@ -45,9 +44,7 @@ class ReplayBook:
     def __enter__(self) -> "ReplayBook":
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._file.close()
 
     def noting_ends(self, tracks: Iterable[PlateTrack]) -> Iterator[PlateTrack]:

@@ -12,7 +12,7 @@ from ocr.looks import LOOKS, RED_CHARACTERS, class_name
 from pipeline.replay.records import ReplayResult
 from pipeline.replay.truth import Judged, Truth, TruthScore, by_class, by_hour, judge, score
 from pipeline.replay.views import Mistake, clock, list_mistakes, view_videos
-from pipeline.video.capture_time import BEIJING
+from riskdb.types import BEIJING
 
 TEMPLATE = "report.html"
 STAGES = (("decode_wait_s", "等待解码"), ("read_s", "检测与识别"), ("track_s", "跟踪与比对"))

@@ -13,6 +13,7 @@ from pipeline.replay.engine import ReplayEngine, UnitTask
 from pipeline.replay.records import ReplayResult, RunRecord, UnitResult
 from pipeline.replay.stopwatch import OnProgress
 from pipeline.replay.units import ReplayUnit
+from riskdb.whole_file import whole_file
 
 MAX_PART_AGE_S = 24 * 3600
 """Parts hold plates of vehicles that matched nothing: no longer than the spool of unchecked passages."""
@@ -33,9 +34,8 @@ class PartStore:
     def save(self, result: UnitResult) -> None:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         target = self._folder / f"{result.fingerprint}.json"
-        partial = target.with_suffix(".part")
-        partial.write_text(result.model_dump_json(), encoding="utf-8")
-        partial.replace(target)
+        with whole_file(target) as partial:
+            partial.write_text(result.model_dump_json(), encoding="utf-8")
 
     def clear(self) -> None:
         shutil.rmtree(self._folder, ignore_errors=True)

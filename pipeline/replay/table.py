@@ -7,6 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from pipeline.replay.records import PassageRecord
+from riskdb.whole_file import whole_file
 
 SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "video": pl.String,
@@ -33,9 +34,8 @@ def write_table(path: Path, passages: Sequence[PassageRecord], key: bytes, run_m
     """
     rows = [_row(passage, key, run_mark) for passage in passages]
     table = pl.DataFrame(rows, schema=SCHEMA, orient="row")
-    partial = path.with_suffix(".part")
-    table.write_parquet(partial)
-    partial.replace(path)
+    with whole_file(path) as partial:
+        table.write_parquet(partial)
 
 
 def pseudonym(text: str, key: bytes, run_mark: str) -> str:

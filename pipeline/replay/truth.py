@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pipeline.errors import SourceError
 from pipeline.replay.records import PassageRecord
-from pipeline.video.capture_time import BEIJING
+from riskdb.types import BEIJING
 
 TOLERANCE_S = 1.0
 """A passage fits a truth row when their times overlap, give or take this much."""

@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator
 from multiprocessing.connection import Connection
 from pathlib import Path
-from types import TracebackType
 
 from pydantic import ValidationError
 
@@ -76,9 +75,7 @@ class CaptureProcess:
     def __enter__(self) -> "CaptureProcess":
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._process.kill()
         self._process.wait()
         self._notices.close()

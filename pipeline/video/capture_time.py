@@ -3,9 +3,11 @@
 import re
 import struct
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO, Literal, TypeAlias
+
+from riskdb.types import BEIJING
 
 StartSource: TypeAlias = Literal["given", "name", "container", "container local", "file time"]
 ContainerTime: TypeAlias = Literal["utc", "local"]
@@ -15,8 +17,6 @@ _NAME = re.compile(
     r"(?<!\d)(20\d{2})[-_.]?([01]\d)[-_.]?([0-3]\d)[-_T. ]?([0-2]\d)[-_.:]?([0-5]\d)[-_.:]?([0-5]\d)(?!\d)"
 )
 """Recorders write 20200131_235959, 2020-01-31-23-59-59, ch01_20200131235959 and the like."""
-BEIJING = timezone(timedelta(hours=8), "北京时间")
-"""Names carry the recorder's local time: China Standard Time, which has no daylight saving."""
 QUICKTIME_EPOCH = datetime(1904, 1, 1, tzinfo=UTC)
 MAX_BOXES = 10_000
 MOVIE_HEADER_BYTES = 32

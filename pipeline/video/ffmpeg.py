@@ -9,7 +9,6 @@ from collections import deque
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
 from typing import TypeAlias
 
 import av
@@ -176,9 +175,7 @@ class ErrorLines:
             os.dup2(nowhere.fileno(), 2)
         self._reading.join(FINISH_TIMEOUT_S)
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Nothing: the process ends with its decoder."""
 
     def _count(self, reading: int) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 
 from ocr.types import BgrImage, BoundingBox, PlateRead
 from pipeline.types import Evidence, Frame
+from riskdb.whole_file import whole_file
 
 PLATE_MARGIN = 0.35
 """Of the plate's own width and height, on each side."""
@@ -59,9 +60,8 @@ def save_picture(folder: Path, name: str, picture: BgrImage) -> str:
     """Write a JPEG below the evidence folder and return its name. Raises OSError."""
     target = folder / name
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    partial = target.with_suffix(".part")
-    partial.write_bytes(encode_jpeg(picture))
-    partial.replace(target)
+    with whole_file(target) as partial:
+        partial.write_bytes(encode_jpeg(picture))
     return name
 
 

@@ -9,9 +9,10 @@ Nobody publishes meanwhile, so that no list is labelled with a key that its dige
 import os
 from pathlib import Path
 
-from riskdb.digest import KEY_BYTES, PlateDigester, load_or_create_key, read_key, sync_folder, write_key
+from riskdb.digest import KEY_BYTES, PlateDigester, load_or_create_key, read_key, write_key
 from riskdb.record.record import RiskRecord
 from riskdb.types import RiskDBError
+from riskdb.whole_file import make_durable
 
 
 def own_key(record: RiskRecord, path: Path) -> bytes:
@@ -71,7 +72,7 @@ def _finish(record: RiskRecord, path: Path) -> None:
         _next_path(path).rename(path)
     else:
         _next_path(path).unlink()
-    sync_folder(path.parent)
+    make_durable(path.parent)
 
 
 def _next_path(path: Path) -> Path:

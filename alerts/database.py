@@ -1,0 +1,24 @@
+"""Opens a SQLite file that several processes of a machine write to: outbox, ledger, hourly counts."""
+
+import sqlite3
+from pathlib import Path
+from typing import Literal
+
+
+def open_database(
+    path: Path, schema: str, *, synchronous: Literal["FULL", "NORMAL"], timeout_s: float = 5.0
+) -> sqlite3.Connection:
+    """Return a connection for any thread, in autocommit; the schema is there. Raises sqlite3.Error.
+
+    `synchronous`: FULL, a commit outlives a power cut; NORMAL, the last ones may be lost. `timeout_s`: how long
+    another process's write is waited for.
+    """
+    connection = sqlite3.connect(path, timeout=timeout_s, isolation_level=None, check_same_thread=False)
+    try:
+        connection.execute("PRAGMA journal_mode=WAL").fetchone()
+        connection.execute(f"PRAGMA synchronous={synchronous}")
+        connection.executescript(schema)
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
