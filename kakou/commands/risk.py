@@ -2,7 +2,7 @@
 
 import getpass
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -77,8 +77,7 @@ def import_files(
     - `kakou risk import 协查函.xlsx --dry-run --faulty faulty.xlsx`
     - `kakou risk import records.csv --map 车=plate --map 住址=- --source 协查函12号`
     """
-    settings = load_settings(config)
-    console = messages()
+    settings, console = load_settings(config), messages()
     said = _said_bindings(columns or [])
     with ExitStack() as stack:
         keeper = stack.enter_context(open_keeper(settings, publishes=not dry_run))
@@ -89,7 +88,7 @@ def import_files(
         forms: list[Form] = []
         reading = Reading(source, said, keeper.remembered_form, lambda told: _tell(console, told), forms.append)
         rows = (row for path in files for row in read_travel_rows(path, reading))
-        try:
+        with _unreadable_said(console):
             result, published = keeper.import_rows(
                 _counted(rows, progress, task),
                 is_dry_run=dry_run,
@@ -98,16 +97,23 @@ def import_files(
                 on_progress=lambda done, total: progress.update(writing, completed=done, total=total, visible=True),
                 actor=getpass.getuser(),
             )
-        except RiskFileError as error:
-            console.print(f"未导入任何记录：{error}", soft_wrap=True, markup=False, style="red")
-            console.print("提示：--map 列名=字段 指定列的含义，--source 补上来源", markup=False)
-            raise typer.Exit(ExitCode.UNREADABLE) from error
         if said and result.is_applied:
             keeper.remember_forms(forms)
     if faulty is not None:
         reporter.write_faulty(faulty)
     _print_result(result, published, as_json)
     reporter.conclude(result)
+
+
+@contextmanager
+def _unreadable_said(console: Console) -> Iterator[None]:
+    """End the command where a file cannot be read: what failed, and what to do."""
+    try:
+        yield
+    except RiskFileError as error:
+        console.print(f"未导入任何记录：{error}", soft_wrap=True, markup=False, style="red")
+        console.print("提示：--map 列名=字段 指定列的含义，--source 补上来源", markup=False)
+        raise typer.Exit(ExitCode.UNREADABLE) from error
 
 
 def _said_bindings(columns: list[str]) -> dict[str, Field | None]:
