@@ -1,9 +1,11 @@
 """Files as offices send them: imported as meant or refused with what to do, never a vehicle silently left out."""
 
+import random
 from datetime import datetime
 from pathlib import Path
 
 import pytest
+import xlsxwriter
 
 from riskdb.record.judging import RowJudge, TravelRecord
 from riskdb.record.travel import read_travel_rows
@@ -11,10 +13,11 @@ from riskdb.rule import ListRule
 from riskdb.settings import RiskSettings
 from riskdb.types import RiskFileError
 from tests.office_files import office_files
-from tests.office_kit import BEIJING, NOW, OfficeFile, Record, write
+from tests.office_kit import BEIJING, HEADER, NOW, ROWS, OfficeFile, Record, archive, html, text, write, xls, xlsx
 from tests.riskdb_kit import Grammar
 
 FILES = list(office_files())
+FULL = [HEADER, *ROWS]
 
 
 def read(folder: Path, file: OfficeFile) -> tuple[list[TravelRecord], list[str]]:
@@ -59,3 +62,28 @@ def test_a_file_is_imported_as_meant_or_refused_with_what_to_do(tmp_path: Path, 
 def test_the_corpus_is_large_and_names_are_its_own():
     assert len(FILES) >= 150
     assert len({file.name for file in FILES}) == len(FILES)
+
+
+@pytest.mark.parametrize("suffix", [".xls", ".html", ".zip"])
+def test_a_damaged_file_of_any_format_gives_rows_or_a_refusal_and_no_trace(tmp_path: Path, capfd, suffix: str):
+    content = {".xls": xls(FULL), ".html": html(FULL), ".zip": archive(a__csv=text(FULL))}[suffix]
+    rng = random.Random(suffix)
+    refusals = 0
+    for number in range(20):
+        raw = bytearray(content)
+        for _ in range(rng.randrange(1, 6)):
+            place = rng.randrange(len(raw))
+            raw[place : place + rng.choice((0, 1, 1, 7))] = rng.randbytes(rng.choice((0, 1, 1, 5)))
+        records, problems = read(tmp_path, OfficeFile(f"{number}{suffix}", bytes(raw)))
+        assert all(record.visited_from < record.visited_until for record in records)
+        refusals += bool(problems)
+    assert refusals
+    assert capfd.readouterr().err == ""
+
+
+def test_a_cell_at_the_far_corner_of_a_sheet_is_refused_before_it_takes_the_memory(tmp_path: Path):
+    def far(book: xlsxwriter.Workbook) -> None:
+        book.worksheets()[0].write_string(1_048_575, 16_383, "x")
+
+    _, problems = read(tmp_path, OfficeFile("far.xlsx", xlsx(("S", FULL), change=far)))
+    assert "第 1048576 行、第 16384 列" in problems[0]

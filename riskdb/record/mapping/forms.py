@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from riskdb.record.mapping.fields import AREA_PARTS, FIELD_NAMES, MANY, Field, SynonymTable, header_key
-from riskdb.record.tables.sheets import NumberedRow
+from riskdb.record.tables.sheets import MAX_COLUMNS, NumberedRow
 from riskdb.types import RiskFileError
 
 HEADER_WITHIN = 30
@@ -67,6 +67,8 @@ def fingerprint_of(headers: Sequence[str]) -> str:
 def find_form(kind: FormKind, rows: Sequence[NumberedRow], bindings: Bindings) -> Form | None:
     """Return the form, its file and sheet left empty; None where no header is found."""
     for place, (number, cells) in enumerate(rows[:HEADER_WITHIN]):
+        if len(cells) > MAX_COLUMNS:  # no form; to look at a million headers takes minutes
+            continue
         single = _bound(kind, cells, bindings)
         if _core(single) < _CORE_AT_LEAST or kind.key not in single:
             continue

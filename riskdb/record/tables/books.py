@@ -1,7 +1,11 @@
 """Spreadsheets: XLSX, and the older BIFF files of Excel (.xls) and WPS (.et)."""
 
 import io
+import os
+import sys
+import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, datetime, time, timedelta
 
 from python_calamine import (
@@ -48,7 +52,8 @@ def read_book(source: SourceFile, notice: Notice) -> Iterator[Sheet]:
 def _open(source: SourceFile) -> CalamineWorkbook:
     try:
         # By the content, not by the name: XLSX files called .xls are common.
-        return CalamineWorkbook.from_filelike(io.BytesIO(source.path.read_bytes()))
+        with _without_panic_text():
+            return CalamineWorkbook.from_filelike(io.BytesIO(source.path.read_bytes()))
     except PasswordError as error:
         raise RiskFileError(f"{source.name}：有密码保护；请在表格软件中解除打开密码后再导入") from error
     except (CalamineError, OSError, ValueError) as error:
@@ -61,13 +66,33 @@ def _open(source: SourceFile) -> CalamineWorkbook:
 
 def _sheet(source: SourceFile, book: CalamineWorkbook, metadata: SheetMetadata) -> Sheet:
     try:
-        sheet = book.get_sheet_by_name(metadata.name)
-        merges = [MergedCells(*first, *last) for first, last in sheet.merged_cell_ranges or ()]
+        with _without_panic_text():
+            sheet = book.get_sheet_by_name(metadata.name)
+            merges = [MergedCells(*first, *last) for first, last in sheet.merged_cell_ranges or ()]
     except (CalamineError, OSError, ValueError) as error:
         raise RiskFileError(f"{source.name}：工作表“{metadata.name}”{_UNREADABLE}") from error
     except BaseException as error:
         raise _if_panic(error, source) from error
     return Sheet(source.name, metadata.name, filled(_rows(sheet), merges))
+
+
+@contextmanager
+def _without_panic_text() -> Iterator[None]:
+    """Keep the Rust reader's own trace of a damaged file from the terminal; what others write meanwhile is kept."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as aside:
+        os.dup2(aside.fileno(), 2)
+        try:
+            yield
+        finally:
+            sys.stderr.flush()
+            os.dup2(kept, 2)
+            os.close(kept)
+            aside.seek(0)
+            written = aside.read()
+            if b"panicked at" not in written:
+                os.write(2, written)
 
 
 def _if_panic(error: BaseException, source: SourceFile) -> BaseException:
