@@ -38,6 +38,7 @@ class Background:
             ("clock", 1.0, self._act_on_overdue),
             ("boxes", 2.0, self._show_state),
             ("corrections", 3.0, lambda: console.corrections.step(console.now())),
+            ("messages", 0.5, lambda: console.dispatch.step(console.now())),
             ("pictures", 0.5, self._take_pictures),
             ("retention", _LOOK_AT_TIME_S, self._keep_house),
         ]
@@ -53,6 +54,7 @@ class Background:
         self._stop.set()
         for thread in self._threads:
             thread.join(timeout=5)
+        self._console.dispatch.close()
 
     def _run(self, name: str, every_s: float, work: Callable[[], object]) -> None:
         while not self._stop.is_set():

@@ -12,6 +12,7 @@ from alerts.box_status import StatusBoard
 from alerts.pictures import PictureShelf
 from alerts.stream import FlaggedStream
 from console.cases.desk import CaseDesk
+from console.cases.dispatch import Dispatch
 from console.cases.intake import CaseIntake
 from console.cases.pictures import Pictures
 from console.cases.reader import CaseReader
@@ -23,6 +24,7 @@ from console.people.accounts import Accounts
 from console.people.audit import AuditLog
 from console.people.grids import GridMap, load_grids
 from console.people.keys import load_keys
+from console.people.messengers import build_messengers
 from console.people.passwords import Passwords
 from console.people.sessions import Sessions
 from console.people.throttle import Throttle
@@ -62,6 +64,7 @@ class Console:
     list_changes: ListChanges
     corrections: Corrections
     retention: Retention
+    dispatch: Dispatch
     hub: LiveHub
     feed: EventFeed
     board: StatusBoard
@@ -113,6 +116,7 @@ def build_console(
         list_changes=ListChanges(database, audit, office, state_dir / "imports", settings),
         corrections=Corrections(database, audit, office),
         retention=Retention(database, audit, pictures, settings),
+        dispatch=Dispatch(database, audit, build_messengers(settings.messenger, now), settings),
         hub=hub,
         feed=feed,
         board=board,

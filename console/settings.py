@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -21,6 +22,27 @@ class CheckpointPlace(BaseModel):
     """As longitude."""
 
 
+class MessengerSettings(BaseModel):
+    """Tells grid workers of a dispatch."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["wecom", "dingtalk", "feishu"]
+    """企业微信, 钉钉 or 飞书."""
+    app_id: str
+    """WeCom: corpid; DingTalk: AppKey; Feishu: App ID."""
+    secret_file: Path
+    """A file with the application's secret on one line."""
+    agent_id: str = Field(default="0", pattern=r"^\d{1,18}$")
+    """WeCom and DingTalk: the application's AgentId."""
+    url: str | None = Field(default=None, pattern=r"^https?://")
+    """None = the vendor's own; or a private gateway in front of it."""
+    allowed_networks: tuple[str, ...] = ()
+    """Networks of a private gateway, such as 10.0.0.0/8; empty: the host of the url, by name."""
+    timeout_s: float = Field(default=10.0, gt=0, le=60)
+    """For one message."""
+
+
 class ConsoleSettings(BaseModel):
     """Command screen and phone page."""
 
@@ -36,6 +58,8 @@ class ConsoleSettings(BaseModel):
     county_code: str = Field(default="000000", pattern=r"^\d{6}$")  # top of escalation; unknown checkpoints
     grids_path: Path | None = None  # GeoJSON with grid_id, name, level, parent_id; None = a schematic map
     checkpoint: tuple[CheckpointPlace, ...] = ()
+    public_url: str = ""  # where people reach the console, such as https://console.example; links in messages
+    messenger: tuple[MessengerSettings, ...] = ()
     confirm_timeout_s: float = Field(default=60, gt=0)  # a person has looked at it
     accept_timeout_s: float = Field(default=180, gt=0)  # a grid worker has taken it
     contact_timeout_s: float = Field(default=1800, gt=0)  # the vehicle's people were spoken to

@@ -136,7 +136,7 @@ def test_no_endpoint_takes_a_plate(app: FastAPI):
                "token", "group", "before", "limit", "since", "until", "next", "username", "password", "again", "code",
                "action", "version", "reason", "assignee_id", "channel", "note", "key", "case_ids", "photo", "file",
                # A search goes over cases, with a reason for the audit; what it finds was flagged.
-               "text", "level", "checkpoint", "seen_before", "who",
+               "text", "level", "checkpoint", "seen_before", "who", "user",
                "display_name", "role", "scope", "is_active", "name", "days", "scopes", "answer"}  # fmt: skip
     assert names <= allowed, "a new field: make sure that nobody can ask with it where a vehicle was"
     assert not any("plate" in name for name in names)
@@ -230,3 +230,13 @@ def test_an_expired_session_in_the_middle_of_an_outcome_is_told_and_loses_nothin
     again = client_of(app, console, "worker")
     assert [again.post("/m/tasks/1/step", json=outcome).status_code for _ in range(2)] == [200, 200]
     assert console.cases.detail(officer(), 1).steps[-1].note == "已上门"
+
+
+def test_answers_are_compressed_and_pictures_and_the_stream_are_not_touched(app: FastAPI, console: Console):
+    make_account(console, "officer", Role.OFFICER)
+    client = client_of(app, console, "officer", **{"accept-encoding": "gzip"})
+    for path in ("/screen", "/static/screen.css", "/static/case_list.js"):
+        assert client.get(path).headers["content-encoding"] == "gzip", path
+    events = [event_of(f"测Z{number:05}") for number in range(20)]
+    console.intake.take(events, console.now())
+    assert client.get("/screen/cases").headers["content-encoding"] == "gzip"

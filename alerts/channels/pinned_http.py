@@ -30,7 +30,7 @@ class HttpAnswer:
 
 
 class PinnedHttp:
-    """Posts to checked targets. One per channel: its kept connections never serve another host.
+    """Posts to (and asks of) checked targets. One per channel: its kept connections never serve another host.
 
     The time limit covers the whole attempt. httpx limits single reads only, and a receiver that sends one byte
     now and then would hold a synchronous client for hours; so the attempt runs on an event loop and is cancelled.
@@ -57,7 +57,11 @@ class PinnedHttp:
 
         Raises DeliveryError (no answer in time, no connection) and EgressError (not allowed; nothing was sent).
         """
-        return self._started().call(self._post_in_time, url, body, dict(headers))
+        return self._started().call(self._ask_in_time, "POST", url, body, dict(headers))
+
+    def get(self, url: str) -> HttpAnswer:
+        """As post, for what a far end only tells by GET."""
+        return self._started().call(self._ask_in_time, "GET", url, b"", {})
 
     def close(self) -> None:
         if self._portal is not None:
@@ -77,21 +81,23 @@ class PinnedHttp:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    async def _post_in_time(self, url: str, body: bytes, headers: dict[str, str]) -> HttpAnswer:
+    async def _ask_in_time(self, method: str, url: str, body: bytes, headers: dict[str, str]) -> HttpAnswer:
         try:
             with anyio.fail_after(self._timeout_s):
                 # Looking up a name blocks; given up, it ends by itself in its thread.
                 parsed, target = await anyio.to_thread.run_sync(self._allow_list.check_url, url, abandon_on_cancel=True)
-                return await self._send(parsed, target, body, headers)
+                return await self._send(method, parsed, target, body, headers)
         except TimeoutError as error:
             raise DeliveryError(f"no answer within {self._timeout_s:g} s") from error
         except httpx.HTTPError as error:
             # The message of an httpx error may hold the URL, and a robot's URL holds its secret.
             raise DeliveryError(f"no answer: {type(error).__name__}") from error
 
-    async def _send(self, url: httpx.URL, target: Target, body: bytes, headers: dict[str, str]) -> HttpAnswer:
+    async def _send(
+        self, method: str, url: httpx.URL, target: Target, body: bytes, headers: dict[str, str]
+    ) -> HttpAnswer:
         request = self._client.build_request(
-            "POST",
+            method,
             url.copy_with(host=target.address),
             content=body,
             headers={**headers, "host": url.netloc.decode(), "user-agent": "kakou"},

@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from console.cases.dispatch import note_dispatch
 from console.cases.rights import is_in_hand_of, may_see, standing_of
 from console.cases.steps import (
     ACTION_NAMES,
@@ -120,6 +121,7 @@ class CaseDesk:
     ) -> None:
         if action is Action.ASSIGN:
             _hand_to(session, case, request)
+            note_dispatch(session, case, now)
         elif action is Action.ACCEPT:
             case.assignee_id = actor.account_id
         elif action is Action.ESCALATE:

@@ -9,13 +9,13 @@ from sqlalchemy.orm import Session
 from alerts.flagged import FlaggedEvent
 from console.cases.filtering import CaseFilter, Group, conditions_of, in_group
 from console.cases.rights import standing_of, visible_to
-from console.cases.steps import allowed_actions
+from console.cases.steps import Action, allowed_actions
 from console.cases.views import CaseDetail, CaseView, case_view, clock_skew_s, timeline_step
 from console.people.grids import GridMap
 from console.store.database import Database
 from console.store.people_tables import AccountRow
 from console.store.tables import CaseRow, EventRow, PhotoRow, StepRow
-from console.types import Actor, NotFoundError
+from console.types import Actor, NotFoundError, Role
 
 _CaseQuery: TypeAlias = Select[CaseRow, EventRow, str | None]
 
@@ -91,9 +91,20 @@ class CaseReader:
             return session.scalar(select(EventRow.case_id).where(EventRow.event_id == event_id))
 
     def _views(self, session: Session, query: _CaseQuery, actor: Actor) -> list[CaseView]:
+        found = session.execute(query).all()
+        notes = _desk_notes(session, [case.case_id for case, _, _ in found]) if actor.role is Role.WORKER else {}
         return [
-            case_view(case, event, assignee, actor, self._grids) for case, event, assignee in session.execute(query)
+            case_view(case, event, assignee, actor, self._grids, notes.get(case.case_id, ""))
+            for case, event, assignee in found
         ]
+
+
+def _desk_notes(session: Session, case_ids: Sequence[int]) -> dict[int, str]:
+    """Return what was written with the latest dispatch of each case."""
+    query = select(StepRow.case_id, StepRow.note).where(
+        StepRow.case_id.in_(case_ids), StepRow.action == Action.ASSIGN.value
+    )
+    return {case_id: note for case_id, note in session.execute(query.order_by(StepRow.step_id))}  # noqa: C416  Row is no pair to mypy
 
 
 def _cases_of(actor: Actor) -> _CaseQuery:

@@ -1,7 +1,7 @@
 """Cases as people and programs see them."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta, timezone
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
@@ -24,6 +24,7 @@ STEP_WORDS = {action.value: name for action, name in ACTION_NAMES.items()} | {"o
 _IN_HAND = (State.ACCEPTED, State.VERIFYING, State.ESCALATED)
 """Of a worker's own cases, those that he took; an escalated one keeps its worker only after that."""
 _TOLERATED_S = 60.0
+_LOCAL_ZONE = timezone(timedelta(hours=8), "北京时间")
 _SHOWN_OTHER = 0.02
 """Another reading less likely than this is not worth a look."""
 
@@ -78,6 +79,10 @@ class CaseView(BaseModel):
     has_plate_picture: bool
     has_vehicle_picture: bool
     event_id: str
+    stays: tuple[str, ...]
+    """Area, risk and dates of each stay that put the vehicle on the list; empty while the plate is masked."""
+    desk_note: str
+    """What the desk wrote to the grid worker with the dispatch; only for grid workers."""
     result: str
     """The outcome or the cause of rejection, in words; "" while open."""
 
@@ -107,7 +112,9 @@ class CaseDetail:
     """Camera clock minus the box's when the vehicle passed, or minus ours where it is ahead of that: a wrong clock."""
 
 
-def case_view(case: CaseRow, latest: EventRow, assignee: str | None, actor: Actor, grids: GridMap) -> CaseView:
+def case_view(
+    case: CaseRow, latest: EventRow, assignee: str | None, actor: Actor, grids: GridMap, desk_note: str = ""
+) -> CaseView:
     """Return the case as this person may see it: a worker sees the plate only after taking the case."""
     event = FlaggedEvent.model_validate_json(latest.body) if latest.body else None
     is_mine = case.assignee_id is not None and case.assignee_id == actor.account_id
@@ -148,6 +155,8 @@ def case_view(case: CaseRow, latest: EventRow, assignee: str | None, actor: Acto
         has_plate_picture=bool(event and event.plate_picture) and not is_masked,
         has_vehicle_picture=bool(event and event.vehicle_picture) and not is_masked,
         event_id=case.latest_event_id,
+        stays=_stays(event) if event and not is_masked else (),
+        desk_note=desk_note,
         result=_result(case),
     )
 
@@ -193,6 +202,17 @@ def _result(case: CaseRow) -> str:
     if case.outcome:
         return OUTCOME_NAMES[Outcome(case.outcome)]
     return REJECTION_NAMES[Rejection(case.rejection)] if case.rejection else ""
+
+
+def _stays(event: FlaggedEvent) -> tuple[str, ...]:
+    def words(reason: EventReason) -> str:
+        first, last = (
+            f"{at.astimezone(_LOCAL_ZONE):%m-%d %H:%M}" for at in (reason.visited_from, reason.visited_until)
+        )
+        risk = "高风险" if reason.level == "high" else "中风险"
+        return f"{reason.area_name or reason.area}（{risk}）{first} 至 {last}"
+
+    return tuple(words(reason) for reason in event.reasons[:6])
 
 
 def _other_reading(event: FlaggedEvent) -> str:

@@ -30,6 +30,9 @@ class Account:
     scope: str
     is_active: bool
     has_password: bool
+    message_kind: str = ""
+    message_user: str = ""
+    """Where dispatches are told; "" for nowhere but the phone page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +103,14 @@ class Accounts:
                 _void_links(session, account_id, now)
             action = "account.enable" if is_active else "account.disable"
             self._audit.append(session, actor, action, f"account:{account_id}", now)
+
+    def set_message(self, account_id: int, kind: str, user: str, actor: Actor, now: datetime) -> None:
+        """Set where dispatches are told to this person; an empty user id for nowhere."""
+        user = user.strip()
+        with self._database.writing() as session:
+            row = self._row(session, account_id)
+            row.message_kind, row.message_user = (kind, user) if user else (None, None)
+            self._audit.append(session, actor, "account.message", f"account:{account_id}", now, kind if user else "")
 
     def invitation(self, token: str, now: datetime) -> Invitation:
         """Raises NotFoundError when the link was used, is too old or never existed: all read the same."""
@@ -200,5 +211,5 @@ def _valid_invitation(session: Session, token: str, now: datetime) -> Invitation
 def _account(row: AccountRow) -> Account:
     return Account(
         row.account_id, row.username, row.display_name, Role(row.role), row.scope, row.is_active,
-        row.password_hash is not None,
+        row.password_hash is not None, row.message_kind or "", row.message_user or "",
     )  # fmt: skip

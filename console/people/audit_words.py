@@ -15,6 +15,8 @@ _ACTIONS = {
     "cases.search": "查找事件单",
     "case.erase": "到期删除",
     "api.cases": "接口读取事件单",
+    "message.sent": "消息送达",
+    "account.message": "设定消息账号",
     "photo.add": "添加照片",
     "correction.open": "提出更正",
     "correction.removed": "移出名单",

@@ -5,6 +5,7 @@ import { PhoneStore } from "./phone_store.js";
 import { StepQueue } from "./phone_queue.js";
 import { drawTasks, drawWaiting } from "./phone_view.js";
 import { setServerTime, tick } from "./ages.js";
+import { Bell } from "./bell.js";
 
 const POLL_MS = 10000;
 const REASSURANCE = "【卡口核实】今天有车辆需要核对行程，社区网格员正在按规定联系，属于正常工作。请大家不猜测、不转发车牌和个人信息，有疑问请联系网格员。";
@@ -15,6 +16,9 @@ const session = {
   expired: () => note("登录已过期，未上传的内容已保留。", true),
   say: toast,
 };
+const bell = new Bell(document.getElementById("mute"));
+const known = new Set(); // tasks that this page has told of; what the first list brings is no news
+let isListening = false;
 const saved = { tasks: [], phone: "" };
 let store = null;
 let queue = null;
@@ -66,8 +70,21 @@ async function load() {
   document.querySelector("#logout [name=csrf]").value = list.csrf;
   await store.save("tasks", "list", saved);
   draw();
+  wakeFor(list.tasks);
   showLinked();
   await queue.send();
+}
+
+// A task that is new, or that its vehicle passed again for: the phone sounds and shakes.
+function wakeFor(tasks) {
+  const told = (task) => `${task.case_id}/${task.passages}`;
+  const news = tasks.filter((task) => !known.has(told(task)));
+  for (const task of tasks) known.add(told(task));
+  if (isListening && news.length) {
+    bell.ring(news);
+    if (!bell.isMuted) navigator.vibrate?.([300, 150, 300]);
+  }
+  isListening = true;
 }
 
 // A link in a message names the task: it stands in the middle of the screen, or the page says why it is not there.

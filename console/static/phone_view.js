@@ -53,6 +53,12 @@ function drawTask(view, key, waiting, phone, act, form) {
   const [left, over] = DUE[view.state] ?? [];
   if (view.due_at) Object.assign(find(".due").dataset, { due: view.due_at, left, over });
   const isMine = view.is_mine && MINE.has(view.state);
+  showWords(find(".words"), view, isMine);
+  if (view.has_plate_picture && isMine) {
+    const crop = find(".near");
+    crop.src = `/cases/${view.case_id}/events/${view.event_id}/plate`;
+    askAgain(crop, { found: () => { crop.hidden = false; }, missing: () => { crop.hidden = true; } });
+  }
   if (view.has_vehicle_picture && isMine) {
     const [figure, image] = [find(".photo"), find(".photo img")];
     figure.hidden = false;
@@ -72,6 +78,18 @@ function drawTask(view, key, waiting, phone, act, form) {
     find(".contacted").hidden = view.state !== "accepted";
   }
   return card;
+}
+
+// What the desk wrote, and where the vehicle stayed: what a worker asks about on the telephone.
+function showWords(list, view, isMine) {
+  const entries = [
+    ["值班台的话", view.desk_note], ["停留", isMine ? view.stays.join("；") : ""],
+    ["再次经过", view.passages > 1 ? `第 ${view.passages} 次，上次在${view.previous_checkpoint}` : ""],
+  ].filter(([, words]) => words);
+  list.hidden = !entries.length;
+  list.replaceChildren(...entries.flatMap(([name, words]) => [
+    Object.assign(document.createElement("dt"), { textContent: name }), Object.assign(document.createElement("dd"), { textContent: words }),
+  ]));
 }
 
 function drawForm(form, view, phone, act) {

@@ -22,6 +22,10 @@ class AccountRow(Base):
     """The TOTP secret, encrypted with the console's key."""
     totp_counter: Mapped[int] = mapped_column(default=0)
     """The last time step that was used; a code works once."""
+    message_kind: Mapped[str | None] = mapped_column(String(16))
+    """The messenger in which dispatches are told: wecom, dingtalk or feishu."""
+    message_user: Mapped[str | None] = mapped_column(String(64))
+    """The person's user id there."""
     is_active: Mapped[bool] = mapped_column(default=True)
     created_at: Mapped[datetime]
 

@@ -126,6 +126,22 @@ class StepRow(Base):
     idempotency_key: Mapped[str | None] = mapped_column(String(64), unique=True)
 
 
+class MessageRow(Base):
+    """That a dispatch is told to a grid worker; kept as proof that it was, and when."""
+
+    __tablename__ = "messages"
+
+    message_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.case_id"), index=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.account_id"))
+    created_at: Mapped[datetime]
+    next_try_at: Mapped[datetime | None] = mapped_column(index=True)
+    """None once it arrived, or nobody tries any more."""
+    sent_at: Mapped[datetime | None]
+    attempts: Mapped[int] = mapped_column(default=0)
+    last_error: Mapped[str] = mapped_column(Text, default="")
+
+
 class PhotoRow(Base):
     """A worker's photo of a verification, re-encoded, without its metadata."""
 

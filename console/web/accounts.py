@@ -6,6 +6,7 @@ from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from console.parts import Console
+from console.people.messengers import MESSENGER_NAMES, MessengerKind
 from console.people.sessions import OpenSession
 from console.people.tokens import SCOPE_ROLES, Scope
 from console.types import ConsoleError, Role
@@ -54,6 +55,18 @@ def set_active(
     return RedirectResponse("/accounts", 303)
 
 
+@router.post("/accounts/{account_id}/message", **allow(Role.ADMIN))
+def set_message(
+    account_id: RowNumber,
+    kind: Annotated[MessengerKind, Form()],
+    actor: Person,
+    console: TheConsole,
+    user: Annotated[str, Form(max_length=64, pattern=r"^[A-Za-z0-9_.@-]*$")] = "",
+) -> Response:
+    console.accounts.set_message(account_id, kind, user, actor, console.now())
+    return RedirectResponse("/accounts", 303)
+
+
 @router.get("/tokens", **allow(*_TOKEN_ROLES))
 def tokens_page(request: Request, session: Session, console: TheConsole) -> Response:
     return _tokens(request, session, console)
@@ -94,6 +107,7 @@ def _accounts(
         "accounts": console.accounts.all(),
         "grids": console.grids.units_within(""),
         "roles": list(Role),
+        "messengers": {one.kind: MESSENGER_NAMES[one.kind] for one in console.settings.messenger},
         "problem": problem,
         "link": link,
         "link_for": link_for,

@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator
 
 from fastapi import FastAPI
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.staticfiles import StaticFiles
 
 from console.background import Background
@@ -49,6 +50,8 @@ def create_app(console: Console) -> FastAPI:
     for part in (entry, links, screen, stream, phone, pictures, overview, audit_log, accounts, lists, api):
         app.include_router(part.router)
     app.mount("/static", StaticFiles(directory=STATIC_FOLDER), name="static")
+    # Not the stream (each message must go out at once) and not pictures: Starlette leaves both as they are.
+    app.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=5)
     app.add_middleware(SecurityHeaders)
     return app
 

@@ -1,0 +1,94 @@
+"""Tells grid workers of a dispatch, in the messenger that their account names; kept until it arrived."""
+
+import logging
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from console.people.audit import AuditLog
+from console.people.grids import is_within
+from console.people.messengers import MessageError, Messenger
+from console.settings import ConsoleSettings
+from console.store.database import Database
+from console.store.people_tables import AccountRow
+from console.store.tables import CaseRow, MessageRow
+from console.types import SYSTEM, Role
+
+_BATCH = 50
+_MAX_TRIES = 8
+"""With pauses of 5 s, doubled each time: ten minutes; by then the next level has been asked."""
+_FIRST_PAUSE_S = 5.0
+
+_log = logging.getLogger(__name__)
+
+
+def note_dispatch(session: Session, case: CaseRow, now: datetime) -> None:
+    """Put down whom a case that was just handed out is told to: its worker, or all who may take it."""
+    workers = session.scalars(
+        select(AccountRow).where(
+            AccountRow.role == Role.WORKER.value, AccountRow.is_active, AccountRow.message_user.is_not(None)
+        )
+    )
+    for worker in workers:
+        if case.assignee_id in (None, worker.account_id) and is_within(case.grid_code, worker.scope):
+            row = MessageRow(case_id=case.case_id, account_id=worker.account_id, created_at=now, next_try_at=now)
+            session.add(row)
+
+
+class Dispatch:
+    def __init__(
+        self, database: Database, audit: AuditLog, messengers: Mapping[str, Messenger], settings: ConsoleSettings
+    ) -> None:
+        self._database = database
+        self._audit = audit
+        self._messengers = messengers
+        self._settings = settings
+
+    def step(self, now: datetime) -> int:
+        """Try what is due; returns how many messages arrived."""
+        query = (
+            select(MessageRow.message_id, MessageRow.case_id, AccountRow.message_kind, AccountRow.message_user)
+            .join(AccountRow, AccountRow.account_id == MessageRow.account_id)
+            .where(MessageRow.next_try_at <= now)
+            .order_by(MessageRow.next_try_at)
+            .limit(_BATCH)
+        )
+        with self._database.reading() as session:
+            due = session.execute(query).all()
+        return sum(
+            self._send(message_id, case_id, kind or "", user or "", now) for message_id, case_id, kind, user in due
+        )
+
+    def words(self, case_id: int) -> str:
+        minutes = max(1, round(self._settings.accept_timeout_s / 60))
+        link = f"{self._settings.public_url.rstrip('/')}/m?case={case_id}" if self._settings.public_url else ""
+        return f"【卡口】您有一个新的核实任务，请在 {minutes} 分钟内接单。{link}"
+
+    def close(self) -> None:
+        for messenger in self._messengers.values():
+            messenger.close()
+
+    def _send(self, message_id: int, case_id: int, kind: str, user: str, now: datetime) -> bool:
+        # Outside any transaction of ours: a messenger that is slow must not keep events waiting. Twice does no harm.
+        problem = ""
+        try:
+            messenger = self._messengers.get(kind)
+            if messenger is None:
+                raise MessageError("这个账号的消息平台没有在 [[console.messenger]] 中设置")
+            messenger.send(user, self.words(case_id))
+        except MessageError as error:
+            problem = str(error)
+            _log.warning("console: message %d of case %d: %s", message_id, case_id, problem)
+        with self._database.writing() as session:
+            row = session.get_one(MessageRow, message_id)
+            row.attempts += 1
+            row.last_error = problem
+            if problem:
+                pause = timedelta(seconds=_FIRST_PAUSE_S * 2 ** (row.attempts - 1))
+                row.next_try_at = now + pause if row.attempts < _MAX_TRIES else None
+            else:
+                row.sent_at, row.next_try_at = now, None
+                self._audit.append(session, SYSTEM, "message.sent", f"case:{case_id}", now, f"account:{row.account_id}")
+        return not problem
