@@ -114,7 +114,7 @@ def build_console(
         statistics=Statistics(database),
         pictures=pictures,
         list_changes=ListChanges(database, audit, office, state_dir / "imports", settings),
-        corrections=Corrections(database, audit, office),
+        corrections=Corrections(database, audit, office, settings.correction_hours),
         retention=Retention(database, audit, pictures, settings),
         dispatch=Dispatch(database, audit, build_messengers(settings.messenger, now), settings),
         hub=hub,

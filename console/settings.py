@@ -71,6 +71,7 @@ class ConsoleSettings(BaseModel):
     invitation_hours: float = Field(default=72, gt=0)  # one-time links
     login_tries: str = "1/second;5/minute;20/hour"  # failed log-ins, per account and per address
     approval_rows: int = Field(default=100, ge=0)  # list imports with more rows need a second person
+    correction_hours: float = Field(default=24, gt=0)  # a vehicle taken off comes back then, unless a steward confirmed
     stale_status_s: float = Field(default=15, gt=0)  # a box that says nothing for longer is shown as lost
     stale_list_s: float = Field(default=900, gt=0)  # a list older than this is shown in red
     evidence_days: int = Field(default=30, ge=1, le=90)  # after closing; then plate and pictures are erased

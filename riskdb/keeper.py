@@ -164,6 +164,17 @@ class RiskKeeper:
             removed = self._record.remove_visits(digests, int(self._clock.wall()))
         return removed, Change(len(digests), self._publish(digests, None))
 
+    def restore(self, plate: str, removed_since: float, *, actor: str, reason: str) -> tuple[int, Change]:
+        """Undo `remove`: stays taken out at or after a time (epoch seconds) list the vehicle again. Returns how many.
+
+        Raises as `remove` does.
+        """
+        digests = self._logged_digests(plate, actor, "restore", reason)
+        with self._record.writing():
+            self._record.require_key(self._digester.key_id)
+            restored = self._record.restore_visits(digests, int(removed_since))
+        return restored, Change(len(digests), self._publish(digests, None))
+
     def show(self, plate: str, *, actor: str, reason: str) -> tuple[RiskReason, ...]:
         """Return why a plate is listed by the record, of whatever class; empty when it is not. The look is logged.
 

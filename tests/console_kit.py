@@ -69,6 +69,7 @@ class PaperList:
 
     report: FileReport = field(default_factory=lambda: FileReport(counts={"接受": 3}, new_rows=3, invalid_rows=0))
     removed: list[str] = field(default_factory=list)
+    restored: list[str] = field(default_factory=list)
 
     def try_file(self, path: Path, name: str) -> FileReport:
         assert path.is_file()
@@ -87,6 +88,13 @@ class PaperList:
         assert actor
         assert reason
         return import_number
+
+    def restore(self, plate: str, removed_since: datetime, actor: str, reason: str) -> int:
+        assert actor
+        assert reason
+        assert removed_since.tzinfo is not None
+        self.restored.append(plate)
+        return 1
 
     def remove(self, plate: str, actor: str, reason: str) -> int:
         assert actor

@@ -65,7 +65,7 @@ def furnished(world: World) -> str:
     world.console.list_changes.submit("行程.csv", b"plate", type(actor)(1, "steward", Role.STEWARD, ""), now)
     wrong = world.console.intake.take([event_of("测X00004", now)], now).opened[0]
     for action, reason in ((Action.CONFIRM, None), (Action.CLOSE, "list_error")):
-        world.act(actor, wrong, action, reason=reason)
+        world.act(actor, wrong, action, reason=reason, note="本人未离开" if reason else "")
     return world.console.accounts.create(f"next{now.timestamp():.0f}", "下一位", Role.ADMIN, "", SYSTEM, now)
 
 

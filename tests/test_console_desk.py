@@ -218,11 +218,11 @@ def test_a_case_handed_to_another_grid_belongs_there(console: Console, clock: Cl
 def test_a_wrong_entry_comes_off_the_list_and_is_answered_for(console: Console, clock: Clock, paper: PaperList):
     console.intake.take([event_of("测A12345")], clock())
     act(console, DESK, Action.CONFIRM)
-    act(console, DESK, Action.CLOSE, reason=Outcome.LIST_ERROR)
+    act(console, DESK, Action.CLOSE, reason=Outcome.LIST_ERROR, note="本人未离开")
     assert console.corrections.step(clock()) == 1
     assert paper.removed == ["测A12345"]
     assert console.corrections.step(clock()) == 0
-    console.corrections.answer(1, "来源单位录入有误", Actor(3, "名单管理员", Role.STEWARD, ""), clock())
+    console.corrections.confirm(1, "来源单位录入有误", Actor(3, "名单管理员", Role.STEWARD, ""), clock())
     assert console.corrections.recent()[0].answer == "来源单位录入有误"
 
 
@@ -246,7 +246,9 @@ def test_an_event_as_odd_as_its_form_allows_is_a_case_and_holds_nothing_up(conso
     assert console.intake.take([odd, event_of()], clock()).opened == (1, 2)
     assert console.intake.take([odd], clock()).repeated == 1
     assert "\0" not in console.cases.detail(DESK, 1).view.plate_text
-    act(console, DESK, Action.REJECT, reason="list_error")  # the correction keeps plate and class too
+    act(
+        console, DESK, Action.REJECT, reason="list_error", note="本人未离开"
+    )  # the correction keeps plate and class too
 
 
 def test_an_unknown_checkpoint_goes_to_the_county(console: Console, clock: Clock):

@@ -220,7 +220,9 @@ def test_a_wrong_entry_is_off_the_list_everywhere_within_a_minute_of_the_workers
             assert time.monotonic() - answered_at < EVERYWHERE_WITHIN_S, "still flagged"
         assert "已移出名单" in wait_for(steward, "/corrections", "已移出名单")
         correction = correction_of(steward, case_id)
-        assert steward.post(f"/corrections/{correction}/answer", data={"answer": "来源把车号抄错了"}).status_code == 303
+        assert (
+            steward.post(f"/corrections/{correction}/confirm", data={"answer": "来源把车号抄错了"}).status_code == 303
+        )
         assert "来源把车号抄错了" in steward.get("/corrections").text
     assert [row.actor for row in centre.audit("correction.open") if row.subject == f"case:{case_id}"] == ["worker"]
     removed = [row for row in centre.audit("correction.removed") if row.subject == f"correction:{correction}"]
@@ -254,6 +256,6 @@ def wait_for(browser: httpx.Client, path: str, words: str) -> str:
 
 
 def correction_of(browser: httpx.Client, case_id: int) -> int:
-    found = re.search(rf"更正 (\d+) <span[^>]*>事件单 {case_id} ", browser.get("/corrections").text)
+    found = re.search(rf"更正 (\d+) · 事件单 {case_id} ", browser.get("/corrections").text)
     assert found is not None
     return int(found[1])

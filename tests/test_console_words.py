@@ -127,9 +127,9 @@ def close_a_case_as_a_list_error(world: World, photo: bytes) -> None:
     worker.post("/m/tasks/1/step", json={"action": "accept"})
     worker.post("/m/tasks/1/photo", files={"photo": ("a.jpg", photo)})
     worker.post("/m/tasks/1/step", json={"action": "contact"})
-    worker.post("/m/tasks/1/step", json={"action": "close", "reason": "list_error"})
+    worker.post("/m/tasks/1/step", json={"action": "close", "reason": "list_error", "note": "本人未离开"})
     console.corrections.step(clock())
-    steward.post("/corrections/1/answer", data={"answer": "来源抄错"})
+    steward.post("/corrections/1/confirm", data={"answer": "来源抄错"})
     for reason in ("", "misread"):
         desk.post("/screen/cases/1/step", json={"action": "reject" if reason else "reopen", "reason": reason})
 

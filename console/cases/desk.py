@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from console.cases.dispatch import note_dispatch
+from console.cases.recipients import note_dispatch
 from console.cases.rights import is_in_hand_of, may_see, standing_of
 from console.cases.steps import (
     ACTION_NAMES,
@@ -96,7 +96,7 @@ class CaseDesk:
             action = Action.ESCALATE  # nobody answered: the next level tries, the case is not done
         before = standing_of(case)
         after = take_step(before, action, actor)
-        _check_reason(action, reason)
+        _check_reason(action, reason, request.note)
         self._apply(session, case, request, action, actor, after, now)
         session.add(
             StepRow(
@@ -183,10 +183,12 @@ def _who_was_first(session: Session, case: CaseRow) -> str:
     return f"{last.actor} 先您一步执行了“{word}”，事件单现在是“{state}”。您的操作没有生效，请看最新内容。"
 
 
-def _check_reason(action: Action, reason: str | None) -> None:
+def _check_reason(action: Action, reason: str | None, note: str) -> None:
     allowed: dict[Action, list[str]] = {Action.REJECT: list(Rejection), Action.CLOSE: list(Outcome)}
     if action in allowed and reason not in allowed[action]:
         raise StepRefusedError("请选择原因。" if action is Action.REJECT else "请选择核实结果。")
+    if action in allowed and reason == Outcome.LIST_ERROR and not note.strip():
+        raise StepRefusedError("“名单有误”会把这辆车移出全区名单，请写明依据：谁核实的、凭什么。")
 
 
 def _hand_to(session: Session, case: CaseRow, request: StepRequest) -> None:

@@ -5,16 +5,14 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from console.people.audit import AuditLog
-from console.people.grids import is_within
 from console.people.messengers import MessageError, Messenger
 from console.settings import ConsoleSettings
 from console.store.database import Database
 from console.store.people_tables import AccountRow
-from console.store.tables import CaseRow, MessageRow
-from console.types import SYSTEM, Role
+from console.store.tables import MessageRow
+from console.types import SYSTEM
 
 _BATCH = 50
 _MAX_TRIES = 8
@@ -22,19 +20,6 @@ _MAX_TRIES = 8
 _FIRST_PAUSE_S = 5.0
 
 _log = logging.getLogger(__name__)
-
-
-def note_dispatch(session: Session, case: CaseRow, now: datetime) -> None:
-    """Put down whom a case that was just handed out is told to: its worker, or all who may take it."""
-    workers = session.scalars(
-        select(AccountRow).where(
-            AccountRow.role == Role.WORKER.value, AccountRow.is_active, AccountRow.message_user.is_not(None)
-        )
-    )
-    for worker in workers:
-        if case.assignee_id in (None, worker.account_id) and is_within(case.grid_code, worker.scope):
-            row = MessageRow(case_id=case.case_id, account_id=worker.account_id, created_at=now, next_try_at=now)
-            session.add(row)
 
 
 class Dispatch:

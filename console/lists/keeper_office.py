@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from datetime import datetime
 from pathlib import Path
 
 from console.lists.office import FileReport, ReportedRow
@@ -58,6 +59,14 @@ class KeeperOffice:
         except ValueError as error:
             raise RiskDBError(str(error)) from error
         return removed
+
+    def restore(self, plate: str, removed_since: datetime, actor: str, reason: str) -> int:
+        try:
+            with self._open_keeper() as keeper:
+                restored, _ = keeper.restore(plate, removed_since.timestamp(), actor=actor, reason=reason)
+        except ValueError as error:
+            raise RiskDBError(str(error)) from error
+        return restored
 
     def _import(self, path: Path, name: str, is_dry_run: bool, actor: str = "") -> FileReport:
         reported: list[ReportedRow] = []

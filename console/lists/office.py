@@ -1,5 +1,6 @@
 """The risk list as the console reaches it: try a file, apply a file, take a vehicle off."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -52,6 +53,10 @@ class ListOffice(Protocol):
 
     def take_back(self, import_number: int, actor: str, reason: str) -> int:
         """Take an applied file back as a whole; return how many vehicles that concerns. Raises RiskDBError."""
+        ...
+
+    def restore(self, plate: str, removed_since: datetime, actor: str, reason: str) -> int:
+        """Undo what was taken off at or after a time; return how many stays that were. Raises RiskDBError."""
         ...
 
     def remove(self, plate: str, actor: str, reason: str) -> int:

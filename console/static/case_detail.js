@@ -112,6 +112,7 @@ export class CaseDetail {
     if (!button) return;
     if (button.dataset.act === "back") return this.back();
     if (button.dataset.action) return this.act({ action: button.dataset.action, reason: button.dataset.reason });
+    if (button.dataset.choice) return this.choose(button.dataset.choice);
     if (!button.dataset.act) return;
     if (CHOICES.has(button.dataset.act)) return this.choose(button.dataset.act);
     this.act({ action: button.dataset.act });
@@ -120,13 +121,14 @@ export class CaseDetail {
   choose(action) {
     if (this.isBusy) return;
     for (const choice of this.box.querySelectorAll(".choices")) choice.hidden = choice.dataset.for !== action;
-    this.box.querySelector(`.choices[data-for="${action}"] :is(select, button)`)?.focus();
+    this.box.querySelector(`.choices[data-for="${action}"] :is(select, input, button)`)?.focus();
   }
 
   submitted(event) {
     event.preventDefault();
     const form = new FormData(event.target);
     if (event.target.dataset.for === "close") return this.act({ action: "close", reason: form.get("outcome"), note: form.get("note") });
+    if (event.target.dataset.for === "list-error") return this.act({ action: "reject", reason: "list_error", note: form.get("note") });
     const worker = form.get("worker");
     this.act({ action: "assign", reason: form.get("unit") || null, assignee_id: worker ? Number(worker) : null, note: form.get("note") });
   }

@@ -107,7 +107,16 @@ function drawForm(form, view, phone, act) {
     event.target.hidden = true;
     act(view, { action: "contact" });
   });
-  form.addEventListener("change", () => { form.querySelector(".submit").disabled = !new FormData(form).get("outcome"); });
+  const note = form.querySelector("[name=note]");
+  const check = () => {
+    const outcome = new FormData(form).get("outcome");
+    note.required = outcome === "list_error"; // it takes the vehicle off the whole county's list
+    note.placeholder = note.required ? "必填：凭什么说没有到过" : "";
+    if (note.required) form.querySelector(".extra").open = true;
+    form.querySelector(".submit").disabled = !outcome || (note.required && !note.value.trim());
+  };
+  form.addEventListener("change", check);
+  note.addEventListener("input", check);
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     const submit = form.querySelector(".submit");

@@ -23,6 +23,10 @@ class CorrectionRow(Base):
     removed_rows: Mapped[int] = mapped_column(default=0)
     attempts: Mapped[int] = mapped_column(default=0)
     last_error: Mapped[str] = mapped_column(Text, default="")
+    restore_at: Mapped[datetime | None]
+    """When the vehicle comes back to the list, unless the list's owner has confirmed the error by then."""
+    restored_at: Mapped[datetime | None]
+    confirmed_at: Mapped[datetime | None]
     answer: Mapped[str] = mapped_column(Text, default="")
     answered_by: Mapped[str | None]
     answered_at: Mapped[datetime | None]

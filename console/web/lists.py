@@ -1,14 +1,14 @@
 """The risk list: imports that are tried first, and corrections."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, File, Form, Request, UploadFile
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import FileResponse, RedirectResponse, Response
 
 from console.lists.changes import CHANGE_STATE_NAMES
 from console.parts import Console
 from console.people.sessions import OpenSession
-from console.types import ConsoleError, Role
+from console.types import ConsoleError, NotFoundError, Role
 from console.web.access import Person, Session, TheConsole, allow
 from console.web.fields import RowNumber
 from console.web.rendering import page
@@ -82,15 +82,36 @@ def faulty_rows(change_id: RowNumber, request: Request, session: Session, consol
 
 @router.get("/corrections", **allow(*_CORRECTION_ROLES))
 def corrections_page(request: Request, session: Session, console: TheConsole) -> Response:
+    with console.database.writing() as database:
+        console.audit.append(database, session.actor, "correction.view", "corrections", console.now())
     return page(request, "corrections.html", {"corrections": console.corrections.recent()}, session)
 
 
-@router.post("/corrections/{correction_id}/answer", **allow(Role.STEWARD))
-def answer(
+@router.post("/corrections/{correction_id}/confirm", **allow(Role.STEWARD))
+def confirm_correction(
     correction_id: RowNumber, actor: Person, console: TheConsole, answer: Annotated[str, Form()] = ""
 ) -> Response:
-    console.corrections.answer(correction_id, answer, actor, console.now())
+    console.corrections.confirm(correction_id, answer, actor, console.now())
     return RedirectResponse("/corrections", 303)
+
+
+@router.post("/corrections/{correction_id}/restore", **allow(Role.STEWARD))
+def restore_correction(
+    correction_id: RowNumber, actor: Person, console: TheConsole, answer: Annotated[str, Form()] = ""
+) -> Response:
+    console.corrections.restore(correction_id, answer, actor, console.now())
+    return RedirectResponse("/corrections", 303)
+
+
+@router.get("/corrections/{correction_id}/{kind}", **allow(*_CORRECTION_ROLES))
+def correction_picture(
+    correction_id: RowNumber, kind: Literal["plate", "vehicle"], console: TheConsole
+) -> FileResponse:
+    """Return an evidence picture of the vehicle whose entry is in doubt."""
+    event = console.corrections.find(correction_id).event
+    if event is None:
+        raise NotFoundError("图片已按规定删除。")
+    return FileResponse(console.pictures.evidence(event.plate_picture if kind == "plate" else event.vehicle_picture))
 
 
 def _list(request: Request, session: OpenSession, console: Console, problem: str = "") -> Response:

@@ -175,6 +175,15 @@ class RiskRecord:
         )
         return cursor.rowcount
 
+    def restore_visits(self, digests: Sequence[bytes], removed_since: int) -> int:
+        """Bring back the stays of these digests that were taken out at or after a time; return how many."""
+        marks = ",".join("?" * len(digests))
+        cursor = self.connection.execute(
+            f"UPDATE visit SET removed_at = NULL WHERE digest IN ({marks}) AND removed_at >= ?",
+            (*digests, removed_since),
+        )
+        return cursor.rowcount
+
     def digests_in_area(self, code: str, visited_after: int) -> list[bytes]:
         """Return the vehicles that were in the area, or a part of it, after a time."""
         rows = self.connection.execute(
