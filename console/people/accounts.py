@@ -84,25 +84,48 @@ class Accounts:
             return self._invite(session, row.account_id, role in NEEDS_TOTP, now)
 
     def renew_link(self, account_id: int, actor: Actor, now: datetime) -> str:
-        """Return a new one-time link for an account whose password was lost; the old one stops working."""
+        """Return a new one-time link for an account whose password was lost; an earlier link stops working.
+
+        The password that there is works until the link is used: a link that was asked for by mistake does no harm.
+        """
         with self._database.writing() as session:
             row = self._row(session, account_id)
-            row.password_hash = None
-            _end_sessions(session, account_id)
             self._audit.append(session, actor, "account.new_link", f"account:{account_id}", now)
             return self._invite(session, account_id, Role(row.role) in NEEDS_TOTP, now)
 
-    def set_active(self, account_id: int, is_active: bool, actor: Actor, now: datetime) -> None:
-        """Switching an account off ends its sessions at once. Raises ConsoleError for one's own account."""
+    def set_active(self, account_id: int, is_active: bool, actor: Actor, now: datetime) -> list[str]:
+        """Switching an account off ends its sessions at once; returns them, for the screens that they have open.
+
+        Raises ConsoleError for one's own account.
+        """
         if account_id == actor.account_id:
             raise ConsoleError("不能停用自己的账号。")
         with self._database.writing() as session:
             self._row(session, account_id).is_active = is_active
+            ended = []
             if not is_active:
-                _end_sessions(session, account_id)
+                ended = _end_sessions(session, account_id)
                 _void_links(session, account_id, now)
             action = "account.enable" if is_active else "account.disable"
             self._audit.append(session, actor, action, f"account:{account_id}", now)
+        return ended
+
+    def change_password(self, actor: Actor, old: str, new: str, kept: str, now: datetime) -> list[str]:
+        """Set one's own password; ends one's other sessions and returns them. Raises ConsoleError.
+
+        `kept` is the digest of the session that goes on.
+        """
+        with self._database.reading() as session:
+            before = self._row(session, actor.account_id or 0)
+        # Outside the transaction: argon2 takes tens of milliseconds on purpose.
+        if not self._passwords.is_right(before.password_hash, old):
+            raise ConsoleError("现在的密码不对，没有更改。")
+        password_hash = self._passwords.hash(new, before.username)
+        with self._database.writing() as session:
+            self._row(session, before.account_id).password_hash = password_hash
+            ended = _end_sessions(session, before.account_id, kept)
+            self._audit.append(session, actor, "account.password_set", f"account:{before.account_id}", now)
+        return ended
 
     def set_message(self, account_id: int, kind: str, user: str, actor: Actor, now: datetime) -> None:
         """Set where dispatches are told to this person; an empty user id for nowhere."""
@@ -131,7 +154,8 @@ class Accounts:
                 counter = totp_counter(self._keys.open(invitation.totp_sealed), code, now, 0)
                 if counter is None:
                     raise ConsoleError("动态验证码不对。请确认手机时间准确，再输入当前的 6 位数字。")
-                account.totp_sealed, account.totp_counter = invitation.totp_sealed, counter
+                # The code that proved the set-up still opens the first log-in: people go on in the same half minute.
+                account.totp_sealed, account.totp_counter = invitation.totp_sealed, counter - 1
             invitation.used_at = now
             _end_sessions(session, account.account_id)
             actor = Actor(account.account_id, account.display_name, Role(account.role), account.scope)
@@ -196,9 +220,12 @@ def _void_links(session: Session, account_id: int | None, now: datetime) -> None
     )
 
 
-def _end_sessions(session: Session, account_id: int) -> None:
-    for row in session.scalars(select(SessionRow).where(SessionRow.account_id == account_id)):
+def _end_sessions(session: Session, account_id: int, kept: str = "") -> list[str]:
+    query = select(SessionRow).where(SessionRow.account_id == account_id, SessionRow.token_digest != kept)
+    rows = session.scalars(query).all()
+    for row in rows:
         session.delete(row)
+    return [row.token_digest for row in rows]
 
 
 def _valid_invitation(session: Session, token: str, now: datetime) -> InvitationRow:

@@ -7,16 +7,18 @@ from starlette.responses import RedirectResponse, Response
 
 from console.parts import Console
 from console.people.messengers import MESSENGER_NAMES, MessengerKind
+from console.people.passwords import MIN_LENGTH
 from console.people.sessions import OpenSession
 from console.people.tokens import SCOPE_ROLES, Scope
 from console.types import ConsoleError, Role
-from console.web.access import Person, Session, TheConsole, allow, console_of
+from console.web.access import Person, Session, TheConsole, allow, allow_everybody, console_of
 from console.web.fields import RowNumber
 from console.web.rendering import page
 
 router = APIRouter(tags=["pages"])
 _TOKEN_ROLES = (Role.ADMIN, Role.OFFICER, Role.STEWARD, Role.ANALYST)
 Field = Annotated[str, Form(max_length=64)]
+Password = Annotated[str, Form(max_length=200)]
 
 
 @router.get("/accounts", **allow(Role.ADMIN))
@@ -51,7 +53,8 @@ def renew_link(account_id: RowNumber, request: Request, session: Session, consol
 def set_active(
     account_id: RowNumber, is_active: Annotated[bool, Form()], actor: Person, console: TheConsole
 ) -> Response:
-    console.accounts.set_active(account_id, is_active, actor, console.now())
+    for digest in console.accounts.set_active(account_id, is_active, actor, console.now()):
+        console.hub.end_session(digest)
     return RedirectResponse("/accounts", 303)
 
 
@@ -65,6 +68,27 @@ def set_message(
 ) -> Response:
     console.accounts.set_message(account_id, kind, user, actor, console.now())
     return RedirectResponse("/accounts", 303)
+
+
+@router.get("/account", **allow_everybody())
+def own_account_page(request: Request, session: Session) -> Response:
+    return page(request, "account.html", {"problem": "", "done": False, "min_length": MIN_LENGTH}, session)
+
+
+@router.post("/account/password", **allow_everybody())
+def change_password(
+    request: Request, session: Session, console: TheConsole, old: Password, password: Password, again: Password
+) -> Response:
+    problem = "" if password == again else "两次输入的新密码不一样。"
+    try:
+        if not problem:
+            kept = session.token_digest
+            for digest in console.accounts.change_password(session.actor, old, password, kept, console.now()):
+                console.hub.end_session(digest)
+    except ConsoleError as error:
+        problem = str(error)
+    context = {"problem": problem, "done": not problem, "min_length": MIN_LENGTH}
+    return page(request, "account.html", context, session, status_code=400 if problem else 200)
 
 
 @router.get("/tokens", **allow(*_TOKEN_ROLES))
