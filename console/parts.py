@@ -86,8 +86,7 @@ def build_console(
     `consumer` names this process in the event stream's group: the same name again finds what it left unfinished.
     `clock` says what is old enough to be erased; None believes `now`. `hasher` None: argon2's defaults.
     """
-    keys = load_keys(state_dir / "console.key")
-    grids = load_grids(settings.grids_path)
+    keys, grids = load_keys(state_dir / "console.key"), load_grids(settings.grids_path)
     database = Database(database_url(settings, state_dir))
     database.migrate()
     audit, passwords = AuditLog(keys), Passwords(hasher or PasswordHasher())
