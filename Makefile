@@ -23,7 +23,7 @@ demo: $(READY) ## Screen the fixture clips against a sample risk list (SERVE=1 o
 	@$(BIN)/kakou demo $(if $(SERVE),--serve,)
 
 test: $(READY) ## Run the tests
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n auto --dist loadfile
 
 test-long: $(READY) ## Run the long forms of the tests
 	$(BIN)/python -m pytest -q -m long
