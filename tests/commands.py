@@ -1,7 +1,8 @@
-"""Runs the real `kakou` command as a child process."""
+"""Runs the real `kakou` command, as a child process or in this one."""
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -9,8 +10,13 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from typer.testing import CliRunner
+
+from kakou.main import app
+
 REPOSITORY = Path(__file__).parents[1]
 SAMPLE_S = 0.02
+ENVIRONMENT = {"NO_COLOR": "1", "COLUMNS": "200"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +25,7 @@ class Finished:
     stdout: str
     stderr: str
     peak_mb: float
-    """Largest resident memory of the command."""
+    """Largest resident memory of the command; 0 where it had no process of its own."""
 
 
 def run_kakou(*arguments: str | Path, folder: Path | None = None, timeout_s: float = 60.0) -> Finished:
@@ -32,12 +38,22 @@ def run_kakou(*arguments: str | Path, folder: Path | None = None, timeout_s: flo
         return Finished(process.returncode, out.read().decode(), err.read().decode(), peak_mb)
 
 
+def call_kakou(*arguments: str | Path, folder: Path | None = None) -> Finished:
+    """Do the same in this process, which has the libraries loaded: where a process of its own is not what is tested."""
+    handlers = [(number, signal.getsignal(number)) for number in (signal.SIGINT, signal.SIGTERM)]
+    with tempfile.TemporaryDirectory() as empty, contextlib.chdir(folder or empty):
+        done = CliRunner().invoke(app, list(map(str, arguments)), env={**ENVIRONMENT, "REDIS_URL": None})
+    for number, handler in handlers:
+        signal.signal(number, handler)
+    return Finished(done.exit_code, done.stdout, done.stderr, peak_mb=0.0)
+
+
 def start_kakou(
     *arguments: str | Path, folder: Path, stdout: int = subprocess.DEVNULL, stderr: int = subprocess.DEVNULL
 ) -> "subprocess.Popen[bytes]":
     """Start `kakou ARGUMENTS` in `folder`, without REDIS_URL and without colours."""
     environment = {name: value for name, value in os.environ.items() if name != "REDIS_URL"}
-    environment |= {"NO_COLOR": "1", "PYTHONPATH": str(REPOSITORY), "COLUMNS": "200"}
+    environment |= ENVIRONMENT | {"PYTHONPATH": str(REPOSITORY)}
     return subprocess.Popen(
         [sys.executable, "-m", "kakou.main", *map(str, arguments)],
         cwd=folder,

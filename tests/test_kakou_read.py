@@ -9,7 +9,7 @@ import pytest
 
 from fixtures.truth import load_truth
 from ocr.images import load_image
-from tests.commands import run_kakou
+from tests.commands import call_kakou, run_kakou
 from tests.test_ocr_images import write_bomb, write_noise
 
 
@@ -30,7 +30,7 @@ def frame(tmp_path: Path) -> Path:
 
 
 def test_json_is_one_object_a_line_with_every_field(frame: Path):
-    done = run_kakou("read", frame, "--json")
+    done = call_kakou("read", frame, "--json")
     assert done.exit_code == 0
     (line,) = done.stdout.splitlines()
     read = json.loads(line)
@@ -46,16 +46,16 @@ def test_json_is_one_object_a_line_with_every_field(frame: Path):
 
 
 def test_the_table_names_the_plate(frame: Path):
-    done = run_kakou("read", frame)
-    plate = json.loads(run_kakou("read", frame, "--json").stdout)["plates"][0]
+    done = call_kakou("read", frame)
+    plate = json.loads(call_kakou("read", frame, "--json").stdout)["plates"][0]
     assert plate["text"] in done.stdout
 
 
 def test_a_crop_has_one_plate_at_most(frame: Path, tmp_path: Path):
-    x1, y1, x2, y2 = map(int, json.loads(run_kakou("read", frame, "--json").stdout)["plates"][0]["box"])
+    x1, y1, x2, y2 = map(int, json.loads(call_kakou("read", frame, "--json").stdout)["plates"][0]["box"])
     crop = tmp_path / "crop.png"
     cv2.imwrite(str(crop), load_image(frame)[y1:y2, x1:x2])
-    read = json.loads(run_kakou("read", crop, "--crops", "--json").stdout)
+    read = json.loads(call_kakou("read", crop, "--crops", "--json").stdout)
     assert len(read["plates"]) == 1
 
 
@@ -78,10 +78,10 @@ def test_bad_files_are_named_and_the_rest_is_done(tmp_path: Path):
 
 
 def test_no_image_at_all_is_a_usage_error():
-    assert run_kakou("read").exit_code == 2
+    assert call_kakou("read").exit_code == 2
 
 
 def test_help_shows_examples():
-    done = run_kakou("read", "--help")
+    done = call_kakou("read", "--help")
     assert done.exit_code == 0
     assert "kakou read photo.jpg" in done.stdout

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from kakou.settings import Settings, SettingsError, load_settings
 from kakou.settings_doc import EXAMPLE, render, sections
-from tests.commands import REPOSITORY, run_kakou
+from tests.commands import REPOSITORY, call_kakou
 
 GOOD = """\
 state_dir = "state"
@@ -77,7 +77,7 @@ def test_the_environment_names_the_redis(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_a_bad_file_ends_the_command_with_its_own_exit_code(tmp_path: Path):
-    done = run_kakou("run", "--config", write(tmp_path, GOOD + "colour = 'red'\n"))
+    done = call_kakou("run", "--config", write(tmp_path, GOOD + "colour = 'red'\n"))
     assert done.exit_code == 5
     assert "kakou.toml:10: risk.colour: unknown key" in done.stderr
 

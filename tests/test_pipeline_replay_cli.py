@@ -17,7 +17,7 @@ from riskdb.keeper import RiskKeeper
 from riskdb.record.declaring import Declared
 from riskdb.record.judging import TravelRow
 from riskdb.record.record import RiskRecord
-from tests.commands import REPOSITORY, run_kakou
+from tests.commands import REPOSITORY, call_kakou, run_kakou
 from tests.pipeline_kit import moving_block, write_video
 from tests.riskdb_kit import Guess
 
@@ -112,7 +112,7 @@ def test_a_complete_replay_leaves_no_parts_behind(replayed: Path) -> None:
 
 
 def test_a_run_does_not_differ_from_itself(replayed: Path) -> None:
-    same = run_kakou("replay", "diff", "out.jsonl", "out.jsonl", folder=replayed)
+    same = call_kakou("replay", "diff", "out.jsonl", "out.jsonl", folder=replayed)
     assert (same.exit_code, same.stdout) == (0, "")
 
 
@@ -120,7 +120,7 @@ def test_diff_tells_what_changed(replayed: Path) -> None:
     lines = (replayed / "out.jsonl").read_text(encoding="utf-8").splitlines()
     changed = [line.replace('"outcome":"flagged"', '"outcome":"clear"') for line in lines[:-1]]
     (replayed / "changed.jsonl").write_text("\n".join(changed), encoding="utf-8")
-    different = run_kakou("replay", "diff", "out.jsonl", "changed.jsonl", folder=replayed)
+    different = call_kakou("replay", "diff", "out.jsonl", "changed.jsonl", folder=replayed)
     assert different.exit_code == 1
     assert "outcome flagged -> clear" in different.stdout
     assert different.stdout.count("\n- ") == 1
@@ -137,7 +137,7 @@ def test_what_cannot_be_read_is_named_and_the_exit_code_tells(tmp_path: Path) ->
 
 def test_a_provider_that_is_not_installed_is_named_and_not_replaced(tmp_path: Path) -> None:
     """onnxruntime by itself would warn and go on with the CPU."""
-    done = run_kakou("replay", CLIP, "--provider", "openvino", folder=tmp_path)
+    done = call_kakou("replay", CLIP, "--provider", "openvino", folder=tmp_path)
     assert done.exit_code == 4
     assert "OpenVINOExecutionProvider" in done.stderr
     assert "install onnxruntime-openvino" in done.stderr
@@ -145,6 +145,6 @@ def test_a_provider_that_is_not_installed_is_named_and_not_replaced(tmp_path: Pa
 
 
 def test_a_time_that_is_none_is_refused(tmp_path: Path) -> None:
-    done = run_kakou("replay", CLIP, "--list-at", "yesterday", folder=tmp_path)
+    done = call_kakou("replay", CLIP, "--list-at", "yesterday", folder=tmp_path)
     assert done.exit_code == 2
     assert "yesterday" in done.stderr
