@@ -39,6 +39,7 @@ class Background:
             ("boxes", 2.0, self._show_state),
             ("corrections", 3.0, lambda: console.corrections.step(console.now())),
             ("messages", 0.5, lambda: console.dispatch.step(console.now())),
+            ("sessions", 1.0, self._end_streams),
             ("pictures", 0.5, self._take_pictures),
             ("retention", _LOOK_AT_TIME_S, self._keep_house),
         ]
@@ -90,6 +91,11 @@ class Background:
         except redis.RedisError:
             return  # the feed tells the screens; the next round connects again
 
+    def _end_streams(self) -> None:
+        if digests := self._console.hub.sessions():
+            for digest in self._console.sessions.ended(digests, self._console.now()):
+                self._console.hub.end_session(digest)
+
     def _take_pictures(self) -> None:
         try:
             while not self._stop.is_set() and self._console.pictures.take_arrived():
@@ -118,7 +124,7 @@ class Background:
         self._keep_house_at = time.monotonic() + _KEEP_HOUSE_S
         if span.deletable > NEVER:
             self._erase(datetime.fromtimestamp(span.deletable, UTC))
-        with self._console.database.reading() as session:
+        with self._console.database.writing() as session:
             self._console.audit.anchor(session, self._console.anchors, self._console.now())
 
     def _erase(self, now: datetime) -> None:

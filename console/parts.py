@@ -26,6 +26,7 @@ from console.people.grids import GridMap, load_grids
 from console.people.keys import load_keys
 from console.people.messengers import build_messengers
 from console.people.passwords import Passwords
+from console.people.readings import ReadingLog
 from console.people.sessions import Sessions
 from console.people.throttle import Throttle
 from console.people.tokens import Tokens
@@ -51,6 +52,7 @@ class Console:
     """What may be erased by now. For one thread: the housekeeper's."""
     database: Database
     audit: AuditLog
+    readings: ReadingLog
     anchors: Path
     accounts: Accounts
     sessions: Sessions
@@ -89,7 +91,10 @@ def build_console(
     keys, grids = load_keys(state_dir / "console.key"), load_grids(settings.grids_path)
     database = Database(database_url(settings, state_dir))
     database.migrate()
-    audit, passwords = AuditLog(keys), Passwords(hasher or PasswordHasher())
+    audit, anchors = AuditLog(keys), state_dir / AUDIT_ANCHORS
+    with database.reading() as session:
+        audit.begin_anchors(session, anchors, now())
+    passwords = Passwords(hasher or PasswordHasher())
     cases = CaseReader(database, grids)
     hub = LiveHub(lambda scope, ids: cases.some(_desk_of(scope), ids), now)
     intake = CaseIntake(database, audit, settings)
@@ -102,9 +107,10 @@ def build_console(
         clock=clock or WallClock(lambda: now().timestamp()),
         database=database,
         audit=audit,
-        anchors=state_dir / AUDIT_ANCHORS,
+        readings=ReadingLog(database, audit, settings),
+        anchors=anchors,
         accounts=Accounts(database, keys, passwords, audit, settings),
-        sessions=Sessions(database, keys, passwords, Throttle(settings.login_tries), audit, settings),
+        sessions=Sessions(database, keys, passwords, Throttle(keys, settings), audit, settings),
         tokens=Tokens(database, audit),
         intake=intake,
         desk=CaseDesk(database, audit, settings),

@@ -69,7 +69,9 @@ class ConsoleSettings(BaseModel):
     worker_idle_minutes: float = Field(default=720, gt=0)  # phones sleep in pockets for a shift
     session_hours: float = Field(default=12, gt=0)  # one shift; then everybody logs in again
     invitation_hours: float = Field(default=72, gt=0)  # one-time links
-    login_tries: str = "1/second;5/minute;20/hour"  # failed log-ins, per account and per address
+    login_tries: str = "1/second;5/minute;20/hour"  # failed log-ins of an account from one address; of an address
+    login_tries_of_strangers: str = "100/hour"  # of an account, from all addresses where its person never logged in
+    audit_reading_minutes: float = Field(default=10, ge=0)  # reading the same again within this is no new audit row
     approval_rows: int = Field(default=100, ge=0)  # list imports with more rows need a second person
     correction_hours: float = Field(default=24, gt=0)  # a vehicle taken off comes back then, unless a steward confirmed
     stale_status_s: float = Field(default=15, gt=0)  # a box that says nothing for longer is shown as lost

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,48 @@ def test_a_cut_tail_with_an_older_seal_put_back_is_named_by_the_anchor_file(cons
         session.merge(older)
     assert faults(console) == []
     assert faults(console, with_anchors=True) == [ROWS + 1]
+
+
+@pytest.mark.parametrize("is_emptied", [False, True])
+def test_a_log_put_back_to_an_older_state_without_its_anchors_is_not_called_whole(console: Console, is_emptied: bool):
+    if is_emptied:
+        console.anchors.write_text("")
+    else:
+        console.anchors.unlink()
+    with console.database.reading() as session:
+        [fault] = console.audit.verify(session, console.anchors)
+    assert "锚点文件不见了" in fault.problem
+
+
+def test_a_new_anchor_file_does_not_hide_that_the_old_one_was_lost(console: Console, tmp_path: Path):
+    with console.database.writing() as session:
+        console.audit.anchor(session, console.anchors, START)
+    elsewhere = tmp_path / "copy"
+    elsewhere.write_bytes(console.anchors.read_bytes())
+    assert faults(console, with_anchors=True) == []
+    console.anchors.unlink()
+    for _ in range(2):
+        with console.database.writing() as session:
+            console.audit.anchor(session, console.anchors, START)
+    assert faults(console, with_anchors=True) == [ROWS + 1]
+    with console.database.reading() as session:
+        assert console.audit.verify(session, elsewhere) == [], "the copy on another machine speaks for the rows before"
+
+
+def test_a_new_log_has_an_anchor_from_its_first_moment(tmp_path: Path):
+    console = open_console(tmp_path, redis.Redis(unix_socket_path="/nowhere"), Clock())
+    with console.database.reading() as session:
+        assert console.audit.verify(session, console.anchors) == []
+    console.database.close()
+
+
+@pytest.mark.parametrize("column", ["at", "actor", "role", "action", "subject", "reason"])
+def test_no_part_of_a_row_can_be_changed(console: Console, column: str):
+    with console.database.writing() as session:
+        row = session.get_one(AuditRow, 50)
+        value = START + timedelta(seconds=1) if column == "at" else f"{getattr(row, column)}x"
+        session.execute(update(AuditRow).where(AuditRow.seq == 50).values({column: value}))
+    assert faults(console) == [50]
 
 
 def test_a_rewritten_chain_needs_the_key(console: Console):

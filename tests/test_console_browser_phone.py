@@ -95,7 +95,7 @@ def test_a_large_photo_arrives_small(world: World, tmp_path: Path):
     card = answered(taken(page, case_id), photo)
     expect(card).to_have_count(0)
     photos = world.console.cases.detail(officer(), case_id).photos
-    kept = world.console.pictures.photo(officer(), photos[0]).read_bytes()
+    kept = world.console.pictures.photo(officer(), case_id, photos[0]).read_bytes()
     picture = cv2.imdecode(np.frombuffer(kept, np.uint8), cv2.IMREAD_COLOR)
     assert picture is not None
     assert max(picture.shape) == 1600

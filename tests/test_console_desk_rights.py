@@ -63,11 +63,11 @@ def test_a_worker_who_did_not_take_a_case_can_neither_close_it_nor_see_or_add_ph
         with pytest.raises(StepRefusedError, match="先接单"):
             act(console, other, step, reason=Outcome.LIST_ERROR)
     with pytest.raises(NotFoundError):
-        console.pictures.photo(other, photo)
+        console.pictures.photo(other, 1, photo)
     with pytest.raises(NotFoundError):
         console.pictures.add_photo(other, 1, "b.jpg", jpeg(tmp_path), console.now())
     act(console, other, Action.ACCEPT)
-    assert console.pictures.photo(other, photo).is_file()
+    assert console.pictures.photo(other, 1, photo).is_file()
     act(console, other, Action.CLOSE, reason=Outcome.TRUE)
     assert state_of(console) is State.CLOSED
 

@@ -1,6 +1,7 @@
 """From the event stream to an open screen, over a real Redis and a real server."""
 
 import json
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -128,6 +129,26 @@ def test_logging_out_closes_the_open_screen(console: Console):
             http.post("/logout", headers={"x-csrf-token": session.csrf_token})
             until(lines, "ended")
         assert http.get("/screen/cases").status_code == 401
+
+
+def test_the_stream_of_a_person_whose_account_is_switched_off_ends_within_two_seconds(console: Console):
+    gone, stays = (make_account(console, name, Role.OFFICER) for name in ("gone", "stays"))
+    cookies = {name: cookie_header(console, name) for name in ("gone", "stays")}
+    assert gone.account_id is not None
+    with (
+        served(console) as address,
+        httpx.Client(base_url=address, timeout=10) as http,
+        http.stream("GET", "/screen/stream", headers={"cookie": cookies["gone"]}) as answer,
+        http.stream("GET", "/screen/stream", headers={"cookie": cookies["stays"]}) as other,
+    ):
+        lines, other_lines = answer.iter_lines(), other.iter_lines()
+        until(lines, "ping")
+        until(other_lines, "ping")
+        console.accounts.set_active(gone.account_id, False, stays, console.now())
+        switched_off_at = time.monotonic()
+        until(lines, "ended")
+        assert time.monotonic() - switched_off_at < 2
+        assert until(other_lines, "state"), "nobody else's ends"
 
 
 def test_events_that_were_read_but_not_stored_are_stored_after_a_restart(console: Console, redis_client, tmp_path):

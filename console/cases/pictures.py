@@ -91,11 +91,12 @@ class Pictures:
             partial.write_bytes(jpeg)
         return True
 
-    def photo(self, actor: Actor, photo_id: int) -> Path:
+    def photo(self, actor: Actor, case_id: int, photo_id: int) -> Path:
+        """Return the file of a photo of this case. Raises NotFoundError."""
         with self._database.reading() as session:
             row = session.get(PhotoRow, photo_id)
             case = session.get(CaseRow, row.case_id) if row else None
-            if row is None or case is None or not _may_see_pictures(case, actor):
+            if row is None or case is None or row.case_id != case_id or not _may_see_pictures(case, actor):
                 raise NotFoundError("没有这张照片。")
         return self._photos / row.file_name
 

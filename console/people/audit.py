@@ -15,12 +15,13 @@ from sqlalchemy.orm import Session
 
 from console.people.keys import ConsoleKeys
 from console.store.people_tables import AuditHeadRow, AuditRow
-from console.types import Actor
+from console.types import SYSTEM, Actor
 
 _START = "0" * 64
 _HEAD_ID = 1
 _HEAD = "audit head"
 _BATCH = 1000
+_ANCHORS_LOST = "audit.anchors_lost"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,18 +57,37 @@ class AuditLog:
         """Return every fault found, by row number; an intact log gives []."""
         faults: list[AuditFault] = []
         digests: dict[int, str] = {}
+        losses: list[int] = []
         previous, expected = _START, 1
         for row in _rows(session):
             faults += self._faults_of(row, previous, expected)
             digests[row.seq] = row.digest
+            losses += [row.seq] if row.action == _ANCHORS_LOST else []
             previous, expected = row.digest, row.seq + 1
         faults += self._faults_at_end(session.get(AuditHeadRow, _HEAD_ID), expected - 1, previous)
-        faults += self._faults_against(anchors, digests)
+        if anchors is not None:
+            faults += self._faults_against(_anchor_lines(anchors), digests, losses)
         return faults
 
-    def anchor(self, session: Session, path: Path, now: datetime) -> None:
-        """Append the sealed end of the log to a file outside the database; it should be copied off this machine."""
+    def length(self, session: Session) -> int:
+        """Return how many rows the log says that it has."""
         head = session.get(AuditHeadRow, _HEAD_ID)
+        return head.seq if head else 0
+
+    def begin_anchors(self, session: Session, path: Path, now: datetime) -> None:
+        """Write the first anchor of a log that is still empty: from then on a file that is not there was taken away."""
+        if session.get(AuditHeadRow, _HEAD_ID) is None and not path.exists():
+            self.anchor(session, path, now)
+
+    def anchor(self, session: Session, path: Path, now: datetime) -> None:
+        """Append the sealed end of the log to a file outside the database; it should be copied off this machine.
+
+        That the file was taken away is itself a row: a new one must not make it look as if nothing had happened.
+        """
+        head = session.get(AuditHeadRow, _HEAD_ID)
+        if head and not _anchor_lines(path):
+            self.append(session, SYSTEM, _ANCHORS_LOST, "audit", now)
+            session.flush()
         seq, digest = (head.seq, head.digest) if head else (0, _START)
         with path.open("a", encoding="utf-8") as file:
             file.write(f"{now.astimezone(UTC).isoformat()} {seq} {digest} {self._seal(seq, digest)}\n")
@@ -92,15 +112,27 @@ class AuditLog:
         elif (head.seq, head.digest) != (seq, digest):
             yield AuditFault(head.seq + 1, f"第 {head.seq + 1} 行起不是本系统写入的")
 
-    def _faults_against(self, anchors: Path | None, digests: dict[int, str]) -> Iterator[AuditFault]:
-        if anchors is None or not anchors.exists():
-            return
-        for number, line in enumerate(anchors.read_text(encoding="utf-8").splitlines(), start=1):
+    def _faults_against(self, lines: list[str], digests: dict[int, str], losses: list[int]) -> Iterator[AuditFault]:
+        if not lines:
+            yield AuditFault(
+                0,
+                "锚点文件不见了或是空的：数据库是否被退回到较早的备份，无法核对。"
+                "请用另一台机器上的副本核对：kakou audit verify --anchors",
+            )
+        oldest = len(digests) + 1
+        for number, line in enumerate(lines, start=1):
             _, seq, digest, seal = (*line.split(), "", "", "", "")[:4]
             if not seq.isdigit() or not hmac.compare_digest(seal, self._seal(int(seq), digest)):
                 yield AuditFault(0, f"锚点文件第 {number} 行被改动")
-            elif int(seq) and digests.get(int(seq)) != digest:
+                continue
+            oldest = min(oldest, int(seq))
+            if int(seq) and digests.get(int(seq)) != digest:
                 yield AuditFault(int(seq), f"第 {seq} 行与锚点文件第 {number} 行不一致")
+        for seq in losses:
+            if oldest >= seq:  # an older copy of the file speaks for the rows before
+                yield AuditFault(
+                    seq, f"第 {seq} 行记着锚点文件丢失：之前的日志是否被退回，只有另一台机器上的副本能核对"
+                )
 
     def _digest(self, row: AuditRow) -> str:
         fields = (
@@ -130,3 +162,7 @@ def _rows(session: Session) -> Iterator[AuditRow]:
     for row in rows:
         yield row
         session.expunge(row)
+
+
+def _anchor_lines(path: Path) -> list[str]:
+    return path.read_text(encoding="utf-8").splitlines() if path.exists() else []

@@ -12,7 +12,9 @@ _ACTIONS = {
     "case.open": "预警到达",
     "case.attach": "再次经过",
     "case.view": "查看事件单",
+    "cases.view": "查看事件单列表",
     "cases.search": "查找事件单",
+    "picture.view": "查看照片",
     "case.erase": "到期删除",
     "api.cases": "接口读取事件单",
     "message.sent": "消息送达",
@@ -38,6 +40,7 @@ _ACTIONS = {
     "token.revoke": "吊销令牌",
     "audit.view": "查看审计",
     "audit.export": "导出审计",
+    "audit.anchors_lost": "锚点文件丢失",
 } | {f"case.{action}": name for action, name in ACTION_NAMES.items()}
 _SUBJECTS = {
     "case": "事件单",
@@ -57,6 +60,7 @@ _SUBJECTS = {
 KINDS = {
     "login": "登录与退出",
     "case": "事件单",
+    "picture": "照片",
     "list": "名单导入",
     "correction": "名单更正",
     "account": "账号",

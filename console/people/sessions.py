@@ -1,5 +1,7 @@
 """Logging in and staying logged in."""
 
+import threading
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -10,7 +12,7 @@ from console.people.accounts import NEEDS_TOTP
 from console.people.audit import AuditLog
 from console.people.keys import ConsoleKeys, new_token, token_digest
 from console.people.passwords import Passwords, totp_counter
-from console.people.throttle import Throttle
+from console.people.throttle import LoginTry, Throttle
 from console.settings import ConsoleSettings
 from console.store.database import Database
 from console.store.people_tables import AccountRow, SessionRow
@@ -45,6 +47,7 @@ class Sessions:
         self._throttle = throttle
         self._audit = audit
         self._settings = settings
+        self._one_at_a_time = threading.Lock()
 
     def log_in(self, username: str, password: str, code: str, address: str, now: datetime) -> str:
         """Return the token for the cookie of a new session.
@@ -52,23 +55,26 @@ class Sessions:
         Raises ConsoleError with the same words whatever was wrong, TooManyTriesError after too many failures.
         """
         name = username.strip().lower()[:64]
-        whom = [self._keys.digest("login", f"account {name}"), self._keys.digest("login", f"address {address}")]
-        with self._database.reading() as session:
-            self._throttle.check(session, whom, now)
-            account = session.scalar(select(AccountRow).where(AccountRow.username == name))
-        # Outside the transaction: argon2 takes tens of milliseconds on purpose.
-        is_right = self._passwords.is_right(account.password_hash if account else None, password)
-        with self._database.writing() as session:
-            counter = self._accept_code(session, account, code, now) if account and is_right else None
-            token = None
-            if account and account.is_active and counter is not None:
-                token = self._start(session, account, now)
-            else:
-                self._throttle.record_failure(session, whom, now)
-                self._audit.append(session, SYSTEM, "login.failed", f"address:{whom[1][:16]}", now)
+        with self._one_at_a_time:  # argon2 takes 64 MB and tens of milliseconds on purpose; and two at once do not race
+            with self._database.writing() as session:
+                login_try = self._throttle.begin(session, name, address, now)
+                account = session.scalar(select(AccountRow).where(AccountRow.username == name))
+            # Outside a transaction: the others need not wait for argon2.
+            is_right = self._passwords.is_right(account.password_hash if account else None, password)
+            token = self._finish(account if is_right else None, code, login_try, now)
         if token is None:
             raise ConsoleError(_WRONG)
         return token
+
+    def _finish(self, account: AccountRow | None, code: str, login_try: LoginTry, now: datetime) -> str | None:
+        """Start a session of the account that the password belongs to; None where the log-in is wrong all the same."""
+        with self._database.writing() as session:
+            counter = self._accept_code(session, account, code, now) if account else None
+            if account and account.is_active and counter is not None:
+                self._throttle.succeed(session, login_try, now)
+                return self._start(session, account, now)
+            self._audit.append(session, SYSTEM, "login.failed", f"address:{login_try.place[:16]}", now)
+        return None
 
     def find(self, token: str, now: datetime) -> OpenSession | None:
         """Return who the cookie belongs to, or None when the session ended, expired or never was."""
@@ -87,6 +93,18 @@ class Sessions:
             self.touch(row.token_digest, now)
         actor = Actor(account.account_id, account.display_name, Role(account.role), account.scope)
         return OpenSession(actor, row.csrf_token, row.token_digest)
+
+    def ended(self, digests: Collection[str], now: datetime) -> set[str]:
+        """Return those of the sessions that are over, whoever ended them: log-out, time, or an account switched off."""
+        with self._database.reading() as session:
+            query = select(SessionRow, AccountRow).join(AccountRow, SessionRow.account_id == AccountRow.account_id)
+            found = session.execute(query.where(SessionRow.token_digest.in_(digests))).all()
+        alive = {
+            row.token_digest
+            for row, account in found
+            if account.is_active and not self._is_expired(row, Role(account.role), now)
+        }
+        return set(digests) - alive
 
     def touch(self, digest: str, now: datetime) -> None:
         """Note that the session is in use: a request, or a screen that is open."""

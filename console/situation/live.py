@@ -73,6 +73,10 @@ class LiveHub:
         """Return the areas that screens are open for."""
         return {screen.scope for screen in tuple(self._screens)}
 
+    def sessions(self) -> set[str]:
+        """Return the digests of the sessions that have a screen open."""
+        return {screen.session_digest for screen in tuple(self._screens)}
+
     def announce(self, kind: str, payload: str, *, scope: str | None = None, grid_code: str | None = None) -> None:
         """Send JSON to all screens, to those of one scope, or to those whose scope holds `grid_code`."""
         message = encode(kind, payload)
@@ -85,7 +89,7 @@ class LiveHub:
         self._on_loop(send)
 
     def end_session(self, session_digest: str) -> None:
-        """Close the screens of a session that was logged out."""
+        """Close the screens of a session that is over."""
         self._on_loop(lambda: self._end(session_digest))
 
     async def run(self) -> None:

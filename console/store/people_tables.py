@@ -67,13 +67,19 @@ class TokenRow(Base):
     revoked_at: Mapped[datetime | None]
 
 
+KNOWN = "known "
+"""Before the digest: not a failure, but that a person got in from there, and when the last time."""
+
+
 class LoginFailureRow(Base):
+    """Tries to log in, counted as failed until they are known to be right."""
+
     __tablename__ = "login_failures"
     __table_args__ = (Index("ix_login_failures_whom", "whom", "at"),)
 
     failure_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
     whom: Mapped[str] = mapped_column(String(96))
-    """Keyed digest of an account name or of an address."""
+    """Keyed digest of an account at an address, of an address, or of an account at any address that is not known."""
     at: Mapped[datetime]
 
 

@@ -51,7 +51,7 @@ def list_cases(
 @router.get("/cases/{case_id}", **allow_token(Scope.CASES_READ))
 def get_case(case_id: RowNumber, actor: TokenPerson, console: TheConsole) -> CaseView:
     view = console.cases.detail(actor, case_id).view
-    _note(console, actor, "case.view", f"case:{case_id}")
+    console.readings.note(actor, "case.view", [f"case:{case_id}"], console.now())
     return view
 
 

@@ -21,10 +21,13 @@ def evidence(
     event = console.cases.event_of(actor, case_id, event_id)
     if actor.role is Role.WORKER and not console.cases.some(actor, [case_id])[0].has_vehicle_picture:
         raise NotFoundError("接单后才能查看图片。")
+    console.readings.note(actor, "picture.view", [f"case:{case_id}"], console.now())
     return FileResponse(console.pictures.evidence(event.plate_picture if kind == "plate" else event.vehicle_picture))
 
 
 @router.get("/{case_id}/photos/{photo_id}", **allow(*_CASE_ROLES))
-def photo(case_id: RowNumber, photo_id: RowNumber, actor: Person, console: TheConsole) -> FileResponse:  # noqa: ARG001  naming the console is what asks for the role
-    """Return a photo that a worker added."""
-    return FileResponse(console.pictures.photo(actor, photo_id), media_type="image/jpeg")
+def photo(case_id: RowNumber, photo_id: RowNumber, actor: Person, console: TheConsole) -> FileResponse:
+    """Return a photo that a worker added to this case."""
+    path = console.pictures.photo(actor, case_id, photo_id)
+    console.readings.note(actor, "picture.view", [f"case:{case_id}"], console.now())
+    return FileResponse(path, media_type="image/jpeg")

@@ -97,7 +97,8 @@ def screen_page(request: Request, session: Session, console: TheConsole) -> Resp
 
 @router.get("/cases", **allow(*_DESK))
 def cases(actor: Person, console: TheConsole, query: Annotated[ListQuery, Query()]) -> list[CaseView]:
-    """Return a page of cases, the latest passage first."""
+    """Return a page of cases, the latest passage first; looking is written down."""
+    console.readings.note(actor, "cases.view", ["cases"], console.now())
     return console.cases.found(actor, query.as_filter(), PAGE_ROWS)
 
 
@@ -113,8 +114,7 @@ def search(body: SearchBody, actor: Person, console: TheConsole) -> list[CaseVie
 def case_detail(case_id: RowNumber, request: Request, session: Session, console: TheConsole) -> Response:
     """Return the detail as a piece of a page; looking is written down."""
     detail = console.cases.detail(session.actor, case_id)
-    with console.database.writing() as database:
-        console.audit.append(database, session.actor, "case.view", f"case:{case_id}", console.now())
+    console.readings.note(session.actor, "case.view", [f"case:{case_id}"], console.now())
     context = {
         "detail": detail,
         "case": detail.view,

@@ -39,6 +39,7 @@ def verify(
     with database.reading() as session:
         log = AuditLog(load_keys(key_path))
         faults = log.verify(session, anchors or settings.state_dir / AUDIT_ANCHORS)
+        rows = log.length(session)
     for fault in faults:
         typer.echo(
             json.dumps({"seq": fault.seq, "problem": fault.problem}, ensure_ascii=False) if as_json else fault.problem
@@ -46,4 +47,6 @@ def verify(
     if faults:
         raise typer.Exit(ExitCode.INTEGRITY)
     if not as_json:
-        typer.echo("审计日志完整")
+        typer.echo(f"审计日志完整：共 {rows} 行，与锚点文件一致")
+        if anchors is None:
+            typer.echo("本机的锚点文件可能与数据库一起被退回：请定期用另一台机器上的副本核对（--anchors）。", err=True)
