@@ -23,7 +23,7 @@ from console.lists.office import ListOffice
 from console.people.accounts import Accounts
 from console.people.audit import AuditLog
 from console.people.grids import GridMap, load_grids
-from console.people.keys import load_keys
+from console.people.keys import ConsoleKeys, load_keys
 from console.people.messengers import build_messengers
 from console.people.passwords import Passwords
 from console.people.readings import ReadingLog
@@ -36,7 +36,7 @@ from console.situation.feed import GROUP, EventFeed
 from console.situation.live import LiveHub
 from console.situation.statistics import Statistics
 from console.store.database import Database
-from console.types import Actor, Role
+from console.types import Actor, ConsoleError, Role
 from riskdb.clock import Clock, WallClock
 
 AUDIT_ANCHORS = "audit.anchors"
@@ -88,12 +88,8 @@ def build_console(
     `consumer` names this process in the event stream's group: the same name again finds what it left unfinished.
     `clock` says what is old enough to be erased; None believes `now`. `hasher` None: argon2's defaults.
     """
-    keys, grids = load_keys(state_dir / "console.key"), load_grids(settings.grids_path)
-    database = Database(database_url(settings, state_dir))
-    database.migrate()
-    audit, anchors = AuditLog(keys), state_dir / AUDIT_ANCHORS
-    with database.reading() as session:
-        audit.begin_anchors(session, anchors, now())
+    database, keys, audit = _open_store(settings, state_dir, now())
+    grids = load_grids(settings.grids_path)
     passwords = Passwords(hasher or PasswordHasher())
     cases = CaseReader(database, grids)
     hub = LiveHub(lambda scope, ids: cases.some(_desk_of(scope), ids), now)
@@ -108,7 +104,7 @@ def build_console(
         database=database,
         audit=audit,
         readings=ReadingLog(database, audit, settings),
-        anchors=anchors,
+        anchors=state_dir / AUDIT_ANCHORS,
         accounts=Accounts(database, keys, passwords, audit, settings),
         sessions=Sessions(database, keys, passwords, Throttle(keys, settings), audit, settings),
         tokens=Tokens(database, audit),
@@ -127,6 +123,28 @@ def build_console(
         board=board,
         boxes=BoxWatch(board, settings, now),
     )
+
+
+def _open_store(settings: ConsoleSettings, state_dir: Path, now: datetime) -> tuple[Database, ConsoleKeys, AuditLog]:
+    """Raises ConsoleError, also where the database was written with a key that is gone: then it stays closed."""
+    database = Database(database_url(settings, state_dir))
+    try:
+        database.migrate()
+        keys = _keys_of(database, state_dir / "console.key")
+        audit = AuditLog(keys)
+        with database.reading() as session:
+            audit.begin_anchors(session, state_dir / AUDIT_ANCHORS, now)
+    except ConsoleError:
+        database.close()
+        raise
+    return database, keys, audit
+
+
+def _keys_of(database: Database, path: Path) -> ConsoleKeys:
+    with database.reading() as session:
+        if not path.exists() and AuditLog.is_begun(session):
+            raise ConsoleError(f"{path} 不在，数据库是用它写的：请从备份放回密钥；已按日落销毁的密钥无法恢复。")
+    return load_keys(path)
 
 
 def database_url(settings: ConsoleSettings, state_dir: Path) -> str:

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from console.parts import Console
 from console.people.keys import ConsoleKeys
 from console.store.people_tables import AuditHeadRow, AuditRow
+from console.types import ConsoleError
 from tests.console_kit import START, Clock, officer, open_console, settings_with
 
 ROWS = 200
@@ -119,6 +120,15 @@ def test_a_new_log_has_an_anchor_from_its_first_moment(tmp_path: Path):
     with console.database.reading() as session:
         assert console.audit.verify(session, console.anchors) == []
     console.database.close()
+
+
+def test_a_database_whose_key_is_gone_stays_closed(console: Console, tmp_path: Path):
+    key = console.anchors.parent / "console.key"
+    key.unlink()
+    settings = console.settings
+    with pytest.raises(ConsoleError, match="密钥"):
+        open_console(tmp_path, redis.Redis(unix_socket_path="/nowhere"), Clock(), settings=settings)
+    assert not key.exists(), "no new key makes it look like a new console"
 
 
 @pytest.mark.parametrize("column", ["at", "actor", "role", "action", "subject", "reason"])

@@ -74,9 +74,13 @@ class AuditLog:
         head = session.get(AuditHeadRow, _HEAD_ID)
         return head.seq if head else 0
 
+    @staticmethod
+    def is_begun(session: Session) -> bool:
+        return session.get(AuditHeadRow, _HEAD_ID) is not None
+
     def begin_anchors(self, session: Session, path: Path, now: datetime) -> None:
         """Write the first anchor of a log that is still empty: from then on a file that is not there was taken away."""
-        if session.get(AuditHeadRow, _HEAD_ID) is None and not path.exists():
+        if not self.is_begun(session) and not path.exists():
             self.anchor(session, path, now)
 
     def anchor(self, session: Session, path: Path, now: datetime) -> None:
@@ -128,11 +132,9 @@ class AuditLog:
             oldest = min(oldest, int(seq))
             if int(seq) and digests.get(int(seq)) != digest:
                 yield AuditFault(int(seq), f"第 {seq} 行与锚点文件第 {number} 行不一致")
-        for seq in losses:
-            if oldest >= seq:  # an older copy of the file speaks for the rows before
-                yield AuditFault(
-                    seq, f"第 {seq} 行记着锚点文件丢失：之前的日志是否被退回，只有另一台机器上的副本能核对"
-                )
+        for lost_at in losses:
+            if oldest >= lost_at:  # an older copy of the file speaks for the rows before
+                yield AuditFault(lost_at, f"第 {lost_at} 行记着锚点文件丢失：之前的日志要用另一台机器上的副本核对")
 
     def _digest(self, row: AuditRow) -> str:
         fields = (
