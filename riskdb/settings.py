@@ -45,7 +45,7 @@ class RiskSettings(BaseModel):
     """A publication that takes away more than this share of a list of more than 20 vehicles is refused, unless
     declarations, liftings, removals or expiry explain it."""
     timeout_s: float = Field(default=0.06, gt=0)
-    """Longest wait for one answer of Redis on the hot path."""
+    """Longest wait for the whole answer to one lookup on the hot path, however slowly its bytes come."""
     connect_timeout_s: float = Field(default=0.03, gt=0)
     """Longest wait for a connection on the hot path; both together stay under 100 ms."""
 

@@ -62,7 +62,8 @@ class HotSet:
         A record without a plate class counts for every class of its text. Raises RiskDBError.
         """
         texts = list(dict.fromkeys(text for _, text in plates))
-        version, reasons = self._look_up([*plates, *((ANY_CLASS, text) for text in texts)], now.timestamp())
+        with self._link.limited():
+            version, reasons = self._look_up([*plates, *((ANY_CLASS, text) for text in texts)], now.timestamp())
         any_class = dict(zip(texts, reasons[len(plates) :], strict=True))
         merged = (own + any_class[text] for own, (_, text) in zip(reasons, plates, strict=False))
         ordered = tuple(tuple(sorted(each, key=lambda r: r.expires_at, reverse=True)) for each in merged)

@@ -1,10 +1,12 @@
 """One connection to Redis with a time limit that an edge box can live with."""
 
+import contextlib
 import select
 import socket
 import ssl
 import struct
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol, TypeVar, cast
 
 import hiredis
@@ -46,7 +48,10 @@ class RedisLink:
     """
 
     def __init__(self, url: str, timeout_s: float, connect_timeout_s: float, *, asks_twice: bool = True) -> None:
-        """With `asks_twice`, what met a broken connection is asked once more; for one who only reads."""
+        """With `asks_twice`, what met a broken connection is asked once more; for one who only reads.
+
+        `timeout_s` is for a whole answer, or for all of a `limited` block, however the bytes come.
+        """
         pool = ConnectionPool.from_url(
             url,
             socket_timeout=timeout_s,
@@ -60,6 +65,16 @@ class RedisLink:
         self._socket: socket.socket | None = None
         self._reader = _new_reader()
         self._heads: dict[tuple[bytes, int], bytes] = {}
+        self._deadline: float | None = None
+
+    @contextlib.contextmanager
+    def limited(self) -> Iterator[None]:
+        """Give all questions of a block one limit together: those of one lookup."""
+        self._deadline = time.monotonic() + self._timeout_s
+        try:
+            yield
+        finally:
+            self._deadline = None
 
     def ask(self, *commands: Command) -> list[Any]:
         """Send the commands in one packet and return their answers. Raises RiskDBError."""
@@ -68,7 +83,8 @@ class RedisLink:
         def once() -> list[Any]:
             wire = self._open()
             wire.sendall(packed)
-            return [self._receive(wire) for _ in commands]
+            deadline = self._deadline or time.monotonic() + self._timeout_s
+            return [self._receive(wire, deadline) for _ in commands]
 
         try:
             return once()
@@ -117,9 +133,10 @@ class RedisLink:
             raise redis.ConnectionError("the connection is closed")
         head = b"*%d\r\n" % count
         wanted = len(head) + count * _ANSWER_ON_WIRE
+        deadline = self._deadline or time.monotonic() + self._timeout_s
         answer = wire.recv(wanted)
         if len(answer) < wanted:
-            answer = _rest(wire, answer, wanted, head)
+            answer = _rest(wire, answer, wanted, head, deadline)
         if not answer.startswith(head):
             raise redis.ResponseError(answer.decode(errors="replace").strip())
         return answer[len(head) + 1 :: _ANSWER_ON_WIRE]
@@ -145,13 +162,10 @@ class RedisLink:
             _let_kernel_time_out(self._socket, self._timeout_s)
         return self._socket
 
-    def _receive(self, wire: socket.socket) -> Any:
+    def _receive(self, wire: socket.socket, deadline: float) -> Any:
         """Return the next answer; one inside an array may be a redis.ResponseError."""
         while (answer := self._reader.gets()) is False:
-            received = wire.recv(_READ_BYTES)
-            if not received:
-                raise redis.ConnectionError("the server closed the connection")
-            self._reader.feed(received)
+            self._reader.feed(_received(wire, _READ_BYTES, deadline))
         if isinstance(answer, redis.ResponseError):
             raise answer
         return answer
@@ -210,13 +224,28 @@ def _has_ended(wire: socket.socket) -> bool:
     return bool(poller.poll(0))
 
 
-def _rest(wire: socket.socket, answer: bytes, wanted: int, head: bytes) -> bytes:
+def _received(wire: socket.socket, size: int, deadline: float) -> bytes:
+    """Return what comes next, at most `size` bytes; the kernel's own limit is for each piece, not for all."""
+    left_s = deadline - time.monotonic()
+    if left_s <= 0:
+        raise TimeoutError("the answer takes too long")
+    if isinstance(wire, ssl.SSLSocket):
+        wire.settimeout(left_s)
+    else:
+        poller = select.poll()
+        poller.register(wire, select.POLLIN)
+        if not poller.poll(max(1.0, left_s * 1000)):
+            raise TimeoutError("the answer takes too long")
+    received = wire.recv(size)
+    if not received:
+        raise redis.ConnectionError("the server closed the connection")
+    return received
+
+
+def _rest(wire: socket.socket, answer: bytes, wanted: int, head: bytes, deadline: float) -> bytes:
     """Return an answer of known length of which the beginning has been received."""
     while len(answer) < wanted and answer[:1] == head[:1]:
-        received = wire.recv(wanted - len(answer))
-        if not received:
-            raise redis.ConnectionError("the server closed the connection")
-        answer += received
+        answer += _received(wire, wanted - len(answer), deadline)
     if not answer:
         raise redis.ConnectionError("the server closed the connection")
     return answer
