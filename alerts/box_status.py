@@ -48,6 +48,8 @@ class BoxStatus(BaseModel):
     list_version: int | None
     """None when the box cannot say which list it screens with."""
     list_age_s: FiniteFloat | None
+    list_count: int | None = None
+    """Vehicles on it; 0 is an empty list, which finds nobody. None when the box does not say."""
     unchecked_waiting: int
     """Passages in the spool that still wait for a check."""
     outbox_pending: int

@@ -115,6 +115,7 @@ def test_serve_tends_the_list_until_it_is_told_to_stop(tmp_path: Path, kakou: Ru
         os.fdopen(reader, encoding="utf-8") as said,
     ):
         os.close(writer)
+        assert "名单为空" in said.readline()  # no area is declared
         assert "正在维护风险名单" in said.readline()
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=20) == 0

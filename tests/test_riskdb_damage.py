@@ -72,6 +72,7 @@ def test_reasons_of_which_one_bit_has_turned_are_never_taken_for_expired(rig: Ri
     whole = redis_client.hgetall(bucket)
     for bit in random.Random(7).sample(range(22 * 8), 40):
         for digest, value in whole.items():
+            assert isinstance(value, bytes)
             turned = bytearray(value)
             turned[bit // 8] ^= 1 << bit % 8
             redis_client.hset(bucket, digest, bytes(turned))

@@ -119,6 +119,7 @@ def _warnings(heard: Heard) -> list[str]:
     fast_or_slow = "快" if box_offset > 0 else "慢"
     warnings = [
         (status.frame_age_s > _MAX_FRAME_AGE_S, f"画面晚 {_spoken(status.frame_age_s)}"),
+        (status.list_count == 0, "名单为空"),
         (status.unchecked_waiting > 0, f"未核对 {status.unchecked_waiting}"),
         (status.outbox_pending > _MAX_QUEUE, f"积压 {status.outbox_pending}"),
         (abs(offset) > _MAX_CLOCK_OFFSET_S, f"摄像机时钟偏差 {_spoken(abs(offset))}"),

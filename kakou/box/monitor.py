@@ -81,6 +81,7 @@ class BoxHealth:
 
     list_version: int | None
     list_age_s: float | None
+    list_count: int | None
     unchecked_waiting: int
     outbox_pending: int
     redis_ok: bool
@@ -137,6 +138,7 @@ class CameraMonitor:
             last_read_at=self._last_read_at,
             list_version=health.list_version,
             list_age_s=health.list_age_s,
+            list_count=health.list_count,
             unchecked_waiting=health.unchecked_waiting,
             outbox_pending=health.outbox_pending,
             redis_ok=health.redis_ok,

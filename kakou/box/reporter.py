@@ -76,12 +76,12 @@ class CameraReporter:
     def _health(self, outbox: Outbox, now: datetime) -> BoxHealth:
         try:
             state = self._hot_set.state()
-            version, age_s, redis_ok = state.version, state.age_s(now.timestamp()), True
+            version, age_s, count, redis_ok = state.version, state.age_s(now.timestamp()), state.count, True
         except RiskDBError as error:
             # A list that is not valid is no fault of Redis: the tile says which of the two it is.
             is_away = isinstance(error.__cause__, (redis.RedisError, OSError))
-            version, age_s, redis_ok = None, None, not is_away
-        return BoxHealth(version, age_s, self._spool.waiting(), outbox.pending_count(), redis_ok)
+            version, age_s, count, redis_ok = None, None, None, not is_away
+        return BoxHealth(version, age_s, count, self._spool.waiting(), outbox.pending_count(), redis_ok)
 
     def _try(self, send: Callable[[], None]) -> None:
         try:

@@ -165,7 +165,8 @@ def _check_redis(url: str) -> tuple[bool, str]:
 def _check_list(settings: Settings, url: str) -> tuple[bool, str]:
     state = open_hot_set(settings, url).state()
     age_s = state.age_s(datetime.now(UTC).timestamp())
-    return True, f"版本 {state.version}，{state.count} 条，{age_s:.0f} 秒前更新"
+    says = f"版本 {state.version}，{state.count} 条，{age_s:.0f} 秒前更新"
+    return state.count > 0, says if state.count else f"{says}：名单为空，查不出任何车辆；请导入行程记录并公布风险区"
 
 
 def _check_delivery(settings: Settings, url: str) -> tuple[bool, str]:

@@ -103,6 +103,8 @@ def tended_list(
             try:
                 tender = _tender(settings, url, on_message, stack, accepts_smaller)
                 tender.tick()
+                if tender.is_empty():
+                    on_message("风险名单为空，查不出任何车辆：请导入行程记录（kakou risk import）并公布风险区")
             except RiskDBError as error:
                 failure.append(error)
                 return

@@ -55,6 +55,10 @@ class ListTender:
         if span.is_known:
             self._tend(span)
 
+    def is_empty(self) -> bool:
+        """Whether the list holds nobody. Raises RiskDBError."""
+        return self._publisher.store.member_count() == 0
+
     def _tend(self, span: TimeSpan) -> None:
         now = span.latest
         standing, change = self._publisher.standing(), self._record.change()
