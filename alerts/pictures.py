@@ -8,14 +8,16 @@ Keys
 """
 
 import logging
+import os
 import re
 import threading
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import cast
 
 import redis
 
+from alerts.aging import FIRST_RIGHT_TIME, DeletableAt, nothing_is_deletable
 from alerts.outages import Patience, move_until
 from alerts.redis_link import StreamError, redis_errors
 
@@ -29,6 +31,7 @@ MAX_BYTES = 5 * 2**20
 PATIENCE = Patience(poll_s=0.5, first_pause_s=0.5, longest_pause_s=60.0)
 _BATCH = 20
 _EMPTY_FOR = timedelta(hours=1)
+_CLOCKS_DIFFER = timedelta(hours=1)
 
 log = logging.getLogger(__name__)
 
@@ -68,15 +71,22 @@ class PictureShelf:
 class PictureMover:
     """Moves a box's evidence folder to the shelf: what has been sent is no longer here. One per folder."""
 
-    def __init__(self, folder: Path, shelf: PictureShelf, kept_for: timedelta) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        shelf: PictureShelf,
+        kept_for: timedelta,
+        deletable_at: DeletableAt = nothing_is_deletable,
+    ) -> None:
         self._folder = folder
         self._shelf = shelf
         self._kept_for = kept_for
+        self._deletable_at = deletable_at
 
-    def step(self, now: datetime) -> int:
+    def step(self, now: datetime | None) -> int:
         """Move some pictures, the newest first, and return how many. Raises StreamError, OSError.
 
-        What the centre has not taken in time is deleted.
+        What the centre has not taken in time is deleted; `now` None: nothing is, because nobody knows the time.
         """
         moved = 0
         for path in self._waiting(now)[:_BATCH]:
@@ -93,19 +103,33 @@ class PictureMover:
 
     def run(self, stop: threading.Event) -> None:
         """Move until `stop` is set; outages are waited out."""
-        move_until(stop, lambda: self.step(datetime.now(UTC)), (StreamError, OSError), PATIENCE, "pictures wait")
+        move_until(stop, lambda: self.step(self._deletable_at()), (StreamError, OSError), PATIENCE, "pictures wait")
 
-    def _waiting(self, now: datetime) -> list[Path]:
+    def _waiting(self, now: datetime | None) -> list[Path]:
         """Return the pictures that wait, the newest first; delete what is too old, and empty folders."""
         waiting: list[tuple[float, Path]] = []
         for day in sorted(self._folder.glob("????-??-??")):
-            pictures = [(path.stat().st_mtime, path) for path in day.glob("*.jpg")]
+            pictures = [(_written(path, now), path) for path in day.glob("*.jpg")]
             for written, path in pictures:
-                if written < (now - self._kept_for).timestamp():
+                if now and written < (now - self._kept_for).timestamp():
                     path.unlink(missing_ok=True)
                 else:
                     waiting.append((written, path))
-            # Not at once: the passage that made the folder may be about to write into it.
-            if not pictures and day.stat().st_mtime < (now - _EMPTY_FOR).timestamp() and not any(day.iterdir()):
-                day.rmdir()
+            if now and not pictures:
+                _remove_if_unused(day, now)
         return [path for _, path in sorted(waiting, reverse=True)]
+
+
+def _written(path: Path, now: datetime | None) -> float:
+    """Return when a picture was written; one with a date that cannot be gets today's and is kept from now on."""
+    written = path.stat().st_mtime
+    if now and not FIRST_RIGHT_TIME.timestamp() <= written <= (now + _CLOCKS_DIFFER).timestamp():
+        written = now.timestamp()
+        os.utime(path, (written, written))
+    return written
+
+
+def _remove_if_unused(day: Path, now: datetime) -> None:
+    # Not at once: the passage that made the folder may be about to write into it.
+    if day.stat().st_mtime < (now - _EMPTY_FOR).timestamp() and not any(day.iterdir()):
+        day.rmdir()

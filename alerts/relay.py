@@ -3,8 +3,9 @@
 import logging
 import threading
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
+from alerts.aging import DeletableAt, nothing_is_deletable
 from alerts.outages import Patience, move_until
 from alerts.outbox import Outbox, OutboxError
 from alerts.stream import FlaggedStream, StreamError
@@ -22,11 +23,19 @@ log = logging.getLogger(__name__)
 class Relay:
     """One relay per outbox; a second one on the same outbox does no harm."""
 
-    def __init__(self, outbox: Outbox, stream: FlaggedStream, *, sent_kept: timedelta = timedelta(days=7)) -> None:
+    def __init__(
+        self,
+        outbox: Outbox,
+        stream: FlaggedStream,
+        *,
+        sent_kept: timedelta = timedelta(days=7),
+        deletable_at: DeletableAt = nothing_is_deletable,
+    ) -> None:
         self._outbox = outbox
         self._stream = stream
         self._sent_kept = sent_kept
         self._checked = self._tidied = 0.0
+        self._deletable_at = deletable_at
 
     def step(self) -> int:
         """Move the next rows, at most BATCH; return how many.
@@ -65,5 +74,6 @@ class Relay:
         return moved
 
     def _tidy(self) -> None:
-        self._outbox.forget_sent(datetime.now(UTC) - self._sent_kept)
+        if deletable_at := self._deletable_at():
+            self._outbox.forget_sent(deletable_at - self._sent_kept)
         self._outbox.restore_reserve()

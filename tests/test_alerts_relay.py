@@ -1,6 +1,6 @@
 """The relay notes as sent only what the stream has said that it took."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -52,7 +52,9 @@ def test_a_backlog_goes_in_batches_and_in_order(outbox: Outbox, redis_client: "r
 def test_tidying_forgets_what_was_sent_long_ago_and_nothing_else(tmp_path: Path, redis_client: "redis.Redis"):
     with Outbox(tmp_path / "outbox.sqlite", now=lambda: NOON) as outbox:
         outbox.append(event(0))
-        relay = Relay(outbox, FlaggedStream(redis_client), sent_kept=timedelta(hours=1))
+        relay = Relay(
+            outbox, FlaggedStream(redis_client), sent_kept=timedelta(hours=1), deletable_at=lambda: datetime.now(UTC)
+        )
         relay.step()
         outbox.append(event(1))
         relay._tidy()

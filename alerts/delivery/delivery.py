@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 import redis
 from prometheus_client import CollectorRegistry
 
+from alerts.aging import DeletableAt, nothing_is_deletable
 from alerts.channels.base import Channel
 from alerts.channels.build import build_channels
 from alerts.channels.lane import LaneChannel, LaneSettings
@@ -40,19 +41,23 @@ class Delivery:
         outbox: Outbox,
         now: Callable[[], datetime],
         consumer: str | None = None,
+        trim_by: DeletableAt = nothing_is_deletable,
+        forget_by: DeletableAt = nothing_is_deletable,
     ) -> None:
         """`consumer` names this deliverer to the groups, the host's name when None.
+
+        `trim_by` and `forget_by` tell two threads, of the stream and of the outbox, what is old enough to go.
 
         Raises ChannelConfigError, EgressError.
         """
         self.registry = CollectorRegistry()
         self._settings = settings
         self._stream = FlaggedStream(client)
-        self._now = now
+        self._trim_by = trim_by
         metrics = DeliveryMetrics(self.registry)
         names = [channel.name for channel in settings.channels if not isinstance(channel, LaneSettings)]
         self.registry.register(QueueCollector(client, names, outbox))
-        relay = Relay(outbox, self._stream, sent_kept=timedelta(hours=settings.sent_kept_h))
+        relay = Relay(outbox, self._stream, sent_kept=timedelta(hours=settings.sent_kept_h), deletable_at=forget_by)
         self._jobs: list[tuple[str, Job]] = [("relay", relay.run), ("trim", self._trim)]
         self._workers: list[ChannelWorker | LaneWorker] = []
         for one, channel in zip(settings.channels, build_channels(settings, now), strict=True):
@@ -77,12 +82,16 @@ class Delivery:
     def _trim(self, stop: threading.Event) -> None:
         while not stop.is_set():
             try:
-                self._stream.trim(self._now() - timedelta(hours=self._settings.stream_kept_h))
-                if dropped := self._stream.trim_dead(self._now() - timedelta(hours=self._settings.dead_kept_h)):
-                    log.error("%d dead letters were deleted unread: they were too old to be kept", dropped)
+                if by := self._trim_by():
+                    self._trim_once(by)
             except StreamError as error:
                 log.warning("trimming waits: %s", error)
             stop.wait(TRIM_EVERY_S)
+
+    def _trim_once(self, by: datetime) -> None:
+        self._stream.trim(by - timedelta(hours=self._settings.stream_kept_h))
+        if dropped := self._stream.trim_dead(by - timedelta(hours=self._settings.dead_kept_h)):
+            log.error("%d dead letters were deleted unread: they were too old to be kept", dropped)
 
 
 def _keep_running(name: str, job: Job, stop: threading.Event) -> None:

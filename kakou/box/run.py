@@ -9,6 +9,7 @@ from datetime import timedelta
 
 import redis
 
+from alerts.aging import DeletableAt
 from alerts.errors import AlertsError
 from alerts.outbox import OutboxError
 from alerts.pictures import PictureMover, PictureShelf
@@ -21,6 +22,7 @@ from kakou.box.stopped import StoppedCameras
 from kakou.box.supervisor import Supervisor
 from kakou.settings import Settings
 from kakou.wiring.box import Box
+from kakou.wiring.clock import deletable_at, trusted_clock
 from kakou.wiring.matching import make_matcher
 from kakou.wiring.redis import open_redis
 from kakou.wiring.risk import tended_list
@@ -92,7 +94,7 @@ def background(box: Box) -> Iterator[None]:
         outbox = stack.enter_context(box.outbox())
         client = stack.enter_context(contextlib.closing(connect(box.stream_url)))
         kept = timedelta(hours=box.settings.alerts.sent_kept_h)
-        relay = Relay(outbox, FlaggedStream(client), sent_kept=kept)
+        relay = Relay(outbox, FlaggedStream(client), sent_kept=kept, deletable_at=_deletable_at(box))
         threads = [
             threading.Thread(target=relay.run, args=(stop,), name="relay"),
             threading.Thread(
@@ -117,7 +119,12 @@ def background(box: Box) -> Iterator[None]:
 
 def _picture_mover(box: Box, client: "redis.Redis") -> PictureMover:
     kept = timedelta(hours=box.settings.alerts.pictures_kept_h)
-    return PictureMover(box.evidence_folder, PictureShelf(client), kept)
+    return PictureMover(box.evidence_folder, PictureShelf(client), kept, _deletable_at(box))
+
+
+def _deletable_at(box: Box) -> DeletableAt:
+    """Return what one thread asks; the thread that checks again keeps the mark."""
+    return deletable_at(trusted_clock(box.settings, is_keeping=False))
 
 
 def _relay_the_rest(relay: Relay) -> None:

@@ -28,6 +28,7 @@ from kakou.exit_codes import ExitCode
 from kakou.output import put_json
 from kakou.process import stop_on_signals
 from kakou.settings import Settings, load_settings
+from kakou.wiring.clock import deletable_at, trusted_clock
 from kakou.wiring.stream import open_stream
 
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
@@ -55,7 +56,10 @@ def deliver(context: typer.Context, config: ConfigOption = None) -> None:
         _one_deliverer(settings.state_dir),
         _outbox(settings) as outbox,
     ):
-        delivery = Delivery(settings.alerts, client, outbox, _utc_now)
+        # The stream's thread looks every minute and keeps the mark of what time is known; the outbox's only reads it.
+        clocks = (trusted_clock(settings), trusted_clock(settings, is_keeping=False))
+        trim_by, forget_by = map(deletable_at, clocks)
+        delivery = Delivery(settings.alerts, client, outbox, _utc_now, trim_by=trim_by, forget_by=forget_by)
         _warn_of_unknown(client, settings)
         if settings.alerts.metrics_port:
             start_http_server(settings.alerts.metrics_port, "127.0.0.1", delivery.registry)

@@ -1,11 +1,12 @@
 """The clock that may destroy, for every process of a box or a centre."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import redis
 
 from kakou.settings import Settings
-from riskdb.clock import TrustedClock
+from riskdb.clock import NEVER, Clock, TrustedClock
 
 _PATIENCE_S = 1.0
 
@@ -18,6 +19,17 @@ def trusted_clock(settings: Settings, *, is_keeping: bool = True) -> TrustedCloc
     there = settings.alerts.stream_url or settings.redis_url
     centre = None if there is None else _time_of(there)
     return TrustedClock(settings.state_dir / "clock.json", settings.clock, centre=centre, is_keeping=is_keeping)
+
+
+def deletable_at(clock: Clock) -> Callable[[], datetime | None]:
+    """Return what tells up to which moment things may be deleted for their age, None while nothing may; asked in one
+    thread only."""
+
+    def ask() -> datetime | None:
+        at = clock.look().deletable
+        return datetime.fromtimestamp(at, UTC) if at > NEVER else None
+
+    return ask
 
 
 def _time_of(url: str) -> Callable[[], float | None]:
