@@ -8,11 +8,12 @@ from datetime import datetime
 from riskdb.clock import Clock, WallClock
 from riskdb.digest import ANY_CLASS, PlateDigester
 from riskdb.hotset.compute import HotEntries
-from riskdb.hotset.listing import listed_entries
+from riskdb.hotset.listing import listed_entries, require_kept
 from riskdb.hotset.past_list import PastList
 from riskdb.hotset.publish import Published, Publisher
 from riskdb.hotset.reasons import spell_out_all, unpack_reasons
 from riskdb.record.areas import normalise_area
+from riskdb.record.coverage import Coverage
 from riskdb.record.declaring import Declared
 from riskdb.record.importing import ImportResult, JudgedRow, import_rows
 from riskdb.record.imports import ImportEntry, recent_imports, take_back
@@ -20,6 +21,7 @@ from riskdb.record.judging import RowJudge, TravelRow
 from riskdb.record.mapping.fields import Field, header_key
 from riskdb.record.mapping.forms import Form
 from riskdb.record.record import RiskRecord
+from riskdb.record.removals import Removal, removals_of, remove_stays, restore_stays
 from riskdb.record.rows import AreaWindow
 from riskdb.rule import ListMoment, ListRule
 from riskdb.settings import RiskSettings
@@ -35,6 +37,16 @@ class Change:
     touched: int
     """Vehicles whose entries may have changed."""
     published: Published | None
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What the record says of one vehicle."""
+
+    reasons: tuple[RiskReason, ...]
+    """Why it is listed, the one that lasts longest first; empty when it is not."""
+    removals: tuple[Removal, ...]
+    """Its corrections, the latest first; also those that were restored."""
 
 
 class RiskKeeper:
@@ -69,12 +81,14 @@ class RiskKeeper:
         actor: str = "",
     ) -> tuple[ImportResult, Published | None]:
         """Bring travel records in, and publish what they change. Raises RiskDBError."""
-        judge = RowJudge(self._grammar, self.rule, self._settings.utc_offset_hours, self._known_now())
+        now = self._known_now()
+        judge = RowJudge(self._grammar, self.rule, self._settings.utc_offset_hours, now)
         result = import_rows(
             self._record,
             rows,
             judge,
             self._digester,
+            Coverage(self.windows(), self.rule, now),
             is_dry_run=is_dry_run,
             skip_invalid=skip_invalid,
             on_row=on_row,
@@ -161,10 +175,11 @@ class RiskKeeper:
         digests = self._logged_digests(plate, actor, "remove", reason)
         with self._record.writing():
             self._record.require_key(self._digester.key_id)
-            removed = self._record.remove_visits(digests, int(self._clock.wall()))
+            now = int(self._clock.wall())
+            removed = remove_stays(self._record.connection, digests, now, actor, reason.strip())
         return removed, Change(len(digests), self._publish(digests, None))
 
-    def restore(self, plate: str, removed_since: float, *, actor: str, reason: str) -> tuple[int, Change]:
+    def restore(self, plate: str, removed_since: float = 0.0, *, actor: str, reason: str) -> tuple[int, Change]:
         """Undo `remove`: stays taken out at or after a time (epoch seconds) list the vehicle again. Returns how many.
 
         Raises as `remove` does.
@@ -172,11 +187,12 @@ class RiskKeeper:
         digests = self._logged_digests(plate, actor, "restore", reason)
         with self._record.writing():
             self._record.require_key(self._digester.key_id)
-            restored = self._record.restore_visits(digests, int(removed_since))
+            now = int(self._clock.wall())
+            restored = restore_stays(self._record.connection, digests, int(removed_since), now, actor, reason.strip())
         return restored, Change(len(digests), self._publish(digests, None))
 
-    def show(self, plate: str, *, actor: str, reason: str) -> tuple[RiskReason, ...]:
-        """Return why a plate is listed by the record, of whatever class; empty when it is not. The look is logged.
+    def show(self, plate: str, *, actor: str, reason: str) -> Shown:
+        """Return why a plate is listed by the record, of whatever class, and its corrections. The look is logged.
 
         Raises ValueError when `plate` is none or the reason is missing, RiskDBError.
         """
@@ -184,7 +200,8 @@ class RiskKeeper:
         reasons = (
             reason for digest, value in self._entries_now(digests) for reason in self._spelled_out(digest, value)
         )
-        return tuple(sorted(reasons, key=lambda r: r.expires_at, reverse=True))
+        by_end = tuple(sorted(reasons, key=lambda r: r.expires_at, reverse=True))
+        return Shown(by_end, tuple(removals_of(self._record.connection, digests)))
 
     def listed(self) -> Iterator[tuple[bytes, tuple[RiskReason, ...]]]:
         """Yield the digest and the reasons of every vehicle that the record lists now."""
@@ -193,11 +210,15 @@ class RiskKeeper:
                 yield digest, reasons
 
     def entries_at(self, moment: float) -> HotEntries:
-        """Return who is, was or will be listed at a moment, by what was known then (epoch seconds)."""
+        """Return who is, was or will be listed at a moment, by what was known then (epoch seconds).
+
+        Raises RiskRequestError when stays that counted then have been deleted since.
+        """
+        require_kept(self._record, self.rule, moment)
         return listed_entries(self._record, self.rule, ListMoment.past(moment))
 
     def list_at(self, moment: datetime) -> PastList:
-        """Return the list as it stood at a moment, for replays. Raises RiskDBError."""
+        """Return the list as it stood at a moment, for replays. Raises RiskDBError, as `entries_at` does."""
         entries = self.entries_at(moment.timestamp())
         return PastList(dict(entries), self._digester, self._declarations(), self._record.sources())
 

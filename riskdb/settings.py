@@ -26,7 +26,8 @@ class RiskSettings(BaseModel):
     levels: tuple[RiskLevel, ...] = Field(default=("high", "medium"), min_length=1)
     """Area levels that list a vehicle."""
     expiry_days: int = Field(default=14, ge=1, le=28)
-    """An entry ends at most this many days after its record was received, whatever the look-back says."""
+    """An entry ends at most this many days after its record was received, whatever the stay's own end says. Never below
+    `lookback_days`, which it would cut short."""
     utc_offset_hours: float = Field(default=8.0, ge=-12, le=14)
     """Times without an offset in imported files are in this zone (Beijing)."""
 
@@ -60,9 +61,14 @@ class RiskSettings(BaseModel):
     """Probability from which a match is possible (疑似): look at the picture."""
 
     @model_validator(mode="after")
-    def _thresholds_are_ordered(self) -> "RiskSettings":
+    def _limits_fit_together(self) -> "RiskSettings":
         if self.possible_at > self.hit_at:
             raise ValueError("possible_at must not be above hit_at")
+        if self.expiry_days < self.lookback_days:
+            raise ValueError(
+                f"expiry_days ({self.expiry_days}) is below lookback_days ({self.lookback_days}) and would cut it"
+                " short: raise expiry_days, or lower lookback_days"
+            )
         if self.stale_after_s < 2 * self.heartbeat_s:
             raise ValueError("stale_after_s must be at least twice heartbeat_s")
         return self

@@ -11,6 +11,7 @@ from fixtures.truth import PassageTruth, load_all_truths
 from kakou.wiring.risk import OcrGrammar
 from riskdb.digest import PlateDigester
 from riskdb.hotset.listing import listed_entries
+from riskdb.record.coverage import Coverage
 from riskdb.record.declaring import read_declarations
 from riskdb.record.importing import RowOutcome, import_rows
 from riskdb.record.judging import RowJudge
@@ -35,7 +36,9 @@ def hot_digests(folder: Path, now: datetime) -> tuple[set[bytes], dict[RowOutcom
             for declared in read_declarations(areas, settings.utc_offset_hours):
                 record.add_window(declared.as_window(now_s, rule.lookback_s))
         judge = RowJudge(OcrGrammar(), rule, settings.utc_offset_hours, now_s)
-        done = import_rows(record, read_travel_rows(travel_records), judge, DIGESTER)
+        done = import_rows(
+            record, read_travel_rows(travel_records), judge, DIGESTER, Coverage(record.windows(), rule, judge.now)
+        )
         assert done.is_applied
         entries = listed_entries(record, rule, ListMoment.past(now_s))
     return {digest for digest, _ in entries}, done.counts

@@ -78,7 +78,7 @@ def test_the_status_tells_how_old_pictures_are_and_how_often_they_are_looked_at(
     counts = ScreeningCounts(frames=10, looked_at=4, age_s=0.13, clock_offset_s=-2.5)
     monitor = CameraMonitor("cam-1", "东门卡口", "box-1", counts, HourCounter(tmp_path / "hours.sqlite"))
     counts.frames, counts.looked_at = 60, 24
-    status = monitor.status(NOON, BoxHealth(1, 1.0, 0, 0, True))
+    status = monitor.status(NOON, BoxHealth(1, 1.0, 35, 0, 0, True))
     assert status.frame_age_s == 0.13
     assert status.clock_offset_s == -2.5
     assert status.fps > status.looks_per_s > 0.0

@@ -8,6 +8,7 @@ import redis
 
 from riskdb.hotset.checking import Finding, check_list
 from riskdb.hotset.keys import HOT
+from riskdb.record.removals import remove_stays
 from tests.riskdb_kit import RiskRig, risk_rig
 
 PLATES = [f"粤B{number:05d}" for number in range(60)]
@@ -40,7 +41,7 @@ def test_a_list_that_is_gone_is_a_finding(rig: RiskRig, redis_client: "redis.Red
 
 def test_a_list_behind_its_record_is_a_finding(rig: RiskRig):
     with rig.record.writing():
-        rig.record.remove_visits([next(rig.store.members())], int(rig.clock()))
+        remove_stays(rig.record.connection, [next(rig.store.members())], int(rig.clock()), "tester", "test")
     assert _wrong(rig) == {"version", "entries"}
 
 

@@ -67,6 +67,22 @@ def test_a_steward_imports_declares_matches_corrects_and_checks(tmp_path: Path, 
     assert {finding["subject"] for finding in findings} >= {"version", "heartbeat", "entries", "reasons", "persistence"}
 
 
+def test_a_correction_is_seen_said_and_taken_back(tmp_path: Path, kakou: Run):
+    told = kakou("risk", "import", _records(tmp_path, "粤B82500")).stderr
+    assert "其中 1 行目前不列任何车辆：所在地区没有公布为风险区 1 行" in told
+    kakou("risk", "area", "declare", "370211", "--level", "high", "--source", "通告3号")
+    kakou("risk", "remove", "粤B82500", "--reason", "wrong plate")
+    told = kakou("risk", "show", "粤B82500", "--reason", "asked").stderr
+    assert "不在风险名单" in told
+    assert "wrong plate" in told
+    counts = json.loads(kakou("risk", "import", _records(tmp_path, "粤B82500"), "--json").stdout)
+    assert (counts["removed"], counts["duplicate"]) == (1, 0)
+    assert "恢复行程记录 1 条" in kakou("risk", "restore", "粤B82500", "--reason", "was right").stderr
+    kakou("risk", "show", "粤B82500", "--reason", "asked", expect=1)
+    counts = json.loads(kakou("risk", "import", _records(tmp_path, "粤B82500"), "--json").stdout)
+    assert (counts["removed"], counts["duplicate"], sum(counts["lists_nobody"].values())) == (0, 1, 0)
+
+
 def test_a_bad_file_is_reported_row_by_row_and_changes_nothing(tmp_path: Path, kakou: Run):
     done = kakou("risk", "import", _records(tmp_path, "粤B82500", "粤B8250"), "--report", "report.csv", expect=3)
     assert "records.csv 第 3 行无效：号牌“粤B8250”：号牌应有 7 或 8 个字符，这里有 6 个" in done.stderr

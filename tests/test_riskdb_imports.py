@@ -117,6 +117,7 @@ def test_a_dry_run_says_what_the_list_would_gain(rig: RiskRig):
 def test_a_record_of_the_version_before_is_brought_up_to_date(tmp_path: Path):
     with RiskRecord(tmp_path / "old.sqlite") as record:
         for statement in (
+            "DROP TABLE removal",
             "DROP TABLE import",
             "DROP TABLE repetition",
             "DROP TABLE taken_back",

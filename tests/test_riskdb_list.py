@@ -47,10 +47,15 @@ def test_an_entry_does_not_match_from_its_expiry_second_on(rig: RiskRig):
 
 
 def test_no_entry_outlives_the_expiry_after_its_receipt(tmp_path: Path, redis_url: str):
-    with risk_rig(tmp_path, redis_url, RiskSettings(lookback_days=28, expiry_days=3)) as rig:
-        rig.travelled("粤B82500")
+    with risk_rig(tmp_path, redis_url, RiskSettings(lookback_days=3, expiry_days=3)) as rig:
+        rig.travelled("粤B82500", days_ago=0.5, hours=24)  # stays on until tonight
         rig.declared()
         assert rig.reasons("粤B82500")[0].expires_at == NOON + timedelta(days=3)
+
+
+def test_settings_refuse_an_expiry_that_would_cut_the_lookback_short():
+    with pytest.raises(ValueError, match="expiry_days \\(14\\) is below lookback_days \\(21\\)"):
+        RiskSettings(lookback_days=21)
 
 
 def test_settings_refuse_a_longer_expiry_than_28_days():

@@ -20,6 +20,7 @@ OUTCOME_WORDS = {
     RowOutcome.NORMALISED: "接受（写法已规范）",
     RowOutcome.DUPLICATE: "重复，不变",
     RowOutcome.CONFLICT: "与已有记录不同，两条都计",
+    RowOutcome.REMOVED: "已更正移除，不计入",
     RowOutcome.EXPIRED: "已过期，不收",
     RowOutcome.INVALID: "有误",
 }
@@ -88,7 +89,7 @@ class KeeperOffice:
             invalid_rows=result.counts[RowOutcome.INVALID],
             rows=tuple(reported),
             is_applied=result.is_applied,
-            notices=tuple(notices[:MAX_NOTICES]),
+            notices=tuple(filter(None, [result.nobody_text(), *notices]))[:MAX_NOTICES],
             listing=(listing.added, listing.removed, listing.unchanged) if listing else None,
             import_number=result.import_number,
         )

@@ -37,6 +37,7 @@ OUTCOME_NAMES = {
     RowOutcome.NORMALISED: "规范后接受",
     RowOutcome.DUPLICATE: "重复",
     RowOutcome.CONFLICT: "冲突（并存）",
+    RowOutcome.REMOVED: "已更正移除（不计入）",
     RowOutcome.EXPIRED: "已过期",
     RowOutcome.INVALID: "无效",
 }
@@ -179,13 +180,16 @@ def _print_result(result: ImportResult, published: Published | None, as_json: bo
         counts = {outcome.value: count for outcome, count in result.counts.items()}
         version = published.version if published else None
         told = {"rows": result.rows, **counts, "applied": result.is_applied, "version": version}
-        put_json({**told, "import": number, "listing": asdict(listing) if listing else None})
+        told_more = {"import": number, "listing": asdict(listing) if listing else None}
+        put_json({**told, **told_more, "lists_nobody": {why.value: count for why, count in result.nobody.items()}})
         return
     table = Table("结果", "行数")
     table.columns[1].justify = "right"
     for outcome, count in result.counts.items():
         table.add_row(OUTCOME_NAMES[outcome], str(count))
     Console(highlight=False).print(table)
+    if nobody := result.nobody_text():
+        messages().print(nobody, soft_wrap=True, markup=False, style="yellow")
     if listing is not None:
         told_listing = f"新增 {listing.added}，移除 {listing.removed}，不变 {listing.unchanged}"
         messages().print(f"试算，没有改变任何内容；对名单的影响（车辆）：{told_listing}")

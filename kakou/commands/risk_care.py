@@ -1,4 +1,4 @@
-"""`kakou risk show | stats | check | remove | export | rotate-key`: looking after the list."""
+"""`kakou risk show | stats | check | remove | restore | export | rotate-key`: looking after the list."""
 
 import getpass
 import time
@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from kakou.commands.risk_output import AsJson, Config, local_time, messages, published_text
+from kakou.commands.risk_output import AsJson, Config, local_epoch, local_time, messages, published_text
 from kakou.exit_codes import ExitCode
 from kakou.output import put_json
 from kakou.settings import load_settings
@@ -21,6 +21,7 @@ from kakou.wiring.redis import open_redis
 from kakou.wiring.risk import open_keeper, open_parts
 from riskdb.exporting import csv_sheet
 from riskdb.hotset.checking import check_list, count_list
+from riskdb.record.removals import Removal
 from riskdb.record.rotation import rotate_key
 from riskdb.types import RiskReason
 
@@ -29,29 +30,34 @@ Reason = Annotated[str, typer.Option(help="Why; it is logged with your name.")]
 
 
 def add_care_commands(app: typer.Typer) -> None:
-    for command in (show, stats, check, remove, export, rotate):
+    for command in (show, stats, check, remove, restore, export, rotate):
         name = "rotate-key" if command is rotate else command.__name__
         app.command(name)(command)
 
 
 def show(plate: Plate, reason: Reason, config: Config = None, as_json: AsJson = False) -> None:
-    """Say why a plate is listed and until when. Every look is logged. Exit code 1 when it is listed.
+    """Say why a plate is listed and until when, and what was corrected. Every look is logged. Exit code 1 when listed.
 
     Example: `kakou risk show 鲁B12345 --reason "case 1024, owner asks"`
     """
     try:
         with open_keeper(load_settings(config), publishes=False) as keeper:
-            reasons = keeper.show(plate, actor=getpass.getuser(), reason=reason)
+            shown = keeper.show(plate, actor=getpass.getuser(), reason=reason)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
     if as_json:
-        for one in reasons:
+        for one in shown.reasons:
             put_json(reason_as_json(one))
-    elif reasons:
-        Console(highlight=False).print(reasons_table(reasons))
+        for removal in shown.removals:
+            put_json({"removal": asdict(removal)})
     else:
-        messages().print("不在风险名单")
-    raise typer.Exit(ExitCode.FINDINGS if reasons else ExitCode.OK)
+        if shown.reasons:
+            Console(highlight=False).print(reasons_table(shown.reasons))
+        else:
+            messages().print("不在风险名单")
+        for removal in shown.removals:
+            messages().print(_removal_text(removal), soft_wrap=True, markup=False)
+    raise typer.Exit(ExitCode.FINDINGS if shown.reasons else ExitCode.OK)
 
 
 def stats(config: Config = None, as_json: AsJson = False) -> None:
@@ -112,7 +118,23 @@ def remove(plate: Plate, reason: Reason, config: Config = None, as_json: AsJson 
         raise typer.BadParameter(str(error)) from error
     if as_json:
         put_json({"removed_stays": removed, "version": change.published and change.published.version})
-    messages().print(f"移除行程记录 {removed} 条；{published_text(change.published)}")
+    undo = "；恢复：kakou risk restore" if removed else ""
+    messages().print(f"移除行程记录 {removed} 条{undo}；{published_text(change.published)}")
+
+
+def restore(plate: Plate, reason: Reason, config: Config = None, as_json: AsJson = False) -> None:
+    """Take a correction back: the stays that `remove` took out list the vehicle again, as long as they count.
+
+    Example: `kakou risk restore 鲁B12345 --reason "record 77 was right"`
+    """
+    try:
+        with open_keeper(load_settings(config)) as keeper:
+            restored, change = keeper.restore(plate, actor=getpass.getuser(), reason=reason)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+    if as_json:
+        put_json({"restored_stays": restored, "version": change.published and change.published.version})
+    messages().print(f"恢复行程记录 {restored} 条；{published_text(change.published)}")
 
 
 def export(
@@ -167,6 +189,15 @@ def reasons_table(reasons: tuple[RiskReason, ...], title: str | None = None) -> 
         arrived, left, expires = map(local_time, (reason.visited_from, reason.visited_until, reason.expires_at))
         table.add_row(reason.area_name, reason.level, arrived, left, reason.source, expires)
     return table
+
+
+def _removal_text(removal: Removal) -> str:
+    told = f"更正：{local_epoch(removal.removed_at)} 移除 {removal.stays} 条行程"
+    if removal.removed_by:
+        told += f"，{removal.removed_by}：{removal.removed_for}"
+    if removal.restored_at is None:
+        return told + "；恢复：kakou risk restore"
+    return told + f"；{local_epoch(removal.restored_at)} 已恢复，{removal.restored_by}：{removal.restored_for}"
 
 
 def _iso(moment: datetime) -> str:

@@ -7,6 +7,7 @@ from rich.console import Console
 
 from kakou.exit_codes import ExitCode
 from riskdb.exporting import CsvSheet
+from riskdb.record.coverage import NOBODY_WORDS
 from riskdb.record.faulty import FaultyRows
 from riskdb.record.importing import ImportResult, JudgedRow, RowOutcome
 
@@ -23,7 +24,9 @@ class RowReporter:
 
     def add(self, row: JudgedRow) -> None:
         if self._sheet is not None:
-            self._sheet.add((row.file, str(row.number), row.outcome.value, row.plate, row.detail))
+            why = "" if row.lists_nobody is None else f"目前不列任何车辆：{NOBODY_WORDS[row.lists_nobody]}"
+            detail = "；".join(filter(None, (row.detail, why)))
+            self._sheet.add((row.file, str(row.number), row.outcome.value, row.plate, detail))
         if row.outcome is RowOutcome.INVALID:
             self._faulty.add(row)
             if self._faulty.count <= SHOWN_INVALID:

@@ -18,6 +18,11 @@ EpochSeconds: TypeAlias = NDArray[np.int64]
 FAR_FUTURE = 2**62
 _CHUNK = 100_000
 _COLUMNS = "visit.digest, area_number, visited_from, visited_until, source_number, received_at"
+_WAS_NOT_OUT = (
+    " AND NOT EXISTS (SELECT 1 FROM removal WHERE removal.digest = visit.digest AND removal.removed_at <= :as_of"
+    " AND removal.restored_at > :as_of AND visit.received_at <= removal.removed_at)"
+)
+"""What was taken out at a past moment and put back since."""
 _IS_WANTED = (
     "(removed_at IS NULL OR removed_at > :as_of)"
     # The sign keeps SQLite from hopping through the index of areas: the table is read faster in its own order.
@@ -53,12 +58,13 @@ def load_visits(
 ) -> VisitColumns:
     """Return the stays in some areas that no correction has taken out by `as_of`: all, or those of some digests."""
     connection, bound = record.connection, {"as_of": int(min(as_of, FAR_FUTURE))}
+    is_wanted = _IS_WANTED + (_WAS_NOT_OUT if as_of < FAR_FUTURE else "")
     _fill(connection, "wanted_area (wanted INTEGER PRIMARY KEY)", areas)
     if digests is None:
-        return _columns(connection.execute(f"SELECT {_COLUMNS} FROM visit WHERE {_IS_WANTED}", bound))
+        return _columns(connection.execute(f"SELECT {_COLUMNS} FROM visit WHERE {is_wanted}", bound))
     _fill(connection, "wanted_digest (wanted BLOB PRIMARY KEY) WITHOUT ROWID", digests)
     # CROSS JOIN makes SQLite walk the few wanted digests, not the whole visit table.
-    query = f"SELECT {_COLUMNS} FROM wanted_digest CROSS JOIN visit ON visit.digest = wanted WHERE {_IS_WANTED}"
+    query = f"SELECT {_COLUMNS} FROM wanted_digest CROSS JOIN visit ON visit.digest = wanted WHERE {is_wanted}"
     return _columns(connection.execute(query, bound))
 
 

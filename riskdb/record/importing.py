@@ -9,9 +9,11 @@ from typing import NamedTuple
 
 from riskdb.digest import PlateDigester
 from riskdb.hotset.reason_store import chunks
+from riskdb.record.coverage import NOBODY_WORDS, Coverage, ListsNobody
 from riskdb.record.imports import begin_import, end_import
-from riskdb.record.judging import RowJudge, RowOrigin, TravelRecord, TravelRow
+from riskdb.record.judging import RowJudge, RowOrigin, TravelRecord, TravelRow, glued
 from riskdb.record.record import RiskRecord
+from riskdb.record.removals import removed_digests
 from riskdb.record.rows import Addition, Visit
 from riskdb.types import RiskDBError
 
@@ -29,6 +31,8 @@ class RowOutcome(StrEnum):
     """Known already: changes nothing."""
     CONFLICT = "conflict"
     """Accepted beside a record of the same vehicle, area and start with another end: both count."""
+    REMOVED = "removed"
+    """Known, and taken out by a correction: changes nothing, and the vehicle stays off the list."""
     EXPIRED = "expired"
     """Too long ago to list anybody: not kept."""
     INVALID = "invalid"
@@ -44,6 +48,8 @@ class JudgedRow(NamedTuple):
     """As kept; as written where it is no plate."""
     detail: str
     origin: RowOrigin | None = None
+    lists_nobody: ListsNobody | None = None
+    """Why the row lists nobody now; None where it does, or where it was not kept at all."""
 
     @property
     def sheet(self) -> str:
@@ -71,15 +77,30 @@ class ImportResult:
     """By which it can be taken back; None where nothing was applied."""
     listing: ListingChange | None = None
     """Of a dry run: what it would do to the list."""
+    nobody: dict[ListsNobody, int] = field(default_factory=lambda: dict.fromkeys(ListsNobody, 0))
+    """How many of the rows that were kept, or were known, list nobody now, and why."""
 
     @property
     def rows(self) -> int:
         return sum(self.counts.values())
 
+    def nobody_text(self) -> str:
+        """Return how many rows list nobody now, and why; empty where each lists its vehicle."""
+        total = sum(self.nobody.values())
+        why = "；".join(f"{NOBODY_WORDS[why]} {count} 行" for why, count in self.nobody.items() if count)
+        return f"其中 {total} 行目前不列任何车辆：{why}" if total else ""
 
+    def add(self, row: JudgedRow) -> None:
+        self.counts[row.outcome] += 1
+        if row.lists_nobody is not None:
+            self.nobody[row.lists_nobody] += 1
+
+
+_CHANGES_NOTHING = (Addition.KNOWN, Addition.REMOVED)
 _OUTCOMES = {
     Addition.NEW: RowOutcome.ACCEPTED,
     Addition.KNOWN: RowOutcome.DUPLICATE,
+    Addition.REMOVED: RowOutcome.REMOVED,
     Addition.BESIDE_ANOTHER_END: RowOutcome.CONFLICT,
 }
 
@@ -93,6 +114,7 @@ def import_rows(
     rows: Iterable[TravelRow],
     judge: RowJudge,
     digester: PlateDigester,
+    coverage: Coverage,
     *,
     is_dry_run: bool = False,
     skip_invalid: bool = False,
@@ -110,11 +132,11 @@ def import_rows(
         with record.writing(), _no_search_for_cycles():
             record.require_key(digester.key_id)  # it may have been changed since the digester was made
             number = begin_import(record.connection, judge.now, actor)
-            importer = _BatchImporter(record, judge, digester, number)
+            importer = _BatchImporter(record, judge, digester, coverage, number)
             for batch in chunks(rows, BATCH):
                 files.update(dict.fromkeys(row.file for row in batch))
                 for judged in importer.take(batch, result.touched):
-                    result.counts[judged.outcome] += 1
+                    result.add(judged)
                     if on_row is not None:
                         on_row(judged)
             if is_dry_run and listed_of:
@@ -146,11 +168,15 @@ def _no_search_for_cycles() -> Iterator[None]:
 class _BatchImporter:
     """Judges rows and puts what they say into the visit table, inside a transaction."""
 
-    def __init__(self, record: RiskRecord, judge: RowJudge, digester: PlateDigester, number: int) -> None:
+    def __init__(
+        self, record: RiskRecord, judge: RowJudge, digester: PlateDigester, coverage: Coverage, number: int
+    ) -> None:
         self._record = record
         self._judge = judge
         self._digester = digester
+        self._coverage = coverage
         self._number = number
+        self._removed = removed_digests(record.connection)
         self._area_numbers: dict[str, int] = {}
         self._source_numbers: dict[str, int] = {}
 
@@ -160,10 +186,11 @@ class _BatchImporter:
         meanings = [(row, meaning) for row in rows for meaning in self._meanings(row)]
         visits = [self._visit(meaning) for _, meaning in meanings if isinstance(meaning, TravelRecord)]
         additions = self._record.add_visits(visits)
-        touched += [v.digest for v, addition in zip(visits, additions, strict=True) if addition is not Addition.KNOWN]
-        kept = iter(additions)
+        kept = list(zip(visits, additions, strict=True))
+        touched += [visit.digest for visit, addition in kept if addition not in _CHANGES_NOTHING]
+        each = iter(kept)
         for row, meaning in meanings:
-            yield _kept_row(row, meaning, next(kept)) if isinstance(meaning, TravelRecord) else meaning
+            yield self._kept_row(row, meaning, *next(each)) if isinstance(meaning, TravelRecord) else meaning
 
     def _meanings(self, row: TravelRow) -> Sequence[TravelRecord | JudgedRow]:
         """Return what a row says, or what became of it where it says nothing to keep."""
@@ -194,13 +221,24 @@ class _BatchImporter:
             raise RiskDBError(f"来源超过 {MAX_SOURCES} 种；来源请写单位，不要写每件事的编号")
         return self._source_numbers[name]
 
+    def _kept_row(self, row: TravelRow, travel: TravelRecord, visit: Visit, addition: Addition) -> JudgedRow:
+        outcome, detail = _told(row, travel, addition)
+        if outcome is RowOutcome.REMOVED:
+            return JudgedRow(row.file, row.number, outcome, travel.plate, detail, row.origin)
+        if visit.digest in self._removed and addition is not Addition.KNOWN:
+            detail = glued(detail, "此车以前的行程曾更正移除；这一条是新的，照常计入")
+        nobody = self._coverage.why_nobody(travel.area, travel.visited_from, travel.visited_until)
+        return JudgedRow(row.file, row.number, outcome, travel.plate, detail, row.origin, nobody)
 
-def _kept_row(row: TravelRow, travel: TravelRecord, addition: Addition) -> JudgedRow:
+
+def _told(row: TravelRow, travel: TravelRecord, addition: Addition) -> tuple[RowOutcome, str]:
     outcome, detail = _OUTCOMES[addition], travel.note
     if travel.plate != row.plate:
-        detail = f"{row.plate} → {travel.plate}" + (f"，{detail}" if detail else "")
+        detail = glued(f"{row.plate} → {travel.plate}", detail)
     if outcome is RowOutcome.CONFLICT:
-        detail = "已有同一行程，结束时间不同；两条都计" + (f"，{detail}" if detail else "")
+        detail = glued("已有同一行程，结束时间不同；两条都计", detail)
+    elif outcome is RowOutcome.REMOVED:
+        detail = glued("同一行程已更正移除，不计入；恢复：kakou risk restore", detail)
     elif outcome is RowOutcome.ACCEPTED and detail:
         outcome = RowOutcome.NORMALISED
-    return JudgedRow(row.file, row.number, outcome, travel.plate, detail, row.origin)
+    return outcome, detail

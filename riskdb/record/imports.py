@@ -16,7 +16,7 @@ WHERE incoming.row = ? AND incoming.import_number IS NOT NULL
 """An import that says again what is known: taking the first one back must not lose it."""
 TAKE_BACK_WITHIN_DAYS = 28
 """As long as stays are kept at most."""
-_SAME_STAY = (
+SAME_STAY = (
     "repetition.digest = visit.digest AND repetition.area_number = visit.area_number"
     " AND repetition.visited_from = visit.visited_from AND repetition.visited_until = visit.visited_until"
 )
@@ -74,12 +74,12 @@ def take_back(connection: sqlite3.Connection, number: int, now: int, actor: str,
     mine = {"number": number}
     connection.execute("DELETE FROM repetition WHERE import_number = :number", mine)
     connection.execute(
-        f"UPDATE visit SET import_number = (SELECT MIN(import_number) FROM repetition WHERE {_SAME_STAY})"
-        f" WHERE import_number = :number AND EXISTS (SELECT 1 FROM repetition WHERE {_SAME_STAY})",
+        f"UPDATE visit SET import_number = (SELECT MIN(import_number) FROM repetition WHERE {SAME_STAY})"
+        f" WHERE import_number = :number AND EXISTS (SELECT 1 FROM repetition WHERE {SAME_STAY})",
         mine,
     )
     connection.execute(
-        f"DELETE FROM repetition WHERE EXISTS (SELECT 1 FROM visit WHERE {_SAME_STAY}"
+        f"DELETE FROM repetition WHERE EXISTS (SELECT 1 FROM visit WHERE {SAME_STAY}"
         " AND visit.import_number = repetition.import_number)"
     )
     is_mine = "import_number = :number AND removed_at IS NULL"

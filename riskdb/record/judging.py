@@ -103,7 +103,7 @@ class RowJudge:
         if len(plates) * len(areas) > MAX_MEANINGS:
             raise CellProblem("号牌", "", f"一行里有 {len(plates)} 个号牌、{len(areas)} 个地区", "请分成几行")
         return [
-            TravelRecord(plate, plate_class, area.code, start, until, source, _glued(area.note, when))
+            TravelRecord(plate, plate_class, area.code, start, until, source, glued(area.note, when))
             for plate, plate_class in plates
             for area in areas
         ]
@@ -194,7 +194,7 @@ def _source_of(row: TravelRow) -> str:
     return source
 
 
-def _glued(*notes: str) -> str:
+def glued(*notes: str) -> str:
     return "，".join(note for note in notes if note)
 
 

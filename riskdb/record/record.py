@@ -3,6 +3,7 @@
 visit        one stay of one vehicle in one area; removed_at is set when a correction takes it out
 area_window  one declaration of an area; lifted_at is set when it is taken back
 area, source names behind numbers
+removal      one correction of a vehicle: who took its stays out and why, and who put them back
 access       who looked at or corrected an entry, and why
 import       one file or several brought in together; repetition says which stays later ones said again
 state        counters: change (grows with every write), published (the change that Redis shows), version, key_id
@@ -30,10 +31,12 @@ CREATE TEMP TABLE IF NOT EXISTS incoming (
 )"""
 _HELD_ENDS = """
 SELECT (
-    SELECT MAX(visit.visited_until = incoming.visited_until) FROM visit WHERE visit.digest = incoming.digest
+    SELECT MAX((visit.visited_until = incoming.visited_until) * (1 + (visit.removed_at IS NOT NULL)))
+    FROM visit WHERE visit.digest = incoming.digest
     AND visit.area_number = incoming.area_number AND visit.visited_from = incoming.visited_from
 ) FROM incoming ORDER BY row"""
-"""Of each incoming stay: NULL when none begins so, 1 when it is there, 0 when it is there with other ends only."""
+"""Of each incoming stay: NULL when none begins so, 0 when it is there with other ends only, 1 when it is there, 2 when
+it is there and was taken out."""
 _TAKE_INCOMING = """
 INSERT INTO visit SELECT digest, area_number, visited_from, visited_until, source_number, received_at, NULL,
     import_number FROM incoming ORDER BY row"""
@@ -161,28 +164,12 @@ class RiskRecord:
         for place, (state,) in zip(order, execute(_HELD_ENDS), strict=True):
             held[place] = state
         additions = list(what_becomes_of(visits, held))
-        known = [(row,) for row, place in enumerate(order, start=1) if additions[place] is Addition.KNOWN]
+        is_there = (Addition.KNOWN, Addition.REMOVED)
+        known = [(row,) for row, place in enumerate(order, start=1) if additions[place] in is_there]
         execute_many(NOTE_REPETITION, known)
         execute_many("DELETE FROM incoming WHERE row = ?", known)
         execute(_TAKE_INCOMING)
         return additions
-
-    def remove_visits(self, digests: Sequence[bytes], now: int) -> int:
-        """Take all stays of these digests out of the list; return how many."""
-        marks = ",".join("?" * len(digests))
-        cursor = self.connection.execute(
-            f"UPDATE visit SET removed_at = ? WHERE digest IN ({marks}) AND removed_at IS NULL", (now, *digests)
-        )
-        return cursor.rowcount
-
-    def restore_visits(self, digests: Sequence[bytes], removed_since: int) -> int:
-        """Bring back the stays of these digests that were taken out at or after a time; return how many."""
-        marks = ",".join("?" * len(digests))
-        cursor = self.connection.execute(
-            f"UPDATE visit SET removed_at = NULL WHERE digest IN ({marks}) AND removed_at >= ?",
-            (*digests, removed_since),
-        )
-        return cursor.rowcount
 
     def digests_in_area(self, code: str, visited_after: int) -> list[bytes]:
         """Return the vehicles that were in the area, or a part of it, after a time."""
@@ -209,16 +196,19 @@ class RiskRecord:
     def carry_over(self, change: Callable[[bytes], bytes]) -> None:
         """Replace every digest by what `change` makes of it."""
         self.connection.create_function("carried_over", 1, change, deterministic=True)
-        for table in ("visit", "access", "repetition", "taken_back"):
+        for table in ("visit", "access", "repetition", "taken_back", "removal"):
             self.connection.execute(f"UPDATE {table} SET digest = carried_over(digest)")
 
     def purge_visits(self, before: int) -> int:
         """Delete stays that ended before a time; return how many. Raises RiskDBError."""
-        is_due = self.connection.execute("SELECT 1 FROM visit WHERE visited_until < ? LIMIT 1", (before,)).fetchone()
-        if is_due is None:
+        seek = (
+            "SELECT 1 FROM visit WHERE visited_until < ?1 UNION ALL SELECT 1 FROM removal WHERE removed_at < ?1 LIMIT 1"
+        )
+        if self.connection.execute(seek, (before,)).fetchone() is None:
             return 0
         with self.quiet_writing():
             self.set_state("purged_before", str(max(before, int(self.state("purged_before")))))
+            self.connection.execute("DELETE FROM removal WHERE removed_at < ?", (before,))
             return self.connection.execute("DELETE FROM visit WHERE visited_until < ?", (before,)).rowcount
 
     # --- declarations

@@ -13,6 +13,8 @@ class Addition(Enum):
 
     NEW = "new"
     KNOWN = "known"
+    REMOVED = "removed"
+    """It is there, and a correction took it out."""
     BESIDE_ANOTHER_END = "beside another end"
     """New, but the same stay is there with another end."""
 
@@ -68,12 +70,15 @@ def what_becomes_of(visits: Sequence[Visit], held: Sequence[int | None]) -> Iter
     """Yield what becomes of each stay, earlier ones first.
 
     `held` says of each what the record has: None when no stay begins so, 1 when it is there, 0 when it is there with
-    other ends only.
+    other ends only, 2 when it is there and was taken out.
     """
     ends_by_start: dict[tuple[bytes, int, int], tuple[int, ...]] = {}
     for visit, state in zip(visits, held, strict=True):
         start, end = visit[:3], visit[3]
         earlier = ends_by_start.get(start, ())
+        if state == 2:
+            yield Addition.REMOVED
+            continue
         if state == 1 or end in earlier:
             yield Addition.KNOWN
             continue

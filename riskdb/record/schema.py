@@ -5,7 +5,7 @@ from pathlib import Path
 
 from riskdb.types import RiskDBError
 
-_SCHEMA_VERSION = 2
+_SCHEMA_VERSION = 3
 _SCHEMA = """
 CREATE TABLE area (area_number INTEGER PRIMARY KEY, code TEXT NOT NULL UNIQUE) STRICT;
 CREATE TABLE source (source_number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
@@ -41,6 +41,16 @@ CREATE TABLE taken_back (
 ) STRICT, WITHOUT ROWID;
 """
 """Since version 2: what came in together can be taken back together."""
+_REMOVALS = """
+CREATE TABLE removal (
+    digest BLOB NOT NULL, removed_at INTEGER NOT NULL, removed_by TEXT NOT NULL, removed_for TEXT NOT NULL,
+    stays INTEGER NOT NULL, restored_at INTEGER, restored_by TEXT, restored_for TEXT
+) STRICT;
+CREATE INDEX removal_by_digest ON removal (digest);
+INSERT INTO removal SELECT digest, removed_at, '', '', COUNT(*), NULL, NULL, NULL FROM visit
+    WHERE removed_at IS NOT NULL GROUP BY digest, removed_at;
+"""
+"""Since version 3: who took a vehicle's stays out, and the way back."""
 
 
 def prepare_schema(connection: sqlite3.Connection, path: Path) -> bool:
@@ -49,13 +59,13 @@ def prepare_schema(connection: sqlite3.Connection, path: Path) -> bool:
     Two processes may open a new record at once: the second one finds it done. Raises RiskDBError.
     """
     found = _version(connection)
-    if found not in (0, 1, _SCHEMA_VERSION):
+    if found not in (0, 1, 2, _SCHEMA_VERSION):
         raise RiskDBError(f"{path} has schema {found}, this kakou knows {_SCHEMA_VERSION}")
     if found == _SCHEMA_VERSION:
         return False
     connection.execute("BEGIN EXCLUSIVE")
     try:
-        steps = {0: _SCHEMA + _IMPORTS, 1: _IMPORTS}.get(_version(connection), "")
+        steps = {0: _SCHEMA + _IMPORTS + _REMOVALS, 1: _IMPORTS + _REMOVALS, 2: _REMOVALS}.get(_version(connection), "")
         for statement in filter(str.strip, steps.split(";")):
             connection.execute(statement)
         connection.execute(f"PRAGMA user_version={_SCHEMA_VERSION}")

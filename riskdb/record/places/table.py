@@ -63,6 +63,10 @@ class PlaceTable:
         parents = (code[:length] for length in (6, 4, 2) if length < len(code))
         return next((parent for parent in parents if parent in self._places), "")
 
+    def has(self, code: str) -> bool:
+        """Return whether there is such a division: 2, 4, 6 or 9 digits."""
+        return code in self._places
+
     def name_of(self, code: str) -> str:
         """Return the whole name, from the province down; empty for a code that the table lacks."""
         names = [self._places[code[:n]] for n in (2, 4, 6, 9) if n <= len(code) and code[:n] in self._places]
