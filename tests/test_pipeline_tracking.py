@@ -95,6 +95,28 @@ def test_a_parked_car_that_leaves_unseen_ends_its_track() -> None:
     assert [track.is_final for track in ended] == [False, True]
 
 
+def test_a_car_that_brakes_to_a_stand_while_it_is_hidden_for_three_seconds_is_one_track() -> None:
+    coming = driving_down("京A12345", looks=8)
+    standing = [make_read("京A12345", box_at(300, 260, 96))]
+    (track,) = tracks_of([*coming, *repeat([], 36), *[standing] * 10])
+    assert track.look_count == 18
+
+
+def test_what_stands_in_the_place_of_a_hidden_car_is_told_by_its_plate_once_that_is_read() -> None:
+    coming = driving_down("京A12345", looks=8)
+    for text, vehicles in (("京A12345", ["京A12345"]), ("沪B67890", ["京A12345", "沪B67890"])):
+        unread, read = ([make_read(text, coming[-1][0].box, certainty=certainty)] for certainty in (0.5, 0.99))
+        tracks = tracks_of([*coming, *repeat([], 36), *[unread] * 5, *[read] * 10])
+        assert [text_of(track) for track in tracks] == vehicles
+
+
+def test_a_car_keeps_its_looks_though_one_of_its_fleet_was_last_seen_where_it_comes() -> None:
+    before = driving_down("京A12345", looks=10, speed=30)
+    behind = driving_down("京A12346", looks=10, speed=30)
+    tracks = tracks_of([*before, *repeat([], 3), *behind])
+    assert [(text_of(track), track.look_count) for track in tracks] == [("京A12345", 10), ("京A12346", 10)]
+
+
 def test_a_settled_track_is_given_early_and_once() -> None:
     tracker = PlateTracker(TrackSettings())
     early = list(chain.from_iterable(tracker.update(reads) for reads in frames_of(driving_down("京A12345"))))

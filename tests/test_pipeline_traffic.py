@@ -4,7 +4,6 @@ Random traffic before a simulated camera: 3 to 25 looks a second or bursts of 0.
 that creep, stop and are hidden, followers whose plates differ in one character, looks that miss or misread.
 """
 
-from collections import Counter
 from collections.abc import Iterable
 
 import pytest
@@ -12,32 +11,35 @@ import pytest
 from tests.pipeline_kit import KeptEvents, ListedPlates, make_screening, screened
 from tests.traffic_kit import random_traffic
 
+ONCE_DOUBLED = (4, 6, 10, 13, 14, 15, 16, 19, 28, 57, 58, 64)
+"""Scenes of every kind in which a tracker with one gate for all rates of looks doubled vehicles."""
+
 
 def wrong_passages(seeds: Iterable[int]) -> tuple[list[str], int]:
-    """Return a line for every vehicle that is no passage or several, and how many vehicles were seen well enough."""
+    """Return a line for every vehicle that is no passage, several or a wrong one, and how many were seen well."""
     wrong: list[str] = []
     owed = 0
     for seed in seeds:
         traffic = random_traffic(seed)
-        passages = screened(traffic.looks, make_screening(ListedPlates(), KeptEvents()))
-        found = Counter(passage.best.text for passage in passages)
+        passages = list(screened(traffic.looks, make_screening(ListedPlates(), KeptEvents())))
         for vehicle in traffic.vehicles:
             owed += vehicle.is_owed
-            if vehicle.is_owed and found[vehicle.text] != 1:
+            fault = vehicle.fault([p.best.text for p in passages if p.track.evidence.box in vehicle.looks])
+            if fault is not None:
                 rate = f"a burst every {traffic.burst_s:.1f} s" if traffic.burst_s else f"{traffic.looks_per_s} looks/s"
-                looks = [round(width) for width in vehicle.widths]
-                wrong.append(f"seed {seed}, {traffic.kind}, {rate}: {found[vehicle.text]} passages, looks {looks}")
+                widths = [round(box.width) for box in vehicle.looks]
+                wrong.append(f"seed {seed}, {traffic.kind}, {rate}: {fault}, widths {widths}")
     return wrong, owed
 
 
 def test_random_traffic_is_neither_doubled_nor_lost() -> None:
-    wrong, owed = wrong_passages(range(12))
+    wrong, owed = wrong_passages(ONCE_DOUBLED)
     assert wrong == []
     assert owed >= 25
 
 
 @pytest.mark.long
 def test_of_two_thousand_random_passages_two_at_most_are_doubled_or_lost() -> None:
-    wrong, owed = wrong_passages(range(800))
+    wrong, owed = wrong_passages(range(840))
     assert owed >= 2000
     assert len(wrong) <= owed / 1000, wrong

@@ -4,6 +4,7 @@ A pinhole camera above the road; vehicles keep their lane and, unless they creep
 metres, speeds in metres a second.
 """
 
+import math
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -24,10 +25,14 @@ WIDTH_PX, HEIGHT_PX, HORIZON_PX = 1920, 1080, 400
 STREET = np.zeros((HEIGHT_PX, WIDTH_PX, 3), np.uint8)
 FARTHEST_M = 22.0
 """A plate of 30 pixels: nothing is detected beyond."""
+ACCELERATION = 4.0
+"""Metres a second squared: who stops brakes and starts as hard as people do."""
 READABLE_PX = 45.0
 SURE_PX = 60.0
 MISSED_SHARE = 0.02
 MISREAD_SHARE = 0.03
+LONGEST_HIDDEN_WAY_M = 6.0
+"""Half of the way that the camera sees (22 to 10 m): less than the distance of a follower, 9 m and more."""
 LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ"
 
 
@@ -44,16 +49,27 @@ class Vehicle:
     stands_s: float = 0.0
     hidden: tuple[float, float] = (0.0, 0.0)
     """From, until: somebody stands before it."""
-    widths: list[float] = field(default_factory=list)
-    """Plate widths of the looks at it."""
+    looks: list[BoundingBox] = field(default_factory=list)
+    """Where its plate was seen."""
     misreads: int = 0
 
     def distance(self, at_s: float) -> float:
         driven_s = at_s - self.enters_s
-        if self.stops_at_m:
-            until_stop_s = (FARTHEST_M - self.stops_at_m) / self.speed
-            driven_s -= min(max(driven_s - until_stop_s, 0.0), self.stands_s)
-        return FARTHEST_M - self.speed * driven_s
+        if not self.stops_at_m:
+            return FARTHEST_M - self.speed * driven_s
+        ramp_s, way = self.speed / ACCELERATION, FARTHEST_M - self.stops_at_m
+        stands_from_s = way / self.speed + ramp_s / 2
+        braking_s = min(max(stands_from_s - driven_s, 0.0), ramp_s)
+        cruise_s = max(stands_from_s - ramp_s - driven_s, 0.0)
+        since_s = max(driven_s - stands_from_s - self.stands_s, 0.0)
+        starting_s = min(since_s, ramp_s)
+        still_to_drive = ACCELERATION / 2 * braking_s**2 + self.speed * cruise_s
+        return self.stops_at_m + still_to_drive - ACCELERATION / 2 * starting_s**2 - self.speed * (since_s - starting_s)
+
+    @property
+    def passes_in_s(self) -> float:
+        """How long it takes through the picture and a little beyond."""
+        return 16.0 / self.speed + (self.stands_s + self.speed / ACCELERATION if self.stops_at_m else 0.0)
 
     def box(self, at_s: float) -> BoundingBox | None:
         """Return where its plate is, or None when it is not in the picture."""
@@ -70,9 +86,17 @@ class Vehicle:
     @property
     def is_owed(self) -> bool:
         """Whether it was seen well enough to be a passage with its text."""
-        readable = sum(width >= READABLE_PX + 5 for width in self.widths)
-        is_sure = readable >= 2 or any(width >= SURE_PX for width in self.widths)
+        readable = sum(box.width >= READABLE_PX + 5 for box in self.looks)
+        is_sure = readable >= 2 or any(box.width >= SURE_PX for box in self.looks)
         return is_sure and readable > 2 * self.misreads
+
+    def fault(self, texts: Sequence[str]) -> str | None:
+        """Return what is wrong with the passages that were made of the looks at it, or None."""
+        if len(texts) > 1:
+            return f"doubled {len(texts)}"
+        if not self.is_owed or tuple(texts) == (self.text,):
+            return None
+        return "misread" if texts else "lost"
 
 
 def random_plate(rng: random.Random) -> str:
@@ -93,8 +117,8 @@ def looks_at(vehicles: Sequence[Vehicle], times: Sequence[float], rng: random.Ra
         for vehicle in vehicles:
             box = vehicle.box(at_s)
             if box is not None and rng.random() >= MISSED_SHARE:
-                vehicle.widths.append(box.width)
-                reads.append(_read(vehicle, _jittered(box, rng), rng))
+                vehicle.looks.append(_jittered(box, rng))
+                reads.append(_read(vehicle, vehicle.looks[-1], rng))
         yield FrameReads(Frame("cam-1", index, moment, moment, STREET), tuple(reads))
 
 
@@ -152,7 +176,7 @@ def random_traffic(seed: int) -> Traffic:
         vehicles.append(vehicle)
         # Two car lengths and more behind the one before, often not before it has left.
         is_alone = kind in ("creep", "stop") or rng.random() < 0.6
-        enters_s += vehicle.stands_s + (12.5 * is_alone + rng.uniform(9.0, 20.0)) / vehicle.speed
+        enters_s += (vehicle.passes_in_s if is_alone else 0.0) + rng.uniform(9.0, 20.0) / vehicle.speed
     times = look_times(rng, enters_s + FARTHEST_M / vehicles[-1].speed, looks_per_s, burst_s)
     return Traffic(kind, looks_per_s, burst_s, tuple(vehicles), tuple(looks_at(vehicles, times, rng)))
 
@@ -165,16 +189,16 @@ def _random_vehicle(rng: random.Random, kind: str, enters_s: float, before: str 
     vehicle = Vehicle(text, enters_s, rng.uniform(*SPEEDS[kind]), rng.choice([-3.2, 0.3, 3.0]))
     if kind == "stop":
         vehicle.stops_at_m, vehicle.stands_s = rng.uniform(10.5, 20.0), rng.uniform(1.0, 8.0)
+        vehicle.speed = min(vehicle.speed, math.sqrt(2 * ACCELERATION * (FARTHEST_M - vehicle.stops_at_m)))
     if rng.random() < 0.3:
-        vehicle.hidden = _random_hiding(rng, kind, vehicle)
+        vehicle.hidden = _random_hiding(rng, vehicle)
     return vehicle
 
 
-def _random_hiding(rng: random.Random, kind: str, vehicle: Vehicle) -> tuple[float, float]:
-    """Hide a vehicle for a moment; one that creeps, or has stood for a while, for up to three seconds."""
-    since_s = vehicle.enters_s + rng.uniform(0.1, 0.9) * 12.0 / vehicle.speed
-    longest_s = 3.0 if kind == "creep" else 0.6
-    if kind == "stop" and vehicle.stands_s > 2.5:
-        since_s = vehicle.enters_s + (FARTHEST_M - vehicle.stops_at_m) / vehicle.speed + rng.uniform(2.0, 2.5)
-        longest_s = 3.0
-    return since_s, since_s + rng.uniform(0.2, longest_s)
+def _random_hiding(rng: random.Random, vehicle: Vehicle) -> tuple[float, float]:
+    """Hide a vehicle somewhere on its way, for three seconds or half of the way that the camera sees at most."""
+    since_s = vehicle.enters_s + rng.uniform(0.1, 0.7) * vehicle.passes_in_s
+    until_s = since_s + rng.uniform(0.2, 3.0)
+    while vehicle.distance(since_s) - vehicle.distance(until_s) > LONGEST_HIDDEN_WAY_M:
+        until_s = since_s + 0.8 * (until_s - since_s)
+    return since_s, until_s

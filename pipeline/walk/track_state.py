@@ -1,12 +1,12 @@
 """One vehicle in view: where it is, what its plate says so far, and the best look at it."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from ocr.types import PlateRead
 from pipeline.settings import TrackSettings
 from pipeline.types import Frame, Look, PlateTrack
 from pipeline.walk.evidence import best_evidence, evidence_score
-from pipeline.walk.fusion import PlateFusion, slot_agreement, sure_slots
+from pipeline.walk.fusion import PlateFusion, SlotAgreement, slot_agreement, sure_slots
 from pipeline.walk.geometry import Motion
 
 SURELY_SAME_SLOTS = 5
@@ -16,6 +16,17 @@ SURELY_OTHER_SLOTS = 3
 FAR_SAME_SLOTS = 6
 """Out of a vehicle's usual reach, so many slots in agreement and none against make a read its own. Two plates of a
 fleet differ in a slot that both looks saw."""
+MISREAD_SHARE_SLOTS = 3
+"""Where only one vehicle can be, one slot may be misread for each so many that agree."""
+MOMENT_S = 2.0
+"""Looks that follow each other may lie this far apart: a stream that comes in bursts of 1.5 s, one of them missed."""
+HIDDEN_S = 4.0
+"""A vehicle that was read may brake and stand while something hides it; its text is waited for this long."""
+PLACE_COST, TEXT_COST, MOST_TEXT_COST, TEXT_GAIN = 0.6, 0.1, 4, 0.03
+"""Of one plate at its place (0.6), up to 4 slots against it add 0.1 each, slots that agree take 0.03 off: between two
+vehicles that lie equally near the text decides, and no text outweighs a place that is half a reach nearer."""
+DOUBT_COST = 2.0
+"""Above all costs of a place: what may be another vehicle after a gap is only taken if no other track can have it."""
 PROOF_GAP_S = 0.35
 """Nothing can take a vehicle's place in less; after a longer gap, the same place does not mean the same vehicle."""
 PROOF_LOOKS = 3
@@ -69,40 +80,55 @@ class TrackState:
         self._sure = segment
         self._unproven: Segment | None = None
         self.missed_since: datetime | None = None
+        self.is_expected = True
+        """False once it has been unseen for so long that no look need be hurried for it."""
         self.decided_text: str | None = None
 
     def cost(self, frame: Frame, read: PlateRead) -> float:
         """Return how badly a read fits: geometry first, text second.
 
         Up to 1.0 it is where the vehicle is expected; up to 2.0 it is where the vehicle could have got since the last
-        look, and the text holds the two together; above that it cannot be this vehicle.
+        look, and the text holds the two together; up to 3.0 it is at the place of a vehicle that was hidden, but the
+        text speaks against it; above that it cannot be this vehicle.
         """
-        misfit = self.motion.misfit(read.box, _seconds(frame))
-        if misfit > 1.0:
-            return 1.0 + self._far_cost(frame, read)
+        now_s = _seconds(frame)
         agreement = slot_agreement((self._unproven or self._sure).fusion.distribution(), read.distribution)
+        misfit = self.motion.misfit(read.box, now_s)
+        if misfit > 1.0 or self._is_overdue(frame):
+            far_cost = 1.0 + self._far_cost(frame, read, agreement)
+            is_waiting = misfit <= 1.0 and self._can_wait_for_text(agreement)
+            return min(far_cost, misfit + DOUBT_COST) if is_waiting else far_cost
         if agreement.different >= SURELY_OTHER_SLOTS and agreement.different > agreement.same / 2:
             return float("inf")
-        return misfit * (0.6 + 0.1 * min(agreement.different, 4)) - 0.03 * agreement.same
+        is_doubtful = agreement.different > 0 and now_s - self.motion.seen_s > PROOF_GAP_S
+        text_cost = TEXT_COST * min(agreement.different, MOST_TEXT_COST)
+        return misfit * (PLACE_COST + text_cost) - TEXT_GAIN * agreement.same + DOUBT_COST * is_doubtful
 
-    def _far_cost(self, frame: Frame, read: PlateRead) -> float:
-        misfit = self.motion.far_misfit(read.box, _seconds(frame))
+    def _far_cost(self, frame: Frame, read: PlateRead, agreement: SlotAgreement) -> float:
+        now_s = _seconds(frame)
+        misfit = self.motion.far_misfit(read.box, now_s)
         if misfit > 1.0:
             return float("inf")
-        known = (self._unproven or self._sure).fusion.distribution()
-        agreement = slot_agreement(known, read.distribution)
+        if agreement.different == 0 and agreement.same >= FAR_SAME_SLOTS:
+            return misfit
         # For a moment, what cannot be read, then or now, is no evidence of a second vehicle.
-        is_moment = _seconds(frame) - self.motion.seen_s <= self._settings.max_gap_s
-        is_unsure = min(sure_slots(known), sure_slots(read.distribution)) < SURELY_SAME_SLOTS
-        is_held = agreement.same >= FAR_SAME_SLOTS or (is_moment and is_unsure)
+        is_moment = self._missed_s(frame) <= self._settings.max_gap_s and now_s - self.motion.seen_s <= MOMENT_S
+        if is_moment and agreement.different == 0:
+            return misfit
         # On the way of a vehicle whose direction is known, one slot may be misread: a follower comes from behind.
-        most_different = 1 if self.motion.heading is not None and is_moment else 0
-        return misfit if is_held and agreement.different <= most_different else float("inf")
+        is_ahead = self.motion.way_misfit(read.box, now_s) <= 1.0 and not self._is_overdue(frame)
+        is_near_enough = agreement.different <= min(1, agreement.same // MISREAD_SHARE_SLOTS)
+        return misfit if is_near_enough and is_ahead else float("inf")
+
+    def _can_wait_for_text(self, agreement: SlotAgreement) -> bool:
+        """Return whether more looks will tell: the vehicle's text is sure, the read's is not yet."""
+        is_known = sure_slots(self._sure.fusion.distribution()) >= SURELY_SAME_SLOTS
+        return is_known and agreement.same + agreement.different < SURELY_SAME_SLOTS and agreement.different == 0
 
     def follow(self, frame: Frame, read: PlateRead) -> "Segment | None":
         """Take over a look; return the finished earlier vehicle's looks when it proves to be another vehicle."""
         was_hidden = self.missed_since is not None and _seconds(frame) - self.motion.seen_s > PROOF_GAP_S
-        self.missed_since = None
+        self.missed_since, self.is_expected = None, True
         self.motion.follow(read.box, _seconds(frame))
         if self._unproven is None and not was_hidden:
             self._sure.add(frame, read)
@@ -117,10 +143,22 @@ class TrackState:
         """Note that the vehicle was not seen on a frame; return whether it has gone."""
         if self.missed_since is None or frame.captured_at < self.missed_since:  # the clock may be set back
             self.missed_since = frame.captured_at
+        self.is_expected = not self._is_overdue(frame)
+        return self._missed_s(frame) >= max(self._place_kept_s(), min(HIDDEN_S, self._settings.parked_gap_s))
+
+    def _missed_s(self, frame: Frame) -> float:
+        """Return for how long frames were looked at and did not show it."""
+        return (frame.captured_at - self.missed_since).total_seconds() if self.missed_since is not None else 0.0
+
+    def _place_kept_s(self) -> float:
+        """Return for how long what comes to the vehicle's place is the vehicle; later its text must say so."""
         settings = self._settings
-        slow_gap_s = min(self.motion.gone_after_s(settings.max_gap_s), settings.parked_gap_s)
-        allowed_s = settings.parked_gap_s if self.motion.is_parked() else slow_gap_s
-        return frame.captured_at - self.missed_since >= timedelta(seconds=allowed_s)
+        if self.motion.is_parked():
+            return settings.parked_gap_s
+        return min(self.motion.gone_after_s(settings.max_gap_s), settings.parked_gap_s)
+
+    def _is_overdue(self, frame: Frame) -> bool:
+        return self._missed_s(frame) >= self._place_kept_s()
 
     def finish(self) -> "list[Segment]":
         """Return the looks of each vehicle that this track turned out to be."""
@@ -138,7 +176,7 @@ class TrackState:
             return None
         agreement = slot_agreement(self._sure.fusion.distribution(), since.fusion.distribution())
         look_count = since.fusion.look_count
-        is_proven = is_last or look_count >= PROOF_LOOKS
+        is_proven = is_last or (look_count >= PROOF_LOOKS and not self._can_wait_for_text(agreement))
         if agreement.different == 0 and (is_proven or agreement.same >= SURELY_SAME_SLOTS):
             self._join(since)
         elif is_proven and look_count == 1:

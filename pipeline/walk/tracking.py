@@ -13,7 +13,7 @@ from pipeline.settings import TrackSettings
 from pipeline.types import Frame, FrameReads, InView, PlateTrack, SightLost
 from pipeline.walk.track_state import Segment, TrackState, track_of
 
-MAX_COST = 2.0
+MAX_COST = 3.0
 """Of `TrackState.cost`: what fits worse is another vehicle."""
 
 
@@ -72,7 +72,7 @@ class PlateTracker:
     @property
     def is_settled(self) -> bool:
         """Whether every vehicle in view has been decided."""
-        return all(track.decided_text is not None for track in self._tracks)
+        return all(track.decided_text is not None or not track.is_expected for track in self._tracks)
 
     @property
     def in_view_since(self) -> datetime | None:
