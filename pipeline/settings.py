@@ -3,7 +3,9 @@
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from pipeline.video.masks import Polygon, Regions, polygon_fault
 
 
 class GateSettings(BaseModel):
@@ -105,6 +107,12 @@ class SourceSettings(BaseModel):
     """Capture time of a file's first frame; None takes it from the file's name, its container or its own time."""
     fps: float = Field(default=1.0, gt=0)
     """Pictures a second of a folder of images."""
+    mask: tuple[Polygon, ...] = ()
+    """Parts of the picture that are neither looked at nor kept, such as an on-screen clock or a neighbour's yard:
+    polygons of three or more [x, y], as shares of width and height from the upper left, such as
+    [[[0, 0], [0.4, 0], [0.4, 0.08], [0, 0.08]]]."""
+    roi: tuple[Polygon, ...] = ()
+    """Where plates are looked for, in the same form; none is the whole picture."""
     group: str | None = None
     """Sources of one group share a process; None gives the source its own."""
 
@@ -126,6 +134,18 @@ class SourceSettings(BaseModel):
         if not is_whole:
             raise ValueError(f"uri: {scheme}:// needs a host and, where one is given, a port between 1 and 65535")
         return uri
+
+    @model_validator(mode="after")
+    def _has_polygons(self) -> "SourceSettings":
+        for key, polygons in (("mask", self.mask), ("roi", self.roi)):
+            for polygon in polygons:
+                if (fault := polygon_fault(polygon)) is not None:
+                    raise ValueError(f"{self.camera_id}: {key}: {fault}")
+        return self
+
+    @property
+    def regions(self) -> Regions:
+        return Regions(mask=self.mask, roi=self.roi)
 
     @property
     def is_live(self) -> bool:

@@ -58,7 +58,7 @@ def _capture(request: CaptureRequest, notices: Connection, slots: Connection, me
         opened = Opened(length_ms=stream.length_ms)
         notices.send_bytes(opened.model_dump_json().encode())
         if request.is_live:
-            return capture_live(stream, MotionGate(request.gate), notices, slots, memory)
+            return capture_live(stream, request, notices, slots, memory)
         return _capture_file(stream, request, notices, slots, memory, errors)
 
 
@@ -71,7 +71,7 @@ def _capture_file(
     errors: ErrorLines,
 ) -> Ended:
     """Deliver every frame that the gate wants; wait while the parent holds all slots."""
-    gate = MotionGate(request.gate)
+    gate = MotionGate(request.gate, request.regions)
     free = list(range(SLOTS))
     reported = time.monotonic()
     undecodable = 0
@@ -90,17 +90,8 @@ def _capture_file(
         if shape is None:
             undecodable += 1
         else:
-            notice = FrameReady(
-                slot=free.pop(),
-                height=shape[0],
-                width=shape[1],
-                index=stream.passed_over + stream.frames - 1,
-                offset_ms=stream.offset_ms,
-                captured_at=0.0,
-                arrived_at=time.time(),
-                frames=stream.frames,
-                dropped=0,
-            )
+            request.regions.hide(memory.picture(free[-1], *shape))
+            notice = _ready(stream, free.pop(), shape)
             notices.send_bytes(notice.model_dump_json().encode())
     errors.finish()
     return Ended(
@@ -111,6 +102,20 @@ def _capture_file(
         damage=_damage(stream, undecodable, errors),
         stopped_at_damage=request.stops_at_damage and errors.count > 0,
         guessed_fps=0.0 if stream.has_times else stream.fps or FALLBACK_FPS,
+    )
+
+
+def _ready(stream: VideoStream, slot: int, shape: tuple[int, int]) -> FrameReady:
+    return FrameReady(
+        slot=slot,
+        height=shape[0],
+        width=shape[1],
+        index=stream.passed_over + stream.frames - 1,
+        offset_ms=stream.offset_ms,
+        captured_at=0.0,
+        arrived_at=time.time(),
+        frames=stream.frames,
+        dropped=0,
     )
 
 

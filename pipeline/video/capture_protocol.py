@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from ocr.types import BgrImage
 from pipeline.settings import GateSettings
+from pipeline.video.masks import Regions
 
 MAX_FRAME_BYTES = 8192 * 4608 * 3
 SLOTS = 4
@@ -35,6 +36,7 @@ class CaptureRequest(CaptureMessage):
     """0 lets FFmpeg choose."""
     stops_at_damage: bool = False
     """True ends at the first decoder message: what several threads make of damage differs from run to run."""
+    regions: Regions = Regions()
     from_ms: float = 0.0
     """Of a file: frames before this presentation time are passed over."""
 

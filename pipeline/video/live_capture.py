@@ -5,7 +5,7 @@ import time
 from collections import OrderedDict
 from multiprocessing.connection import Connection
 
-from pipeline.video.capture_protocol import SLOTS, Ended, FrameMemory, FrameReady, Progress
+from pipeline.video.capture_protocol import SLOTS, CaptureRequest, Ended, FrameMemory, FrameReady, Progress
 from pipeline.video.ffmpeg import VideoStream
 from pipeline.video.live_packets import Arrived, LivePackets
 from pipeline.video.motion import MotionGate
@@ -74,9 +74,10 @@ class _HandOver:
 class _Decoding:
     """Decodes what arrived and offers the frames that the gate wants."""
 
-    def __init__(self, stream: VideoStream, gate: MotionGate, memory: FrameMemory, hand_over: _HandOver) -> None:
+    def __init__(self, stream: VideoStream, request: CaptureRequest, memory: FrameMemory, hand_over: _HandOver) -> None:
         self._stream = stream
-        self._gate = gate
+        self._gate = MotionGate(request.gate, request.regions)
+        self._regions = request.regions
         self._memory = memory
         self._hand_over = hand_over
         self._moments: OrderedDict[int | None, Arrived] = OrderedDict()
@@ -117,6 +118,7 @@ class _Decoding:
         if shape is None:
             self._hand_over.give_back(slot)
             return
+        self._regions.hide(self._memory.picture(slot, *shape))
         now_s, now = time.monotonic(), time.time()
         undecoded = self._arrivals.undecoded
         ready = FrameReady(
@@ -134,11 +136,11 @@ class _Decoding:
 
 
 def capture_live(
-    stream: VideoStream, gate: MotionGate, notices: Connection, slots: Connection, memory: FrameMemory
+    stream: VideoStream, request: CaptureRequest, notices: Connection, slots: Connection, memory: FrameMemory
 ) -> Ended:
     """Deliver the frames that the gate wants, as many as the parent keeps up with, until the stream ends."""
     hand_over = _HandOver(notices)
-    decoding = _Decoding(stream, gate, memory, hand_over)
+    decoding = _Decoding(stream, request, memory, hand_over)
     thread = threading.Thread(target=decoding.run, daemon=True)
     thread.start()
     while thread.is_alive():

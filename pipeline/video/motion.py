@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from ocr.types import BgrImage
 from pipeline.settings import GateSettings
 from pipeline.video.deinterlace import Plane
+from pipeline.video.masks import Regions
 
 SAMPLES_PER_CELL = 4
 """Sampled pixels along each side of a cell: averaging 16 of them takes the noise down to a quarter."""
@@ -20,8 +21,11 @@ ROWS_OF_CELLS = 68
 class MotionGate:
     """Decides frame by frame, in order. One camera each."""
 
-    def __init__(self, settings: GateSettings) -> None:
+    def __init__(self, settings: GateSettings, regions: Regions | None = None) -> None:
+        """`regions`: what moves in the parts that are left out wakes nobody."""
         self._settings = settings
+        self._regions = regions or Regions()
+        self._hidden: NDArray[np.bool_] | None = None
         self._background: NDArray[np.float32] | None = None
         self._checked_ms = float("-inf")
         self._looked_ms = float("-inf")
@@ -59,6 +63,7 @@ class MotionGate:
         self._checked_ms = offset_ms
         if self._background is None or self._background.shape != cells.shape:
             self._background = cells
+            self._hidden = self._regions.hidden(*cells.shape)
             return True
         change = cells - self._background
         # A cloud or the camera's exposure changes every cell alike.
@@ -66,6 +71,8 @@ class MotionGate:
         np.abs(change, out=change)
         share = 1.0 - float(np.exp(-elapsed_s / self._settings.background_s))
         cv2.accumulateWeighted(cells, self._background, share)
+        if self._hidden is not None:
+            change[self._hidden] = 0.0
         return int((change > self._settings.min_change).sum()) >= self._settings.min_changed_cells
 
 

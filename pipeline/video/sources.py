@@ -82,6 +82,7 @@ def _read_file(viewing: Viewing) -> Iterator[Sighting]:
         decoder_threads=threads or 0,
         stops_at_damage=threads is not None and threads > 1,
         from_ms=viewing.from_ms,
+        regions=source.regions,
     )
     with CaptureProcess(request, settings.stall_timeout_s) as capture:
         for notice in capture.notices():
@@ -118,7 +119,7 @@ def _read_folder(viewing: Viewing) -> Iterator[Sighting]:
         raise SourceError(f"{source.uri}: no images in this folder")
     start, _ = capture_start(source.path, source.start)
     unreadable = 0
-    gate = MotionGate(viewing.settings.gate)
+    gate = MotionGate(viewing.settings.gate, source.regions)
     for index, path in enumerate(paths):
         if viewing.stop.is_set():
             return
@@ -131,6 +132,7 @@ def _read_folder(viewing: Viewing) -> Iterator[Sighting]:
             counts.damage = f"{unreadable} of {len(paths)} images cannot be read, the last: {error}"
             continue
         if gate.is_due(offset_ms) and gate.wants(image, offset_ms):
+            source.regions.hide(image)
             captured_at = start + timedelta(milliseconds=offset_ms)
             yield Frame(source.camera_id, index, captured_at, datetime.now(UTC), image)
 
@@ -139,7 +141,9 @@ def _read_live(viewing: Viewing) -> Iterator[Sighting]:
     source, settings, counts, stop = viewing.source, viewing.settings, viewing.counts, viewing.stop
     wait_s = settings.reopen_min_s
     lost_at, is_told = None, False
-    request = CaptureRequest(uri=source.uri, is_live=True, gate=settings.gate, decoder_threads=1)
+    request = CaptureRequest(
+        uri=source.uri, is_live=True, gate=settings.gate, decoder_threads=1, regions=source.regions
+    )
     frames_before = dropped_before = undecoded_before = 0
     state = CameraState(source.camera_id)
     while not stop.is_set():
