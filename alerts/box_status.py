@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 import redis
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
+from alerts.camera_quality import CameraQuality
 from alerts.envelope import UtcDatetime
 
 STATUS_KEY = "box:status:"
@@ -60,6 +61,10 @@ class BoxStatus(BaseModel):
     """How old the newest picture was when it was decoded: seconds mean that this box or its line cannot keep up."""
     looks_per_s: FiniteFloat = 0.0
     """Frames a second that plates are looked for on; few while nothing moves."""
+    camera_quality: CameraQuality = "good"
+    """What is wrong with the picture although it comes; said only after it was so for a minute."""
+    watched_since: UtcDatetime | None = None
+    """When this box began to look at the camera."""
     hours: tuple[HourCount, ...] = ()
     """The last hours, oldest first; each number only grows within its hour."""
     stopped: str | None = None

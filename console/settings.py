@@ -76,6 +76,7 @@ class ConsoleSettings(BaseModel):
     correction_hours: float = Field(default=24, gt=0)  # a vehicle taken off comes back then, unless a steward confirmed
     stale_status_s: float = Field(default=15, gt=0)  # a box that says nothing for longer is shown as lost
     stale_list_s: float = Field(default=900, gt=0)  # a list older than this is shown in red
+    plateless_hours: float = Field(default=3, gt=0)  # by day, while other cameras see plates
     evidence_days: int = Field(default=30, ge=1, le=90)  # after closing; then plate and pictures are erased
     photo_megabytes: float = Field(default=8, gt=0)  # a worker's photo
     desk_phone: str = Field(default="", pattern=r"^\+?[0-9-]{0,20}$")  # the duty desk, for grid workers; "" = none

@@ -76,6 +76,9 @@ class PipelineSettings(BaseModel):
     """First wait before a live source is opened again; it doubles each time up to the next setting."""
     reopen_max_s: float = Field(default=10.0, gt=0)
     """Longest wait between two tries to open a live source."""
+    quality_hold_s: float = Field(default=60.0, gt=0)
+    """A live picture that is black, frozen, covered or out of focus for this long is told as a fault of its camera; so
+    is one that gave no plate for this long where its picture, turned by 90°, gives some."""
     hypothesis_count: int = Field(default=32, gt=0, le=64)
     """Texts that are looked up for each passage."""
     spool_hours: float = Field(default=24.0, gt=0, le=24)

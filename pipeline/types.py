@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol, TypeAlias
 
+from alerts.camera_quality import CameraQuality
 from alerts.flagged import FlaggedEvent
 from ocr.hypotheses import PlateHypothesis
 from ocr.types import BgrImage, BoundingBox, PlateDistribution, PlateRead
@@ -162,6 +163,10 @@ class ScreeningCounts:
     """Of the dropped frames, those that were not even decoded: the box or the line cannot keep up."""
     clock_offset_s: float | None = None
     """Camera's clock minus this box's, where the camera tells its own."""
+    quality: CameraQuality = "good"
+    """Of a live source's picture, by itself."""
+    is_turned: bool = False
+    """Of a live source: plates are read only in its picture turned by 90°."""
     note: str | None = None
     """What is not sure about it although nothing is wrong, or None."""
 
@@ -169,6 +174,10 @@ class ScreeningCounts:
     def skipped(self) -> int:
         """Frames that the motion gate kept from the detector, and those between two looks."""
         return max(0, self.frames - self.looked_at - self.dropped)
+
+    @property
+    def camera_quality(self) -> CameraQuality:
+        return "turned" if self.is_turned and self.quality == "good" else self.quality
 
     @property
     def passages(self) -> int:

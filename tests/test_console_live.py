@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from console.cases.steps import Action
 from console.parts import Console
 from console.situation.boxes import Heard, tiles
 from console.types import Role
+from riskdb.types import BEIJING
 from tests.console_kit import (
     GRID_A,
     GRID_B,
@@ -208,6 +209,11 @@ def test_a_lost_redis_is_said_and_the_tiles_turn_red_instead_of_vanishing(tmp_pa
         ({"clock_offset_s": 28800.0}, "warn", "摄像机时钟偏差 8 小时"),
         ({"outbox_pending": 500}, "warn", "积压 500"),
         ({"fps": 0.0}, "bad", "摄像机无画面"),
+        ({"camera_quality": "black"}, "bad", "画面全黑"),
+        ({"camera_quality": "frozen"}, "bad", "画面静止"),
+        ({"camera_quality": "covered"}, "bad", "遮挡"),
+        ({"camera_quality": "out_of_focus"}, "bad", "失焦"),
+        ({"camera_quality": "turned"}, "bad", "画面旋转"),
         ({"list_age_s": 5000.0}, "bad", "名单过旧"),
         ({"list_version": None}, "bad", "没有名单"),
         ({"redis_ok": False, "list_version": None}, "bad", "名单服务不可用"),
@@ -217,6 +223,21 @@ def test_a_tile_says_what_is_wrong(change: dict[str, Any], health: str, words: s
     tile = tiles([Heard(status_of(**change), START)], settings_with(checkpoint=()), START)[0]
     assert tile.health == health
     assert words in " ".join(tile.problems)
+
+
+@pytest.mark.parametrize(
+    ("hour", "neighbour_idle_h", "words"),
+    [(12, 0.2, "4 小时无车牌"), (12, 2.0, ""), (4, 0.2, ""), (8, 0.2, ""), (21, 0.2, "")],
+)
+def test_a_camera_without_plates_by_day_is_told_while_another_one_sees_some(
+    hour: int, neighbour_idle_h: float, words: str
+):
+    now = datetime(2026, 11, 24, hour, tzinfo=BEIJING)
+    since = {"last_read_at": None, "watched_since": now - timedelta(hours=4)}
+    blind = Heard(status_of("一号卡口", reported_at=now, **since), now)
+    busy = status_of("二号卡口", reported_at=now, last_read_at=now - timedelta(hours=neighbour_idle_h))
+    shown = tiles([blind, Heard(busy, now)], settings_with(checkpoint=()), now)
+    assert {tile.checkpoint: " ".join(tile.problems) for tile in shown} == {"一号卡口": words, "二号卡口": ""}
 
 
 def test_a_box_that_fell_silent_before_the_console_started_is_lost(console: Console):

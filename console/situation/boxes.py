@@ -2,14 +2,16 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 import redis
 from pydantic import BaseModel, ConfigDict
 
 from alerts.box_status import BoxStatus, StatusBoard
+from alerts.camera_quality import QUALITY_WORDS
 from console.settings import ConsoleSettings
+from riskdb.types import BEIJING
 
 Health = Literal["ok", "warn", "bad"]
 _WORST: tuple[Health, ...] = ("bad", "warn", "ok")
@@ -17,6 +19,9 @@ _MIN_FPS = 1.0
 _MAX_FRAME_AGE_S = 3.0
 _MAX_CLOCK_OFFSET_S = 5.0
 _MAX_QUEUE = 100
+_BUSY_S = 3600.0
+_DAY_FROM, _DAY_TO = 7, 19
+"""Hours in which a road that others use is not expected to be empty."""
 
 
 class Tile(BaseModel):
@@ -74,7 +79,8 @@ def tiles(reports: Sequence[Heard], settings: ConsoleSettings, now: datetime) ->
     """Return one tile per camera, and one in red per configured checkpoint that was never heard of; the worst first."""
     heard = {report.status.checkpoint for report in reports}
     silent = [place.name for place in settings.checkpoint if place.name not in heard]
-    found = [_tile(report, settings, now) for report in reports] + [_silent_tile(name) for name in silent]
+    plateless = _plateless(reports, settings.plateless_hours, now)
+    found = [_tile(report, settings, now, plateless) for report in reports] + [_silent_tile(name) for name in silent]
     return sorted(found, key=lambda tile: (_WORST.index(tile.health), tile.checkpoint, tile.camera_id))
 
 
@@ -87,9 +93,26 @@ def _heard(status: BoxStatus, before: Heard | None, now: datetime) -> Heard:
     return Heard(status, now, (status.reported_at - now).total_seconds())
 
 
-def _tile(heard: Heard, settings: ConsoleSettings, now: datetime) -> Tile:
+def _plateless(reports: Sequence[Heard], hours: float, now: datetime) -> dict[str, float]:
+    """Return since how many seconds a camera has seen no plate, where it is long by day and another one sees some."""
+    local = now.astimezone(BEIJING)
+    is_by_day = _DAY_FROM <= (local - timedelta(hours=hours)).hour < local.hour < _DAY_TO
+    idle = {report.status.camera_id: _idle_s(report.status) for report in reports}
+    if not is_by_day or not any(report.status.last_read_at and _idle_s(report.status) < _BUSY_S for report in reports):
+        return {}
+    return {camera_id: idle_s for camera_id, idle_s in idle.items() if idle_s > hours * 3600}
+
+
+def _idle_s(status: BoxStatus) -> float:
+    since = status.last_read_at or status.watched_since or status.reported_at
+    return (status.reported_at - since).total_seconds()
+
+
+def _tile(heard: Heard, settings: ConsoleSettings, now: datetime, plateless: dict[str, float]) -> Tile:
     status = heard.status
     bad, warn = list(_faults(heard, settings, now)), list(_warnings(heard))
+    if (idle_s := plateless.get(status.camera_id)) is not None:
+        warn.append(f"{_spoken(idle_s)}无车牌")
     age = (status.reported_at - status.last_read_at + (now - heard.at)).total_seconds() if status.last_read_at else None
     return Tile(
         checkpoint=status.checkpoint, camera_id=status.camera_id, health="bad" if bad else "warn" if warn else "ok",
@@ -106,6 +129,7 @@ def _faults(heard: Heard, settings: ConsoleSettings, now: datetime) -> list[str]
     faults = [
         (silent_s > settings.stale_status_s, f"失联 {_spoken(silent_s)}"),
         (status.fps < _MIN_FPS, "摄像机无画面"),
+        (status.camera_quality != "good", QUALITY_WORDS[status.camera_quality]),
         (not status.redis_ok, "名单服务不可用"),
         (status.list_version is None and status.redis_ok, "名单无效或没有名单"),
         ((status.list_age_s or 0) > settings.stale_list_s, f"名单过旧 {_spoken(status.list_age_s or 0)}"),

@@ -99,6 +99,7 @@ class CameraMonitor:
         self._hours = hours
         self._progress: deque[tuple[float, int, int]] = deque([(time.monotonic(), counts.frames, counts.looked_at)])
         self._last_read_at: datetime | None = None
+        self._watched_since: datetime | None = None
 
     def passed(self, passage: Passage) -> LanePassage:
         """Note a passage; return what the lane strip shows of it for a moment."""
@@ -129,6 +130,7 @@ class CameraMonitor:
 
     def status(self, now: datetime, health: BoxHealth) -> BoxStatus:
         fps, looks_per_s = self._rates()
+        self._watched_since = self._watched_since or now
         return BoxStatus(
             camera_id=self._camera_id,
             checkpoint=self._checkpoint,
@@ -145,6 +147,8 @@ class CameraMonitor:
             clock_offset_s=self._counts.clock_offset_s,
             frame_age_s=round(self._counts.age_s, 3),
             looks_per_s=round(looks_per_s, 1),
+            camera_quality=self._counts.camera_quality,
+            watched_since=self._watched_since,
             hours=self._hours.last_hours(self._camera_id, now),
         )
 

@@ -4,6 +4,8 @@ import logging
 import re
 import time
 
+from alerts.camera_quality import QUALITY_WORDS, CameraQuality
+
 log = logging.getLogger(__name__)
 STEADY_S = 2.0
 """A camera is there when it has sent pictures for this long: one that hangs up at once, again and again, stays lost."""
@@ -26,6 +28,7 @@ class CameraState:
         self._pictures_since_s: float | None = None
         self._undecoded = 0
         self._behind_s: float | None = None
+        self._quality: CameraQuality = "good"
 
     def sends(self, frames: int, undecoded: int, now_s: float | None = None) -> None:
         """Note how many frames came from this connection so far, and how many of them nobody had time to decode."""
@@ -37,6 +40,13 @@ class CameraState:
                 log.info("%s: 摄像机有画面 the camera is there%s", self._camera_id, away)
                 self._is_there = True
         self._note_backlog(undecoded, now_s)
+
+    def judged(self, quality: CameraQuality) -> None:
+        """Note what is wrong with its picture."""
+        if quality != self._quality:
+            level = logging.INFO if quality == "good" else logging.WARNING
+            log.log(level, "%s: %s the picture is %s", self._camera_id, QUALITY_WORDS[quality], quality)
+            self._quality = quality
 
     def ended(self, reason: str | None, now_s: float | None = None) -> None:
         """Note that the connection has ended or never came about."""

@@ -12,6 +12,7 @@ from typing import Annotated, Literal, TypeAlias
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from alerts.camera_quality import CameraQuality
 from ocr.types import BgrImage
 from pipeline.settings import GateSettings
 from pipeline.video.masks import Regions
@@ -37,6 +38,7 @@ class CaptureRequest(CaptureMessage):
     stops_at_damage: bool = False
     """True ends at the first decoder message: what several threads make of damage differs from run to run."""
     regions: Regions = Regions()
+    quality_hold_s: float = 60.0
     from_ms: float = 0.0
     """Of a file: frames before this presentation time are passed over."""
 
@@ -84,6 +86,8 @@ class Progress(CaptureMessage):
     """How old the newest frame is that was decoded: the line's lateness and ours."""
     clock_offset_s: float | None = None
     """Camera's clock minus this machine's, where the camera tells its own (RTCP sender report)."""
+    quality: CameraQuality | None = None
+    """None while it is not known yet."""
 
 
 class Ended(CaptureMessage):

@@ -117,6 +117,11 @@ class VideoStream:
         self._frame = frame
         self.frames += 1
 
+    @property
+    def is_key(self) -> bool:
+        """Whether the grabbed frame stands by itself."""
+        return self._frame is not None and bool(self._frame.key_frame)
+
     def luma(self) -> Plane:
         """Return the brightness of the grabbed frame, rows by columns, valid until the next `grab`; no copy."""
         assert self._frame is not None

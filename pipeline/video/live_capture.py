@@ -9,10 +9,13 @@ from pipeline.video.capture_protocol import SLOTS, CaptureRequest, Ended, FrameM
 from pipeline.video.ffmpeg import VideoStream
 from pipeline.video.live_packets import Arrived, LivePackets
 from pipeline.video.motion import MotionGate
+from pipeline.video.picture_health import PictureHealth
 
 PROGRESS_EVERY_S = 0.5
 FRESH_S = 0.12
 """A frame that waits for the parent gives way to a newer one when it is older than the line made it by this much."""
+UNDECODABLE_S = 5.0
+"""A decoder that gives no picture for this long, while packets come, cannot read them."""
 MAX_REORDERED = 64
 """Frames that a decoder holds back while it puts them in order; the standards allow 16."""
 
@@ -81,7 +84,8 @@ class _Decoding:
         self._memory = memory
         self._hand_over = hand_over
         self._moments: OrderedDict[int | None, Arrived] = OrderedDict()
-        self._opened_s = time.monotonic()
+        self._opened_s = self._decoded_s = time.monotonic()
+        self._health = PictureHealth(request.quality_hold_s, request.regions)
         self._arrivals = LivePackets(stream)
         self.late_s = 0.0
 
@@ -90,7 +94,10 @@ class _Decoding:
             self._moments[arrived.packet.pts] = arrived
             while len(self._moments) > MAX_REORDERED:
                 self._moments.popitem(last=False)
-            for frame in self._stream.decoded(arrived.packet):
+            frames = self._stream.decoded(arrived.packet)
+            if not frames and time.monotonic() - self._decoded_s > UNDECODABLE_S:
+                self._health.undecodable(time.monotonic())
+            for frame in frames:
                 self._stream.take(frame)
                 self._look(self._moments.pop(frame.pts, arrived))
 
@@ -103,11 +110,13 @@ class _Decoding:
             undecoded=undecoded,
             late_s=self.late_s,
             clock_offset_s=self._arrivals.clock_offset_s,
+            quality=self._health.quality,
         )
 
     def _look(self, arrived: Arrived) -> None:
         stream = self._stream
-        now_s = time.monotonic()
+        now_s = self._decoded_s = time.monotonic()
+        self._health.look(stream.luma(), now_s, is_key=stream.is_key)
         self.late_s = now_s - arrived.captured_s
         # Never backwards: the offset between the clocks is still being found.
         stream.offset_ms = max(stream.offset_ms, (arrived.captured_s - self._opened_s) * 1000.0)

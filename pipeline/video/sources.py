@@ -142,7 +142,12 @@ def _read_live(viewing: Viewing) -> Iterator[Sighting]:
     wait_s = settings.reopen_min_s
     lost_at, is_told = None, False
     request = CaptureRequest(
-        uri=source.uri, is_live=True, gate=settings.gate, decoder_threads=1, regions=source.regions
+        uri=source.uri,
+        is_live=True,
+        gate=settings.gate,
+        decoder_threads=1,
+        regions=source.regions,
+        quality_hold_s=settings.quality_hold_s,
     )
     frames_before = dropped_before = undecoded_before = 0
     state = CameraState(source.camera_id)
@@ -160,8 +165,7 @@ def _read_live(viewing: Viewing) -> Iterator[Sighting]:
                 counts.dropped = dropped_before + notice.dropped
                 if isinstance(notice, Progress):
                     counts.undecoded = undecoded_before + notice.undecoded
-                    counts.age_s, counts.clock_offset_s = notice.late_s, notice.clock_offset_s
-                    state.sends(notice.frames, notice.undecoded)
+                    _note_progress(notice, counts, state)
                 if isinstance(notice, FrameReady):
                     wait_s, lost_at = settings.reopen_min_s, None
                     yield _frame(source, notice, datetime.fromtimestamp(notice.captured_at, UTC), capture)
@@ -180,6 +184,13 @@ def _read_live(viewing: Viewing) -> Iterator[Sighting]:
         # A switch that comes back must not be asked by all its cameras' readers at once.
         stop.wait(wait_s * random.uniform(1 - JITTER, 1 + JITTER))
         wait_s = min(2 * wait_s, settings.reopen_max_s)
+
+
+def _note_progress(notice: Progress, counts: ScreeningCounts, state: CameraState) -> None:
+    counts.age_s, counts.clock_offset_s = notice.late_s, notice.clock_offset_s
+    counts.quality = notice.quality or counts.quality
+    state.sends(notice.frames, notice.undecoded)
+    state.judged(counts.camera_quality)
 
 
 def _frame(source: SourceSettings, notice: FrameReady, captured_at: datetime, capture: CaptureProcess) -> Frame:

@@ -10,6 +10,7 @@ from pipeline.types import Passage, Reader
 from pipeline.video.sources import watch_frames
 from pipeline.walk.deciding import Screening
 from pipeline.walk.screening import screen
+from pipeline.walk.turned import TurnWatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,9 @@ def screen_source(
     Raises SourceError when a file or folder cannot be opened, OutboxError when an event cannot be kept.
     """
     frames = watch_frames(source, settings, parts.screening.counts, stop)
-    return screen(frames, parts.reader, settings.track, parts.screening)
+    counts = parts.screening.counts
+    reader = TurnWatch(parts.reader, counts, settings.quality_hold_s) if source.is_live else parts.reader
+    return screen(frames, reader, settings.track, parts.screening)
 
 
 def screen_group(

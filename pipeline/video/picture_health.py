@@ -1,0 +1,137 @@
+"""Whether a camera's pictures can be judged at all: black, frozen, covered or out of focus, by cheap statistics.
+
+Written to be late rather than wrong: what is said of a picture must hold for a minute, an empty road included.
+"""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from alerts.camera_quality import CameraQuality
+from pipeline.video.deinterlace import Plane
+from pipeline.video.masks import Regions
+
+SAMPLE_EVERY_S = 2.0
+RECOVERED_S = 8.0
+"""A fault is over after so long without it; a lorry's side that fills the picture is neither fault nor recovery."""
+ROWS = 540
+"""Pictures are made this high first: noise is halved at 1080 rows."""
+MARGIN = 8
+"""An eighth of the rows at the top and the bottom is left out: clocks and names there stay sharp and running."""
+BLOCK = 8
+BLACK_LEVEL = 28.0
+"""16 is black in video; a street without a lamp under a sensor's noise is above this."""
+LIT_SHARE = 0.02
+MIN_CONTRAST = 20
+"""Grey levels within a block's surroundings that are an edge and not noise."""
+BARE_SHARE = 0.004
+"""A picture with fewer edges shows nothing: something is in front of the lens, or focus is far off."""
+PLAIN_SPREAD = 45.0
+MIN_EDGES = 40
+DARK_LEVEL = 40.0
+"""Where nothing is brighter, a night without lamps looks like a covered lens: neither is said."""
+SOFT_STEEPNESS = 0.18
+"""Share of an edge's height within one point of ROWS rows. On rendered scenes by day, at dusk and in rain it is 0.45
+and more; a blur of 3 points' deviation at 1080 rows, which plates can just be read in, leaves 0.22."""
+
+
+class PictureHealth:
+    """Judges one camera's pictures while they are decoded. `now_s` is monotonic."""
+
+    def __init__(self, hold_s: float, regions: Regions | None = None) -> None:
+        self._hold_s = hold_s
+        self._regions = regions or Regions()
+        self._sampled_s = float("-inf")
+        self._last: NDArray[np.uint8] | None = None
+        self._unchanged_keys = 0
+        self._seen: CameraQuality = "good"
+        self._seen_s = float("-inf")
+        self.quality: CameraQuality | None = None
+        """None until it is known."""
+
+    def look(self, luma: Plane, now_s: float, *, is_key: bool = False) -> None:
+        """Take one decoded frame's brightness; all but one in SAMPLE_EVERY_S cost nothing."""
+        if is_key:
+            self._unchanged_keys += 1
+        if now_s - self._sampled_s < SAMPLE_EVERY_S:
+            return
+        self._sampled_s = now_s
+        is_unchanged = self._is_unchanged(luma)
+        quality = quality_of(luma, self._regions)
+        # A black picture does not change either.
+        self._note("frozen" if is_unchanged and quality == "good" else quality, now_s)
+
+    def undecodable(self, now_s: float) -> None:
+        """Take a packet that came and gave no picture, after a while without any."""
+        if now_s - self._sampled_s >= SAMPLE_EVERY_S:
+            self._note("undecodable", now_s)
+
+    def _note(self, seen: CameraQuality, now_s: float) -> None:
+        if seen != self._seen or self._seen_s == float("-inf"):
+            self._seen, self._seen_s = seen, now_s
+        held_s = now_s - self._seen_s
+        if seen == "frozen" and self._unchanged_keys < 2:
+            # An encoder may send the very same picture of a still road until the next one that stands by itself.
+            return
+        if held_s >= (min(RECOVERED_S, self._hold_s) if seen == "good" else self._hold_s):
+            self.quality = seen
+
+    def _is_unchanged(self, luma: Plane) -> bool:
+        """Return whether not one sampled point differs from the last time: a sensor's noise never leaves all alike."""
+        samples = _inner(luma)[::3, ::3].copy()
+        is_unchanged = self._last is not None and np.array_equal(samples, self._last)
+        self._last = samples
+        if not is_unchanged:
+            self._unchanged_keys = 0
+        return is_unchanged
+
+
+def quality_of(luma: Plane, regions: Regions | None = None) -> CameraQuality:
+    """Judge one picture by itself."""
+    inner = _inner(_at_rows(luma))
+    blocks = cv2.resize(inner, (inner.shape[1] // BLOCK, inner.shape[0] // BLOCK), interpolation=cv2.INTER_AREA)
+    contrast, steepness = _edges(inner, blocks.shape)
+    hidden = (
+        None if regions is None else regions.hidden(round(blocks.shape[0] * MARGIN / (MARGIN - 2)), blocks.shape[1])
+    )
+    if hidden is not None:
+        top = (hidden.shape[0] - blocks.shape[0]) // 2
+        seen = ~hidden[top : top + blocks.shape[0]]
+        blocks, contrast, steepness = blocks[seen], contrast[seen], steepness[seen]
+    if not blocks.size or float((blocks > BLACK_LEVEL).mean()) < LIT_SHARE:
+        return "black" if blocks.size else "good"
+    has_edge = contrast >= MIN_CONTRAST
+    if float(has_edge.mean()) < BARE_SHARE:
+        low, high = np.percentile(blocks, (5, 98))
+        if high < DARK_LEVEL:
+            return "good"
+        return "covered" if high - low < PLAIN_SPREAD else "out_of_focus"
+    if int(has_edge.sum()) >= MIN_EDGES and float(np.percentile(steepness[has_edge], 80)) < SOFT_STEEPNESS:
+        return "out_of_focus"
+    return "good"
+
+
+def _at_rows(luma: Plane) -> Plane:
+    scale = ROWS / luma.shape[0]
+    if scale >= 1.0:
+        return luma
+    size = (max(BLOCK, round(luma.shape[1] * scale)), ROWS)
+    return np.asarray(cv2.resize(luma, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _inner(luma: Plane) -> Plane:
+    margin = luma.shape[0] // MARGIN
+    return luma[margin : luma.shape[0] - margin]
+
+
+def _edges(inner: Plane, shape: tuple[int, ...]) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    """Return by block the difference of its surroundings' brightest and darkest, and how much of it one step makes."""
+    kernel = np.ones((2 * BLOCK, 2 * BLOCK), np.uint8)
+    contrast = cv2.morphologyEx(inner, cv2.MORPH_GRADIENT, kernel)
+    steps = np.abs(np.diff(inner.astype(np.int16), axis=1, append=inner[:, -1:])).astype(np.uint8)
+    steepest = cv2.dilate(steps, kernel)
+    size = (shape[1], shape[0])
+    contrast = cv2.resize(contrast, size, interpolation=cv2.INTER_NEAREST)
+    steepest = cv2.resize(steepest, size, interpolation=cv2.INTER_NEAREST)
+    steepness = steepest.astype(np.float32) / np.maximum(contrast.astype(np.float32), 1.0)
+    return np.asarray(contrast, np.uint8), np.asarray(steepness, np.float32)
