@@ -87,7 +87,7 @@ def test_without_redis_every_passage_is_unchecked_and_checked_once_it_is_back(tm
     outcomes = [passage["outcome"] for passage in passages(done)]
     assert outcomes
     assert set(outcomes) == {"unchecked"}
-    assert len(list((tmp_path / "state" / "spool").iterdir())) == len(outcomes)
+    assert len(list((tmp_path / "state" / "spool").glob("*.unchecked"))) == len(outcomes)
     assert all(files_with(tmp_path / "state", text) == [] for text in LISTED | UNLISTED)
 
     (tmp_path / "pictures").mkdir()
