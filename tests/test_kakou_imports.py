@@ -2,6 +2,8 @@
 
 import ast
 import importlib
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -58,6 +60,15 @@ def test_no_dependency_of_the_reader_is_slow_to_import():
     heavy = {"fastapi", "sqlalchemy", "polars", "cv2", "onnxruntime"}
     main = set(imported_modules(ROOT / "kakou" / "main.py"))
     assert not heavy & {module.split(".")[0] for module in main}
+
+
+def test_no_command_waits_for_tables_that_it_does_not_read():
+    """polars takes half as long to load as all else that `kakou run` needs."""
+    code = "import sys; from kakou import main; from importlib import import_module;"
+    code += "[import_module(main.COMMANDS[name]) for name in ('run', 'replay', 'risk', 'match', 'read')];"
+    code += "print('polars' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
 
 
 LONGEST_CHAIN = 14

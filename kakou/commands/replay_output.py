@@ -10,7 +10,6 @@ from rich.table import Table
 from ocr.looks import class_name
 from pipeline.replay.records import PassageRecord, ReplayResult, jsonl_lines
 from pipeline.replay.report import links_to, render_report
-from pipeline.replay.table import write_table
 from pipeline.replay.truth import Truth, judge, score
 from riskdb.digest import load_or_create_key
 from riskdb.whole_file import whole_file
@@ -42,6 +41,9 @@ class ReplayOutputs:
         if self.report:
             _write(self.report, render_report(result, self.truth, links_to(self.footage, self.report.parent)))
         if self.parquet:
+            # Polars is slow to load, and few replays write a table.
+            from pipeline.replay.table import write_table
+
             passages = [passage for unit in result.units for passage in unit.passages]
             write_table(self.parquet, passages, load_or_create_key(self.key_file), result.run.model_dump_json())
 

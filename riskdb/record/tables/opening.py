@@ -6,7 +6,6 @@ from pathlib import Path
 
 from riskdb.record.tables.archive import read_archive
 from riskdb.record.tables.books import read_book
-from riskdb.record.tables.parquet import read_parquet
 from riskdb.record.tables.sheets import Notice, Sheet, SheetReader, SourceFile
 from riskdb.record.tables.text import read_text
 from riskdb.record.tables.web_page import read_web_page
@@ -54,6 +53,9 @@ def _reader_of(source: SourceFile, head: bytes) -> SheetReader:
     if head.startswith(_OLE):
         return read_book
     if head.startswith(b"PAR1"):
+        # Every command reads the list, few read a table of this kind: polars is slow to load.
+        from riskdb.record.tables.parquet import read_parquet
+
         return read_parquet
     for start, what in _NO_TABLES:
         # Two letters begin many a text, too: BM counts where the name or a zero byte says so.
