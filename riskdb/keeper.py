@@ -223,7 +223,7 @@ class RiskKeeper:
         return PastList(dict(entries), self._digester, self._declarations(), self._record.sources())
 
     def _listed_of(self, digests: Iterable[bytes]) -> set[bytes]:
-        return {digest for digest, _ in self._entries_now(digests)}
+        return set(self._entries_now(digests).each_digest())
 
     def _publish_areas(self, windows: Iterable[AreaWindow]) -> Change:
         oldest = int(self._clock.look().earliest) - self.rule.lookback_s

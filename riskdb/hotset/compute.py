@@ -36,6 +36,10 @@ class HotEntries:
         """Yield (digest, sealed reasons)."""
         return self.rows(0, len(self))
 
+    def each_digest(self) -> Iterator[bytes]:
+        raw = digests_to_bytes(self.digests)
+        return (raw[start : start + 16] for start in range(0, len(raw), 16))
+
     def rows(self, start: int, stop: int) -> Iterator[tuple[bytes, bytes]]:
         """Yield (digest, sealed reasons) of a part."""
         raw = digests_to_bytes(self.digests[start:stop])

@@ -8,6 +8,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from riskdb.record.bulk import insert_rows
 from riskdb.record.record import RiskRecord
 
 Digests: TypeAlias = NDArray[np.uint64]
@@ -68,12 +69,13 @@ def load_visits(
     return _columns(connection.execute(query, bound))
 
 
-def _fill(connection: sqlite3.Connection, table: str, values: Iterable[object]) -> None:
+def _fill(connection: sqlite3.Connection, table: str, values: Iterable[bytes] | Iterable[int]) -> None:
     """Make a temporary table of one column hold exactly some values."""
     name = table.split()[0]
     connection.execute(f"CREATE TEMP TABLE IF NOT EXISTS {table}")
     connection.execute(f"DELETE FROM {name}")
-    connection.executemany(f"INSERT OR IGNORE INTO {name} VALUES (?)", ((value,) for value in values))
+    # In the order of the key: a million in any other order take three times as long.
+    insert_rows(connection, f"INSERT INTO {name}", ((value,) for value in sorted(set(values))))
 
 
 def _columns(cursor: sqlite3.Cursor) -> VisitColumns:

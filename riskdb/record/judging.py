@@ -81,6 +81,7 @@ class RowJudge:
         self._zone = timezone(timedelta(hours=utc_offset_hours))
         self._areas: dict[str, tuple[FoundArea, ...]] = {}
         self._stays: dict[tuple[str, str, str], tuple[int, int, str]] = {}
+        self._sources: dict[str, str] = {}
         self._classes: dict[tuple[str, tuple[str, ...]], str] = {}
         self._years: dict[str, YearSource] = {}
         self._ahead: Sequence[TravelRow] = ()
@@ -97,16 +98,14 @@ class RowJudge:
         if row.problem:
             raise ValueError(row.problem)
         plates = self._plates(row)
-        start, until, when = self._stay(row)
-        source = _source_of(row)
+        stay = self._stays.get((row.visited_from, row.visited_until, "")) or self._stay(row)
+        source = self._sources.get(row.source) or self._source(row)
         areas = self._areas.get(row.area) or self._area(row.area)
+        if len(plates) == len(areas) == 1:  # as in nearly every row
+            return (_record(plates[0], areas[0], stay, source),)
         if len(plates) * len(areas) > MAX_MEANINGS:
             raise CellProblem("号牌", "", f"一行里有 {len(plates)} 个号牌、{len(areas)} 个地区", "请分成几行")
-        return [
-            TravelRecord(plate, plate_class, area.code, start, until, source, glued(area.note, when))
-            for plate, plate_class in plates
-            for area in areas
-        ]
+        return [_record(plate, area, stay, source) for plate in plates for area in areas]
 
     def is_expired(self, travel: TravelRecord) -> bool:
         return travel.visited_until <= self._oldest
@@ -152,9 +151,19 @@ class RowJudge:
             self._areas[text] = areas
         return areas
 
+    def _source(self, row: TravelRow) -> str:
+        source = row.source.strip()
+        if not source:
+            raise CellProblem("来源", "", "没有填写", "每条记录都要写明是谁提供的")
+        if len(source) > MAX_NAME_LENGTH:
+            raise CellProblem("来源", "", f"有 {len(source)} 个字，最多 {MAX_NAME_LENGTH} 个", "请写短一些")
+        if len(self._sources) < REMEMBERED:
+            self._sources[row.source] = source
+        return source
+
     def _stay(self, row: TravelRow) -> tuple[int, int, str]:
         begin, end = row.visited_from, row.visited_until
-        found = self._stays.get((begin, end, "")) or self._stays.get((begin, end, row.file))
+        found = self._stays.get((begin, end, row.file))
         if found is None:
             now = datetime.fromtimestamp(self.now, self._zone).replace(tzinfo=None)
             stay = read_stay(begin, end, now, lambda: self._year_of(row.file, now), self._zone)
@@ -185,17 +194,14 @@ class RowJudge:
         return self._years[file]
 
 
-def _source_of(row: TravelRow) -> str:
-    source = row.source.strip()
-    if not source:
-        raise CellProblem("来源", "", "没有填写", "每条记录都要写明是谁提供的")
-    if len(source) > MAX_NAME_LENGTH:
-        raise CellProblem("来源", "", f"有 {len(source)} 个字，最多 {MAX_NAME_LENGTH} 个", "请写短一些")
-    return source
-
-
 def glued(*notes: str) -> str:
     return "，".join(note for note in notes if note)
+
+
+def _record(plate: tuple[str, str], area: FoundArea, stay: tuple[int, int, str], source: str) -> TravelRecord:
+    start, until, when = stay
+    note = f"{area.note}，{when}" if area.note and when else area.note or when
+    return TravelRecord(*plate, area.code, start, until, source, note)
 
 
 def _year_source(rows: Iterable[TravelRow], now: datetime) -> YearSource:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Self
 
 from riskdb.record.areas import area_prefix
+from riskdb.record.bulk import insert_rows
 from riskdb.record.imports import NOTE_REPETITION
 from riskdb.record.rows import Addition, AreaWindow, Visit, what_becomes_of
 from riskdb.record.schema import prepare_schema
@@ -28,6 +29,10 @@ _INCOMING = """
 CREATE TEMP TABLE IF NOT EXISTS incoming (
     row INTEGER PRIMARY KEY, digest BLOB, area_number INTEGER, visited_from INTEGER, visited_until INTEGER,
     source_number INTEGER, received_at INTEGER, import_number INTEGER
+)"""
+_INTO_INCOMING = """
+INSERT INTO incoming (
+    digest, area_number, visited_from, visited_until, source_number, received_at, import_number
 )"""
 _HELD_ENDS = """
 SELECT (
@@ -159,7 +164,7 @@ class RiskRecord:
         execute, execute_many = self.connection.execute, self.connection.executemany
         execute(_INCOMING)
         execute("DELETE FROM incoming")
-        execute_many("INSERT INTO incoming VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)", (visits[place] for place in order))
+        insert_rows(self.connection, _INTO_INCOMING, (visits[place] for place in order))
         held: list[int | None] = [None] * len(visits)
         for place, (state,) in zip(order, execute(_HELD_ENDS), strict=True):
             held[place] = state
