@@ -234,7 +234,7 @@ class _BatchImporter:
 def _told(row: TravelRow, travel: TravelRecord, addition: Addition) -> tuple[RowOutcome, str]:
     outcome, detail = _OUTCOMES[addition], travel.note
     if outcome is RowOutcome.ACCEPTED and not detail and travel.plate == row.plate:
-        return JudgedRow(row.file, row.number, outcome, travel.plate, "", row.origin)
+        return outcome, ""
     if travel.plate != row.plate:
         detail = glued(f"{row.plate} → {travel.plate}", detail)
     if outcome is RowOutcome.CONFLICT:
