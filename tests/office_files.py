@@ -130,6 +130,8 @@ def _layouts() -> Iterator[OfficeFile]:
     short = [[row[0], *row[2:]] for row in ROWS]
     yield OfficeFile("two header rows.csv", text([*grouped, *short]), both)
     yield OfficeFile("two header rows.xlsx", xlsx(("S", [*grouped, *short]), change=_merge_header), both)
+    thrice = [["车辆", "停留", "", "", "来源"], ["", "地区", "时间", "", ""], ["号牌", "", "起", "止", ""]]
+    yield OfficeFile("three header rows.csv", text([*thrice, *short]), both)
     yield OfficeFile("merged down.xlsx", xlsx(("S", [HEADER, ROWS[0], [*ROWS[1][:5], ""]]), change=_merge_source), both)
     yield OfficeFile("leading blank lines.csv", b"\n\n" + text(form), both)
     yield OfficeFile("short row.csv", text([HEADER, ROWS[0], ["苏E5G806", "", HUQIU]]), refused="第 3 行")
@@ -171,6 +173,13 @@ def _headers() -> Iterator[OfficeFile]:
         ["车辆牌照", "号牌类型", "涉及地区", "进入风险区时间", "离开风险区时间", "线索来源"],
         ["牌照号", "种类", "停留地", "起", "止", "文号"],
         ["车牌", "车牌颜色", "地区编码", "时间起", "时间止", "函号"],
+        ["车牌号/Plate", "颜色/Color", "地区/Area", "到达/From", "离开/To", "来源/Source"],
+        ["Plate No 车牌", "Color 颜色", "Area 地区", "Arrival 到达", "Departure 离开", "Source 来源"],
+        ["车牌号(License)", "号牌种类(可空)", "途经地(到区县)", "到达时间(年月日)", "离开时间(年月日)", "来源(文号)"],
+        ["涉疫车辆号牌", "号牌类别", "涉疫地区", "到达涉疫地时间", "离开涉疫地时间", "线索来源"],
+        ["轨迹车牌", "号牌颜色", "轨迹地点", "轨迹开始时间", "轨迹结束时间", "来源"],
+        ["过车号牌", "号牌颜色", "卡口位置", "首次过车时间", "末次过车时间", "来源"],
+        ["plate_no", "plate_color", "area_code", "enter_time", "leave_time", "data_source"],
     ]
     for number, header in enumerate(names):
         quoted = [f'"{name}"' if "\n" in name else name for name in header]

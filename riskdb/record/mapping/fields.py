@@ -65,9 +65,10 @@ class Synonyms:
 
 _ARRIVE = "到达|抵达|到|进入|驶入|入境|来到|流入"
 _LEAVE = "离开|驶离|离|驶出|离去|流出|离境"
-_BEGIN, _END = "开始|起始|起|始|自|开始于", "结束|终止|截止|截至|止|终|至|结束于"
+_BEGIN, _END = "开始|起始|起|始|自|开始于|首次|最早|最初", "结束|终止|截止|截至|止|终|至|结束于|末次|最晚|最后"
+_THERE = "(?:风险地?区|中高风险地?区|高风险地?区|涉疫地区?|当地|疫区|地区|区域|我市|该地|过车|通过|出现)?"
 _WHEN = "日期时间|日期|时间|时刻|时点"
-_STAYING = "途经|途径|停留|经过|逗留|滞留|驻留|行程|在|旅居|活动|涉及|起止|到访|过车|通过|通行|出现|抓拍|经停"
+_STAYING = "途经|途径|停留|经过|逗留|滞留|驻留|行程|轨迹|在|旅居|活动|涉及|起止|到访|过车|通过|通行|出现|抓拍|经停"
 
 TRAVEL_SYNONYMS = (
     Synonyms(
@@ -80,7 +81,7 @@ TRAVEL_SYNONYMS = (
     Synonyms(Field.TRAILER, "", r".*挂车?.*(车牌|号牌|牌照|牌号|车号).*"),
     Synonyms(
         Field.PLATE_CLASS,
-        "plate_class plateclass platetype platecolor platecolour 颜色 种类 hpzl hpys",
+        "plate_class plateclass platetype platecolor platecolour color colour 颜色 种类 hpzl hpys",
         r".*(号牌|车牌|牌照|牌)(号码?)?(种类|类型|类别|颜色|颜色类型|种类代码|种类名称)",
     ),
     Synonyms(
@@ -126,17 +127,17 @@ TRAVEL_SYNONYMS = (
     Synonyms(
         Field.FROM,
         "from start begin starttime begintime startdate arrival arrivaltime arrived arrivedat arrivaldate entry "
-        "entrytime entered timein datefrom enter kssj 从",
+        "entrytime entered entertime intime timein datefrom enter kssj 从",
         rf"(?:{_STAYING}|风险区|风险地区|高风险地?区|当地|本地)?(?:的)?(?:{_ARRIVE}|{_BEGIN})"
-        rf"(?:风险地?区|中高风险地?区|高风险地?区|当地|疫区|地区|区域|我市|该地)?(?:的)?(?:{_WHEN})?"
+        rf"{_THERE}(?:的)?(?:{_WHEN})?"
         rf"|(?:{_STAYING})?(?:{_WHEN})(?:{_BEGIN}|从)",
     ),
     Synonyms(
         Field.TO,
         "to end until endtime enddate departure departuretime departed departedat left leave leavetime exit exittime "
-        "timeout dateto jssj 到",
+        "timeout outtime dateto jssj 到",
         rf"(?:{_STAYING}|风险区|风险地区|高风险地?区|当地|本地)?(?:的)?(?:{_LEAVE}|{_END})"
-        rf"(?:风险地?区|中高风险地?区|高风险地?区|当地|疫区|地区|区域|我市|该地)?(?:的)?(?:{_WHEN})?"
+        rf"{_THERE}(?:的)?(?:{_WHEN})?"
         rf"|(?:{_STAYING})?(?:{_WHEN})(?:{_END}|到)",
     ),
     Synonyms(
@@ -146,7 +147,7 @@ TRAVEL_SYNONYMS = (
     ),
     Synonyms(
         Field.SOURCE,
-        "source sourcedept origin 来源 依据 文号 出处 线索 渠道 函号",
+        "source sourcedept datasource origin 来源 依据 文号 出处 线索 渠道 函号",
         r"(?!.*(来源地|地区)).*(来源|函号|协查函|协查单位|发函单位|推送单位|下发单位|来文单位|提供单位|数据提供|依据|文号|信息渠道)"
         r"(单位|部门|名称|编号|文号|说明)?",
     ),
@@ -167,6 +168,8 @@ AREA_SYNONYMS = (
 )
 
 _ANNOTATION = re.compile(r"\((?:必填|选填|可选|非必填|可不填|格式|如|例|示例|请|年|yyyy|精确|\*|24)[^()]*\)?")
+_BRACKETED = re.compile(r"[(（\[【][^()（）\[\]【】]*[)）\]】]")
+_LATIN = re.compile(r"[A-Za-z][A-Za-z .'_-]*")
 _NOISE = re.compile(r"[\s\u200b-\u200f\ufeff*:：()（）\[\]【】\"'“”、,，/\\|_—\-.．·‘’?？]+")
 
 
@@ -184,7 +187,15 @@ class SynonymTable:
         self._patterns = [(re.compile(one.pattern), one.field) for one in synonyms if one.pattern]
 
     def field_of(self, header: str) -> Field | None:
-        key = header_key(header)
+        """Return what a header means: as it stands, without its brackets, or by what it says in one language."""
+        if found := self._field_of_key(header_key(header)):
+            return found
+        bare = _BRACKETED.sub("", header)
+        languages = (_LATIN.sub("", bare), "".join(_LATIN.findall(bare)))
+        fields = {self._field_of_key(header_key(words)) for words in languages if words.strip()} - {None}
+        return self._field_of_key(header_key(bare)) or (fields.pop() if len(fields) == 1 else None)
+
+    def _field_of_key(self, key: str) -> Field | None:
         if not key or len(key) > 40:
             return None
         if key in self._by_name:

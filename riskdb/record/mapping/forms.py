@@ -11,6 +11,8 @@ from riskdb.types import RiskFileError
 HEADER_WITHIN = 30
 """Rows at the top of a sheet among which the header stands."""
 _IDLE = frozenset({Field.PERSONAL, Field.NUMBER, Field.NOTE, Field.VEHICLE_TYPE})
+_HEADER_ROWS = 3
+"""A header has this many rows at most: the names of groups above those of the columns."""
 _CORE_AT_LEAST = 2
 
 Bindings = Mapping[str, "Field | None"]
@@ -72,13 +74,14 @@ def find_form(kind: FormKind, rows: Sequence[NumberedRow], bindings: Bindings) -
         single = _bound(kind, cells, bindings)
         if _core(single) < _CORE_AT_LEAST or kind.key not in single:
             continue
-        if place + 1 < len(rows):
-            below_number, below = rows[place + 1]
-            headers = _joined(kind, cells, below)
-            double = _bound(kind, headers, bindings)
-            if _core(double) > _core(single) and _is_header_like(below):
-                return Form("", "", tuple(headers), double, below_number)
-        return Form("", "", tuple(cell.strip() for cell in cells), single, number)
+        headers, fields = [cell.strip() for cell in cells], single
+        for below_number, below in rows[place + 1 : place + _HEADER_ROWS]:
+            longer = _joined(kind, headers, below)
+            better = _bound(kind, longer, bindings)
+            if _core(better) <= _core(fields) or not _is_header_like(below):
+                break
+            headers, fields, number = longer, better, below_number
+        return Form("", "", tuple(headers), fields, number)
     return None
 
 

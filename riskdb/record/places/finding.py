@@ -16,6 +16,10 @@ _DETAIL = re.compile(
     r".*(路|街|巷|号|小区|花园|大厦|广场|公司|工厂|厂|市场|超市|医院|学校|酒店|宾馆|服务区|收费站|高速|国道|省道|园|城|苑"
     r"|楼|栋|单元|室|组|队|附近|周边|境内|全域|全境|等地|内|部分区域|港|站|机场|工业区|开发区|新区)"
 )
+_UNNAMED_LEVEL = re.compile(
+    r"(?<=市)市辖区(?=.)|(?<=^重庆市)县(?=..)|(?<=省)省直辖县级行政区划(?=.)|(?<=自治区)自治区直辖县级行政区划(?=.)"
+)
+"""What official forms write between a city and its county, and nobody else does."""
 _LOOK = "请写区划编码，或写全省、市、区县、街道的名称"
 _MORE = re.compile(r"[、，,；;\n]+|(?<=[区县市镇道村])(?:和|及|与)")
 
@@ -34,7 +38,10 @@ def find_areas(cell: str) -> tuple[FoundArea, ...]:
     if not plain:
         raise CellProblem("地区", "", "没有填写", _LOOK)
     _refuse_rounded(cell, plain)
-    if not any(not c.isascii() for c in plain):
+    if plain.isascii():
+        codes = [code for code in re.split(r"[/,;|\s]+", plain) if code]
+        if all(_CODE.fullmatch(code) for code in codes):  # several whole ones are no long one
+            return tuple(FoundArea(_code(cell, code)) for code in dict.fromkeys(codes))
         return (FoundArea(_code(cell, plain)),)
     parts = [part for part in _MORE.split(plain) if part.strip()]
     found: list[FoundArea] = []
@@ -65,6 +72,7 @@ def _find(cell: str, part: str, first: str) -> FoundArea:
         _require_agreement(cell, code, words)
         return FoundArea(code, f"“{part}”取编码 {code}" if words else "")
     words = _NOISE.sub("", _LEVEL_NOTE.sub("", part)).strip("()（）[]【】:：/")
+    words = _UNNAMED_LEVEL.sub("", words)
     table = place_table()
     found = _best(table, words, first)
     if not found:

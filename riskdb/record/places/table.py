@@ -132,6 +132,7 @@ def spellings(name: str) -> tuple[str, ...]:
     for nation in _NATIONS:
         if len(found) > 1 and nation in short and len(short.split(nation)[0]) >= 2:
             found.append(short.split(nation)[0])
+            found += [found[-1] + "州"] if name.endswith("自治州") else []  # 凉山州
             break
     if name.endswith("街道"):
         found.append(name + "办事处")

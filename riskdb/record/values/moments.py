@@ -162,6 +162,8 @@ def _figures(found: re.Match[str]) -> tuple[int, int, int]:
 
 def _in_part(hour: int, part: str) -> int:
     """Return the hour of the day that 下午3点 means. Raises ValueError where the two don't go together."""
+    if part.startswith(("晚", "夜")) and part != "夜里" and hour == 12:
+        return 24
     first, last = _PARTS[part]
     if part in {"am", "凌晨", "夜里"} and hour == 12:
         return 0

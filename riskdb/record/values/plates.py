@@ -18,6 +18,18 @@ _LABEL = re.compile(
 _BRACKETS = re.compile(r"[(\[【〔{<](.*?)[)\]】〕}>]")
 _COLOUR_SUFFIX = re.compile(r"(黄绿双拼|渐变绿|黄绿|蓝色|黄色|绿色|白色|黑色|[蓝黄绿白黑]牌?|新能源车?)牌?$")
 _STRONG = re.compile(r"[、,，;；/／|\n\r+&]+|(?<=[A-Z0-9挂学警港澳领])(?:和|及|与|或)")
+_COLOUR_PREFIX = re.compile(r"^(黄绿|渐变绿|[蓝黄绿白黑])色?(?:号?牌)?(?=[\u4e00-\u9fff][A-Z])")
+_QUOTES = str.maketrans(
+    {**dict.fromkeys('“”‘’"「」『』《》'), **dict.fromkeys("—–−‐‑", "-"), **dict.fromkeys("①②③④⑤⑥⑦⑧⑨⑩", "、")}
+)
+"""Quotation marks go, dashes of any length are one, and a number in a circle begins the next plate."""
+_NUMBERED = re.compile(r"(?:^|[\s,;、])\(?\d{1,2}[、.)]\s*(?=[\u4e00-\u9fff][A-Z])")
+_GLUED = re.compile(
+    r"(?:(?<=[A-Z0-9]{4})|(?<=[A-Z0-9]{4}[挂学警港澳]))"
+    r"(?=[京津冀晋蒙辽吉黑沪苏浙皖闽赣鲁豫鄂湘粤桂琼渝川贵云藏陕甘青宁新][A-Z])"
+)
+"""Where the next plate begins without anything between."""
+_PLATE_WITHIN = re.compile(r"[\u4e00-\u9fff][A-Z][\s·•.\-]*[A-Z0-9]{4,6}")
 _PROBE = "鲁"
 """A province that stands for a missing one."""
 
@@ -48,10 +60,11 @@ def read_plates(cell: str, grammar: PlateGrammar, class_words: Sequence[str]) ->
 def clean(cell: str) -> str:
     """Return a cell without marks that nobody sees, in one alphabet, one width, one style of character."""
     _refuse_small_l(cell)
-    plain = unicodedata.normalize("NFKC", cell.translate(_LOOKALIKES)).translate(_OLD_STYLE)
+    plain = unicodedata.normalize("NFKC", cell.translate(_LOOKALIKES).translate(_QUOTES)).translate(_OLD_STYLE)
     # Marks that turn the direction of text are no slip of a spreadsheet: they stay and are refused.
     shown = "".join(c for c in plain if unicodedata.category(c) != "Cf" or c in "\u202d\u202e")
-    return _LABEL.sub("", shown.upper()).strip()
+    parted = _GLUED.sub("、", _NUMBERED.sub("、", shown.upper()))
+    return _LABEL.sub("", parted.strip(" \t\n、,;")).strip()
 
 
 def _refuse_small_l(cell: str) -> None:
@@ -64,9 +77,11 @@ def _one_plate(plain: str, grammar: PlateGrammar, words: Sequence[str], cell: st
     """Return the plate that a text is, with what stands in brackets or behind it; None where it is not one plate."""
     beside = tuple(found.strip() for found in _BRACKETS.findall(plain))
     bare = _BRACKETS.sub("", plain).strip(" .。")
-    if any(_is_plate(word, grammar) for word in beside):
+    if any(_is_plate(word, grammar) or _PLATE_WITHIN.search(word) for word in beside):
         return None
     text = _normalised(bare, grammar)
+    if text is None and (found := _COLOUR_PREFIX.match(bare)):
+        beside, text = (*beside, found[0]), _normalised(bare[found.end() :], grammar)
     if text is None and (found := _COLOUR_SUFFIX.search(bare)):
         beside, text = (*beside, found[0]), _normalised(bare[: found.start()], grammar)
     if text is None:
@@ -123,6 +138,8 @@ def _some_plates(part: str, grammar: PlateGrammar, words: Sequence[str], cell: s
 
 
 def _refuse(cell: str, plain: str, grammar: PlateGrammar) -> tuple[WrittenPlate, ...]:
+    if any(_PLATE_WITHIN.search(words) for words in _BRACKETS.findall(plain)):
+        raise CellProblem("号牌", cell, "括号里的文字还有号牌", "请把要列入的号牌用顿号隔开，或各写一行")
     compact = re.sub(r"[\s·•.\-]", "", _BRACKETS.sub("", plain))
     if compact.isascii() and _normalised(_PROBE + compact, grammar):
         raise CellProblem("号牌", cell, "缺少省份简称", "请补上，如“鲁”")
