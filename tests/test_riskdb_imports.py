@@ -126,7 +126,7 @@ def test_a_record_of_the_version_before_is_brought_up_to_date(tmp_path: Path):
             record.connection.execute(statement)
         record.connection.execute("PRAGMA user_version=1")
     with RiskRecord(tmp_path / "old.sqlite") as record:
-        assert record.connection.execute("PRAGMA user_version").fetchone() == (2,)
+        assert record.connection.execute("PRAGMA user_version").fetchone() == (3,)
         assert record.connection.execute("SELECT COUNT(import_number) FROM visit").fetchone() == (0,)
 
 
