@@ -163,6 +163,8 @@ class ScreeningCounts:
     """Of the dropped frames, those that were not even decoded: the box or the line cannot keep up."""
     clock_offset_s: float | None = None
     """Camera's clock minus this box's, where the camera tells its own."""
+    spared: int = 0
+    """Live frames since the camera was opened that were not decoded: nobody would have looked at them."""
     quality: CameraQuality = "good"
     """Of a live source's picture, by itself."""
     is_turned: bool = False

@@ -86,6 +86,8 @@ class Progress(CaptureMessage):
     """How old the newest frame is that was decoded: the line's lateness and ours."""
     clock_offset_s: float | None = None
     """Camera's clock minus this machine's, where the camera tells its own (RTCP sender report)."""
+    spared: int = 0
+    """Frames that were not decoded because nothing refers to them and nobody would look at them."""
     quality: CameraQuality | None = None
     """None while it is not known yet."""
 

@@ -54,6 +54,7 @@ class VideoStream:
         self._stream = container.streams.video[0]
         self._stream.codec_context.thread_count = decoder_threads
         self._stream.thread_type = "SLICE" if decoder_threads == 1 else "AUTO"
+        self.codec = self._stream.codec_context.name
         self._packets = self.packets()
         self._ready: deque[av.VideoFrame] = deque()
         self._frame: av.VideoFrame | None = None

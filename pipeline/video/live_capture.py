@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from multiprocessing.connection import Connection
 
 from pipeline.video.capture_protocol import SLOTS, CaptureRequest, Ended, FrameMemory, FrameReady, Progress
@@ -87,10 +87,18 @@ class _Decoding:
         self._opened_s = self._decoded_s = time.monotonic()
         self._health = PictureHealth(request.quality_hold_s, request.regions)
         self._arrivals = LivePackets(stream)
+        self._decoded_ms: deque[float] = deque(maxlen=MAX_REORDERED)
+        self._spared = 0
         self.late_s = 0.0
 
     def run(self) -> None:
         for arrived in self._arrivals.in_order():
+            if arrived.is_disposable and self._is_spare(self._offset_ms(arrived)):
+                # Nothing refers to it and nobody would look at it.
+                self._stream.frames += 1
+                self._spared += 1
+                continue
+            self._decoded_ms.append(self._offset_ms(arrived))
             self._moments[arrived.packet.pts] = arrived
             while len(self._moments) > MAX_REORDERED:
                 self._moments.popitem(last=False)
@@ -111,7 +119,16 @@ class _Decoding:
             late_s=self.late_s,
             clock_offset_s=self._arrivals.clock_offset_s,
             quality=self._health.quality,
+            spared=self._spared,
         )
+
+    def _is_spare(self, offset_ms: float) -> bool:
+        """Return whether this frame would not be due so shortly after one that was decoded, shown yet or not."""
+        older_ms = (each for each in self._decoded_ms if each <= offset_ms)
+        return offset_ms - max(older_ms, default=float("-inf")) < self._gate.interval_ms(offset_ms)
+
+    def _offset_ms(self, arrived: Arrived) -> float:
+        return (arrived.captured_s - self._opened_s) * 1000.0
 
     def _look(self, arrived: Arrived) -> None:
         stream = self._stream
@@ -119,7 +136,7 @@ class _Decoding:
         self._health.look(stream.luma(), now_s, is_key=stream.is_key)
         self.late_s = now_s - arrived.captured_s
         # Never backwards: the offset between the clocks is still being found.
-        stream.offset_ms = max(stream.offset_ms, (arrived.captured_s - self._opened_s) * 1000.0)
+        stream.offset_ms = max(stream.offset_ms, self._offset_ms(arrived))
         if not self._gate.is_due(stream.offset_ms) or not self._gate.wants(stream.luma(), stream.offset_ms):
             return
         slot = self._hand_over.take_slot()

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from pipeline.video.disposable import is_disposable
 from pipeline.video.ffmpeg import VideoPacket, VideoStream
 from pipeline.video.live_clock import LiveClock
 
@@ -26,6 +27,8 @@ class Arrived:
     packet: VideoPacket
     captured_s: float
     arrived_s: float
+    is_disposable: bool
+    """No other packet refers to it."""
 
 
 class LivePackets:
@@ -57,7 +60,7 @@ class LivePackets:
             late_s = time.monotonic() - arrived.captured_s - self.lateness_s
             if late_s > JUMP_AFTER_S and (newest := self._newest_key()) is not None:
                 yield newest
-            elif late_s > SKIP_AFTER_S and arrived.packet.is_disposable:
+            elif late_s > SKIP_AFTER_S and arrived.is_disposable:
                 self.undecoded += 1
             else:
                 yield arrived
@@ -69,7 +72,9 @@ class LivePackets:
             now_s = time.monotonic()
             if packet.has_sidedata("rtcp_sr"):
                 self._note_camera_clock(bytes(packet.get_sidedata("rtcp_sr")))
-            self._keep(Arrived(packet, self._clock.captured_s(self._presented_s(packet), now_s), now_s))
+            captured_s = self._clock.captured_s(self._presented_s(packet), now_s)
+            is_spare = is_disposable(self._stream.codec, memoryview(packet))
+            self._keep(Arrived(packet, captured_s, now_s, is_spare))
         with self._changed:
             self._has_ended = True
             self._changed.notify()

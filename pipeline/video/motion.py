@@ -36,9 +36,13 @@ class MotionGate:
         settings = self._settings
         if offset_ms - self._looked_ms < 1000.0 / settings.looks_per_s - 1.0:
             return False
+        return offset_ms - self._checked_ms >= self.interval_ms(offset_ms)
+
+    def interval_ms(self, offset_ms: float) -> float:
+        """Return how far apart frames are compared with the background at this time."""
+        settings = self._settings
         is_idle = settings.enabled and offset_ms - self._moved_ms > settings.hold_s * 1000.0
-        rate = settings.idle_checks_per_s if is_idle else settings.looks_per_s
-        return offset_ms - self._checked_ms >= 1000.0 / rate - 1.0
+        return 1000.0 / (settings.idle_checks_per_s if is_idle else settings.looks_per_s) - 1.0
 
     def wants(self, image: BgrImage | Plane, offset_ms: float) -> bool:
         """Return whether the detector should look at this frame; call it for every frame that was due.

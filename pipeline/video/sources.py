@@ -188,6 +188,7 @@ def _read_live(viewing: Viewing) -> Iterator[Sighting]:
 
 def _note_progress(notice: Progress, counts: ScreeningCounts, state: CameraState) -> None:
     counts.age_s, counts.clock_offset_s = notice.late_s, notice.clock_offset_s
+    counts.spared = notice.spared
     counts.quality = notice.quality or counts.quality
     state.sends(notice.frames, notice.undecoded)
     state.judged(counts.camera_quality)
