@@ -138,3 +138,27 @@ def test_a_reader_comes_back_by_itself_after_the_server_was_restarted(tmp_path: 
         with redis.Redis.from_url(url) as client:
             client.client_kill_filter(_type="normal", skipme=True)
         assert rig.match(Guess("粤B82500"), hot_set=hot_set)
+
+
+@pytest.mark.parametrize("field", ["count", "heartbeat"])
+def test_a_running_reader_looks_again_at_what_the_list_says_of_itself(
+    rig: RiskRig, redis_client: "redis.Redis", field: str
+):
+    rig.travelled("粤B82500")
+    rig.declared()
+    reader = rig.hot_set()
+    assert reader.reasons_of([("02", "粤B82500")], rig.clock.now).reasons[0]
+    if field == "count":  # the version's marker stands: only the count tells that somebody is missing
+        [listed] = rig.store.members()
+        redis_client.srem("risk:hot", listed)
+    else:
+        redis_client.hset("risk:meta", "heartbeat", str(rig.clock() - 7200))
+    with pytest.raises(RiskDBError):
+        ask_for_seconds(reader, rig)
+
+
+def ask_for_seconds(reader: HotSet, rig: RiskRig) -> None:
+    """Longer than `recheck_s`."""
+    for _ in range(200):
+        reader.reasons_of([("02", "粤B82501")], rig.clock.now)
+        time.sleep(0.01)

@@ -117,3 +117,14 @@ def test_the_alternatives_say_which_readings_are_listed():
 def test_the_settings_refuse_a_possible_above_a_hit():
     with pytest.raises(ValueError, match="possible_at"):
         RiskSettings(possible_at=0.95, hit_at=0.9)
+
+
+def test_a_probability_at_the_setting_is_enough_and_one_below_is_not():
+    below = 1e-9
+    settings = RiskSettings()
+    for rule in (RULE, MatchRule.of(settings)):
+        assert rule.level(rule.hit_at) == "hit"
+        assert rule.level(rule.hit_at - below) == "possible"
+        assert rule.level(rule.possible_at) == "possible"
+        assert rule.level(rule.possible_at - below) is None
+    assert MatchRule.of(settings).possible_at == settings.possible_at

@@ -1,10 +1,8 @@
 """The console's key file, and what is derived from it."""
 
 import base64
-import contextlib
 import hashlib
 import hmac
-import os
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +10,7 @@ from pathlib import Path
 from cryptography.fernet import Fernet, InvalidToken
 
 from console.types import ConsoleError
+from riskdb.whole_file import PRIVATE, whole_file
 
 _KEY_BYTES = 32
 
@@ -68,11 +67,6 @@ def token_digest(token: str) -> str:
 
 
 def _create(path: Path) -> None:
-    # Two processes may start at once: O_EXCL lets one of them win, a temporary name never shows half a key.
-    temporary = path.with_suffix(f".{os.getpid()}.tmp")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(secrets.token_bytes(_KEY_BYTES))
-    with contextlib.suppress(FileExistsError):
-        os.link(temporary, path)
-    temporary.unlink()
+    # Two processes may start at once: one of them wins, nobody sees half a key, and it outlives a power cut.
+    with whole_file(path, mode=PRIVATE, is_durable=True, keeps_first=True) as partial:
+        partial.write_bytes(secrets.token_bytes(_KEY_BYTES))
