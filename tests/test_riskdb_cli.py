@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from kakou.commands import match as match_cli
 from kakou.commands import risk as risk_cli
-from tests.commands import start_kakou
+from tests.commands import run_kakou, start_kakou
 
 DAY = date.today() - timedelta(days=2)
 
@@ -135,6 +135,17 @@ def test_serve_tends_the_list_until_it_is_told_to_stop(tmp_path: Path, kakou: Ru
         assert "正在维护风险名单" in said.readline()
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=20) == 0
+
+
+def test_serve_leaves_the_list_of_a_missing_record_in_force_and_ends_with_6(tmp_path: Path, kakou: Run):
+    kakou("risk", "import", _records(tmp_path, "粤B82500"))
+    kakou("risk", "area", "declare", "370211", "--level", "high", "--source", "通告3号")
+    for file in (tmp_path / "var").glob("risk.sqlite*"):
+        file.unlink()
+    done = run_kakou("risk", "serve", folder=tmp_path)
+    assert done.exit_code == 6
+    assert "restore risk.sqlite from a backup" in done.stderr
+    kakou("match", "粤B82500", expect=1)
 
 
 def test_an_area_nobody_knows_is_a_usage_error(kakou: Run):

@@ -136,4 +136,6 @@ def _tender(
     accepts_smaller: bool,
 ) -> ListTender:
     parts = open_parts(settings, url, stack, accepts_smaller=accepts_smaller)
-    return ListTender(parts.record, parts.required_publisher(), settings.risk, on_message, parts.clock)
+    publisher = parts.required_publisher()
+    publisher.require_own_list()  # said at the start: later it would only be a message
+    return ListTender(parts.record, publisher, settings.risk, on_message, parts.clock)

@@ -76,6 +76,12 @@ class Publisher:
         self._clock = clock or WallClock()
         self._most_shrink = most_shrink
 
+    def require_own_list(self) -> None:
+        """Refuse to look after a list that a record published which is not this one. Raises RiskIntegrityError."""
+        if self._most_shrink < 1:
+            meta = self.store.meta()
+            require_own_list(self._record, meta.count if meta else self.store.member_count())
+
     def publish(self, touched: Iterable[bytes] | None = None, on_progress: OnProgress | None = None) -> Published:
         """Bring the list up to date and return what changed.
 
@@ -85,10 +91,9 @@ class Publisher:
         started = time.monotonic()
         digests = None if touched is None else list(dict.fromkeys(touched))
         with self._record.turn():
+            self.require_own_list()
             meta = self.store.meta()
             change = self._record.change()
-            if self._most_shrink < 1:
-                require_own_list(self._record, meta.count if meta else self.store.member_count())
             if meta is None or digests is None or not self._may_patch(meta, change, len(digests)):
                 published = self._rebuild(meta, on_progress)
             else:
