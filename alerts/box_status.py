@@ -67,6 +67,8 @@ class BoxStatus(BaseModel):
     """When this box began to look at the camera."""
     hours: tuple[HourCount, ...] = ()
     """The last hours, oldest first; each number only grows within its hour."""
+    losses: tuple[str, ...] = ()
+    """What was lost with damaged files of the box, in Chinese, until somebody has dealt with it."""
     stopped: str | None = None
     """Why nobody screens this camera any more until a person has mended it; None while it is screened."""
 

@@ -4,19 +4,23 @@ import sqlite3
 from pathlib import Path
 from typing import Literal
 
+from alerts.reserve import create_private
+
 
 def open_database(
     path: Path, schema: str, *, synchronous: Literal["FULL", "NORMAL"], timeout_s: float = 5.0
 ) -> sqlite3.Connection:
-    """Return a connection for any thread, in autocommit; the schema is there. Raises sqlite3.Error.
+    """Return a connection for any thread, in autocommit; the schema is there. Raises sqlite3.Error, OSError.
 
     `synchronous`: FULL, a commit outlives a power cut; NORMAL, the last ones may be lost. `timeout_s`: how long
-    another process's write is waited for.
+    another process's write is waited for. The file is its owner's alone, and what is deleted is overwritten in it.
     """
+    create_private(path)  # SQLite gives -wal and -shm the mode of the database.
     connection = sqlite3.connect(path, timeout=timeout_s, isolation_level=None, check_same_thread=False)
     try:
         connection.execute("PRAGMA journal_mode=WAL").fetchone()
         connection.execute(f"PRAGMA synchronous={synchronous}")
+        connection.execute("PRAGMA secure_delete=ON").fetchone()
         connection.executescript(schema)
     except sqlite3.Error:
         connection.close()

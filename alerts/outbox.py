@@ -6,40 +6,23 @@ events that were already acknowledged (measured).
 
 import logging
 import shutil
-import sqlite3
-import threading
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
-from alerts.database import open_database
 from alerts.envelope import MAX_EVENT_BYTES, Event, to_cloudevent
-from alerts.errors import AlertsError
-from alerts.reserve import OutboxReserve, create_private, is_out_of_room
+from alerts.errors import OutboxError
+from alerts.outbox_file import KEEP, OutboxFile
+from alerts.set_aside import forget_aside
 
-BUSY_TIMEOUT_S = 5.0
-"""How long one writer waits for another; a commit takes milliseconds."""
+__all__ = ["Outbox", "OutboxError", "OutboxRow"]
 PICTURES_NEED_FREE_BYTES = 256 * 1024**2
 """Below this much free disk, pictures are dropped so that events and the rest of the box go on."""
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS event (
-    seq INTEGER PRIMARY KEY AUTOINCREMENT,  -- commit order; AUTOINCREMENT never gives a number twice
-    event_id TEXT NOT NULL UNIQUE,
-    appended_ms INTEGER NOT NULL,
-    body BLOB NOT NULL                      -- CloudEvents JSON
-) STRICT;
-CREATE TABLE IF NOT EXISTS outbox (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
-"""
 
-T = TypeVar("T")
 log = logging.getLogger(__name__)
-
-
-class OutboxError(AlertsError):
-    """The outbox could not keep or give an event: the frame must not be released as if it were kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +45,7 @@ class Outbox:
         """Open or create the outbox. Raises OutboxError."""
         self._path = path
         self._now = now
-        self._lock = threading.Lock()
-        self._reserve = OutboxReserve(path, reserve_bytes)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._connection = self._open()
+        self._file = OutboxFile(path, reserve_bytes)
         self._write("INSERT INTO outbox VALUES ('outbox_id', ?) ON CONFLICT (name) DO NOTHING", (uuid.uuid4().hex,))
         self._dropping_pictures = False
 
@@ -95,8 +75,9 @@ class Outbox:
         if len(body) > MAX_EVENT_BYTES:
             raise OutboxError(f"event {event.event_id} has {len(body)} bytes, at most {MAX_EVENT_BYTES} are kept")
         row = (event.event_id, _milliseconds(self._now()), body)
-        sql = "INSERT INTO event (event_id, appended_ms, body) VALUES (?, ?, ?) ON CONFLICT (event_id) DO NOTHING"
-        return self._write(sql, row) == 1
+        is_new = self._write(KEEP, row) == 1
+        self._file.follow()  # Had it been set aside as damaged just then, the row goes over to the new one.
+        return is_new
 
     def after(self, seq: int, limit: int) -> list[OutboxRow]:
         """Return the oldest rows whose number is above `seq`, in order."""
@@ -135,18 +116,24 @@ class Outbox:
         self._write(sql, (reader, str(seq)))
 
     def forget_sent(self, older_than: datetime) -> int:
-        """Delete rows that were sent and are older; return how many. Rows not sent are never deleted."""
-        return self._write(
+        """Delete rows that were sent and are older; return how many. Rows not sent are never deleted.
+
+        Nothing of them can be read afterwards, in no file.
+        """
+        forget_aside(self._path, older_than)
+        forgotten = self._write(
             "DELETE FROM event WHERE appended_ms < ? AND seq <= ?", (_milliseconds(older_than), self.sent_seq())
         )
+        if forgotten:
+            self._file.overwrite_log()
+        return forgotten
 
     def restore_reserve(self) -> bool:
         """Set the reserved space aside again after a full disk; return whether all of it is there."""
-        with self._lock:
-            return self._reserve.restore(self._connection)
+        return self._file.restore_reserve()
 
     def is_reserve_held(self) -> bool:
-        return self._reserve.is_held()
+        return self._file.is_reserve_held()
 
     def has_room_for_pictures(self) -> bool:
         """Return whether evidence pictures may be written; events come first. A change is logged."""
@@ -159,8 +146,7 @@ class Outbox:
         return not is_short
 
     def close(self) -> None:
-        with self._lock, self._reserve.closing():
-            self._connection.close()
+        self._file.close()
 
     def __enter__(self) -> Self:
         return self
@@ -168,50 +154,14 @@ class Outbox:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _open(self) -> sqlite3.Connection:
-        try:
-            with self._reserve.opening():
-                connection = self._with_spare(self._connect)
-                if not self._reserve.restore(connection):
-                    log.error("disk full: the reserved space for flagged events beside %s is not complete", self._path)
-        except (sqlite3.Error, OSError) as error:
-            raise OutboxError(f"cannot open the outbox {self._path}: {error}") from error
-        return connection
-
-    def _connect(self) -> sqlite3.Connection:
-        create_private(self._path)  # SQLite gives -wal and -shm the mode of the database.
-        return open_database(self._path, SCHEMA, synchronous="FULL", timeout_s=BUSY_TIMEOUT_S)
-
     def _write(self, sql: str, values: tuple[object, ...]) -> int:
-        with self._lock:
-            try:
-                return self._with_spare(lambda: self._connection.execute(sql, values).rowcount)
-            except sqlite3.Error as error:
-                raise OutboxError(f"cannot write to the outbox {self._path}: {error}; free some disk") from error
-
-    def _with_spare(self, action: Callable[[], T]) -> T:
-        """Do it; on a full disk give back pieces of the spare until it works or nothing is left."""
-        while True:
-            try:
-                return action()
-            except sqlite3.Error as error:
-                if not (is_out_of_room(error) and self._reserve.give_piece()):
-                    raise
-                log.error("disk full: the outbox %s uses its spare space", self._path)
+        return self._file.run("write to", lambda connection: connection.execute(sql, values).rowcount)
 
     def _read(self, sql: str, values: tuple[object, ...] = ()) -> list[Any]:
-        with self._lock:
-            try:
-                return self._connection.execute(sql, values).fetchall()
-            except sqlite3.Error as error:
-                raise OutboxError(f"cannot read the outbox {self._path}: {error}") from error
+        return self._file.run("read", lambda connection: connection.execute(sql, values).fetchall())
 
     def _count(self, sql: str, values: tuple[object, ...] = ()) -> int:
-        with self._lock:
-            try:
-                return int(self._connection.execute(sql, values).fetchone()[0])
-            except sqlite3.Error as error:
-                raise OutboxError(f"cannot read the outbox {self._path}: {error}") from error
+        return int(self._read(sql, values)[0][0])
 
 
 def _milliseconds(moment: datetime) -> int:

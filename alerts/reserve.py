@@ -19,6 +19,7 @@ NO_ROOM_ERRORS = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANT
 """A full disk shows as FULL on a page and as IOERR or CANTOPEN on the -wal and -shm files."""
 WAL_HEADER_BYTES = 32
 """With its header zeroed, SQLite takes a log for empty, whatever frames of an earlier life follow."""
+ZEROS_BYTES = 1024**2
 SPARE_BYTES = 1024**2
 SPARE_PIECE_BYTES = 128 * 1024
 """-shm takes 32 KiB at a time; others on a full disk snatch some of every piece."""
@@ -52,6 +53,8 @@ class OutboxReserve:
             yield
             if self._wal.exists():
                 self._next_wal.path.unlink(missing_ok=True)  # Others go on using the log.
+            else:
+                _overwrite(self._next_wal.path)  # It holds plates, also of events that were deleted.
 
     def restore(self, connection: sqlite3.Connection) -> bool:
         """Set aside what is missing of the reserve, where there is room; return whether all of it is held."""
@@ -62,6 +65,30 @@ class OutboxReserve:
 
     def is_held(self) -> bool:
         return self._spare.is_held() and (not self._half_bytes or _size_of(self._wal) >= self._half_bytes // 2)
+
+    def was_held(self) -> bool:
+        """Return whether space was ever set aside for this database."""
+        return self._spare.path.exists()
+
+    def log_is_used(self) -> bool:
+        """Return whether SQLite has written to the log and not taken it for empty since."""
+        try:
+            with self._wal.open("rb") as file:
+                return any(file.read(WAL_HEADER_BYTES))
+        except FileNotFoundError:
+            return False
+
+    def overwrite(self, connection: sqlite3.Connection) -> None:
+        """Overwrite the log: what was deleted must not be read there. Without a reserve it is cut short instead.
+
+        While others read, or where there is no room, it stays for the next time.
+        """
+        if not self.was_held():
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            return
+        is_busy, *_ = connection.execute("PRAGMA wal_checkpoint(RESTART)").fetchone()
+        if not is_busy:
+            _write_zeros(connection, _size_of(self._wal))
 
     def give_piece(self) -> bool:
         """Give a piece of the spare back to the disk; return False when nothing is left of it."""
@@ -84,17 +111,7 @@ class OutboxReserve:
         free_bytes = connection.execute("PRAGMA freelist_count").fetchone()[0] * page_bytes
         if min(free_bytes, _size_of(self._wal)) >= self._half_bytes // 2:
             return True
-        try:
-            connection.execute("CREATE TABLE IF NOT EXISTS reserve (body BLOB)")
-            # Committed before it is deleted: pages born and freed in one transaction are never written.
-            connection.execute("INSERT INTO reserve VALUES (zeroblob(?))", (self._half_bytes,))
-            connection.execute("DELETE FROM reserve")
-            connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-        except sqlite3.Error as error:
-            if not is_out_of_room(error):
-                raise
-            return False
-        return True
+        return _write_zeros(connection, self._half_bytes)
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
@@ -133,6 +150,32 @@ class HeldSpace:
         if size:
             os.truncate(self.path, max(0, size - by_bytes))
         return size > 0
+
+
+def _write_zeros(connection: sqlite3.Connection, size_bytes: int) -> bool:
+    """Write so many zeros through the log into pages that are free afterwards; return False without room for them."""
+    try:
+        connection.execute("PRAGMA secure_delete=OFF").fetchone()  # Zeros need not be overwritten with zeros.
+        connection.execute("CREATE TABLE IF NOT EXISTS reserve (body BLOB)")
+        # Committed before it is deleted: pages born and freed in one transaction are never written.
+        connection.execute("INSERT INTO reserve VALUES (zeroblob(?))", (size_bytes,))
+        connection.execute("DELETE FROM reserve")
+        connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+    except sqlite3.Error as error:
+        if not is_out_of_room(error):
+            raise
+        return False
+    finally:
+        connection.execute("PRAGMA secure_delete=ON").fetchone()
+    return True
+
+
+def _overwrite(path: Path) -> None:
+    with contextlib.suppress(FileNotFoundError), path.open("r+b") as file:
+        for _ in range(-(-_size_of(path) // ZEROS_BYTES)):
+            file.write(bytes(min(ZEROS_BYTES, _size_of(path) - file.tell())))
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def create_private(path: Path) -> None:

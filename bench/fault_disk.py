@@ -88,7 +88,7 @@ def fill_disk(folder: Path, *, disk_mib: int, reserve_mib: int, wanted: int) -> 
 def write_unpaced(path: Path, acknowledged: Path, synchronous: str) -> None:
     """Append as fast as it goes, noting each acknowledged id on another disk."""
     with Outbox(path, reserve_bytes=4 * MIB) as outbox, acknowledged.open("a") as noted:
-        outbox._connection.execute(f"PRAGMA synchronous={synchronous}")
+        outbox._file.connection.execute(f"PRAGMA synchronous={synchronous}")
         number = 0
         while True:
             append_noting(outbox, number, noted)

@@ -58,10 +58,10 @@ def drain_backlog(rig: FaultRig, count: int) -> Drain:
 def fill_fast(outbox: Outbox, count: int) -> None:
     """Put `count` events into the outbox in one transaction: only the draining is measured."""
     template = event(0)
-    outbox._connection.execute("BEGIN")
+    outbox._file.connection.execute("BEGIN")
     for number in range(count):
         outbox.append(template.model_copy(update={"event_id": f"{number:032x}"}))
-    outbox._connection.execute("COMMIT")
+    outbox._file.connection.execute("COMMIT")
 
 
 def redis_outage(rig: FaultRig, count: int) -> tuple[float, bool]:

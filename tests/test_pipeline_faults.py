@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 import pipeline.video.sources
+from alerts.box_status import HourCount
 from alerts.set_aside import losses
 from alerts.settings import AlertsSettings
 from kakou.box.counts import save_counts
@@ -178,6 +179,27 @@ def test_hour_counters_on_a_full_disk_are_tried_again(tmp_path: Path, monkeypatc
     assert counter.last_hours("cam-1", NOON) == ()
     assert (tmp_path / "counters.sqlite").exists()
     counter.close()
+
+
+@pytest.mark.parametrize("damage", [b"no database\n" * 1000, bytes(4096), None])
+def test_damaged_hour_counters_begin_anew_and_the_alarm_says_so(tmp_path: Path, damage: bytes | None):
+    path = tmp_path / "counters.sqlite"
+    counter, other = HourCounter(path), HourCounter(path)
+    for each in (counter, other):
+        each.add("cam-1", "东门卡口", NOON, HourCount(hour=NOON, clear=1))
+    counter.close()
+    other.close()
+    if damage is None:
+        path.unlink()
+        path.mkdir()
+    else:
+        path.write_bytes(damage)
+    for each in (counter, other):
+        each.add("cam-1", "东门卡口", NOON, HourCount(hour=NOON, clear=1))
+    assert [hour.clear for hour in counter.last_hours("cam-1", NOON)] == [2]
+    assert ["过车计数" in loss for loss in losses(tmp_path)] == [True]
+    counter.close()
+    other.close()
 
 
 class NoRoom(KeptPassages):

@@ -134,7 +134,7 @@ def _faults(heard: Heard, settings: ConsoleSettings, now: datetime) -> list[str]
         (status.list_version is None and status.redis_ok, "名单无效或没有名单"),
         ((status.list_age_s or 0) > settings.stale_list_s, f"名单过旧 {_spoken(status.list_age_s or 0)}"),
     ]
-    return [words for is_so, words in faults if is_so]
+    return [words for is_so, words in faults if is_so] + list(status.losses)
 
 
 def _warnings(heard: Heard) -> list[str]:

@@ -4,12 +4,15 @@ import logging
 import sqlite3
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import TypeVar
 
 from alerts.box_status import BoxStatus, HourCount, LanePassage
 from alerts.database import open_database
+from alerts.set_aside import set_aside
 from pipeline.types import Passage, ScreeningCounts
 
 log = logging.getLogger(__name__)
@@ -27,6 +30,15 @@ CREATE TABLE IF NOT EXISTS hour_count (
     PRIMARY KEY (camera_id, checkpoint, hour)
 ) STRICT, WITHOUT ROWID;
 """
+ADD = """INSERT INTO hour_count VALUES (?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT DO UPDATE SET clear = clear + excluded.clear, flagged = flagged + excluded.flagged,
+    unchecked = unchecked + excluded.unchecked, unread = unread + excluded.unread"""
+HOURS = """SELECT hour, sum(clear), sum(flagged), sum(unchecked) FROM hour_count
+WHERE camera_id = ? AND hour >= ? GROUP BY hour ORDER BY hour"""
+DAMAGE = (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_READONLY)
+"""A damaged schema shows as wrong SQL, a damaged first page as a format that may not be written."""
+
+T = TypeVar("T")
 
 
 class HourCounter:
@@ -35,33 +47,40 @@ class HourCounter:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._opened: sqlite3.Connection | None = None
+        self._inode = 0
 
     @property
     def _connection(self) -> sqlite3.Connection:
         """Opened when it is first needed, and tried again: a full disk must keep no camera from its work."""
         if self._opened is None:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._opened = open_database(self._path, SCHEMA, synchronous="NORMAL")
+            self._inode = self._path.stat().st_ino
         return self._opened
+
+    def _done(self, ask: Callable[[sqlite3.Connection], T]) -> T:
+        """Ask the counters; damaged ones are set aside, and counting begins anew. Raises sqlite3.Error, OSError."""
+        try:
+            return ask(self._connection)
+        except (sqlite3.DatabaseError, IsADirectoryError) as error:
+            if isinstance(error, sqlite3.DatabaseError) and getattr(error, "sqlite_errorcode", 0) & 0xFF not in DAMAGE:
+                raise
+        is_ours = self._opened is None or not self._path.exists() or self._path.stat().st_ino == self._inode
+        self.close()
+        if is_ours:
+            set_aside(self._path, "过车计数文件曾损坏，此前各小时的过车计数已丢失")
+        return ask(self._connection)
 
     def add(self, camera_id: str, checkpoint: str, moment: datetime, counts: HourCount, unread: int = 0) -> None:
         """Add to the counts of the hour that `moment` is in. Raises sqlite3.Error."""
-        self._connection.execute(
-            """INSERT INTO hour_count VALUES (?, ?, ?, ?, ?, ?, ?)
-            ON CONFLICT DO UPDATE SET clear = clear + excluded.clear, flagged = flagged + excluded.flagged,
-                unchecked = unchecked + excluded.unchecked, unread = unread + excluded.unread""",
-            (camera_id, checkpoint, _hour(moment), counts.clear, counts.flagged, counts.unchecked, unread),
-        )
+        row = (camera_id, checkpoint, _hour(moment), counts.clear, counts.flagged, counts.unchecked, unread)
+        self._done(lambda connection: connection.execute(ADD, row))
 
     def last_hours(self, camera_id: str, now: datetime) -> tuple[HourCount, ...]:
         """Return the hours up to now that had a passage, oldest first; none while they cannot be read."""
         since = _hour(now - timedelta(hours=HOURS_SHOWN))
         try:
-            rows = self._connection.execute(
-                "SELECT hour, sum(clear), sum(flagged), sum(unchecked) FROM hour_count"
-                " WHERE camera_id = ? AND hour >= ? GROUP BY hour ORDER BY hour",
-                (camera_id, since),
-            ).fetchall()
+            rows = self._done(lambda connection: connection.execute(HOURS, (camera_id, since)).fetchall())
         except (sqlite3.Error, OSError) as error:
             log.warning("hour counters cannot be read: %s", error)
             return ()
@@ -73,6 +92,7 @@ class HourCounter:
     def close(self) -> None:
         if self._opened is not None:
             self._opened.close()
+            self._opened = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +105,7 @@ class BoxHealth:
     unchecked_waiting: int
     outbox_pending: int
     redis_ok: bool
+    losses: tuple[str, ...] = ()
 
 
 class CameraMonitor:
@@ -149,6 +170,7 @@ class CameraMonitor:
             looks_per_s=round(looks_per_s, 1),
             camera_quality=self._counts.camera_quality,
             watched_since=self._watched_since,
+            losses=health.losses,
             hours=self._hours.last_hours(self._camera_id, now),
         )
 

@@ -14,6 +14,7 @@ import redis
 
 from alerts.box_status import LanePassage, StatusBoard
 from alerts.outbox import Outbox
+from alerts.set_aside import losses
 from kakou.box.monitor import BoxHealth, CameraMonitor, HourCounter
 from kakou.wiring.box import Box, utc_now
 from kakou.wiring.matching import open_hot_set
@@ -32,6 +33,7 @@ class CameraReporter:
     """Tells the console what one camera does, and keeps the hour's counters."""
 
     def __init__(self, box: Box, source: SourceSettings, counts: ScreeningCounts) -> None:
+        self._state_dir = box.settings.state_dir
         self._hours = HourCounter(box.settings.state_dir / "counters.sqlite")
         self._monitor = CameraMonitor(source.camera_id, source.checkpoint, socket.gethostname(), counts, self._hours)
         self._client = redis.Redis.from_url(box.stream_url, socket_timeout=1.0, socket_connect_timeout=1.0)
@@ -81,7 +83,8 @@ class CameraReporter:
             # A list that is not valid is no fault of Redis: the tile says which of the two it is.
             is_away = isinstance(error.__cause__, (redis.RedisError, OSError))
             version, age_s, count, redis_ok = None, None, None, not is_away
-        return BoxHealth(version, age_s, count, self._spool.waiting(), outbox.pending_count(), redis_ok)
+        lost = losses(self._state_dir)
+        return BoxHealth(version, age_s, count, self._spool.waiting(), outbox.pending_count(), redis_ok, lost)
 
     def _try(self, send: Callable[[], None]) -> None:
         try:

@@ -81,8 +81,12 @@ def _supervised(box: Box, order: Order, stop: threading.Event, stack: contextlib
 def _counts(settings: Settings) -> dict[str, ScreeningCounts]:
     counts: dict[str, ScreeningCounts] = {}
     for group in groups(settings):
-        with contextlib.suppress(FileNotFoundError):
+        try:
             counts |= counts_from_json(counts_path(settings.state_dir, group).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            continue
+        except (OSError, ValueError, TypeError, AttributeError) as error:  # damaged; the hour's counters have it all
+            log.error("the counts of %s cannot be read: %s", group, error)
     return counts
 
 
