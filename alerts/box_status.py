@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from typing import Annotated, Literal
 
 import redis
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, model_validator
 
 from alerts.camera_quality import CameraQuality
 from alerts.envelope import UtcDatetime
+from alerts.flagged import masked_plate
 
 STATUS_KEY = "box:status:"
 LANE_CHANNEL = "lane:"
@@ -74,7 +75,10 @@ class BoxStatus(BaseModel):
 
 
 class LanePassage(BaseModel):
-    """One passage for the lane strip; shown for a few seconds and kept nowhere."""
+    """One passage for the lane strip; shown for a few seconds and kept nowhere.
+
+    Only a flagged vehicle has its plate in it: whatever is put in or comes in, the others are masked.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -84,6 +88,14 @@ class LanePassage(BaseModel):
     plate_class: str
     outcome: Literal["clear", "flagged", "unchecked"]
     passed_at: UtcDatetime
+
+    @model_validator(mode="before")
+    @classmethod
+    def _mask(cls, given: object) -> object:
+        if not isinstance(given, dict) or given.get("outcome") == "flagged":
+            return given
+        text = given.get("text")
+        return given if not isinstance(text, str) or "*" in text else {**given, "text": masked_plate(text)}
 
 
 class StatusBoard:

@@ -10,10 +10,16 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from alerts.settings import AlertsSettings
 from console.settings import ConsoleSettings
+from kakou.links import open_links
 from pipeline.settings import PipelineSettings, SourceSettings
 from riskdb.settings import ClockSettings, RiskSettings
 
 DEFAULT_PATH = Path("kakou.toml")
+_OPEN_LINK = (
+    "到 {host} 的连接没有 TLS 保护，会明文传送号牌和密码。请改用 rediss://、https:// 或 tls = true，"
+    "数据库用 sslmode=verify-full；若线路另有保护（如 VPN），请写明 "
+    'allow_unencrypted_links_to = ["{host}"] (a link to another machine without TLS)'
+)
 
 
 class SettingsError(Exception):
@@ -29,6 +35,9 @@ class Settings(BaseModel):
     """Everything that must outlive a process: record, outbox, key, embedded Redis, evidence."""
     redis_url: str | None = None
     """None starts an embedded server in the state folder. The environment's REDIS_URL wins."""
+    allow_unencrypted_links_to: tuple[str, ...] = ()
+    """Hosts of other machines that Redis, channels and database may be reached on without TLS, as they are spelled in
+    their URLs: only where something else protects the line, such as a VPN. Any other such link is refused."""
     ocr_model: str | None = None
     """A recogniser of the fast-plate-ocr hub in place of ours; those know no province character."""
     sources: tuple[SourceSettings, ...] = Field(default=(), alias="source")
@@ -57,9 +66,18 @@ def load_settings(path: Path | None = None) -> Settings:
     if redis_url := os.environ.get("REDIS_URL"):
         table["redis_url"] = redis_url
     try:
-        return Settings.model_validate(table)
+        settings = Settings.model_validate(table)
     except ValidationError as error:
         raise SettingsError(_explain(error, path or DEFAULT_PATH, text)) from error
+    _refuse_open_links(settings, path or DEFAULT_PATH)
+    return settings
+
+
+def _refuse_open_links(settings: Settings, path: Path) -> None:
+    links = open_links(settings.redis_url, settings.alerts, settings.console.database_url)
+    refused = [(name, host) for name, host in links if host not in settings.allow_unencrypted_links_to]
+    if refused:
+        raise SettingsError("\n".join(f"{path}: {name}: {_OPEN_LINK.format(host=host)}" for name, host in refused))
 
 
 def _read(path: Path | None) -> str:

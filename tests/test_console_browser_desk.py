@@ -7,6 +7,7 @@ from pathlib import Path
 from playwright.sync_api import APIResponse, Page, Route, expect
 
 from alerts.box_status import LanePassage
+from alerts.flagged import masked_plate
 from alerts.pictures import PictureShelf
 from console.cases.desk import StepRequest
 from console.cases.steps import Action, State
@@ -178,7 +179,7 @@ def test_a_clear_vehicle_is_on_the_lane_strip_for_seconds_and_kept_nowhere(world
         camera_id="一号卡口-入", checkpoint="一号卡口", text=plate, plate_class="02", outcome="clear",
         passed_at=datetime.now(UTC),
     )  # fmt: skip
-    lane = page.locator(f"#lanes .lane:has(kk-plate[data-text='{plate}'])")
+    lane = page.locator(f"#lanes .lane:has(kk-plate[data-text='{masked_plate(plate)}'])")
     while not lane.count():  # published and stored nowhere: whoever is not listening yet misses it
         world.console.board.announce(passage)
         page.wait_for_timeout(100)

@@ -90,7 +90,8 @@ def test_an_event_a_lane_passage_and_a_box_report_reach_the_screens_of_their_are
             camera_id="x", checkpoint="一号卡口", text="测A99999", plate_class="02", outcome="clear", passed_at=START
         )
         console.board.announce(passage)
-        assert until(street_lines, "lane")["outcome"] == "clear"
+        lane = until(street_lines, "lane")
+        assert (lane["outcome"], lane["text"]) == ("clear", "测A·9***99")
         console.board.report(status_of())
         assert until(whole_lines, "state")["tiles"]
         whole.close()

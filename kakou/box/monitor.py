@@ -123,7 +123,7 @@ class CameraMonitor:
         self._watched_since: datetime | None = None
 
     def passed(self, passage: Passage) -> LanePassage:
-        """Note a passage; return what the lane strip shows of it for a moment."""
+        """Note a passage; return what the lane strip shows of it for a moment: no plate that is not listed."""
         self._last_read_at = passage.track.evidence.arrived_at
         return LanePassage(
             camera_id=self._camera_id,
