@@ -91,7 +91,7 @@ def test_an_event_a_lane_passage_and_a_box_report_reach_the_screens_of_their_are
         )
         console.board.announce(passage)
         lane = until(street_lines, "lane")
-        assert (lane["outcome"], lane["text"]) == ("clear", "测A·9***99")
+        assert (lane["outcome"], lane["text"]) == ("clear", "测A·9**99")
         console.board.report(status_of())
         assert until(whole_lines, "state")["tiles"]
         whole.close()

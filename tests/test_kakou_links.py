@@ -80,7 +80,7 @@ def test_a_redis_of_the_environment_is_no_exception(tmp_path: Path, monkeypatch:
 
 def test_a_command_with_an_open_link_ends_with_the_exit_code_of_wrong_settings(tmp_path: Path):
     result = run_kakou("doctor", "--config", config(tmp_path, 'redis_url = "redis://10.0.0.1"'))
-    assert result.code == ExitCode.CONFIG
+    assert result.exit_code == ExitCode.CONFIG
     assert "TLS" in result.stderr
 
 
