@@ -130,6 +130,7 @@ class Background:
     def _erase(self, now: datetime) -> None:
         while self._console.retention.step(now):
             pass
+        self._console.database.forget_deleted()
         self._console.retention.forget_stray_pictures(now)
         self._console.list_changes.forget_old(now)
         self._console.sessions.forget_expired(now)

@@ -1,22 +1,22 @@
 """Which links of the settings cross to another machine in the clear: they carry plates, digests and passwords."""
 
 import ipaddress
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from urllib.parse import SplitResult, parse_qs, urlsplit
-
-from alerts.settings import AlertsSettings
 
 ENFORCED_SSL = ("require", "verify-ca", "verify-full")
 """`sslmode` of PostgreSQL that never falls back to no TLS (its default, prefer, does)."""
 
 
-def open_links(redis_url: str | None, alerts: AlertsSettings, database_url: str | None) -> Iterator[tuple[str, str]]:
+def open_links(
+    redis_url: str | None, stream_url: str | None, database_url: str | None, channels: Iterable[object]
+) -> Iterator[tuple[str, str]]:
     """Yield the setting and the host of each link to another machine that TLS does not protect."""
-    for name, url in (("redis_url", redis_url), ("alerts.stream_url", alerts.stream_url)):
+    for name, url in (("redis_url", redis_url), ("alerts.stream_url", stream_url)):
         if url and _is_open_redis(urlsplit(url)):
             yield name, urlsplit(url).hostname or ""
-    for channel in alerts.channels:
-        name = f"alerts.channel {channel.name}"
+    for channel in channels:
+        name = f"alerts.channel {getattr(channel, 'name', '')}"
         link = urlsplit(getattr(channel, "url", ""))
         if link.scheme == "http" and is_elsewhere(link.hostname):
             yield f"{name}: url", link.hostname or ""

@@ -2,6 +2,7 @@
 
 import importlib
 import importlib.metadata
+import os
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -47,6 +48,7 @@ class LazyGroup(TyperGroup):
         """Run the command; an error of ours ends it with a sentence and the exit code of the one table."""
         try:
             require_our_packages()
+            os.umask(0o077)  # whatever is written may hold plates
             return super().invoke(ctx)
         except Exception as error:
             raise typer.Exit(report_error(error)) from error

@@ -1,10 +1,13 @@
 """What every long-running process of ours does: end in order when asked, and never outlive its parent."""
 
+import contextlib
 import logging
 import os
 import signal
+import stat
 import sys
 import threading
+from pathlib import Path
 
 from pipeline import parent_death
 
@@ -24,6 +27,23 @@ def stop_on_signals() -> threading.Event:
     signal.signal(signal.SIGINT, handle)
     signal.signal(signal.SIGTERM, handle)
     return stop
+
+
+def keep_private(state_dir: Path) -> None:
+    """Make the state folder, for its owner alone, and so everything that is in it and that comes: it holds plates.
+
+    Raises OSError.
+    """
+    os.umask(0o077)
+    state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if state_dir.resolve() in (Path.cwd(), Path.home(), Path("/")):
+        return  # others' files are there too
+    for path in (state_dir, *state_dir.rglob("*")):
+        with contextlib.suppress(FileNotFoundError):
+            found = path.lstat()
+            is_ours = found.st_uid == os.getuid() and not stat.S_ISLNK(found.st_mode)
+            if is_ours and found.st_mode & 0o077:
+                path.chmod(stat.S_IMODE(found.st_mode) & 0o700)
 
 
 def die_with_parent(parent_id: int) -> None:

@@ -74,7 +74,8 @@ def load_settings(path: Path | None = None) -> Settings:
 
 
 def _refuse_open_links(settings: Settings, path: Path) -> None:
-    links = open_links(settings.redis_url, settings.alerts, settings.console.database_url)
+    alerts = settings.alerts
+    links = open_links(settings.redis_url, alerts.stream_url, settings.console.database_url, alerts.channels)
     refused = [(name, host) for name, host in links if host not in settings.allow_unencrypted_links_to]
     if refused:
         raise SettingsError("\n".join(f"{path}: {name}: {_OPEN_LINK.format(host=host)}" for name, host in refused))

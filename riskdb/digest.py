@@ -66,9 +66,12 @@ def read_key(path: Path) -> bytes:
             raise RiskDBError(f"{path} can be read by others (mode {mode:o}); run `chmod 600` on it and rotate it")
         text = file.read()
     try:
-        return bytes.fromhex(text.decode("ascii"))
-    except ValueError as error:
-        raise RiskDBError(f"{path} is not a plate key; restore it, without it the list is lost") from error
+        key = bytes.fromhex(text.decode("ascii"))
+    except ValueError:
+        key = b""
+    if not key or len(key) % KEY_BYTES:
+        raise RiskDBError(f"{path} is not a plate key; restore it, without it the list is lost")
+    return key
 
 
 def write_key(path: Path, key: bytes, *, replace: bool) -> None:

@@ -148,7 +148,7 @@ def make_screening(
 ) -> Screening:
     return Screening(
         match=risk_list,
-        flagging=Flagging(outbox, evidence, ID_KEY, {"recogniser": "0" * 64}),
+        flagging=Flagging(outbox, evidence, lambda: ID_KEY, {"recogniser": "0" * 64}),
         spool=spool or KeptPassages(),
         now=lambda: NOON,
         checkpoint="东门卡口",

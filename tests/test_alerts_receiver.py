@@ -1,3 +1,4 @@
+import socket
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -82,3 +83,22 @@ def test_a_huge_body_is_refused_unread(receiver: ReceiverServer):
 def test_a_receiver_that_cannot_keep_an_event_does_not_take_it(receiver: ReceiverServer):
     receiver.ledger.close()
     assert post(receiver, receiver.signers[0], to_cloudevent(event()), now()) == 503
+
+
+ODD_LENGTHS = ["", "²", "١٢", "-1", "+5", "0x10", "1e3", " ", "1 2", "9" * 5000, "12,12", "null", "５"]
+
+
+def test_odd_lengths_are_refused_without_a_traceback(
+    receiver: ReceiverServer, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+):
+    for length in ODD_LENGTHS:
+        with socket.create_connection(("127.0.0.1", receiver.server_address[1]), timeout=5) as line:
+            line.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: " + length.encode() + b"\r\n\r\n")
+            assert line.recv(100).split()[1] in (b"400", b"411", b"413"), length
+    assert post(receiver, receiver.signers[0], to_cloudevent(event()), now()) == 204
+    assert "Traceback" not in capfd.readouterr().err + caplog.text
+
+
+@pytest.mark.parametrize("stamp", ["inf", "nan", "1e300", "-1e300", "99999999999999", "²"])
+def test_a_timestamp_outside_the_calendar_is_refused(receiver: ReceiverServer, stamp: str):
+    assert post(receiver, receiver.signers[0], b"{}", now(), **{"webhook-timestamp": stamp.encode()}) == 401  # type: ignore[arg-type]  # httpx takes bytes where a header is not ASCII

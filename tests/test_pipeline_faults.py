@@ -142,7 +142,7 @@ class FullDisk(KeptEvents):
 def test_without_room_pictures_are_dropped_and_the_event_is_kept(tmp_path: Path):
     outbox = FullDisk()
     screening = make_screening(ListedPlates("京A12345"), outbox)
-    screening = replace(screening, flagging=Flagging(outbox, tmp_path / "evidence", ID_KEY, {}))
+    screening = replace(screening, flagging=Flagging(outbox, tmp_path / "evidence", lambda: ID_KEY, {}))
     list(screened(standing("京A12345", 8), screening))
     assert [event.plate_picture for event in outbox.events] == [None]
     assert not (tmp_path / "evidence").exists()

@@ -58,6 +58,17 @@ class Database:
         except DBAPIError as error:
             raise ConsoleError(f"无法打开控制台数据库：{error.orig}。请检查 [console] database_url。") from error
 
+    def forget_deleted(self) -> None:
+        """Make sure that what was erased cannot be read in SQLite's log; while others read, it stays for the next time.
+
+        PostgreSQL overwrites in its own time (VACUUM).
+        """
+        if self._engine.dialect.name == "sqlite":
+            with self._engine.connect() as connection:
+                raw = connection.connection.driver_connection
+                assert isinstance(raw, sqlite3.Connection)
+                raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+
     def close(self) -> None:
         self._engine.dispose()
 
@@ -90,7 +101,7 @@ def _postgresql_engine(url: str) -> Engine:
 def _prepare_sqlite(connection: DBAPIConnection, record: ConnectionPoolEntry) -> None:  # noqa: ARG001  SQLAlchemy gives both
     assert isinstance(connection, sqlite3.Connection)
     connection.isolation_level = None  # we say BEGIN ourselves; the driver's own would come too late
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
         connection.execute(f"PRAGMA {pragma}")
 
 

@@ -20,6 +20,7 @@ from console.types import ConsoleError
 from console.web.app import create_app
 from kakou.box.orders import Order, run_by_order
 from kakou.exit_codes import ExitCode
+from kakou.process import keep_private
 from kakou.settings import Settings, SettingsError
 from kakou.wiring.clock import trusted_clock
 from kakou.wiring.redis import open_redis
@@ -80,7 +81,7 @@ class Listening:
 def _built(settings: Settings, url: str) -> Iterator[Console]:
     client = connect(url)
     office = KeeperOffice(lambda: open_keeper(settings, url))
-    settings.state_dir.mkdir(parents=True, exist_ok=True)
+    keep_private(settings.state_dir)
     try:
         built = build_console(
             settings.console,

@@ -46,6 +46,7 @@ def run_by_order(work: Callable[[Order], int]) -> NoReturn:
     """Be a child: take the order, do the work, and exit with its code; an error is this process's last words."""
     log_to_stderr()
     try:
+        os.umask(0o077)
         order = _taken_order()
         die_with_parent(order.parent_id)
         sys.exit(work(order))

@@ -20,6 +20,7 @@ from kakou.box.orders import Order, exit_words
 from kakou.box.processes import box_children, group_of, groups, new_order
 from kakou.box.stopped import StoppedCameras
 from kakou.box.supervisor import Supervisor
+from kakou.process import keep_private
 from kakou.settings import Settings
 from kakou.wiring.box import Box
 from kakou.wiring.clock import deletable_at, trusted_clock
@@ -30,6 +31,7 @@ from pipeline.types import ScreeningCounts
 from pipeline.walk.flagging import Flagging
 from pipeline.walk.recheck import recheck
 from pipeline.walk.spool import Spool
+from riskdb.types import RiskDBError
 
 log = logging.getLogger(__name__)
 
@@ -49,11 +51,15 @@ def run_box(settings: Settings, stop: threading.Event, *, as_json: bool, show_cl
 
     Raises RedisUnavailableError, OcrError, RiskDBError, OutboxError.
     """
+    keep_private(settings.state_dir)
     with contextlib.ExitStack() as stack:
         url = stack.enter_context(open_redis(settings))
         if settings.redis_url is None:
             # Our own Redis: nobody else keeps its list alive. A replica's list is tended by the centre.
-            stack.enter_context(tended_list(settings, url, log.warning))
+            try:
+                stack.enter_context(tended_list(settings, url, log.warning))
+            except RiskDBError as error:  # screened all the same: untended, every passage is unchecked and waits
+                log.error("名单无法维护，过车都记为未核对，修复后请重新启动 (the list cannot be tended): %s", error)
         box = Box.build(settings, url)
         stack.enter_context(background(box))
         for group in groups(settings):

@@ -26,7 +26,7 @@ from alerts.outbox import Outbox
 from alerts.stream import FlaggedStream, StreamError
 from kakou.exit_codes import ExitCode
 from kakou.output import put_json
-from kakou.process import stop_on_signals
+from kakou.process import keep_private, stop_on_signals
 from kakou.settings import Settings, load_settings
 from kakou.wiring.clock import deletable_at, trusted_clock
 from kakou.wiring.stream import open_stream
@@ -127,7 +127,7 @@ def _opened(config: Path | None) -> "Iterator[tuple[Settings, redis.Redis]]":
 @contextlib.contextmanager
 def _one_deliverer(state_dir: Path) -> Iterator[None]:
     """Hold the lock that keeps a second deliverer of this box from taking this one's events for its own."""
-    state_dir.mkdir(parents=True, exist_ok=True)
+    keep_private(state_dir)
     with (state_dir / "deliver.lock").open("a") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -71,7 +71,7 @@ class Box:
         return Flagging(
             outbox,
             self.evidence_folder,
-            load_or_create_key(key_path(self.settings)),
+            lambda: load_or_create_key(key_path(self.settings)),
             self.models.sha256(),
         )
 

@@ -8,16 +8,13 @@ ends, one of them starts a server with the same data at the same address: `kakou
 
 import contextlib
 import fcntl
-import hashlib
 import logging
 import os
 import re
 import shutil
 import signal
-import stat
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Iterable, Iterator
@@ -30,12 +27,19 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from alerts.set_aside import note_lost, set_aside
+from kakou.wiring.redis_socket import private_socket
 from pipeline.parent_death import die_with_parent
 
 MINIMUM_VERSION = (6, 2)
 """SMISMEMBER, XAUTOCLAIM and XTRIM MINID came with Redis 6.2."""
 START_TIMEOUT_S = 20.0
 HEIR_LOOKS_EVERY_S = 0.5
+DAMAGED = re.compile(r"append.only|aof|manifest|rdb|corrupt", re.IGNORECASE)
+NOT_DAMAGED = re.compile(r"no space left|read-only file system|permission denied", re.IGNORECASE)
+"""What Redis says where its data cannot be loaded, and where something else keeps it from starting."""
+
+LOST = "内置 Redis 的数据曾损坏，已重新开始：名单和未送达的预警会自动补齐，死信和各通道的重试记录已丢失"
 
 log = logging.getLogger(__name__)
 
@@ -107,35 +111,51 @@ def _version_of(binary: Path) -> tuple[int, ...]:
     return tuple(int(part) for part in match.groups()) if match else ()
 
 
-def _socket_of(folder: Path) -> Path:
-    """Return where the folder's server listens, whoever starts it; the parent is made and is ours alone.
-
-    A unix socket's path may have 107 bytes at most, so it does not live in the state folder. Raises
-    RedisUnavailableError.
-    """
-    name = hashlib.blake2b(str(folder.resolve()).encode(), digest_size=8).hexdigest()
-    parent = Path(tempfile.gettempdir(), f"kakou-redis-{os.getuid()}-{name}")
-    parent.mkdir(mode=0o700, exist_ok=True)
-    found = parent.lstat()
-    if found.st_uid != os.getuid() or stat.S_IMODE(found.st_mode) != 0o700 or not stat.S_ISDIR(found.st_mode):
-        raise RedisUnavailableError(f"{parent} is not a folder of ours alone; remove it")
-    return parent / "redis.sock"
-
-
 @contextlib.contextmanager
 def _own_server(folder: Path) -> Iterator[str]:
-    binary, socket = find_redis_server(), _socket_of(folder)
+    binary, socket = find_redis_server(), private_socket(folder)
+    if socket is None:
+        raise RedisUnavailableError("no folder for the socket of Redis is ours alone: remove /tmp/kakou-redis-*")
     (folder / "socket").unlink(missing_ok=True)  # of an owner that was killed
     _wait_until_gone(socket)
-    process = _start(binary.path, folder, socket)
+    process = _loaded(binary.path, folder, socket)
     try:
-        _wait_until_ready(process, socket, folder)
         (folder / "socket").write_text(str(socket))
         yield f"unix://{socket}"
     finally:
         (folder / "socket").unlink(missing_ok=True)
         _stop(process)
         shutil.rmtree(socket.parent, ignore_errors=True)
+
+
+def _loaded(binary: Path, folder: Path, socket: Path) -> subprocess.Popen[bytes]:
+    """Start a server; data that it cannot load is set aside, and it starts without. Raises RedisUnavailableError.
+
+    What it held comes again: the list from the record, events from the outbox.
+    """
+    log_file = folder / "redis.log"
+    said_before = log_file.stat().st_size if log_file.is_file() else 0
+    try:
+        return _ready(binary, folder, socket)
+    except RedisUnavailableError:
+        said = log_file.read_bytes()[said_before:].decode(errors="replace") if log_file.is_file() else ""
+        if not DAMAGED.search(said) or NOT_DAMAGED.search(said):
+            raise
+    for name in ("appendonlydir", "appendonly.aof", "dump.rdb"):
+        if (folder / name).exists():
+            set_aside(folder / name, LOST)
+    note_lost(folder, LOST)
+    return _ready(binary, folder, socket)
+
+
+def _ready(binary: Path, folder: Path, socket: Path) -> subprocess.Popen[bytes]:
+    process = _start(binary, folder, socket)
+    try:
+        _wait_until_ready(process, socket, folder)
+    except BaseException:
+        _stop(process)
+        raise
+    return process
 
 
 @contextlib.contextmanager

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from kakou.process import give_way
+from kakou.process import give_way, keep_private
 from kakou.settings import Settings
 from kakou.wiring.clock import trusted_clock
 from kakou.wiring.matching import key_path
@@ -62,6 +62,7 @@ def open_parts(
     With `accepts_smaller` the list may be replaced by any other, even that of a new record.
     """
     clock = trusted_clock(settings)
+    keep_private(settings.state_dir)
     record = stack.enter_context(RiskRecord(record_path(settings)))
     key = own_key(record, key_path(settings))
     if url is None:

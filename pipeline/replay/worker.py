@@ -134,7 +134,7 @@ def _screening(parts: ReplayParts, counts: ScreeningCounts) -> Screening:
     outbox = parts.outbox or _NoOutbox()
     return Screening(
         match=parts.match,
-        flagging=Flagging(outbox, parts.evidence_folder, parts.id_key, parts.models, is_replay=True),
+        flagging=Flagging(outbox, parts.evidence_folder, lambda: parts.id_key, parts.models, is_replay=True),
         spool=_NoSpool(),
         now=lambda: parts.list_at,
         checkpoint=parts.checkpoint,

@@ -1,6 +1,7 @@
 """A match becomes an event: pictures into the evidence folder, the event into the outbox."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -34,15 +35,17 @@ class Flagging:
     outbox: EventSink
     evidence_folder: Path | None
     """None keeps no pictures."""
-    id_key: bytes
+    id_key: Callable[[], bytes]
+    """Raises RiskDBError where there is none; then nothing can have been found on the list either."""
     models: dict[str, str]
     """Model name -> sha256 of its file."""
     is_replay: bool = False
 
     def flag(self, track: PlateTrack, match: RiskMatch, checkpoint: str, decided_at: datetime) -> FlaggedEvent:
         """Return the event, which is in the outbox by then. Raises OutboxError when it could not be kept."""
+        id_key = self.id_key()
         evidence = track.evidence
-        event_id = make_event_id(track.camera_id, track.started_at, match.plate_class, match.text, self.id_key)
+        event_id = make_event_id(track.camera_id, track.started_at, match.plate_class, match.text, id_key)
         plate_picture, vehicle_picture = self._save_pictures(track, event_id)
         char_probs = probabilities_of(track, match.text)
         event = event_from_match(
@@ -56,7 +59,7 @@ class Flagging:
             started_at=track.started_at,
             arrived_at=evidence.arrived_at,
             decided_at=decided_at,
-            id_key=self.id_key,
+            id_key=id_key,
             plate_picture=plate_picture,
             vehicle_picture=vehicle_picture,
             box=evidence.box,

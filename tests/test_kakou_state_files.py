@@ -1,0 +1,107 @@
+"""The files of the state folder: nobody else's, and no damage to one of them stops a box."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import redis
+
+from alerts.set_aside import losses
+from kakou.errors import report_error
+from kakou.exit_codes import ExitCode
+from kakou.process import keep_private
+from kakou.wiring.embedded_redis import embedded_redis
+from kakou.wiring.redis_socket import private_socket
+from tests.commands import run_kakou
+
+
+@pytest.fixture
+def _open_umask():
+    before = os.umask(0)
+    yield
+    os.umask(before)
+
+
+def open_to_others(folder: Path) -> list[str]:
+    return [path.name for path in (folder, *folder.rglob("*")) if path.stat().st_mode & 0o077]
+
+
+@pytest.mark.usefixtures("_open_umask")
+def test_the_state_folder_is_its_owners_alone_whatever_the_umask(tmp_path: Path):
+    state = tmp_path / "state"
+    (state / "evidence").mkdir(parents=True)
+    (state / "evidence" / "a.jpg").touch()
+    keep_private(state)
+    (state / "later").touch()
+    assert open_to_others(state) == []
+
+
+@pytest.mark.usefixtures("_open_umask")
+def test_a_command_leaves_nothing_that_others_can_read(tmp_path: Path):
+    (tmp_path / "kakou.toml").write_text("", encoding="utf-8")
+    result = run_kakou("risk", "stats", folder=tmp_path)
+    assert result.exit_code == 0, result.stderr
+    assert list((tmp_path / "var").iterdir())
+    assert open_to_others(tmp_path / "var") == []
+
+
+def test_a_folder_in_tmp_that_somebody_else_has_taken_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    data = tmp_path / "data"
+    data.mkdir()
+    short = tempfile.mkdtemp(dir="/tmp")  # a socket's path has 107 bytes at most
+    monkeypatch.setattr(tempfile, "tempdir", short)
+    usual = private_socket(data)
+    assert usual is not None
+    usual.parent.chmod(0o777)
+    for _ in range(2):  # also whoever takes the server over finds the same place
+        other = private_socket(data)
+        assert other is not None
+        assert other.parent != usual.parent
+        assert other.parent.stat().st_mode & 0o077 == 0
+    usual.parent.rmdir()
+    usual.parent.symlink_to(tmp_path)
+    assert private_socket(data) == other
+    shutil.rmtree(short)
+
+
+def flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    for at in range(0, len(content), 7):
+        content[at] ^= 0x5A
+    path.write_bytes(content)
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def become_text(path: Path) -> None:
+    path.write_text("这不是数据库\n" * 300, encoding="utf-8")
+
+
+def aof_files(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*.aof*") if path.is_file()]
+
+
+@pytest.mark.parametrize("damage", [flip, cut, become_text])
+def test_an_embedded_redis_whose_data_is_damaged_starts_without_it(tmp_path: Path, damage: Callable[[Path], None]):
+    with embedded_redis(tmp_path / "redis") as url, redis.Redis.from_url(url) as client:
+        client.set("a", "b" * 1000)
+    for path in aof_files(tmp_path / "redis"):
+        damage(path)
+    for _ in range(2):
+        with embedded_redis(tmp_path / "redis") as url, redis.Redis.from_url(url) as client:
+            client.set("c", "d")
+            assert client.get("c") == b"d"
+    assert len(losses(tmp_path)) == 1
+
+
+@pytest.mark.parametrize("number", [28, 30, 13])
+def test_a_disk_that_is_full_read_only_or_not_ours_ends_a_command_with_a_sentence(
+    number: int, capsys: pytest.CaptureFixture[str]
+):
+    assert report_error(OSError(number, os.strerror(number), "/state/x")) == ExitCode.UNAVAILABLE
+    assert "/state/x" in capsys.readouterr().err
