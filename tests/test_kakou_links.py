@@ -112,8 +112,10 @@ def test_a_console_shows_no_clear_plate_though_an_older_box_sends_it(redis_url: 
         assert next(passages) is None
         text = f"""{{"camera_id":"a","checkpoint":"b","text":"京A12345","plate_class":"02","outcome":"clear",
             "passed_at":"{NOON.isoformat()}"}}"""
-        threading.Timer(0.05, lambda: client.publish("lane:a", text)).start()
+        sender = threading.Timer(0.05, lambda: client.publish("lane:a", text))
+        sender.start()
         seen = next(each for each in passages if each is not None)
+        sender.join()
     assert seen.text == "京A·1**45"
     flagged = seen.model_dump() | {"outcome": "flagged", "text": "京A12345"}
     assert LanePassage.model_validate(flagged).text == "京A12345"
