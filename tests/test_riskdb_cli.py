@@ -87,8 +87,19 @@ def test_a_bad_file_is_reported_row_by_row_and_changes_nothing(tmp_path: Path, k
     done = kakou("risk", "import", _records(tmp_path, "粤B82500", "粤B8250"), "--report", "report.csv", expect=3)
     assert "records.csv 第 3 行无效：号牌“粤B8250”：号牌应有 7 或 8 个字符，这里有 6 个" in done.stderr
     assert "未导入任何记录" in done.stderr
-    assert (tmp_path / "report.csv").read_text("utf-8-sig").splitlines()[2].startswith("records.csv,3,invalid")
+    header, _, bad = (tmp_path / "report.csv").read_text("utf-8-sig").splitlines()
+    assert header == "文件,工作表,行,结果,号牌,说明"
+    assert bad.startswith("records.csv,,3,无效,粤B8250,")
     assert json.loads(kakou("risk", "stats", "--json").stdout)["stays"] == 0
+
+
+def test_a_dry_run_shows_how_rows_were_understood_with_masked_plates_in_the_zone_of_the_settings(
+    tmp_path: Path, kakou: Run
+):
+    told = kakou("risk", "import", _records(tmp_path, "粤B82500"), "--dry-run").stderr
+    assert "前 1 行读成这样（时间为 UTC+08:00）" in told
+    assert "粤B***00" in told
+    assert "粤B82500" not in told
 
 
 def test_the_misreads_that_would_still_match_are_explained(tmp_path: Path, kakou: Run):

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from kakou.commands.risk_care import reason_as_json, reasons_table
+from kakou.commands.risk_output import ZoneTimes
 from kakou.exit_codes import ExitCode
 from kakou.output import put_json
 from kakou.settings import load_settings
@@ -66,19 +67,19 @@ def match(
         matcher = make_matcher(settings, url)
         answers = (matcher([CertainPlate(text, c, 1.0)], datetime.now(UTC)) for c in plate_classes_of(text))
         found = next((answer for answer in answers if answer is not None), None)
-    _print_match(text, found, as_json)
+    _print_match(text, found, ZoneTimes(settings.risk.utc_offset_hours), as_json)
     if explain and found is not None:
         _print_misreads(text, MatchRule.of(settings.risk), as_json)
     raise typer.Exit(ExitCode.OK if found is None else ExitCode.FINDINGS)
 
 
-def _print_match(text: str, found: RiskMatch | None, as_json: bool) -> None:
+def _print_match(text: str, found: RiskMatch | None, times: ZoneTimes, as_json: bool) -> None:
     if as_json:
         put_json(_as_json(text, found))
     elif found is None:
         Console(highlight=False).print(f"{text} 不在风险名单")
     else:
-        Console(highlight=False).print(reasons_table(found.reasons, title=found.why))
+        Console(highlight=False).print(reasons_table(found.reasons, times, title=found.why))
 
 
 def _print_misreads(text: str, rule: MatchRule, as_json: bool) -> None:

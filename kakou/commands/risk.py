@@ -15,8 +15,8 @@ from rich.table import Table
 from kakou.commands.risk_area import area_app
 from kakou.commands.risk_care import add_care_commands
 from kakou.commands.risk_imports import add_import_commands
-from kakou.commands.risk_output import AsJson, Config, messages, published_text
-from kakou.commands.risk_rows import RowReporter
+from kakou.commands.risk_output import AsJson, Config, ZoneTimes, messages, published_text
+from kakou.commands.risk_rows import OUTCOME_NAMES, REPORT_HEADER, RowReporter
 from kakou.exit_codes import ExitCode
 from kakou.output import put_json
 from kakou.process import stop_on_signals
@@ -25,22 +25,12 @@ from kakou.wiring.redis import open_redis
 from kakou.wiring.risk import open_keeper, tended_list
 from riskdb.exporting import CsvSheet, csv_sheet
 from riskdb.hotset.publish import Published
-from riskdb.record.importing import ImportResult, RowOutcome
+from riskdb.record.importing import ImportResult
 from riskdb.record.judging import TravelRow
 from riskdb.record.mapping.fields import Field
 from riskdb.record.mapping.forms import Form
 from riskdb.record.travel import Reading, bindings_of, read_travel_rows
 from riskdb.types import RiskFileError
-
-OUTCOME_NAMES = {
-    RowOutcome.ACCEPTED: "接受",
-    RowOutcome.NORMALISED: "规范后接受",
-    RowOutcome.DUPLICATE: "重复",
-    RowOutcome.CONFLICT: "冲突（并存）",
-    RowOutcome.REMOVED: "已更正移除（不计入）",
-    RowOutcome.EXPIRED: "已过期",
-    RowOutcome.INVALID: "无效",
-}
 
 app = typer.Typer(
     add_completion=False,
@@ -102,6 +92,8 @@ def import_files(
             keeper.remember_forms(forms)
     if faulty is not None:
         reporter.write_faulty(faulty)
+    if dry_run and not as_json:
+        reporter.show_sample(ZoneTimes(settings.risk.utc_offset_hours))
     _print_result(result, published, as_json)
     reporter.conclude(result)
 
@@ -132,7 +124,7 @@ def _tell(console: Console, told: str) -> None:
 def _open_report(path: Path | None, stack: ExitStack) -> CsvSheet | None:
     if path is None:
         return None
-    return stack.enter_context(csv_sheet(path, ("file", "row", "outcome", "plate", "detail")))
+    return stack.enter_context(csv_sheet(path, REPORT_HEADER))
 
 
 @app.command()

@@ -8,10 +8,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from kakou.commands.risk_output import AsJson, Config, local_epoch, messages, published_text
+from kakou.commands.risk_output import AsJson, Config, ZoneTimes, messages, published_text
 from kakou.exit_codes import ExitCode
 from kakou.output import put_json
-from kakou.settings import load_settings
+from kakou.settings import Settings, load_settings
 from kakou.wiring.risk import open_keeper
 from riskdb.keeper import Change
 from riskdb.record.declaring import Declared, parse_level, read_declarations
@@ -56,7 +56,7 @@ def declare(
             windows, change = keeper.declare([declared])
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
-    _print_change(windows, change, as_json)
+    _print_change(windows, change, _times(settings), as_json)
 
 
 @area_app.command("import")
@@ -77,7 +77,7 @@ def import_declarations(
         raise typer.Exit(ExitCode.UNREADABLE) from error
     with open_keeper(settings) as keeper:
         windows, change = keeper.declare(declared)
-    _print_change(windows, change, as_json)
+    _print_change(windows, change, _times(settings), as_json)
 
 
 @area_app.command("lift")
@@ -90,12 +90,13 @@ def lift(
 
     Example: `kakou risk area lift 370211`
     """
+    settings = load_settings(config)
     try:
-        with open_keeper(load_settings(config)) as keeper:
+        with open_keeper(settings) as keeper:
             windows, change = keeper.lift(code)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
-    _print_change(windows, change, as_json)
+    _print_change(windows, change, _times(settings), as_json)
 
 
 @area_app.command("list")
@@ -104,23 +105,28 @@ def list_areas(config: Config = None, as_json: AsJson = False) -> None:
 
     Example: `kakou risk area list --json`
     """
-    with open_keeper(load_settings(config), publishes=False) as keeper:
-        _print_windows(keeper.windows(), as_json)
+    settings = load_settings(config)
+    with open_keeper(settings, publishes=False) as keeper:
+        _print_windows(keeper.windows(), _times(settings), as_json)
 
 
-def _print_change(windows: list[AreaWindow], change: Change, as_json: bool) -> None:
-    _print_windows(windows, as_json)
+def _times(settings: Settings) -> ZoneTimes:
+    return ZoneTimes(settings.risk.utc_offset_hours)
+
+
+def _print_change(windows: list[AreaWindow], change: Change, times: ZoneTimes, as_json: bool) -> None:
+    _print_windows(windows, times, as_json)
     messages().print(f"涉及车辆 {change.touched}；{published_text(change.published)}")
 
 
-def _print_windows(windows: list[AreaWindow], as_json: bool) -> None:
+def _print_windows(windows: list[AreaWindow], times: ZoneTimes, as_json: bool) -> None:
     if as_json:
         for window in windows:
             put_json(_as_json(window))
         return
-    table = Table("代码", "名称", "等级", "起", "止", "来源")
+    table = Table("代码", "名称", "等级", f"起（{times.label}）", "止", "来源")
     for window in windows:
-        begin, end = local_epoch(window.valid_from), local_epoch(window.valid_until)
+        begin, end = times.of_epoch(window.valid_from), times.of_epoch(window.valid_until)
         table.add_row(window.code, window.name, LEVEL_NAMES[window.level], begin, end, window.source)
     Console(highlight=False).print(table)
 

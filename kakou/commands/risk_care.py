@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from kakou.commands.risk_output import AsJson, Config, local_epoch, local_time, messages, published_text
+from kakou.commands.risk_output import AsJson, Config, ZoneTimes, messages, published_text
 from kakou.exit_codes import ExitCode
 from kakou.output import put_json
 from kakou.settings import load_settings
@@ -40,8 +40,10 @@ def show(plate: Plate, reason: Reason, config: Config = None, as_json: AsJson = 
 
     Example: `kakou risk show 鲁B12345 --reason "case 1024, owner asks"`
     """
+    settings = load_settings(config)
+    times = ZoneTimes(settings.risk.utc_offset_hours)
     try:
-        with open_keeper(load_settings(config), publishes=False) as keeper:
+        with open_keeper(settings, publishes=False) as keeper:
             shown = keeper.show(plate, actor=getpass.getuser(), reason=reason)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
@@ -52,11 +54,11 @@ def show(plate: Plate, reason: Reason, config: Config = None, as_json: AsJson = 
             put_json({"removal": asdict(removal)})
     else:
         if shown.reasons:
-            Console(highlight=False).print(reasons_table(shown.reasons))
+            Console(highlight=False).print(reasons_table(shown.reasons, times))
         else:
             messages().print("不在风险名单")
         for removal in shown.removals:
-            messages().print(_removal_text(removal), soft_wrap=True, markup=False)
+            messages().print(_removal_text(removal, times), soft_wrap=True, markup=False)
     raise typer.Exit(ExitCode.FINDINGS if shown.reasons else ExitCode.OK)
 
 
@@ -183,21 +185,21 @@ def reason_as_json(reason: RiskReason) -> dict[str, str | None]:
     }
 
 
-def reasons_table(reasons: tuple[RiskReason, ...], title: str | None = None) -> Table:
-    table = Table("风险区", "等级", "到达", "离开", "来源", "到期", title=title)
+def reasons_table(reasons: tuple[RiskReason, ...], times: ZoneTimes, title: str | None = None) -> Table:
+    table = Table("风险区", "等级", "到达", "离开", "来源", "到期", title=title, caption=f"时间为 {times.label}")
     for reason in reasons:
-        arrived, left, expires = map(local_time, (reason.visited_from, reason.visited_until, reason.expires_at))
+        arrived, left, expires = map(times.of, (reason.visited_from, reason.visited_until, reason.expires_at))
         table.add_row(reason.area_name, reason.level, arrived, left, reason.source, expires)
     return table
 
 
-def _removal_text(removal: Removal) -> str:
-    told = f"更正：{local_epoch(removal.removed_at)} 移除 {removal.stays} 条行程"
+def _removal_text(removal: Removal, times: ZoneTimes) -> str:
+    told = f"更正：{times.of_epoch(removal.removed_at)}（{times.label}）移除 {removal.stays} 条行程"
     if removal.removed_by:
         told += f"，{removal.removed_by}：{removal.removed_for}"
     if removal.restored_at is None:
         return told + "；恢复：kakou risk restore"
-    return told + f"；{local_epoch(removal.restored_at)} 已恢复，{removal.restored_by}：{removal.restored_for}"
+    return told + f"；{times.of_epoch(removal.restored_at)} 已恢复，{removal.restored_by}：{removal.restored_for}"
 
 
 def _iso(moment: datetime) -> str:

@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from kakou.commands.risk_output import AsJson, Config, local_epoch, messages, published_text
+from kakou.commands.risk_output import AsJson, Config, ZoneTimes, messages, published_text
 from kakou.exit_codes import ExitCode
 from kakou.output import put_json
 from kakou.settings import load_settings
@@ -33,11 +33,12 @@ def imports(config: Config = None, as_json: AsJson = False) -> None:
         for entry in entries:
             put_json(asdict(entry))
         return
-    table = Table("编号", "时间", "操作人", "文件", "新增行程", "撤回")
+    times = ZoneTimes(settings.risk.utc_offset_hours)
+    table = Table("编号", f"时间（{times.label}）", "操作人", "文件", "新增行程", "撤回")
     for entry in entries:
-        taken_back = f"{local_epoch(entry.taken_back_at)} {entry.taken_back_by}" if entry.taken_back_at else ""
+        taken_back = f"{times.of_epoch(entry.taken_back_at)} {entry.taken_back_by}" if entry.taken_back_at else ""
         files = "、".join(entry.files)
-        table.add_row(str(entry.number), local_epoch(entry.at), entry.actor, files, f"{entry.stays:,}", taken_back)
+        table.add_row(str(entry.number), times.of_epoch(entry.at), entry.actor, files, f"{entry.stays:,}", taken_back)
     Console(highlight=False).print(table)
 
 

@@ -1,6 +1,6 @@
 """What the `kakou risk` commands share: options, messages, times for people."""
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Annotated
 
@@ -26,9 +26,19 @@ def published_text(published: Published | None) -> str:
     )
 
 
-def local_time(moment: datetime) -> str:
-    return f"{moment.astimezone():%Y-%m-%d %H:%M}"
+class ZoneTimes:
+    """Times for people, in the zone of the settings whatever the machine's own is."""
 
+    def __init__(self, utc_offset_hours: float) -> None:
+        self._zone = timezone(timedelta(hours=utc_offset_hours))
 
-def local_epoch(epoch_s: int | None) -> str:
-    return "—" if epoch_s is None else local_time(datetime.fromtimestamp(epoch_s).astimezone())
+    @property
+    def label(self) -> str:
+        """Which zone it is, for a column's head."""
+        return str(self._zone)
+
+    def of(self, moment: datetime) -> str:
+        return f"{moment.astimezone(self._zone):%Y-%m-%d %H:%M}"
+
+    def of_epoch(self, epoch_s: int | None) -> str:
+        return "—" if epoch_s is None else self.of(datetime.fromtimestamp(epoch_s, UTC))

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import typer
 from rich.console import Console
+from rich.table import Table
 
+from kakou.commands.risk_output import ZoneTimes
 from kakou.exit_codes import ExitCode
 from riskdb.exporting import CsvSheet
 from riskdb.record.coverage import NOBODY_WORDS
@@ -12,6 +14,22 @@ from riskdb.record.faulty import FaultyRows
 from riskdb.record.importing import ImportResult, JudgedRow, RowOutcome
 
 SHOWN_INVALID = 20
+SHOWN_SAMPLE = 5
+REPORT_HEADER = ("文件", "工作表", "行", "结果", "号牌", "说明")
+OUTCOME_NAMES = {
+    RowOutcome.ACCEPTED: "接受",
+    RowOutcome.NORMALISED: "规范后接受",
+    RowOutcome.DUPLICATE: "重复",
+    RowOutcome.CONFLICT: "冲突（并存）",
+    RowOutcome.REMOVED: "已更正移除（不计入）",
+    RowOutcome.EXPIRED: "已过期",
+    RowOutcome.INVALID: "无效",
+}
+
+
+def _masked(plate: str) -> str:
+    """A terminal is seen and logged by others; two characters at either end tell a plate from another column."""
+    return f"{plate[:2]}***{plate[-2:]}"
 
 
 class RowReporter:
@@ -21,18 +39,36 @@ class RowReporter:
         self._sheet = sheet
         self._console = console
         self._faulty = FaultyRows()
+        self._sample: list[JudgedRow] = []
 
     def add(self, row: JudgedRow) -> None:
         if self._sheet is not None:
             why = "" if row.lists_nobody is None else f"目前不列任何车辆：{NOBODY_WORDS[row.lists_nobody]}"
             detail = "；".join(filter(None, (row.detail, why)))
-            self._sheet.add((row.file, str(row.number), row.outcome.value, row.plate, detail))
+            self._sheet.add((row.file, row.sheet, str(row.number), OUTCOME_NAMES[row.outcome], row.plate, detail))
         if row.outcome is RowOutcome.INVALID:
             self._faulty.add(row)
             if self._faulty.count <= SHOWN_INVALID:
                 where = f" 工作表“{row.sheet}”" if row.sheet else ""
                 told = f"{row.file}{where} 第 {row.number} 行无效：{row.detail}"
                 self._console.print(told, soft_wrap=True, markup=False)
+
+        elif row.travel is not None and len(self._sample) < SHOWN_SAMPLE:
+            self._sample.append(row)
+
+    def show_sample(self, times: ZoneTimes) -> None:
+        """Show how the first rows were understood, so that a person sees a column taken for another one."""
+        if not self._sample:
+            return
+        head = ("行", "号牌", "种类", "地区", "到达", "离开（不含）", "来源")
+        table = Table(*head, title=f"前 {len(self._sample)} 行读成这样（时间为 {times.label}）")
+        for row in self._sample:
+            if (travel := row.travel) is not None:
+                stay = times.of_epoch(travel.visited_from), times.of_epoch(travel.visited_until)
+                table.add_row(
+                    str(row.number), _masked(travel.plate), travel.plate_class, travel.area, *stay, travel.source
+                )
+        self._console.print(table)
 
     def write_faulty(self, path: Path) -> None:
         """Write the faulty rows as they came, with a column that says what is wrong. Raises RiskFileError."""

@@ -50,6 +50,8 @@ class JudgedRow(NamedTuple):
     origin: RowOrigin | None = None
     lists_nobody: ListsNobody | None = None
     """Why the row lists nobody now; None where it does, or where it was not kept at all."""
+    travel: TravelRecord | None = None
+    """How the row was understood; None where it was not."""
 
     @property
     def sheet(self) -> str:
@@ -228,7 +230,7 @@ class _BatchImporter:
         if visit.digest in self._removed and addition is not Addition.KNOWN:
             detail = glued(detail, "此车以前的行程曾更正移除；这一条是新的，照常计入")
         nobody = self._coverage.why_nobody(travel.area, travel.visited_from, travel.visited_until)
-        return JudgedRow(row.file, row.number, outcome, travel.plate, detail, row.origin, nobody)
+        return JudgedRow(row.file, row.number, outcome, travel.plate, detail, row.origin, nobody, travel)
 
 
 def _told(row: TravelRow, travel: TravelRecord, addition: Addition) -> tuple[RowOutcome, str]:
