@@ -21,6 +21,11 @@ def escape_cell(text: str) -> str:
     return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
 
 
+def masked_plate(plate: str) -> str:
+    """Return what tells a plate from another column, where others look on: 粤B***00."""
+    return f"{plate[:2]}***{plate[-2:]}"
+
+
 class CsvSheet:
     """A CSV file under construction."""
 

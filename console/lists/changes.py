@@ -210,7 +210,7 @@ class ListChanges:
     ) -> None:
         row.state, row.decided_by, row.decided_at = state.value, actor.name, now
         # Details of rows may quote plates; the counts are what has to be kept.
-        row.report = report.model_copy(update={"rows": ()}).model_dump_json()
+        row.report = report.model_copy(update={"rows": (), "sample": ()}).model_dump_json()
         subject = f"list_change:{row.change_id}"
         self._audit.append(session, actor, f"list.{state}", subject, now, f"sha256:{row.file_digest[:16]} {row.reason}")
 

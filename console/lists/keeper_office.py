@@ -2,18 +2,21 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
-from console.lists.office import FileReport, ReportedRow
+from console.lists.office import FileReport, ReportedRow, SampleRow
+from riskdb.exporting import masked_plate
 from riskdb.keeper import RiskKeeper
 from riskdb.record.faulty import FaultyRows
 from riskdb.record.importing import JudgedRow, RowOutcome
+from riskdb.record.judging import TravelRecord
 from riskdb.record.travel import Reading, read_travel_rows
 from riskdb.types import RiskDBError
 
 MAX_REPORTED_ROWS = 500
 MAX_NOTICES = 100
+SAMPLE_ROWS = 5
 
 OUTCOME_WORDS = {
     RowOutcome.ACCEPTED: "接受",
@@ -72,10 +75,13 @@ class KeeperOffice:
     def _import(self, path: Path, name: str, is_dry_run: bool, actor: str = "") -> FileReport:
         reported: list[ReportedRow] = []
         notices: list[str] = []
+        sample: list[SampleRow] = []
 
         def note(row: JudgedRow) -> None:
             if row.outcome is not RowOutcome.ACCEPTED and len(reported) < MAX_REPORTED_ROWS:
                 reported.append(_reported(row))
+            if is_dry_run and row.travel is not None and len(sample) < SAMPLE_ROWS:
+                sample.append(_sampled(row.number, row.travel))
 
         with self._open_keeper() as keeper:
             reading = Reading(remembered=keeper.remembered_form, notice=notices.append)
@@ -88,6 +94,7 @@ class KeeperOffice:
             new_rows=sum(result.counts[outcome] for outcome in changing),
             invalid_rows=result.counts[RowOutcome.INVALID],
             rows=tuple(reported),
+            sample=tuple(sample),
             is_applied=result.is_applied,
             notices=tuple(filter(None, [result.nobody_text(), *notices]))[:MAX_NOTICES],
             listing=(listing.added, listing.removed, listing.unchanged) if listing else None,
@@ -98,3 +105,16 @@ class KeeperOffice:
 def _reported(row: JudgedRow) -> ReportedRow:
     where = f"{row.sheet}：" if row.sheet else ""
     return ReportedRow(number=row.number, outcome=OUTCOME_WORDS[row.outcome], detail=(where + row.detail)[:300])
+
+
+def _sampled(number: int, travel: TravelRecord) -> SampleRow:
+    arrived, left = (datetime.fromtimestamp(at, UTC) for at in (travel.visited_from, travel.visited_until))
+    return SampleRow(
+        number=number,
+        plate=masked_plate(travel.plate),
+        plate_class=travel.plate_class,
+        area=travel.area,
+        arrived=arrived,
+        left=left,
+        source=travel.source,
+    )

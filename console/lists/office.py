@@ -17,6 +17,21 @@ class ReportedRow(BaseModel):
     detail: str
 
 
+class SampleRow(BaseModel):
+    """How a row was understood; the plate is masked."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    number: int
+    plate: str
+    plate_class: str
+    area: str
+    arrived: datetime
+    left: datetime
+    """Exclusive."""
+    source: str
+
+
 class FileReport(BaseModel):
     """What a file of travel records would do, or did."""
 
@@ -29,6 +44,8 @@ class FileReport(BaseModel):
     invalid_rows: int
     rows: tuple[ReportedRow, ...] = ()
     """The first rows that are not simply accepted."""
+    sample: tuple[SampleRow, ...] = ()
+    """Of a try: the first rows that were understood."""
     is_applied: bool = False
     notices: tuple[str, ...] = ()
     """What was understood of the file, and what was passed over."""

@@ -90,10 +90,8 @@ def import_files(
             )
         if said and result.is_applied:
             keeper.remember_forms(forms)
-    if faulty is not None:
-        reporter.write_faulty(faulty)
-    if dry_run and not as_json:
-        reporter.show_sample(ZoneTimes(settings.risk.utc_offset_hours))
+    reporter.write_faulty(faulty)
+    reporter.show_sample(ZoneTimes(settings.risk.utc_offset_hours) if dry_run and not as_json else None)
     _print_result(result, published, as_json)
     reporter.conclude(result)
 

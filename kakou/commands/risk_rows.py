@@ -8,7 +8,7 @@ from rich.table import Table
 
 from kakou.commands.risk_output import ZoneTimes
 from kakou.exit_codes import ExitCode
-from riskdb.exporting import CsvSheet
+from riskdb.exporting import CsvSheet, masked_plate
 from riskdb.record.coverage import NOBODY_WORDS
 from riskdb.record.faulty import FaultyRows
 from riskdb.record.importing import ImportResult, JudgedRow, RowOutcome
@@ -25,11 +25,6 @@ OUTCOME_NAMES = {
     RowOutcome.EXPIRED: "已过期",
     RowOutcome.INVALID: "无效",
 }
-
-
-def _masked(plate: str) -> str:
-    """A terminal is seen and logged by others; two characters at either end tell a plate from another column."""
-    return f"{plate[:2]}***{plate[-2:]}"
 
 
 class RowReporter:
@@ -56,9 +51,9 @@ class RowReporter:
         elif row.travel is not None and len(self._sample) < SHOWN_SAMPLE:
             self._sample.append(row)
 
-    def show_sample(self, times: ZoneTimes) -> None:
+    def show_sample(self, times: ZoneTimes | None) -> None:
         """Show how the first rows were understood, so that a person sees a column taken for another one."""
-        if not self._sample:
+        if times is None or not self._sample:
             return
         head = ("行", "号牌", "种类", "地区", "到达", "离开（不含）", "来源")
         table = Table(*head, title=f"前 {len(self._sample)} 行读成这样（时间为 {times.label}）")
@@ -66,13 +61,13 @@ class RowReporter:
             if (travel := row.travel) is not None:
                 stay = times.of_epoch(travel.visited_from), times.of_epoch(travel.visited_until)
                 table.add_row(
-                    str(row.number), _masked(travel.plate), travel.plate_class, travel.area, *stay, travel.source
+                    str(row.number), masked_plate(travel.plate), travel.plate_class, travel.area, *stay, travel.source
                 )
         self._console.print(table)
 
-    def write_faulty(self, path: Path) -> None:
+    def write_faulty(self, path: Path | None) -> None:
         """Write the faulty rows as they came, with a column that says what is wrong. Raises RiskFileError."""
-        if self._faulty.count:
+        if path is not None and self._faulty.count:
             self._faulty.write(path)
             self._console.print(f"有误的行已写入 {path}", soft_wrap=True, markup=False)
 
