@@ -71,6 +71,8 @@ class Console:
     feed: EventFeed
     board: StatusBoard
     boxes: BoxWatch
+    days_left: Callable[[], int | None] = lambda: None
+    """Until matching ends and everything is destroyed; None where nobody has set a day."""
 
 
 def build_console(

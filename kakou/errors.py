@@ -41,6 +41,7 @@ def _exit_codes() -> dict[type[BaseException], ExitCode]:
     from alerts.errors import AlertsError, EventError
     from console.types import ConsoleError
     from kakou.settings import SettingsError
+    from kakou.sunset.state import SunsetError
     from kakou.wiring.embedded_redis import RedisUnavailableError
     from ocr.providers import ProviderError
     from ocr.types import OcrError
@@ -50,6 +51,7 @@ def _exit_codes() -> dict[type[BaseException], ExitCode]:
 
     return {
         SettingsError: ExitCode.CONFIG,
+        SunsetError: ExitCode.CONFIG,  # a supervisor does not start it again
         RedisUnavailableError: ExitCode.UNAVAILABLE,
         RiskDBError: ExitCode.UNAVAILABLE,
         RiskFileError: ExitCode.UNREADABLE,

@@ -26,6 +26,7 @@ COMMANDS = {
     "deliver": "kakou.commands.deliver",
     "console": "kakou.commands.console",
     "audit": "kakou.commands.audit",
+    "sunset": "kakou.commands.sunset",
     "doctor": "kakou.commands.doctor",
     "bench": "kakou.commands.bench",
 }

@@ -33,6 +33,8 @@ class Settings(BaseModel):
 
     state_dir: Path = Path("var")
     """Everything that must outlive a process: record, outbox, key, embedded Redis, evidence."""
+    sunset_days: int = Field(default=90, ge=1, le=90)
+    """So many days after the first start matching stops and everything is destroyed, unless `kakou sunset --renew`."""
     redis_url: str | None = None
     """None starts an embedded server in the state folder. The environment's REDIS_URL wins."""
     allow_unencrypted_links_to: tuple[str, ...] = ()

@@ -49,6 +49,7 @@ def page(
         "actor": session.actor if session else None,
         "csrf": session.csrf_token if session else "",
         "menu": [(path, words, request.url.path.startswith(path)) for path, words, roles in MENU if role in roles],
+        "days_left": request.app.state.console.days_left() if session else None,
         "role_name": ROLE_NAMES[role] if role else "",
     }
     environment = request.app.state.templates

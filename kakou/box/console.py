@@ -1,9 +1,11 @@
 """The process of the command screen and the phone page: `kakou console`, and a child of `kakou demo --serve`."""
 
 import contextlib
+import dataclasses
 import ipaddress
 import os
 import socket
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,6 +24,7 @@ from kakou.box.orders import Order, run_by_order
 from kakou.exit_codes import ExitCode
 from kakou.process import keep_private
 from kakou.settings import Settings, SettingsError
+from kakou.sunset.state import load_state
 from kakou.wiring.clock import trusted_clock
 from kakou.wiring.redis import open_redis
 from kakou.wiring.risk import open_keeper
@@ -30,26 +33,31 @@ _STOP_WITHIN_S = 3
 
 
 def serve_by_order(order: Order) -> int:
-    serve(order.settings)
+    serve(order.settings, threading.Event())
     return ExitCode.OK
 
 
-def serve(settings: Settings) -> None:
-    """Serve until a signal comes. Raises SettingsError, RedisUnavailableError."""
+def serve(settings: Settings, stop: threading.Event) -> None:
+    """Serve until a signal comes or `stop` is set. Raises SettingsError, RedisUnavailableError."""
     check_address(settings.console)
     with open_redis(settings) as url, _built(settings, url) as built, _listening(settings.console) as listening:
         typer.echo(f"控制台地址  {listening.address}")
         if token := built.accounts.first_link(built.now()):
             typer.echo(f"首次设置链接（只能用一次）  {listening.address}/setup/{token}")
-        Server(_server_config(built, settings.console), built.hub).run(sockets=[listening.socket])
+        Server(_server_config(built, settings.console), built.hub, stop).run(sockets=[listening.socket])
 
 
 class Server(uvicorn.Server):
     """Ends the live streams first: they would keep the server from stopping."""
 
-    def __init__(self, config: uvicorn.Config, hub: LiveHub) -> None:
+    def __init__(self, config: uvicorn.Config, hub: LiveHub, stop: threading.Event | None = None) -> None:
         super().__init__(config)
         self._hub = hub
+        self._stop = stop or threading.Event()
+
+    async def on_tick(self, counter: int) -> bool:
+        """Uvicorn asks ten times a second whether to end."""
+        return await super().on_tick(counter) or self._stop.is_set()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._hub.close()
@@ -91,6 +99,7 @@ def _built(settings: Settings, url: str) -> Iterator[Console]:
             lambda: datetime.now(UTC),
             clock=trusted_clock(settings),
         )
+        built = dataclasses.replace(built, days_left=lambda: _days_left(settings))
     except ConsoleError:
         client.close()
         raise
@@ -99,6 +108,11 @@ def _built(settings: Settings, url: str) -> Iterator[Console]:
     finally:
         built.database.close()
         client.close()
+
+
+def _days_left(settings: Settings) -> int | None:
+    state = load_state(settings.state_dir)
+    return state.days_left(datetime.now(UTC)) if state else None
 
 
 @contextlib.contextmanager

@@ -1,5 +1,6 @@
 """`kakou console`: serves the command screen and the grid worker's phone page."""
 
+import threading
 from pathlib import Path
 from typing import Annotated
 
@@ -8,6 +9,7 @@ import typer
 from kakou.box.console import serve
 from kakou.process import log_to_stderr
 from kakou.settings import load_settings
+from kakou.sunset.guard import until_sunset
 
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
 
@@ -30,4 +32,6 @@ def console(
     settings = load_settings(config)
     chosen = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     log_to_stderr()
-    serve(settings.model_copy(update={"console": settings.console.model_copy(update=chosen)}))
+    stop = threading.Event()
+    with until_sunset(settings, stop):
+        serve(settings.model_copy(update={"console": settings.console.model_copy(update=chosen)}), stop)

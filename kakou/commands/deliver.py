@@ -28,6 +28,7 @@ from kakou.exit_codes import ExitCode
 from kakou.output import put_json
 from kakou.process import keep_private, stop_on_signals
 from kakou.settings import Settings, load_settings
+from kakou.sunset.guard import until_sunset
 from kakou.wiring.clock import deletable_at, trusted_clock
 from kakou.wiring.stream import open_stream
 
@@ -51,7 +52,9 @@ def deliver(context: typer.Context, config: ConfigOption = None) -> None:
     if context.invoked_subcommand is not None:
         return
     _log_to_stderr()
+    stop = stop_on_signals()
     with (
+        until_sunset(load_settings(config), stop),
         _opened(config) as (settings, client),
         _one_deliverer(settings.state_dir),
         _outbox(settings) as outbox,
@@ -63,7 +66,7 @@ def deliver(context: typer.Context, config: ConfigOption = None) -> None:
         _warn_of_unknown(client, settings)
         if settings.alerts.metrics_port:
             start_http_server(settings.alerts.metrics_port, "127.0.0.1", delivery.registry)
-        delivery.run(stop_on_signals())
+        delivery.run(stop)
 
 
 @app.command()

@@ -22,6 +22,7 @@ from alerts.stream import FlaggedStream, connect
 from kakou.exit_codes import ExitCode
 from kakou.output import put_json
 from kakou.settings import Settings, load_settings
+from kakou.sunset.state import WARN_DAYS, SunsetError, load_state, sunset_words
 from kakou.wiring.embedded_redis import MINIMUM_VERSION, RedisUnavailableError
 from kakou.wiring.matching import key_path, open_hot_set
 from kakou.wiring.redis import open_redis
@@ -43,6 +44,8 @@ class Finding:
     check: str
     is_ok: bool
     says: str
+    is_soon: bool = False
+    """Nothing is wrong yet, but will be in some days."""
 
 
 @app.command()
@@ -72,6 +75,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     """Yield one finding a check; a check that cannot be made is a finding too."""
     yield _guarded("模型 models", _check_models)
     yield _guarded("密钥 plate key", lambda: _check_key(settings))
+    yield _sunset(settings)
     yield _guarded("外联 telemetry", check_telemetry)
     yield _guarded("磁盘 disk", lambda: _check_disk(settings))
     yield _guarded("发件箱 outbox", lambda: _check_outbox(settings))
@@ -104,6 +108,18 @@ def _check_key(settings: Settings) -> tuple[bool, str]:
         return True, f"{path} 尚未建立，首次使用时生成"
     mode = path.stat().st_mode & 0o777
     return mode == 0o600, f"{path} 权限 {mode:o}" + ("" if mode == 0o600 else "，应为 600：chmod 600")
+
+
+def _sunset(settings: Settings) -> Finding:
+    name, now = "日落 sunset", datetime.now(UTC)
+    try:
+        state = load_state(settings.state_dir)
+    except SunsetError as error:
+        return Finding(name, False, str(error))
+    if state is None:
+        return Finding(name, True, f"尚未启动；首次启动后 {settings.sunset_days} 天到期")
+    days = state.days_left(now)
+    return Finding(name, days >= WARN_DAYS, sunset_words(state, now), is_soon=0 < days < WARN_DAYS)
 
 
 def check_telemetry() -> tuple[bool, str]:
@@ -191,5 +207,8 @@ def _channel_text(state: ChannelState) -> str:
 def _table(findings: list[Finding]) -> Table:
     table = Table("检查", "", "结果")
     for finding in findings:
-        table.add_row(finding.check, "[green]✓ 正常[/green]" if finding.is_ok else "[red]✗ 异常[/red]", finding.says)
+        verdict = "[green]✓ 正常[/green]" if finding.is_ok else "[red]✗ 异常[/red]"
+        if finding.is_soon:
+            verdict = "[yellow]! 注意[/yellow]"
+        table.add_row(finding.check, verdict, finding.says)
     return table

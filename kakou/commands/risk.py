@@ -21,6 +21,7 @@ from kakou.exit_codes import ExitCode
 from kakou.output import put_json
 from kakou.process import stop_on_signals
 from kakou.settings import load_settings
+from kakou.sunset.guard import until_sunset
 from kakou.wiring.redis import open_redis
 from kakou.wiring.risk import open_keeper, tended_list
 from riskdb.exporting import CsvSheet, csv_sheet
@@ -145,6 +146,7 @@ def serve(
     console = messages()
     stop = stop_on_signals()
     with (
+        until_sunset(settings, stop),
         open_redis(settings) as url,
         tended_list(settings, url, console.print, accepts_smaller=accept_smaller),
     ):

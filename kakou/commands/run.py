@@ -10,6 +10,7 @@ from kakou.commands.run_output import print_summary
 from kakou.exit_codes import ExitCode
 from kakou.process import log_to_stderr, stop_on_signals
 from kakou.settings import SettingsError, load_settings
+from kakou.sunset.guard import until_sunset
 
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
 
@@ -26,7 +27,8 @@ def run(
     """Screen cameras, video files and image folders as kakou.toml says; Ctrl-C ends it in order.
 
     Files end by themselves; cameras are reopened for ever. Exit code 3 when a file was damaged or a source could
-    not be opened, 4 when Redis cannot be started, 5 when the settings are wrong, 6 when a model or a key is damaged.
+    not be opened, 4 when Redis cannot be started, 5 when the settings are wrong or the authorised
+    time is over (`kakou sunset`), 6 when a model or a key is damaged.
 
     Examples:
 
@@ -37,7 +39,9 @@ def run(
     if not settings.sources:
         raise SettingsError(f"{config or 'kakou.toml'}: no [[source]] to screen; see docs/kakou.toml.md")
     log_to_stderr()
-    result = run_box(settings, stop_on_signals(), as_json=as_json, show_clear_plates=show_clear_plates)
+    stop = stop_on_signals()
+    with until_sunset(settings, stop):
+        result = run_box(settings, stop, as_json=as_json, show_clear_plates=show_clear_plates)
     print_summary(settings, result.counts)
     if result.given_up:
         raise typer.Exit(max(result.given_up.values()))

@@ -1,10 +1,11 @@
 """Builds what asks the risk list, from the settings: no record and no keeper is needed to match."""
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from kakou.settings import Settings
+from kakou.sunset.state import SunsetWatch
 from kakou.wiring.clock import trusted_clock
 from riskdb.digest import load_or_create_key
 from riskdb.hotset.hotset import HotSet
@@ -21,13 +22,23 @@ def key_path(settings: Settings) -> Path:
 
 def open_hot_set(settings: Settings, url: str) -> HotSet:
     """Return a reader of the list in the Redis at `url`; one thread only. Raises RiskDBError."""
+    sunset_watch(settings).require_open()
     link = RedisLink(url, settings.risk.timeout_s, settings.risk.connect_timeout_s)
     clock = trusted_clock(settings, is_keeping=False)
     return HotSet(link, lambda: load_or_create_key(key_path(settings)), settings.risk, clock)
 
 
 def make_matcher(settings: Settings, url: str) -> Matcher:
-    """Return the match as the walk takes it; one thread only. The matcher raises RiskDBError."""
+    """Return the match as the walk takes it; one thread only. The matcher raises RiskDBError, SunsetError too."""
     hot_set = open_hot_set(settings, url)
-    rule = MatchRule.of(settings.risk)
-    return lambda hypotheses, now: match_plate(hypotheses, hot_set, rule, now)
+    rule, sunset = MatchRule.of(settings.risk), sunset_watch(settings)
+
+    def match(hypotheses: Sequence[Hypothesis], now: datetime) -> RiskMatch | None:
+        sunset.require_open()
+        return match_plate(hypotheses, hot_set, rule, now)
+
+    return match
+
+
+def sunset_watch(settings: Settings) -> SunsetWatch:
+    return SunsetWatch(settings.state_dir, lambda: datetime.now(UTC))

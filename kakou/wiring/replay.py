@@ -8,7 +8,7 @@ from pathlib import Path
 
 from alerts.outbox import Outbox
 from kakou.settings import Settings
-from kakou.wiring.matching import key_path, make_matcher
+from kakou.wiring.matching import key_path, make_matcher, sunset_watch
 from kakou.wiring.risk import OcrGrammar, record_path
 from ocr.models_folder import shipped_models
 from ocr.reader import PlateReader, ReaderSettings
@@ -55,6 +55,7 @@ class ReplayPlan:
 
     def matcher(self) -> Match:
         """Return the match against the list as it stood. Raises RiskDBError."""
+        sunset_watch(self.settings).require_open()
         if self.record is None:
             if self.redis_url is None:
                 raise RiskDBError("no risk list: neither a record nor a Redis is there")

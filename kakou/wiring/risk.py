@@ -10,7 +10,7 @@ from pathlib import Path
 from kakou.process import give_way, keep_private
 from kakou.settings import Settings
 from kakou.wiring.clock import trusted_clock
-from kakou.wiring.matching import key_path
+from kakou.wiring.matching import key_path, sunset_watch
 from kakou.wiring.redis import open_redis
 from ocr.grammar import normalise_plate, plate_classes_of
 from riskdb.clock import Clock
@@ -63,6 +63,7 @@ def open_parts(
     """
     clock = trusted_clock(settings)
     keep_private(settings.state_dir)
+    sunset_watch(settings).require_open()
     record = stack.enter_context(RiskRecord(record_path(settings)))
     key = own_key(record, key_path(settings))
     if url is None:

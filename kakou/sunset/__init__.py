@@ -1,0 +1,1 @@
+"""The day on which everything ends: said, put off, carried out, reported."""

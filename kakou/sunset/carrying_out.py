@@ -1,0 +1,114 @@
+"""One destruction, from the first key to the report."""
+
+import contextlib
+import csv
+import hashlib
+import logging
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import inspect, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from console.parts import AUDIT_ANCHORS, database_url
+from console.people.audit import AuditLog
+from console.people.keys import load_keys
+from console.store.database import Database
+from console.store.people_tables import AuditRow
+from console.types import Actor, ConsoleError
+from kakou.settings import Settings
+from kakou.sunset import destroying
+from kakou.sunset.report import AuditKept, DestructionReport, write_report
+from kakou.sunset.state import REPORTS_FOLDER, SunsetState, save_state
+
+log = logging.getLogger(__name__)
+_AUDIT_COLUMNS = ("seq", "at", "actor", "role", "action", "subject", "reason", "previous", "digest")
+
+
+def mark_begun(settings: Settings, state: SunsetState, now: datetime) -> None:
+    """From here on nothing is matched, and what is begun is finished. A full disk does not hold it up."""
+    try:
+        save_state(settings.state_dir, state.model_copy(update={"begun_at": now}))
+    except OSError as error:
+        log.error("sunset.json cannot be written: %s", error)
+
+
+def plan(settings: Settings) -> list[destroying.Destroyed]:
+    """Return what a destruction would destroy, in its order; changes nothing."""
+    found = [destroying.survey(settings, target) for target in destroying.TARGETS]
+    elsewhere = (destroying.survey_redis(settings), destroying.survey_database(settings))
+    return [*found, *(each for each in elsewhere if each is not None)]
+
+
+def carry_out(settings: Settings, state: SunsetState, now: Callable[[], datetime]) -> None:
+    """Destroy everything and write the report. Raises OSError when the report cannot be written."""
+    begun_at = now()
+    if not state.begun_at:
+        mark_begun(settings, state, begun_at)
+    last = state.decisions[-1]
+    by, reason = (last.by, last.reason) if last.what == "end" else ("系统", "授权期已到（日落）")
+    folder = settings.state_dir / REPORTS_FOLDER
+    folder.mkdir(mode=0o700, exist_ok=True)
+    stamp = begun_at.strftime("%Y%m%dT%H%M%SZ")
+    # The audit log tells what people did, and is owed for half a year: it is checked while its key is there.
+    audit = _keep_audit(settings, folder / f"{stamp}-audit.csv")
+    is_home = destroying.is_home(settings)
+    keys, *others = destroying.TARGETS
+    done = [destroying.destroy(settings, keys, now())]
+    if is_home:
+        done += [each for each in (destroying.destroy_redis(settings, now()),) if each]
+    elif settings.redis_url:
+        done += [each for each in (destroying.survey_redis(settings),) if each]
+    done += [destroying.destroy(settings, target, now()) for target in others]
+    done += [each for each in (destroying.destroy_database(settings, now()),) if each]
+    report = DestructionReport(
+        begun_at=begun_at, ended_at=now(), by=by, reason=reason, decisions=state.decisions, destroyed=tuple(done),
+        audit=audit, untouched=tuple(destroying.untouched(settings)),
+    )  # fmt: skip
+    sha256 = write_report(report, folder, stamp)
+    ended = {"begun_at": begun_at, "destroyed_at": report.ended_at, "report_sha256": sha256}
+    save_state(settings.state_dir, state.model_copy(update=ended))
+
+
+def note_in_audit(settings: Settings, by: str, action: str, reason: str, now: datetime) -> bool:
+    """Write a decision into the console's audit log, where this is a centre; return whether it stands there."""
+    with _opened_audit(settings) as opened:
+        if opened is None:
+            return False
+        database, audit = opened
+        with database.writing() as session:
+            audit.append(session, Actor(None, by, None, ""), action, "sunset", now, reason)
+        return True
+
+
+def _keep_audit(settings: Settings, path: Path) -> AuditKept | None:
+    try:
+        with _opened_audit(settings) as opened:
+            if opened is None:
+                return None
+            database, audit = opened
+            with database.reading() as session:
+                faults = audit.verify(session, settings.state_dir / AUDIT_ANCHORS)
+                rows = session.scalars(select(AuditRow).order_by(AuditRow.seq)).all()
+            with path.open("w", encoding="utf-8-sig", newline="") as file:
+                writer = csv.writer(file)
+                writer.writerow(_AUDIT_COLUMNS)
+                writer.writerows([getattr(row, column) for column in _AUDIT_COLUMNS] for row in rows)
+            path.chmod(0o600)
+    except (ConsoleError, SQLAlchemyError, OSError) as error:
+        return AuditKept(file="", rows=0, sha256="", faults=(f"审计日志无法读出：{type(error).__name__}",))
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    return AuditKept(file=path.name, rows=len(rows), sha256=sha256, faults=tuple(fault.problem for fault in faults))
+
+
+@contextlib.contextmanager
+def _opened_audit(settings: Settings) -> Iterator[tuple[Database, AuditLog] | None]:
+    key_path = settings.state_dir / "console.key"
+    if not key_path.exists():
+        yield None
+        return
+    with contextlib.closing(Database(database_url(settings.console, settings.state_dir))) as database:
+        with database.reading() as session:
+            is_there = inspect(session.connection()).has_table(AuditRow.__tablename__)
+        yield (database, AuditLog(load_keys(key_path))) if is_there else None
