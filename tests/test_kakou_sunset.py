@@ -68,7 +68,7 @@ def state_made(state: Path) -> Path:
 
 
 def sunset(folder: Path, *arguments: str) -> Finished:
-    return run_kakou("sunset", *arguments, folder=folder)
+    return run_kakou("sunset", *arguments, folder=folder, timeout_s=120)
 
 
 def until(seconds: float) -> Iterator[None]:
@@ -133,15 +133,16 @@ def test_processes_at_work_end_and_do_not_start_again_without_an_authorisation(t
     state = state_made(tmp_path / "var")
     if by_date:
         write_mark(state / "clock.json", Mark(now().timestamp(), True))
-        save_state(state, first_state(1, now() - timedelta(days=1) + timedelta(seconds=9)))
     keeper, console = (start_kakou(*command, folder=tmp_path) for command in (("risk", "serve"), ("console",)))
     try:
-        for _ in until(30):
+        for _ in until(60):
             if (state / "console.key").exists() and (state / "risk.sqlite").exists():
                 break
-        if not by_date:
+        if by_date:
+            save_state(state, first_state(1, now() - timedelta(days=1) + timedelta(seconds=1)))
+        else:
             assert sunset(tmp_path, "--now").exit_code == ExitCode.OK
-        assert [process.wait(timeout=30) for process in (keeper, console)] == [ExitCode.CONFIG] * 2
+        assert [process.wait(timeout=60) for process in (keeper, console)] == [ExitCode.CONFIG] * 2
     finally:
         for process in (keeper, console):
             process.kill()
@@ -198,7 +199,7 @@ def test_what_was_begun_is_finished_at_the_next_start(centre: Path):
     known = first_state(90, now()).model_copy(update={"begun_at": now()})
     save_state(state, known)
     (state / "plate.key").unlink()  # so far it had come
-    answer = run_kakou("risk", "serve", folder=centre)
+    answer = run_kakou("risk", "serve", folder=centre, timeout_s=120)
     assert answer.exit_code == ExitCode.CONFIG
     assert holding(centre, PLATE) == []
     assert list((state / "destruction").glob("*.html"))
