@@ -27,6 +27,9 @@ GROWTH_PER_S = 2.5
 LEVER = 13.0
 """Plate widths that a plate moves in the picture while it doubles in size: the camera's distance from the vehicle's
 path (4.5 m above, 3.5 m beside) in plate widths (0.44 m)."""
+LEAST_LEVER, SIZE_TREMBLE = 4.0, 0.15
+"""No plate grows or shrinks faster on its way than in a third of that, beyond what detected widths tremble (3 % each):
+another size at the same place is another vehicle."""
 FARTHEST = 12.0
 """Plate widths beyond which nothing is looked for, however long it was away: the picture holds two to three times as
 many."""
@@ -106,7 +109,9 @@ class Motion:
         elapsed_s = max(now_s - self.seen_s, 0.0)
         expected = self.speed_now() * elapsed_s
         farthest = expected * SPEED_RANGE + SPEED_SLACK + STARTING / 2 * elapsed_s**2
-        if along < expected / SPEED_RANGE - SPEED_SLACK or along > farthest:
+        ratio = box.width / max(self.box.width, 1.0)
+        is_of_size = abs(ratio - 1.0) <= SIZE_TREMBLE + math.hypot(along, aside) / LEAST_LEVER
+        if not is_of_size or along < expected / SPEED_RANGE - SPEED_SLACK or along > farthest:
             return math.inf
         return max(abs(along - expected) / farthest, aside / (ASIDE + ASIDE_SHARE * max(along, 0.0)))
 

@@ -94,9 +94,10 @@ class TrackState:
         now_s = _seconds(frame)
         agreement = slot_agreement((self._unproven or self._sure).fusion.distribution(), read.distribution)
         misfit = self.motion.misfit(read.box, now_s)
-        if misfit > 1.0 or self._is_overdue(frame):
+        if misfit > 1.0 or self._is_overdue(frame) or self._has_left(frame, read):
             far_cost = 1.0 + self._far_cost(frame, read, agreement)
-            is_waiting = misfit <= 1.0 and self._can_wait_for_text(agreement)
+            is_maybe_misread = agreement.different == 1 and agreement.same >= FAR_SAME_SLOTS
+            is_waiting = misfit <= 1.0 and (is_maybe_misread or self._can_wait_for_text(agreement))
             return min(far_cost, misfit + DOUBT_COST) if is_waiting else far_cost
         if agreement.different >= SURELY_OTHER_SLOTS and agreement.different > agreement.same / 2:
             return float("inf")
@@ -116,9 +117,20 @@ class TrackState:
         if is_moment and agreement.different == 0:
             return misfit
         # On the way of a vehicle whose direction is known, one slot may be misread: a follower comes from behind.
-        is_ahead = self.motion.way_misfit(read.box, now_s) <= 1.0 and not self._is_overdue(frame)
+        is_ahead = self.motion.way_misfit(read.box, now_s) <= 1.0 and not self._is_long_hidden(frame)
         is_near_enough = agreement.different <= min(1, agreement.same // MISREAD_SHARE_SLOTS)
         return misfit if is_near_enough and is_ahead else float("inf")
+
+    def _has_left(self, frame: Frame, read: PlateRead) -> bool:
+        """Return whether a vehicle that does not stand must have driven on from here while it was unseen."""
+        if self._missed_s(frame) <= self._settings.max_gap_s or self.motion.is_parked():
+            return False
+        return self._is_long_hidden(frame) or self.motion.way_misfit(read.box, _seconds(frame)) > 1.0
+
+    def _is_long_hidden(self, frame: Frame) -> bool:
+        """Return whether it was hidden for so long that another may be where it would be (sooner if unreadable)."""
+        is_read = sure_slots((self._unproven or self._sure).fusion.distribution()) >= SURELY_SAME_SLOTS
+        return self._is_overdue(frame) or self._missed_s(frame) > (HIDDEN_S if is_read else MOMENT_S)
 
     def _can_wait_for_text(self, agreement: SlotAgreement) -> bool:
         """Return whether more looks will tell: the vehicle's text is sure, the read's is not yet."""
@@ -155,7 +167,7 @@ class TrackState:
         settings = self._settings
         if self.motion.is_parked():
             return settings.parked_gap_s
-        return min(self.motion.gone_after_s(settings.max_gap_s), settings.parked_gap_s)
+        return min(self.motion.gone_after_s(settings.max_gap_s), HIDDEN_S, settings.parked_gap_s)
 
     def _is_overdue(self, frame: Frame) -> bool:
         return self._missed_s(frame) >= self._place_kept_s()
