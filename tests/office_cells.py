@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from zlib import crc32
 
 import xlsxwriter
 
@@ -42,7 +43,7 @@ def _plates() -> Iterator[OfficeFile]:
         ("鲁B12345(挂鲁B1234)", "括号里"), ("鲁B12345（原鲁B54321）", "括号里"), ("鲁B12345等3辆", "字符"), ("鲁B12345-鲁B12349", "字符"),
         ("鲁B12345挂鲁B1234挂", "字符"),
     ):  # fmt: skip
-        yield OfficeFile(f"bad plate {abs(hash(written)) % 10**6}.csv", one_row(written), refused=cause)
+        yield OfficeFile(f"bad plate {crc32(written.encode())}.csv", one_row(written), refused=cause)
 
 
 def _classes() -> Iterator[OfficeFile]:
