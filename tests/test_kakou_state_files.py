@@ -13,9 +13,24 @@ from alerts.set_aside import losses
 from kakou.errors import report_error
 from kakou.exit_codes import ExitCode
 from kakou.process import keep_private
+from kakou.settings import Settings
+from kakou.wiring.box import Box
 from kakou.wiring.embedded_redis import embedded_redis
+from kakou.wiring.matching import key_path
 from kakou.wiring.redis_socket import private_socket
+from ocr.hypotheses import PlateHypothesis
+from ocr.types import BgrImage, PlateRead
+from pipeline.settings import SourceSettings
+from pipeline.types import ScreeningCounts
+from riskdb.digest import load_or_create_key
+from riskdb.types import RiskDBError
 from tests.commands import run_kakou
+from tests.pipeline_kit import NOON
+
+
+class NoReads:
+    def read(self, image: BgrImage) -> list[PlateRead]:  # noqa: ARG002  the reader's signature
+        return []
 
 
 @pytest.fixture
@@ -97,6 +112,25 @@ def test_an_embedded_redis_whose_data_is_damaged_starts_without_it(tmp_path: Pat
             client.set("c", "d")
             assert client.get("c") == b"d"
     assert len(losses(tmp_path)) == 1
+
+
+@pytest.mark.parametrize("damage", [b"", b"no key", b"00" * 31])
+def test_a_box_with_a_damaged_plate_key_is_built_and_answers_unchecked_until_it_is_mended(
+    tmp_path: Path, redis_url: str, damage: bytes
+):
+    settings = Settings(state_dir=tmp_path)
+    good = load_or_create_key(key_path(settings))
+    key_path(settings).write_bytes(damage)
+    box = Box.build(settings, redis_url)
+    with box.outbox() as outbox:
+        source = SourceSettings(camera_id="cam-1", checkpoint="东门卡口", uri="x.mp4")
+        parts = box.camera_parts(source, NoReads(), outbox, ScreeningCounts())
+        with pytest.raises(RiskDBError):
+            parts.screening.match([PlateHypothesis("京A12345", "02", 0.9)], NOON)
+        with pytest.raises(RiskDBError, match=r"plate\.key"):
+            parts.screening.flagging.id_key()
+        key_path(settings).write_bytes(good.hex().encode())
+        assert parts.screening.flagging.id_key() == good
 
 
 @pytest.mark.parametrize("number", [28, 30, 13])

@@ -49,7 +49,8 @@ class HotSet:
         self._load_key = load_key
         self._settings = settings
         self._clock = clock or WallClock()
-        self._digester = PlateDigester(load_key())
+        self._digester: PlateDigester | None = None
+        """Made with the first look at the list: a key that is damaged now may be mended by then."""
         self._watch = ListWatch(link, settings, self._clock)
         self._state: ListState | None = None
         self._highest_version = 0
@@ -125,7 +126,8 @@ class HotSet:
         for _ in range(ATTEMPTS):
             state = self.state()
             # After the state: a new version may have a new key.
-            digests = [self._digester.digest(plate_class, text) for plate_class, text in plates]
+            digester = self._digester or PlateDigester(self._load_key())
+            digests = [digester.digest(plate_class, text) for plate_class, text in plates]
             membership = self._members_of(state, digests)
             if membership is None:
                 continue
@@ -190,7 +192,7 @@ class HotSet:
         state = self._watch.read()
         if state.version < self._highest_version:
             raise RiskDBError(f"the risk list went back from version {self._highest_version} to {state.version}")
-        if state.key_id != self._digester.key_id:
+        if self._digester is None or state.key_id != self._digester.key_id:
             self._digester = PlateDigester(self._load_key())
         if state.key_id != self._digester.key_id:
             raise RiskDBError("the risk list was made with another plate key; copy the centre's key file to this box")
