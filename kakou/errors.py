@@ -39,6 +39,7 @@ def _exit_codes() -> dict[type[BaseException], ExitCode]:
     from alerts.channels.base import ChannelConfigError
     from alerts.channels.egress import EgressError
     from alerts.errors import AlertsError, EventError
+    from console.people.messengers import MessageError
     from console.types import ConsoleError
     from kakou.settings import SettingsError
     from kakou.sunset.state import SunsetError
@@ -62,6 +63,7 @@ def _exit_codes() -> dict[type[BaseException], ExitCode]:
         ChannelConfigError: ExitCode.CONFIG,
         EgressError: ExitCode.CONFIG,
         ConsoleError: ExitCode.CONFIG,
+        MessageError: ExitCode.UNAVAILABLE,
         SourceError: ExitCode.UNREADABLE,
         OcrError: ExitCode.INTEGRITY,
         ProviderError: ExitCode.UNAVAILABLE,

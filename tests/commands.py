@@ -41,8 +41,10 @@ def run_kakou(*arguments: str | Path, folder: Path | None = None, timeout_s: flo
 def call_kakou(*arguments: str | Path, folder: Path | None = None) -> Finished:
     """Do the same in this process, which has the libraries loaded: where a process of its own is not what is tested."""
     handlers = [(number, signal.getsignal(number)) for number in (signal.SIGINT, signal.SIGTERM)]
+    umask = os.umask(0o022)
     with tempfile.TemporaryDirectory() as empty, contextlib.chdir(folder or empty):
         done = CliRunner().invoke(app, list(map(str, arguments)), env={**ENVIRONMENT, "REDIS_URL": None})
+    os.umask(umask)
     for number, handler in handlers:
         signal.signal(number, handler)
     return Finished(done.exit_code, done.stdout, done.stderr, peak_mb=0.0)

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from alerts.delivery.schedule import LONGEST_PAUSE_S, RETRY_DELAYS_S
 from kakou.settings import Settings
-from pipeline.video.gaps import LOST_S
+from pipeline.video.sources import LOST_S
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted(set((ROOT / "docs").glob("*.md")) - {ROOT / "docs" / "kakou.toml.md"})]

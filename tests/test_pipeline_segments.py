@@ -15,7 +15,7 @@ from pipeline.replay.worker import replay_unit
 from pipeline.types import Frame, SightLost
 from pipeline.video.capture import video_length_ms
 from pipeline.video.capture_time import told_length_ms
-from pipeline.video.gaps import tell_gaps
+from pipeline.video.sources import tell_gaps
 from tests.pipeline_kit import make_frame, moving_block, write_video
 from tests.replay_kit import BLUE, YELLOW, build_parts
 

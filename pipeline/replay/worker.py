@@ -17,7 +17,7 @@ from pipeline.replay.window import UnitWindow
 from pipeline.settings import PipelineSettings, SourceSettings
 from pipeline.types import InView, Passage, PlateTrack, Reader, ScreeningCounts
 from pipeline.video.capture_time import StartSource, capture_start
-from pipeline.video.gaps import tell_gaps
+from pipeline.video.sources import tell_gaps
 from pipeline.walk.deciding import Match, Screening
 from pipeline.walk.flagging import EventSink, Flagging
 from pipeline.walk.screening import screen

@@ -16,9 +16,10 @@ from pipeline.video.camera_state import CameraState
 from pipeline.video.capture import CaptureProcess
 from pipeline.video.capture_protocol import CaptureRequest, Ended, FrameReady, Opened, Progress, Started
 from pipeline.video.capture_time import capture_start
-from pipeline.video.gaps import LOST_S, tell_gaps
 from pipeline.video.motion import MotionGate
 
+LOST_S = 10.0
+"""A camera that was away for longer is taken to see other vehicles; a brief loss must not make two passages of one."""
 JITTER = 0.25
 
 
@@ -51,6 +52,17 @@ def watch_frames(
     if source.is_live:
         return _sightings(Viewing(source, settings, counts, stop or Event()))
     return tell_gaps(read_frames(source, settings, counts, stop), settings.gate.idle_look_s)
+
+
+def tell_gaps(frames: Iterator[Frame], idle_look_s: float) -> Iterator[Sighting]:
+    """Put a `SightLost` where a recorder paused; frames that the gate left out, `idle_look_s` apart, are no gap."""
+    longest = timedelta(seconds=LOST_S + idle_look_s)
+    before = None
+    for frame in frames:
+        if before is not None and frame.captured_at - before > longest:
+            yield SightLost(frame.camera_id, frame.captured_at, "the recording has a gap")
+        before = frame.captured_at
+        yield frame
 
 
 @dataclass(frozen=True, slots=True)
