@@ -25,4 +25,14 @@ def open_database(
     except sqlite3.Error:
         connection.close()
         raise
+    except UnicodeDecodeError as error:
+        connection.close()
+        raise unreadable(path) from error
     return connection
+
+
+def unreadable(path: Path) -> sqlite3.DatabaseError:
+    """Return the error of a file so damaged that not even SQLite's words about it can be read."""
+    error = sqlite3.DatabaseError(f"{path.name}: its tables' names cannot be read")
+    error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+    return error

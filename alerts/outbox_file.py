@@ -187,6 +187,8 @@ def _connect(path: Path) -> sqlite3.Connection:
 def _is_sound(connection: sqlite3.Connection) -> bool:
     try:
         return bool(connection.execute("PRAGMA quick_check(1)").fetchone() == ("ok",))
+    except UnicodeDecodeError:
+        return False
     except sqlite3.DatabaseError as error:
         if _is_damage(error, DAMAGE_AT_OPENING):
             return False

@@ -88,6 +88,7 @@ export class CaseList {
     }
     if (this.meanwhile !== meanwhile) return false;
     this.meanwhile = null;
+    this.trim();
     this.settle();
     if (this.wantsOlder) setTimeout(() => this.loadOlder());
     this.wantsOlder = false;
