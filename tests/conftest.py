@@ -1,5 +1,6 @@
 """Real servers for the tests that need them."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,11 @@ from tests.console_browser import open_browser
 from tests.console_kit import migrated_copy
 from tests.console_world import World, open_world
 from tests.postgresql_server import emptied, migrated_template, postgresql_server
+
+
+def pytest_runtest_setup() -> None:
+    """A command that an earlier test called in this process may have left its private umask."""
+    os.umask(0o022)
 
 
 @pytest.fixture(scope="session")
