@@ -18,8 +18,8 @@ from riskdb.record.declaring import Declared
 from riskdb.record.importing import ImportResult, JudgedRow, import_rows
 from riskdb.record.imports import ImportEntry, recent_imports, take_back
 from riskdb.record.judging import RowJudge, TravelRow
-from riskdb.record.mapping.fields import Field, header_key
-from riskdb.record.mapping.forms import Form
+from riskdb.record.mapping.fields import Field
+from riskdb.record.mapping.forms import Form, column_keys
 from riskdb.record.record import RiskRecord
 from riskdb.record.removals import Removal, removals_of, remove_stays, restore_stays
 from riskdb.record.rows import AreaWindow
@@ -126,8 +126,8 @@ class RiskKeeper:
     def remember_forms(self, forms: Iterable[Form]) -> None:
         """Keep what the columns of some forms mean: the next file of this form needs no word. Raises RiskDBError."""
         for form in forms:
-            pairs = zip(form.headers, form.fields, strict=True)
-            said = {header_key(header): field.value if field else "" for header, field in pairs if header_key(header)}
+            pairs = zip(column_keys(form.headers), form.fields, strict=True)
+            said = {key: field.value if field else "" for key, field in pairs}
             self._record.set_state(f"form:{form.fingerprint}", json.dumps(said, ensure_ascii=False))
 
     def declare(self, declared: Sequence[Declared]) -> tuple[list[AreaWindow], Change]:

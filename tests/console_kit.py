@@ -8,7 +8,7 @@ import shutil
 import socket
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -28,7 +28,7 @@ from sqlalchemy import select
 from alerts.flagged import EventAlternative, EventReason, FlaggedEvent
 from console.cases.desk import StepRequest
 from console.cases.steps import Action, State
-from console.lists.office import FileReport, ListOffice
+from console.lists.office import FileReport, FormReport, ListOffice
 from console.parts import Console, build_console
 from console.people.keys import load_keys
 from console.settings import CheckpointPlace, ConsoleSettings
@@ -71,17 +71,20 @@ class PaperList:
     removed: list[str] = field(default_factory=list)
     restored: list[str] = field(default_factory=list)
 
-    def try_file(self, path: Path, name: str) -> FileReport:
+    def try_file(self, path: Path, name: str, source: str = "") -> FileReport:
         assert path.is_file()
         assert name
-        return self.report
+        return self.report.model_copy(update={"source": source})
 
-    def apply_file(self, path: Path, name: str, actor: str) -> FileReport:
+    def confirm_forms(self, forms: Sequence[FormReport]) -> None:
+        assert forms
+
+    def apply_file(self, path: Path, name: str, actor: str, source: str = "") -> FileReport:
         assert actor
-        return self.try_file(path, name).model_copy(update={"is_applied": True})
+        return self.try_file(path, name, source).model_copy(update={"is_applied": True})
 
-    def faulty_rows(self, path: Path, name: str) -> bytes:
-        assert self.try_file(path, name)
+    def faulty_rows(self, path: Path, name: str, source: str = "") -> bytes:
+        assert self.try_file(path, name, source)
         return b""
 
     def take_back(self, import_number: int, actor: str, reason: str) -> int:

@@ -56,6 +56,7 @@ def test_the_page_says_how_the_file_was_understood_and_the_file_is_taken_back_as
     assert "前 2 行读成这样" in page
     assert "鲁B***21" in page
     assert "鲁B54321" not in page.split("需要查看的行")[0]
+    client.post("/list/1/columns")
     client.post("/list/1/apply")
     assert "整次撤回" in client.get("/list/1").text
     client.post("/list/1/undo", data={"reason": "来文作废"})
@@ -77,6 +78,7 @@ def test_the_faulty_rows_come_back_in_their_own_layout(console: Console):
 
 def test_taking_back_needs_a_reason(console: Console):
     client, _ = uploaded(console, "鲁B12345")
+    client.post("/list/1/columns")
     client.post("/list/1/apply")
     assert "请写明撤回的原因" in client.post("/list/1/undo", data={"reason": " "}).text
     assert console.list_changes.find(1).state is ChangeState.APPLIED

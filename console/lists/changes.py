@@ -1,6 +1,7 @@
 """Imports into the risk list: tried first, then applied by the steward, or by a second person above a size."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -9,7 +10,7 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from console.lists.office import FileReport, ListOffice
+from console.lists.office import FileReport, FormReport, ListOffice
 from console.lists.words import file_words
 from console.people.audit import AuditLog
 from console.people.keys import new_token
@@ -65,7 +66,7 @@ class ListChanges:
         self._under_way: set[int] = set()
         """Numbers of the files that are being brought in now."""
 
-    def submit(self, file_name: str, content: bytes, actor: Actor, now: datetime) -> ListChange:
+    def submit(self, file_name: str, content: bytes, actor: Actor, now: datetime, source: str = "") -> ListChange:
         """Keep the file and try it; nothing in the list changes. Raises ConsoleError."""
         suffix = Path(file_name).suffix.lower()
         if suffix not in _SUFFIXES:
@@ -75,7 +76,7 @@ class ListChanges:
         path.touch(mode=0o600)
         path.write_bytes(content)
         try:
-            report = self._office.try_file(path, file_name)
+            report = self._office.try_file(path, file_name, source)
         except RiskDBError as error:
             path.unlink()
             raise ConsoleError(f"文件没有通过检查，名单没有改变：{file_words(str(error))}。") from error
@@ -92,6 +93,24 @@ class ListChanges:
             self._audit.append(session, actor, "list.try", subject, now, f"sha256:{row.file_digest[:16]}")
         return _change(row)
 
+    def explain(
+        self, change_id: int, forms: Sequence[FormReport], source: str, actor: Actor, now: datetime
+    ) -> ListChange:
+        """Remember what the columns of a waiting file's forms mean, and try it anew. Raises ConsoleError."""
+        with self._database.reading() as session:
+            row = self._waiting(session, change_id)
+        try:
+            self._office.confirm_forms(forms)
+            report = self._office.try_file(self._folder / row.stored_name, row.file_name, source)
+        except (RiskDBError, ValueError) as error:
+            raise ConsoleError(f"这样读不懂这个文件：{file_words(str(error))}。") from error
+        with self._database.writing() as session:
+            row = self._waiting(session, change_id)
+            row.report, row.accepted_rows = report.model_dump_json(), report.new_rows
+            row.needs_approval = report.new_rows > self._approval_rows
+            self._audit.append(session, actor, "list.columns", f"list_change:{change_id}", now)
+        return _change(row)
+
     def apply(self, change_id: int, actor: Actor, now: datetime) -> ListChange:
         """Bring a tried file into the list.
 
@@ -101,11 +120,14 @@ class ListChanges:
         with self._database.reading() as session:
             row = self._waiting(session, change_id)
             _check_hand(row, actor)
+        tried = _change(row).report
+        if not tried.is_understood:
+            raise StepRefusedError("第一次见到这种表，请名单管理员先确认每一列的含义，再生效。")
         path = self._folder / row.stored_name
         # Outside any transaction of ours: a long import must not keep events waiting. Twice does no harm.
         self._under_way.add(change_id)
         try:
-            report = self._office.apply_file(path, row.file_name, actor.name)
+            report = self._office.apply_file(path, row.file_name, actor.name, tried.source)
         except RiskDBError as error:
             raise ConsoleError(f"名单没有改变：{file_words(str(error))}。") from error
         finally:
@@ -157,7 +179,8 @@ class ListChanges:
         with self._database.reading() as session:
             row = self._waiting(session, change_id)
         try:
-            return self._office.faulty_rows(self._folder / row.stored_name, row.file_name)
+            path, source = self._folder / row.stored_name, _change(row).report.source
+            return self._office.faulty_rows(path, row.file_name, source)
         except RiskDBError as error:
             raise ConsoleError(f"有误的行取不出来：{file_words(str(error))}。") from error
 

@@ -1,18 +1,21 @@
 """The list office where the record of the risk list lies on this machine."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from console.lists.office import FileReport, ReportedRow, SampleRow
+from console.lists.office import FileReport, FormReport, ReportedRow, SampleRow
+from console.lists.words import file_words
 from riskdb.exporting import masked_plate
 from riskdb.keeper import RiskKeeper
 from riskdb.record.faulty import FaultyRows
 from riskdb.record.importing import JudgedRow, RowOutcome
 from riskdb.record.judging import TravelRecord
+from riskdb.record.mapping.fields import Field
+from riskdb.record.mapping.forms import Form
 from riskdb.record.travel import Reading, read_travel_rows
-from riskdb.types import RiskDBError
+from riskdb.types import RiskDBError, RiskFileError
 
 MAX_REPORTED_ROWS = 500
 MAX_NOTICES = 100
@@ -35,13 +38,29 @@ class KeeperOffice:
     def __init__(self, open_keeper: Callable[[], AbstractContextManager[RiskKeeper]]) -> None:
         self._open_keeper = open_keeper
 
-    def try_file(self, path: Path, name: str) -> FileReport:
-        return self._import(path, name, is_dry_run=True)
+    def try_file(self, path: Path, name: str, source: str = "") -> FileReport:
+        forms: list[FormReport] = []
+        try:
+            return self._import(path, name, forms, source, is_dry_run=True)
+        except RiskFileError as error:
+            if not forms:
+                raise
+            told = file_words(str(error))
+            return FileReport(
+                counts={}, new_rows=0, invalid_rows=0, problem=told, forms=tuple(_distinct(forms)), source=source
+            )
 
-    def apply_file(self, path: Path, name: str, actor: str) -> FileReport:
-        return self._import(path, name, is_dry_run=False, actor=actor)
+    def apply_file(self, path: Path, name: str, actor: str, source: str = "") -> FileReport:
+        return self._import(path, name, [], source, is_dry_run=False, actor=actor)
 
-    def faulty_rows(self, path: Path, name: str) -> bytes:
+    def confirm_forms(self, forms: Sequence[FormReport]) -> None:
+        meanings = [tuple(Field(name) if name else None for name in form.fields) for form in forms]
+        with self._open_keeper() as keeper:
+            keeper.remember_forms(
+                Form("", "", form.headers, fields, 0) for form, fields in zip(forms, meanings, strict=True)
+            )
+
+    def faulty_rows(self, path: Path, name: str, source: str = "") -> bytes:
         faulty = FaultyRows()
 
         def note(row: JudgedRow) -> None:
@@ -49,7 +68,8 @@ class KeeperOffice:
                 faulty.add(row)
 
         with self._open_keeper() as keeper:
-            keeper.import_rows(read_travel_rows(path, name=name), is_dry_run=True, on_row=note)
+            reading = Reading(source, remembered=keeper.remembered_form)
+            keeper.import_rows(read_travel_rows(path, reading, name), is_dry_run=True, on_row=note)
         return faulty.as_xlsx()
 
     def take_back(self, import_number: int, actor: str, reason: str) -> int:
@@ -72,7 +92,9 @@ class KeeperOffice:
             raise RiskDBError(str(error)) from error
         return restored
 
-    def _import(self, path: Path, name: str, is_dry_run: bool, actor: str = "") -> FileReport:
+    def _import(
+        self, path: Path, name: str, forms: list[FormReport], source: str, *, is_dry_run: bool, actor: str = ""
+    ) -> FileReport:
         reported: list[ReportedRow] = []
         notices: list[str] = []
         sample: list[SampleRow] = []
@@ -84,7 +106,12 @@ class KeeperOffice:
                 sample.append(_sampled(row.number, row.travel))
 
         with self._open_keeper() as keeper:
-            reading = Reading(remembered=keeper.remembered_form, notice=notices.append)
+
+            def found(form: Form) -> None:
+                is_known = form.is_documented or keeper.remembered_form(form.fingerprint) is not None
+                forms.append(_form_report(form, is_known))
+
+            reading = Reading(source, {}, keeper.remembered_form, notices.append, found)
             rows = read_travel_rows(path, reading, name)
             result, _ = keeper.import_rows(rows, is_dry_run=is_dry_run, on_row=note, actor=actor)
         changing = (RowOutcome.ACCEPTED, RowOutcome.NORMALISED, RowOutcome.CONFLICT)
@@ -99,7 +126,19 @@ class KeeperOffice:
             notices=tuple(filter(None, [result.nobody_text(), *notices]))[:MAX_NOTICES],
             listing=(listing.added, listing.removed, listing.unchanged) if listing else None,
             import_number=result.import_number,
+            forms=tuple(_distinct(forms)),
+            source=source,
         )
+
+
+def _form_report(form: Form, is_known: bool) -> FormReport:
+    fields = tuple(field.value if field else "" for field in form.fields)
+    return FormReport(place=form.place, headers=form.headers, fields=fields, is_known=is_known)
+
+
+def _distinct(forms: Sequence[FormReport]) -> Iterable[FormReport]:
+    """Yield the forms whose header is not that of an earlier one: a book repeats them sheet after sheet."""
+    return {form.headers: form for form in reversed(forms)}.values()
 
 
 def _reported(row: JudgedRow) -> ReportedRow:

@@ -1,10 +1,18 @@
 """The risk list as the console reaches it: try a file, apply a file, take a vehicle off."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict
+
+from riskdb.record.mapping.fields import FIELD_NAMES, Field
+
+COLUMN_MEANINGS = {
+    field.value: FIELD_NAMES[field] for field in Field if field not in (Field.LEVEL, Field.NAME, Field.CODE)
+}
+"""What a column of travel records can mean, for people."""
 
 
 class ReportedRow(BaseModel):
@@ -32,6 +40,19 @@ class SampleRow(BaseModel):
     source: str
 
 
+class FormReport(BaseModel):
+    """What the columns of one form mean, as they were understood or as a steward says."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    place: str
+    headers: tuple[str, ...]
+    fields: tuple[str, ...]
+    """Of each column its meaning, "" where it is passed over."""
+    is_known: bool
+    """A steward has confirmed it before, or its columns bear the documented names."""
+
+
 class FileReport(BaseModel):
     """What a file of travel records would do, or did."""
 
@@ -53,18 +74,32 @@ class FileReport(BaseModel):
     """Of a try: vehicles that the list would gain, lose and keep."""
     import_number: int | None = None
     """By which the record knows an applied file."""
+    forms: tuple[FormReport, ...] = ()
+    problem: str = ""
+    """Why no row could be read before a steward says what the columns mean."""
+    source: str = ""
+    """Who says so, where the file has no column for it."""
+
+    @property
+    def is_understood(self) -> bool:
+        """Whether every form in the file is known or confirmed."""
+        return not self.problem and all(form.is_known for form in self.forms)
 
 
 class ListOffice(Protocol):
-    def try_file(self, path: Path, name: str) -> FileReport:
+    def try_file(self, path: Path, name: str, source: str = "") -> FileReport:
         """Judge every row and change nothing. Raises RiskDBError."""
         ...
 
-    def apply_file(self, path: Path, name: str, actor: str) -> FileReport:
+    def apply_file(self, path: Path, name: str, actor: str, source: str = "") -> FileReport:
         """Bring the file into the list, all of it or nothing. Raises RiskDBError."""
         ...
 
-    def faulty_rows(self, path: Path, name: str) -> bytes:
+    def confirm_forms(self, forms: Sequence[FormReport]) -> None:
+        """Remember what the columns of some forms mean. Raises RiskDBError."""
+        ...
+
+    def faulty_rows(self, path: Path, name: str, source: str = "") -> bytes:
         """Return the faulty rows as an XLSX file in their own layout, with what is wrong. Raises RiskDBError."""
         ...
 

@@ -27,6 +27,7 @@ _ACTIONS = {
     "correction.restored": "恢复到名单",
     "correction.view": "查看更正",
     "list.try": "预检",
+    "list.columns": "确认列的含义",
     "list.applied": "导入生效",
     "list.refused": "导入退回",
     "list.taken_back": "导入撤回",

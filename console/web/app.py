@@ -17,6 +17,7 @@ from console.web import (
     audit_log,
     entry,
     links,
+    list_columns,
     lists,
     overview,
     phone,
@@ -47,7 +48,20 @@ def create_app(console: Console) -> FastAPI:
     app.state.console = console
     app.state.templates = build_environment()
     answers.install(app)
-    for part in (entry, links, screen, stream, phone, pictures, overview, audit_log, accounts, lists, api):
+    for part in (
+        entry,
+        links,
+        screen,
+        stream,
+        phone,
+        pictures,
+        overview,
+        audit_log,
+        accounts,
+        lists,
+        list_columns,
+        api,
+    ):
         app.include_router(part.router)
     app.mount("/static", StaticFiles(directory=STATIC_FOLDER), name="static")
     # Not the stream (each message must go out at once) and not pictures: Starlette leaves both as they are.

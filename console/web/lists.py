@@ -6,6 +6,7 @@ from fastapi import APIRouter, File, Form, Request, UploadFile
 from starlette.responses import FileResponse, RedirectResponse, Response
 
 from console.lists.changes import CHANGE_STATE_NAMES
+from console.lists.office import COLUMN_MEANINGS
 from console.parts import Console
 from console.people.sessions import OpenSession
 from console.types import ConsoleError, NotFoundError, Role
@@ -36,7 +37,7 @@ def submit(request: Request, session: Session, console: TheConsole, file: Annota
 
 @router.get("/list/{change_id}", **allow(*_LIST_ROLES))
 def change_page(change_id: RowNumber, request: Request, session: Session, console: TheConsole) -> Response:
-    return _change(request, session, console, change_id)
+    return change_answer(request, session, console, change_id)
 
 
 @router.post("/list/{change_id}/apply", **allow(*_LIST_ROLES))
@@ -44,7 +45,7 @@ def apply(change_id: RowNumber, request: Request, session: Session, console: The
     try:
         console.list_changes.apply(change_id, session.actor, console.now())
     except ConsoleError as error:
-        return _change(request, session, console, change_id, str(error))
+        return change_answer(request, session, console, change_id, str(error))
     return RedirectResponse(f"/list/{change_id}", 303)
 
 
@@ -55,7 +56,7 @@ def refuse(
     try:
         console.list_changes.refuse(change_id, reason, session.actor, console.now())
     except ConsoleError as error:
-        return _change(request, session, console, change_id, str(error))
+        return change_answer(request, session, console, change_id, str(error))
     return RedirectResponse(f"/list/{change_id}", 303)
 
 
@@ -66,7 +67,7 @@ def undo(
     try:
         console.list_changes.take_back(change_id, reason, session.actor, console.now())
     except ConsoleError as error:
-        return _change(request, session, console, change_id, str(error))
+        return change_answer(request, session, console, change_id, str(error))
     return RedirectResponse(f"/list/{change_id}", 303)
 
 
@@ -75,7 +76,7 @@ def faulty_rows(change_id: RowNumber, request: Request, session: Session, consol
     try:
         content = console.list_changes.faulty_rows(change_id)
     except ConsoleError as error:
-        return _change(request, session, console, change_id, str(error))
+        return change_answer(request, session, console, change_id, str(error))
     headers = {"content-disposition": f'attachment; filename="faulty-{change_id}.xlsx"'}
     return Response(content, media_type=XLSX_TYPE, headers=headers)
 
@@ -124,8 +125,12 @@ def _list(request: Request, session: OpenSession, console: Console, problem: str
     return page(request, "list.html", context, session, status_code=400 if problem else 200)
 
 
-def _change(request: Request, session: OpenSession, console: Console, change_id: int, problem: str = "") -> Response:
+def change_answer(
+    request: Request, session: OpenSession, console: Console, change_id: int, problem: str = ""
+) -> Response:
+    """Return the page of one import, with what went wrong where something did."""
     context = {
+        "column_meanings": COLUMN_MEANINGS,
         "change": console.list_changes.find(change_id),
         "problem": problem,
         "change_names": CHANGE_STATE_NAMES,

@@ -16,6 +16,7 @@ from riskdb.record.mapping.forms import (
     FormKind,
     find_form,
     fingerprint_of,
+    likely_header,
     require_clear,
 )
 from riskdb.record.tables.opening import read_sheets
@@ -52,7 +53,7 @@ def read_travel_rows(path: Path, reading: Reading | None = None, name: str = "")
         top = list(islice(rows, _PEEK))
         form = _form_of(sheet, top, reading)
         if form is None:
-            formless.append(_without_header(sheet, chain(top, rows)))
+            formless.append(_without_header(sheet, top, rows, reading))
             continue
         found += 1
         for notice in formless:
@@ -75,16 +76,22 @@ def travel_form(reading: Reading) -> FormKind:
 
 def _form_of(sheet: Sheet, top: list[NumberedRow], reading: Reading) -> Form | None:
     kind = travel_form(reading)
-    confirmed = (reading.remembered(fingerprint_of(cells)) for _, cells in top[:HEADER_WITHIN])
-    bindings = {**next(filter(None, confirmed), {}), **reading.bindings}
-    found = find_form(kind, top, bindings)
+    found = find_form(kind, top, {**_confirmed(kind, top, reading), **reading.bindings})
     if found is None:
         return None
     form = replace(found, file=sheet.file, sheet=sheet.name, delimiter=sheet.delimiter)
-    require_clear(kind, form)
     reading.form_found(form)
+    require_clear(kind, form)
     reading.notice(f"{form.place}：{understood(form)}")
     return form
+
+
+def _confirmed(kind: FormKind, top: list[NumberedRow], reading: Reading) -> Bindings:
+    """Return what was confirmed of this form; one with two header rows is known by both."""
+    guessed = find_form(kind, top, {})
+    whole = [guessed.headers] if guessed else []
+    kept = (reading.remembered(fingerprint_of(headers)) for headers in (*whole, *(cells for _, cells in top)))
+    return next(filter(None, kept), {})
 
 
 def understood(form: Form) -> str:
@@ -104,10 +111,12 @@ def _is_used(form: Form, field: Field | None) -> bool:
     return field is not Field.ADDRESS or not form.has(Field.AREA, Field.AREA_CODE)
 
 
-def _without_header(sheet: Sheet, rows: Iterator[NumberedRow]) -> str:
+def _without_header(sheet: Sheet, top: list[NumberedRow], rows: Iterator[NumberedRow], reading: Reading) -> str:
     """Return that a sheet was passed over. Raises RiskFileError where it holds plates: they must not be lost."""
-    for number, cells in rows:
+    for number, cells in chain(top, rows):
         if any(PLATE_LIKE.search(cell) for cell in cells):
+            if form := likely_header([row for row in top if row[0] < number]):
+                reading.form_found(replace(form, file=sheet.file, sheet=sheet.name, delimiter=sheet.delimiter))
             place = f"{sheet.file} 工作表“{sheet.name}”" if sheet.name else sheet.file
             raise RiskFileError(
                 f"{place}：第 {number} 行有号牌，但这张表没有能认出的表头；"

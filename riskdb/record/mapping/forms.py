@@ -16,7 +16,8 @@ _HEADER_ROWS = 3
 _CORE_AT_LEAST = 2
 
 Bindings = Mapping[str, "Field | None"]
-"""What a steward said a header means, by `header_key`; None passes the column over."""
+"""What a steward said a header means, by `header_key` or `column_keys`; None passes the column over."""
+_DOCUMENTED = frozenset(field.value for field in Field)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,11 @@ class Form:
     def fingerprint(self) -> str:
         """The same for every file of this form."""
         return fingerprint_of(self.headers)
+
+    @property
+    def is_documented(self) -> bool:
+        """Whether every column bears its field's own name: there is nothing to ask about."""
+        return all(not name or name.strip().lower() in _DOCUMENTED for name in self.headers)
 
     @property
     def place(self) -> str:
@@ -64,6 +70,25 @@ class FormKind:
 def fingerprint_of(headers: Sequence[str]) -> str:
     keys = "|".join(map(header_key, headers)).rstrip("|")
     return hashlib.sha256(keys.encode()).hexdigest()[:32]
+
+
+def column_keys(headers: Sequence[str]) -> list[str]:
+    """Return a name of each column by which it is remembered: one without a header, or with that of another, too."""
+    keys: list[str] = []
+    for place, header in enumerate(headers, start=1):
+        key = header_key(header)
+        keys.append(f"{key}#{place}" if not key or key in keys else key)
+    return keys
+
+
+def likely_header(rows: Sequence[NumberedRow]) -> Form | None:
+    """Return the row that a steward should explain where no header is understood: the last one above the records."""
+    named = [(number, cells) for number, cells in rows[:HEADER_WITHIN] if _is_header_like(cells) and len(cells) > 1]
+    if not named:
+        return None
+    number, cells = max(named, key=lambda row: (sum(map(bool, map(str.strip, row[1]))), -row[0]))
+    headers = tuple(cell.strip() for cell in cells)
+    return Form("", "", headers, (None,) * len(headers), number)
 
 
 def find_form(kind: FormKind, rows: Sequence[NumberedRow], bindings: Bindings) -> Form | None:
@@ -112,9 +137,9 @@ def _padded(cells: Sequence[str], width: int) -> list[str]:
 
 def _bound(kind: FormKind, headers: Sequence[str], bindings: Bindings) -> tuple[Field | None, ...]:
     fields: list[Field | None] = []
-    for header in headers:
-        key = header_key(header)
-        fields.append(bindings[key] if key and key in bindings else kind.synonyms.field_of(header))
+    for header, place in zip(headers, column_keys(headers), strict=True):
+        key = place if place in bindings else header_key(header)
+        fields.append(bindings[key] if key in bindings else kind.synonyms.field_of(header))
     return _parted_days_and_times(headers, fields)
 
 
