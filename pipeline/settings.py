@@ -116,6 +116,13 @@ class SourceSettings(BaseModel):
     [[[0, 0], [0.4, 0], [0.4, 0.08], [0, 0.08]]]."""
     roi: tuple[Polygon, ...] = ()
     """Where plates are looked for, in the same form; none is the whole picture."""
+    tls_verify: bool = True
+    """Of https:// and rtsps://: the camera's certificate must be valid, of a known authority, and for the host that the
+    address names. False takes any certificate, so that anybody on the line can put other pictures in the place of
+    these."""
+    ca_file: Path | None = None
+    """The authority of the camera's certificate, or that certificate itself, as PEM; None is what this machine
+    trusts."""
     group: str | None = None
     """Sources of one group share a process; None gives the source its own."""
 

@@ -77,6 +77,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield _guarded("密钥 plate key", lambda: _check_key(settings))
     yield _sunset(settings)
     yield _guarded("外联 telemetry", check_telemetry)
+    yield _cameras(settings)
     yield _guarded("磁盘 disk", lambda: _check_disk(settings))
     yield _guarded("发件箱 outbox", lambda: _check_outbox(settings))
     yield _guarded("待补查 spool", lambda: _check_spool(settings))
@@ -120,6 +121,12 @@ def _sunset(settings: Settings) -> Finding:
         return Finding(name, True, f"尚未启动；首次启动后 {settings.sunset_days} 天到期")
     days = state.days_left(now)
     return Finding(name, days >= WARN_DAYS, sunset_words(state, now), is_soon=0 < days < WARN_DAYS)
+
+
+def _cameras(settings: Settings) -> Finding:
+    taken = [source.camera_id for source in settings.sources if not source.tls_verify]
+    says = f"不核对证书（tls_verify = false）：{'、'.join(taken)}；画面可被冒充" if taken else "https、rtsps 均核对证书"
+    return Finding("摄像机证书 camera certificates", True, says, is_soon=bool(taken))
 
 
 def check_telemetry() -> tuple[bool, str]:

@@ -12,6 +12,7 @@ from multiprocessing.connection import Connection
 
 from pipeline.errors import SourceError
 from pipeline.parent_death import die_with_parent
+from pipeline.video.camera_tls import tls_fault
 from pipeline.video.capture_protocol import (
     SLOTS,
     CaptureRequest,
@@ -53,7 +54,7 @@ def _capture(request: CaptureRequest, notices: Connection, slots: Connection, me
         try:
             stream = open_stream(request)
         except SourceError as error:
-            reason = errors.first or str(error)
+            reason = tls_fault(request) or errors.first or str(error)
             return Ended(frames=0, offset_ms=0, dropped=0, was_opened=False, damage=reason)
         opened = Opened(length_ms=stream.length_ms)
         notices.send_bytes(opened.model_dump_json().encode())

@@ -7,6 +7,7 @@ object each; pictures never pass through the pipe.
 import mmap
 import os
 import tempfile
+from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
 import numpy as np
@@ -41,6 +42,8 @@ class CaptureRequest(CaptureMessage):
     quality_hold_s: float = 60.0
     from_ms: float = 0.0
     """Of a file: frames before this presentation time are passed over."""
+    tls_verify: bool = True
+    ca_file: Path | None = None
 
 
 class Started(CaptureMessage):

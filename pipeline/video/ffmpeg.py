@@ -19,6 +19,7 @@ import numpy as np
 
 from ocr.types import BgrImage
 from pipeline.errors import SourceError
+from pipeline.video.camera_tls import tls_options
 from pipeline.video.capture_protocol import CaptureRequest, FrameMemory
 from pipeline.video.deinterlace import Plane, deinterlaced, deinterlaced_i420, doubled_rows, is_single_field
 
@@ -29,6 +30,9 @@ FILE_OPTIONS = {
 }
 LIVE_OPTIONS = {
     "protocol_whitelist": "rtsp,rtsps,rtp,udp,tcp,tls,http,https,crypto",
+    # What a playlist or a redirection names, the settings do not; and of what it names, no certificate is checked.
+    "format_whitelist": f"rtsp,rtp,sdp,mpjpeg,{FILE_OPTIONS['format_whitelist']}",
+    "max_redirects": "0",
     "rtsp_transport": "tcp",
     # Long enough for a rate; the default of 5 s would leave a camera unseen for as long each time it is back.
     "analyzeduration": "1000000",
@@ -233,7 +237,7 @@ def _open(request: CaptureRequest) -> av.container.InputContainer:
     if request.uri.isdecimal():
         return av.open(f"/dev/video{request.uri}", format="v4l2", timeout=timeout)
     if "://" in request.uri:
-        return av.open(request.uri, options=LIVE_OPTIONS, timeout=timeout)
+        return av.open(request.uri, options={**LIVE_OPTIONS, **tls_options(request)}, timeout=timeout)
     # An absolute path: a name such as "concat:a" would otherwise be a protocol.
     return av.open(str(Path(request.uri).absolute()), options=FILE_OPTIONS)
 

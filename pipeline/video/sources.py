@@ -160,6 +160,8 @@ def _read_live(viewing: Viewing) -> Iterator[Sighting]:
         decoder_threads=1,
         regions=source.regions,
         quality_hold_s=settings.quality_hold_s,
+        tls_verify=source.tls_verify,
+        ca_file=source.ca_file,
     )
     frames_before = dropped_before = undecoded_before = 0
     state = CameraState(source.camera_id)
