@@ -1,0 +1,90 @@
+"""What an adapter is: a maker's message in, the reads in it and the maker's answer out.
+
+An adapter is one file here, named for its maker, that defines `ADAPTER`; makers.py finds it. It keeps nothing and
+opens nothing: who may send, what is on disk and what was sent before is the endpoint's business.
+"""
+
+import json
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from pipeline.reads.camera_read import SentRead
+
+UNDERSTOOD = "application/json"
+
+
+class UnreadableMessageError(Exception):
+    """A message of a known camera that cannot be understood; says what is wrong with it, without its values."""
+
+
+class ForeignDeviceError(Exception):
+    """A message that says it comes from another device than the one whose secret it came with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mapping:
+    """Where a device's own JSON keeps what a read needs: dotted paths such as "result.plate.text"."""
+
+    paths: tuple[tuple[str, str], ...] = ()
+    """(field of CameraRead, or plate_picture / scene_picture; path)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One HTTP message of a device that has shown its secret."""
+
+    path: str
+    """What follows the device's own address, without a leading slash; "" for nothing."""
+    content_type: str
+    body: bytes
+    arrived_at: datetime
+    method: str = "POST"
+    mapping: Mapping = Mapping()
+    """Only of devices of the maker `json`."""
+    utc_offset: timedelta = timedelta(hours=8)
+    """Of the device's clock, for times that come without a zone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the camera is told once all reads are on disk. Nothing in it opens a barrier."""
+
+    body: bytes = b""
+    content_type: str = UNDERSTOOD
+    status: int = 200
+
+    @classmethod
+    def of_json(cls, document: object, content_type: str = UNDERSTOOD) -> "Reply":
+        return cls(json.dumps(document, ensure_ascii=False).encode(), content_type)
+
+
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """What a message holds; no reads for a sign of life or an event that is no read."""
+
+    reads: tuple[SentRead, ...] = ()
+    reply: Reply = field(default_factory=Reply)
+    crossings: tuple["SentCrossing", ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SentCrossing:
+    """Somebody went in or out where a guard camera watches a door."""
+
+    message_id: str | None
+    captured_at: datetime | None
+    picture: bytes = b""
+
+
+class Adapter(Protocol):
+    """One maker's way to say what its cameras saw."""
+
+    @property
+    def title(self) -> str:
+        """The maker or the interface, for people."""
+        ...
+
+    def understand(self, message: Message) -> Understood:
+        """Return what a message says. Raises UnreadableMessageError."""
+        ...

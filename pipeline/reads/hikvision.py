@@ -1,0 +1,148 @@
+"""Hikvision ISAPI, "HTTP listening": an ANPR event as XML (or the same as JSON), alone or with pictures around it.
+
+The same address gets all other events of the camera (motion, lost video, heartbeats): they are answered, not kept.
+"""
+
+from datetime import timedelta
+
+from pipeline.reads.adapter import Message, Understood, UnreadableMessageError
+from pipeline.reads.camera_read import CameraRead, SentRead
+from pipeline.reads.json_tree import parse_json
+from pipeline.reads.multipart import Part, parts_of
+from pipeline.reads.plate_text import colour_in_front, plate_text, style_of_word
+from pipeline.reads.texts import box_of, moment_of, scores_of, share_of, short
+from pipeline.reads.xml_tree import Element, parse_xml
+
+READS = ("anpr", "vehiclematchresult")
+GRID = 1000
+"""Some firmware gives rectangles on a grid of 0 to 1000 whatever the picture's size."""
+PLATE_PICTURE = "licenseplate"
+SCENE_PICTURES = ("detection", "vehicle", "scene", "background")
+GA_CLASSES = {"newEnergy": None, "92TypeArm": "31", "leftRightMilitay": "31", "oneLineArm": "31", "twoLineArm": "31",
+              "2012TypeOneLineArm": "31", "2012TypeTwoLineArm": "31", "upDownMilitay": "32", "04NewMilitay": "32",
+              "embassy": "03", "consulate": "04", "hongKongMacao": None, "civilAviation": "99",
+              "coach": "16", "trailer": "15"}  # fmt: skip
+"""plateType (the vendor's spellings) to GA/T 16.7, as far as integrators agree; None and what is missing: unknown."""
+
+
+class Hikvision:
+    title = "海康威视 Hikvision ISAPI"
+
+    def understand(self, message: Message) -> Understood:
+        parts = _parts(message)
+        said = next((part for part in parts if _is_text(part)), None)
+        if said is None:
+            raise UnreadableMessageError("no event among the parts")
+        event = _event(said.content)
+        kind = (event.said("eventType") or "").lower()
+        if kind not in READS and event.first("ANPR") is None:
+            return Understood()
+        return Understood(reads=(_read(event, parts, message.utc_offset),))
+
+
+def _parts(message: Message) -> list[Part]:
+    if message.content_type.lower().startswith("multipart/") or message.body.lstrip()[:2] == b"--":
+        return parts_of(message.content_type, message.body)
+    return [Part("", "application/xml", message.body)]
+
+
+def _is_text(part: Part) -> bool:
+    head = part.content[:200].lstrip(b"\xef\xbb\xbf \t\r\n\0")
+    return head[:1] in (b"<", b"{")
+
+
+def _event(content: bytes) -> Element:
+    if content.lstrip(b"\xef\xbb\xbf \t\r\n\0")[:1] == b"{":
+        document = parse_json(content)
+        inner = document.get("EventNotificationAlert", document)
+        return _as_element("EventNotificationAlert", inner)
+    return parse_xml(content)
+
+
+def _as_element(name: str, value: object, depth: int = 0) -> Element:
+    """Return the JSON form as the tree that the XML form gives."""
+    if depth > 20:
+        raise UnreadableMessageError("JSON too deep for an event")
+    if isinstance(value, dict):
+        children = [
+            _as_element(key, one, depth + 1)
+            for key, item in value.items()
+            for one in (item if isinstance(item, list) else [item])
+        ]
+        return Element(name, children=children)
+    return Element(name, text=short(value) or "")
+
+
+def _read(event: Element, parts: list[Part], utc_offset: timedelta) -> SentRead:
+    anpr = event.first("ANPR")
+    if anpr is None:
+        raise UnreadableMessageError("an ANPR event without ANPR")
+    raw = anpr.said("licensePlate") or ""
+    try:
+        text = plate_text(raw)
+    except ValueError as error:
+        raise UnreadableMessageError(str(error)) from error
+    scene = _picture(parts, *SCENE_PICTURES)
+    read = CameraRead(
+        text=text,
+        raw_text=raw[:200],
+        message_id=short(event.said("UUID")),
+        char_scores=_char_scores(anpr, text),
+        score=share_of(anpr.said("confidenceLevel"), 100),
+        style=colour_in_front(raw) or style_of_word(anpr.said("plateColor")),
+        plate_class=_plate_class(event, anpr),
+        captured_at=moment_of(event.said("dateTime"), utc_offset),
+        lane=short(anpr.said("line")),
+        direction=short(anpr.said("direction")),
+        vehicle_type=short(event.said("VehicleGATInfo", "vehicleTypeByGAT") or anpr.said("vehicleType")),
+        serial=short(event.said("deviceID") or event.said("macAddress")),
+        is_resent=(event.said("isDataRetransmission") or "").lower() == "true",
+        plate_box=_plate_box(event) if scene else None,
+    )
+    return SentRead(read, _picture(parts, PLATE_PICTURE), scene)
+
+
+def _char_scores(anpr: Element, text: str) -> tuple[float, ...]:
+    """Return the beliefs where there is one for each character: some firmware counts the colour in, some do not."""
+    scores = scores_of((anpr.said("plateCharBelieve") or "").split(","))
+    if len(scores) == len(text) + 1:
+        scores = scores[1:]
+    return scores if len(scores) == len(text) else ()
+
+
+def _plate_class(event: Element, anpr: Element) -> str | None:
+    code = event.said("VehicleGATInfo", "palteTypeByGAT") or event.said("VehicleGATInfo", "plateTypeByGAT")
+    if code and code.isdecimal() and 0 < int(code) < 99:
+        return f"{int(code):02d}"
+    return GA_CLASSES.get(anpr.said("plateType") or "")
+
+
+def _picture(parts: list[Part], *names: str) -> bytes:
+    """Return the first picture whose part is named so, in the order of the names; parts of length 0 are none."""
+    for name in names:
+        for part in parts:
+            if name in part.name and part.content and not _is_text(part):
+                return part.content
+    return b""
+
+
+def _plate_box(event: Element) -> tuple[float, float, float, float] | None:
+    rect = next(event.all("plateRect"), None)
+    if rect is None:
+        return None
+    x, y, width, height = (_number(rect, name) for name in ("X", "Y", "width", "height"))
+    if x is None or y is None or width is None or height is None:
+        return None
+    size = event.first("detectionBackgroundImageResolution")
+    full_width, full_height = (_number(size, "width"), _number(size, "height")) if size else (None, None)
+    if x + width > GRID or y + height > GRID:
+        return box_of(x, y, x + width, y + height, full_width, full_height)
+    return box_of(x, y, x + width, y + height, GRID, GRID)
+
+
+def _number(element: Element, name: str) -> float | None:
+    share = share_of(element.said(name) or element.said(name.lower()), 1e6)
+    return None if share is None else share * 1e6
+
+
+ADAPTER = Hikvision()

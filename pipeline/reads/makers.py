@@ -1,0 +1,29 @@
+"""Finds the adapters: every file of this folder that defines `ADAPTER` is one, and its name is its maker."""
+
+import importlib
+import pkgutil
+
+import pipeline.reads
+from pipeline.reads.adapter import Adapter
+
+
+def adapter_of(maker: str) -> Adapter:
+    """Return the adapter of that name. Raises ValueError, which names those there are."""
+    found = _in_file(maker) if maker in _files() else None
+    if found is None:
+        raise ValueError(f"no such maker: {maker[:40]!r}, known: {', '.join(adapters())}")
+    return found
+
+
+def adapters() -> dict[str, Adapter]:
+    """Return every adapter by its maker."""
+    return {name: adapter for name in _files() if (adapter := _in_file(name)) is not None}
+
+
+def _files() -> list[str]:
+    return sorted(module.name for module in pkgutil.iter_modules(pipeline.reads.__path__))
+
+
+def _in_file(name: str) -> Adapter | None:
+    found: Adapter | None = getattr(importlib.import_module(f"pipeline.reads.{name}"), "ADAPTER", None)
+    return found

@@ -1,0 +1,105 @@
+"""From what a camera writes to a plate's one spelling: colours in front, words for "none", invisible characters."""
+
+import unicodedata
+
+from ocr.grammar import CITY_LETTERS, PROVINCES, STYLES, normalise_plate
+from pipeline.reads.camera_read import UNKNOWN
+
+NO_PLATE = frozenset(
+    ("", "无车牌", "无牌车", "无牌", "未识别", "未知", "车牌未识别", "无", "NOPLATE", "UNKNOWN", "NONE", "NULL", "N/A")
+)
+COLOUR_WORDS = ("渐变绿", "黄绿双拼", "黄绿", "渐变", "蓝", "黄", "白", "黑", "绿")
+"""What Chinese firmware writes in front of the text (longest first)."""
+UNREADABLE = frozenset("*?#_□？＊")
+SEPARATORS = frozenset(" ·•・‧∙.\t\r\n\u3000\u00a0")
+MAX_LENGTH = 10
+"""No plate has more than 8 characters; a text longer than this is no plate at all."""
+STYLE_OF_WORD = {
+    "blue": "blue",
+    "yellow": "yellow",
+    "white": "white",
+    "black": "black",
+    "green": "green",
+    "newenergygreen": "green",
+    "newenergyyellowgreen": "green_large",
+    "yellowgreen": "green_large",
+    "civilaviationgreen": "civil_aviation",
+    "civilaviationblack": "black",
+    "蓝": "blue",
+    "黄": "yellow",
+    "白": "white",
+    "黑": "black",
+    "绿": "green",
+    "渐变绿": "green",
+    "渐变": "green",
+    "黄绿": "green_large",
+    "黄绿双拼": "green_large",
+}
+STYLE_OF_GA_COLOUR = {"1": "black", "2": "white", "5": "blue", "6": "yellow", "9": "green", "10": "green_large"}
+"""GA/T 1400.3 (ColorType); 99 is any other."""
+
+
+def plate_text(raw: str) -> str:
+    """Return the plate in its one spelling, "" where `raw` says that there is none.
+
+    Characters that nobody sees are dropped, unreadable ones become UNKNOWN; a text that is no Chinese plate stays as
+    it is otherwise. Raises ValueError where it cannot be a plate at all.
+    """
+    text = "".join(c for c in unicodedata.normalize("NFKC", raw).upper() if _is_seen(c) and c not in SEPARATORS)
+    if text in NO_PLATE:
+        return ""
+    text = without_colour(text)
+    text = "".join(UNKNOWN if c in UNREADABLE else c for c in text)
+    if not text.strip(UNKNOWN):
+        return ""
+    if len(text) > MAX_LENGTH:
+        raise ValueError(f"a plate has 7 or 8 characters, this has {len(text)}")
+    if not all(c == UNKNOWN or c.isalnum() for c in text):
+        raise ValueError("the plate holds a character that no plate carries")
+    return _spelt(text)
+
+
+def without_colour(text: str) -> str:
+    """Drop one colour word in front of a plate (蓝苏A12345): only where a plate's beginning follows."""
+    for word in COLOUR_WORDS:
+        rest = text.removeprefix(word)
+        if rest != text and _begins_a_plate(rest, word):
+            return rest
+    return text
+
+
+def colour_in_front(raw: str) -> str | None:
+    """Return the style that a colour word in front of the text means; None where there is none."""
+    text = "".join(c for c in raw if _is_seen(c)).strip()
+    rest = without_colour(text)
+    return STYLE_OF_WORD.get(text[: len(text) - len(rest)]) if rest != text else None
+
+
+def style_of_word(word: str | None) -> str | None:
+    """Return the style of a maker's word for a plate's colour; None for an unknown one."""
+    key = "".join(c for c in (word or "").lower() if c.isalnum()).removesuffix("色")
+    return key if key in STYLES and key != "not_plate" else STYLE_OF_WORD.get(key)
+
+
+def _begins_a_plate(rest: str, word: str) -> bool:
+    if rest[:1] in (*PROVINCES, "使") or rest[:2] in ("民航", "WJ"):
+        return len(rest) >= 7
+    # 黑 is a province too: 黑AD12345 is a whole plate, and so may be 黑-12345.
+    is_forces = word == "白" and len(rest) == 7 and rest[0] in CITY_LETTERS
+    return is_forces or (word != "黑" and rest[:1] == UNKNOWN and len(rest) >= 7)
+
+
+def _spelt(text: str) -> str:
+    if UNKNOWN in text:
+        # Some write 苏A-12345: a separator, where the text is a plate without it.
+        if text.count(UNKNOWN) == 1 and text[2:3] == UNKNOWN and len(text) >= 8:
+            return _spelt(text.replace(UNKNOWN, ""))
+        return text
+    try:
+        return normalise_plate(text)
+    except ValueError:
+        return text
+
+
+def _is_seen(character: str) -> bool:
+    return unicodedata.category(character) not in ("Cf", "Cc", "Cs", "Co", "Cn", "Mn")

@@ -1,0 +1,125 @@
+"""Texts, numbers, times and pictures as cameras write them."""
+
+import base64
+import binascii
+import math
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta, timezone
+
+from pipeline.reads.adapter import UnreadableMessageError
+
+EARLIEST, LATEST = datetime(1971, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+"""Clocks may be years off; beyond these nobody meant a time."""
+COMPACT = re.compile(r"(\d{14})(\d{3})?")
+EPOCH_MS = re.compile(r"\d{12,13}")
+EPOCH_S = re.compile(r"\d{9,10}")
+MAX_SHORT = 200
+MIDDLE_DOT = "·"
+CHINESE = re.compile("[\u4e00-\u9fff]")
+
+
+def decoded(body: bytes) -> str:
+    """Return the text of a body: UTF-8, else GB18030 whatever it claims. Raises UnreadableMessageError.
+
+    鲁, 豫, 使 and 学 in GB18030 are letters of Europe in UTF-8 (³, ԥ, ʹ, ѧ): where a text has such letters and nothing
+    that Chinese in UTF-8 would have, the reading that gives Chinese is the one that was meant.
+    """
+    text = _decoded(body, "utf-8")
+    if text is not None and not _is_of_europe(text):
+        return text
+    chinese = _decoded(body, "gb18030")
+    if chinese is not None and (text is None or CHINESE.search(chinese)):
+        return chinese
+    if text is None:
+        raise UnreadableMessageError("neither UTF-8 nor GB18030")
+    return text
+
+
+def _decoded(body: bytes, encoding: str) -> str | None:
+    try:
+        return body.decode(encoding)
+    except UnicodeDecodeError:
+        return None
+
+
+def _is_of_europe(text: str) -> bool:
+    """Return whether a text has letters beyond ASCII, and none that lie beyond Europe's."""
+    if text.isascii():
+        return False
+    beyond = {character for character in text if character > "\x7f"} - {MIDDLE_DOT}
+    return bool(beyond) and max(beyond) < "\u0800"
+
+
+def short(value: object) -> str | None:
+    """Return a text or number as a short text; None for anything else, and for nothing."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    return str(value).strip()[:MAX_SHORT] or None
+
+
+def share_of(value: object, full: float) -> float | None:
+    """Return a score as a share of `full`, 0.0 to 1.0; None where there is no number."""
+    try:
+        number = float(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else math.nan
+    except (ValueError, OverflowError):
+        return None
+    return min(max(number / full, 0.0), 1.0) if math.isfinite(number) else None
+
+
+def scores_of(values: Sequence[object], full: float = 100.0) -> tuple[float, ...]:
+    """Return the characters' scores; none where one of them is no number."""
+    scores = [share_of(value, full) for value in values]
+    return tuple(score for score in scores if score is not None) if None not in scores else ()
+
+
+def moment_of(value: object, utc_offset: timedelta) -> datetime | None:
+    """Return a camera's time, aware UTC; None where it says none that can be understood.
+
+    yyyyMMddHHmmss[SSS], ISO 8601 with or without a zone, or seconds or milliseconds since 1970.
+    """
+    text = short(value)
+    if text is None:
+        return None
+    try:
+        moment = _moment(text, timezone(utc_offset))
+    except (ValueError, OverflowError, OSError):
+        return None
+    return moment if moment is not None and EARLIEST <= moment <= LATEST else None
+
+
+def _moment(text: str, zone: timezone) -> datetime | None:
+    if found := COMPACT.fullmatch(text):
+        moment = datetime.strptime(found[1], "%Y%m%d%H%M%S").replace(tzinfo=zone)
+        return (moment + timedelta(milliseconds=int(found[2] or 0))).astimezone(UTC)
+    if EPOCH_MS.fullmatch(text):
+        return datetime.fromtimestamp(int(text) / 1000, UTC)
+    if EPOCH_S.fullmatch(text):
+        return datetime.fromtimestamp(int(text), UTC)
+    moment = datetime.fromisoformat(text.replace("/", "-"))
+    return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
+
+
+def picture_of(value: object) -> bytes:
+    """Return a picture sent as base64, with or without a data URL in front; b"" where there is none."""
+    if not isinstance(value, str):
+        return b""
+    try:
+        return base64.b64decode("".join(value.rpartition("base64,")[2].split()))
+    except (binascii.Error, ValueError) as error:
+        raise UnreadableMessageError("a picture that is not base64") from error
+
+
+def box_of(
+    left: object, top: object, right: object, bottom: object, width: object, height: object
+) -> tuple[float, float, float, float] | None:
+    """Return a rectangle as shares of a picture of that size; None where it is not one."""
+    sizes = [share_of(size, 1e6) for size in (width, height)]
+    if None in sizes or not all(sizes):
+        return None
+    x1, x2 = (share_of(value, 1e6 * (sizes[0] or 1)) for value in (left, right))
+    y1, y2 = (share_of(value, 1e6 * (sizes[1] or 1)) for value in (top, bottom))
+    if x1 is None or x2 is None or y1 is None or y2 is None:
+        return None
+    x1, x2, y1, y2 = min(x1, x2), max(x1, x2), min(y1, y2), max(y1, y2)  # top may be larger than bottom
+    return (x1, y1, x2, y2) if x2 > x1 and y2 > y1 else None

@@ -1,0 +1,87 @@
+"""Camera XML to a tree, in bounds: no entities, no document types, and never deeper or larger than a message is."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from xml.parsers import expat
+
+from pipeline.reads.adapter import UnreadableMessageError
+from pipeline.reads.texts import decoded
+
+MAX_DEPTH = 40
+MAX_ELEMENTS = 5000
+"""A real message has about 150."""
+
+
+@dataclass(slots=True)
+class Element:
+    """An element by its local name: makers disagree on the namespace."""
+
+    name: str
+    text: str = ""
+    children: list["Element"] = field(default_factory=list)
+
+    def first(self, *path: str) -> "Element | None":
+        """Return the first element down a path of names; a name may stand anywhere among its siblings."""
+        found: Element | None = self
+        for name in path:
+            found = next((child for child in found.children if child.name == name), None) if found else None
+        return found
+
+    def said(self, *path: str) -> str | None:
+        """Return an element's text without the white space around it; None where it is missing or empty."""
+        found = self.first(*path)
+        return (found.text.strip() or None) if found else None
+
+    def all(self, name: str) -> Iterator["Element"]:
+        """Yield every element of that name, at any depth."""
+        for child in self.children:
+            if child.name == name:
+                yield child
+            yield from child.all(name)
+
+
+def parse_xml(body: bytes) -> Element:
+    """Return the root. Raises UnreadableMessageError."""
+    builder = _Builder()
+    # What the declaration says of the encoding is often wrong; `decoded` has settled it.
+    parser = expat.ParserCreate("utf-8", namespace_separator="}")
+    parser.buffer_text = True
+    parser.StartDoctypeDeclHandler = builder.refuse
+    parser.EntityDeclHandler = builder.refuse
+    parser.StartElementHandler = builder.start
+    parser.EndElementHandler = builder.end
+    parser.CharacterDataHandler = builder.characters
+    try:
+        parser.Parse(decoded(body).strip("\ufeff \t\r\n\0").encode(), True)
+    except expat.ExpatError as error:
+        raise UnreadableMessageError(f"not well-formed XML: {expat.ErrorString(error.code)}") from error
+    if builder.root is None:
+        raise UnreadableMessageError("an XML document without an element")
+    return builder.root
+
+
+class _Builder:
+    def __init__(self) -> None:
+        self.root: Element | None = None
+        self._open: list[Element] = []
+        self._count = 0
+
+    def refuse(self, *_: object) -> None:
+        raise UnreadableMessageError("XML with a document type or entities of its own")
+
+    def start(self, name: str, _attributes: dict[str, str]) -> None:
+        self._count += 1
+        if len(self._open) >= MAX_DEPTH or self._count > MAX_ELEMENTS:
+            raise UnreadableMessageError(f"XML of more than {MAX_DEPTH} levels or {MAX_ELEMENTS} elements")
+        element = Element(name.rpartition("}")[2])
+        if self._open:
+            self._open[-1].children.append(element)
+        self.root = self.root or element
+        self._open.append(element)
+
+    def end(self, _name: str) -> None:
+        self._open.pop()
+
+    def characters(self, text: str) -> None:
+        if self._open:
+            self._open[-1].text += text
