@@ -3,6 +3,8 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# A process that keeps no bytecode compiles everything anew at each start: 5 s in the place of 2 s for `kakou --help`.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-long check lint format typecheck bench screens lock checksums clean

@@ -1,6 +1,12 @@
 """Real servers for the tests that need them."""
 
 import os
+import sys
+
+# The tests start hundreds of Python processes: without kept bytecode each would compile everything anew, for seconds.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 from collections.abc import Iterator
 from pathlib import Path
 
