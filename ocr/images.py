@@ -1,6 +1,11 @@
-"""Image files in, pictures out; whatever the file holds, a picture or a clear error."""
+"""Image files in, pictures out; whatever the file holds, a picture or a clear error.
 
+Files that others made are decoded through `ocr.decoding`, in a process of its own.
+"""
+
+import struct
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 
 import cv2
@@ -9,6 +14,8 @@ import numpy as np
 from ocr.types import BgrImage, OcrError
 
 HEIF_SUFFIXES = frozenset({".heic", ".heif", ".hif"})
+HEIF_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"})
+"""ISO/IEC 23008-12; the brand of AVIF, which OpenCV knows, is another."""
 UNREADABLE_SUFFIXES = frozenset(
     {".jxl", ".jxr", ".psd", ".raw", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".raf", ".rw2"}
 )
@@ -19,27 +26,53 @@ IMAGE_SUFFIXES = (
     | UNREADABLE_SUFFIXES
 )
 MAX_PIXELS = 1 << 26
+TOO_LARGE = "more than 67 million pixels; scale it down first"
+REDUCED = {
+    1: cv2.IMREAD_COLOR,
+    2: cv2.IMREAD_REDUCED_COLOR_2,
+    4: cv2.IMREAD_REDUCED_COLOR_4,
+    8: cv2.IMREAD_REDUCED_COLOR_8,
+}
+"""A JPEG is decoded at that size, others are scaled to it; see `cv::ImreadModes`."""
 MAX_MISSING_SHARE = 0.05
 """A JPEG that lacks more of its rows than this is refused: a plate may stand in the missing part."""
 
 
 def load_image(path: Path) -> BgrImage:
-    """Return the picture in `path`, turned as its EXIF orientation says. Raises OcrError."""
-    _require_content(path)
-    if path.suffix.lower() in HEIF_SUFFIXES:
-        return _load_heif(path)
+    """Return the picture in `path`, whole and in this process: for files of our own. Raises OcrError."""
     try:
-        # Not imdecode: that refuses a slightly truncated JPEG which imread opens.
-        image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+        return picture_in(path, MAX_PIXELS)[0]
+    except OcrError as error:
+        raise OcrError(f"{path}: {error}") from error
+
+
+def picture_in(source: Path | bytes, max_pixels: int) -> tuple[BgrImage, int]:
+    """Return a file's picture, or that of a file's content, turned as its EXIF orientation says; and how much smaller.
+
+    One of more than `max_pixels` comes at a half, a quarter or an eighth of its width and height, which is told.
+    Raises OcrError, which doesn't name the file, and MemoryError.
+    """
+    head = _first_bytes(source)
+    if head[4:8] == b"ftyp" and head[8:12] in HEIF_BRANDS:
+        return _load_heif(source, max_pixels)
+    shrink = _shrink_for(_pixels_told(source), max_pixels)
+    try:
+        # A path not through imdecode: that refuses a slightly truncated JPEG which imread opens.
+        if isinstance(source, bytes):
+            image = cv2.imdecode(np.frombuffer(source, np.uint8), REDUCED[shrink])
+        else:
+            image = cv2.imread(str(source), REDUCED[shrink])
     except cv2.error as error:
-        raise OcrError(f"{path}: {_plain_reason(error)}") from error
+        if error.code == cv2.Error.StsNoMem:
+            raise MemoryError from error
+        raise OcrError(_plain_reason(error)) from error
     if image is None:
-        raise OcrError(f"{path}: not an image that can be decoded; use JPEG, PNG, BMP, WebP, TIFF, GIF, AVIF or HEIC")
+        raise OcrError("not an image that can be decoded; use JPEG, PNG, BMP, WebP, TIFF, GIF, AVIF or HEIC")
     picture = np.asarray(image, np.uint8)
-    missing = _missing_share(path, picture)
+    missing = _missing_share(source, head, picture)
     if missing > MAX_MISSING_SHARE:
-        raise OcrError(f"{path}: truncated JPEG, the lower {missing:.0%} of the picture is missing; copy it again")
-    return picture
+        raise OcrError(f"truncated JPEG, the lower {missing:.0%} of the picture is missing; copy it again")
+    return _within(picture, shrink, max_pixels)
 
 
 def find_images(path: Path) -> Iterator[Path]:
@@ -54,50 +87,89 @@ def find_images(path: Path) -> Iterator[Path]:
     yield from images
 
 
-def _load_heif(path: Path) -> BgrImage:
+def _load_heif(source: Path | bytes, max_pixels: int) -> tuple[BgrImage, int]:
     """Phones keep their photos as HEIC, which OpenCV does not know."""
     # Loaded when it is first needed: most boxes never see one.
     import pillow_heif
 
     try:
-        image = pillow_heif.open_heif(path, convert_hdr_to_8bit=True, bgr_mode=True)
+        image = pillow_heif.open_heif(source, convert_hdr_to_8bit=True, bgr_mode=True)
         if image.size[0] * image.size[1] > MAX_PIXELS:
-            raise OcrError(f"{path}: more than 67 million pixels; scale it down first")
+            raise OcrError(TOO_LARGE)
         pixels = np.asarray(image)[:, :, :3]
     except (ValueError, OSError, RuntimeError, SyntaxError, EOFError) as error:
-        raise OcrError(f"{path}: cannot be decoded ({str(error).strip()[:120]})") from error
-    return np.ascontiguousarray(pixels, np.uint8)
+        raise OcrError(f"cannot be decoded ({str(error).strip()[:120]})") from error
+    return _within(np.ascontiguousarray(pixels, np.uint8), 1, max_pixels)
 
 
-def _require_content(path: Path) -> None:
+def _first_bytes(source: Path | bytes) -> bytes:
+    if isinstance(source, bytes):
+        head = source[:12]
+    else:
+        try:
+            with source.open("rb") as file:
+                head = file.read(12)
+        except OSError as error:
+            raise OcrError(error.strerror or str(error)) from error
+    if not head:
+        raise OcrError("the file is empty")
+    return head
+
+
+def _pixels_told(source: Path | bytes) -> int:
+    """Return the number of pixels that the header tells, 0 where none can be made out. Raises OcrError."""
+    # Loaded with the first picture; it reads nothing but the header.
+    from PIL import Image
+
+    Image.MAX_IMAGE_PIXELS = None
     try:
-        with path.open("rb") as file:
-            if not file.read(1):
-                raise OcrError(f"{path}: the file is empty")
-    except OSError as error:
-        raise OcrError(f"{path}: {error.strerror or error}") from error
+        with Image.open(BytesIO(source) if isinstance(source, bytes) else source) as image:
+            pixels = image.width * image.height
+    # What odd bytes make its parsers raise; OpenCV judges the picture.
+    except (OSError, ValueError, SyntaxError, LookupError, TypeError, ArithmeticError, EOFError, struct.error):
+        return 0
+    if pixels > MAX_PIXELS:
+        raise OcrError(TOO_LARGE)
+    return pixels
+
+
+def _shrink_for(pixels: int, max_pixels: int) -> int:
+    return next((shrink for shrink in REDUCED if pixels <= max_pixels * shrink * shrink), max(REDUCED))
+
+
+def _within(picture: BgrImage, shrunk_by: int, max_pixels: int) -> tuple[BgrImage, int]:
+    """Shrink what the header had not told of."""
+    further = _shrink_for(picture.shape[0] * picture.shape[1], max_pixels)
+    if further == 1:
+        return picture, shrunk_by
+    size = (max(1, picture.shape[1] // further), max(1, picture.shape[0] // further))
+    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8), shrunk_by * further
 
 
 def _plain_reason(error: cv2.error) -> str:
     if "CV_IO_MAX_IMAGE" in str(error):
-        return "more than 67 million pixels; scale it down first"
+        return TOO_LARGE
     return f"cannot be decoded ({str(error).strip().splitlines()[-1][:120]})"
 
 
-def _missing_share(path: Path, image: BgrImage) -> float:
+def _missing_share(source: Path | bytes, head: bytes, image: BgrImage) -> float:
     """Return the share of rows at the bottom that the decoder had to invent, 0.0 for a whole file.
 
     libjpeg repeats its last value to the end of a truncated baseline file: rows without any change in them.
     """
-    with path.open("rb") as file:
-        is_jpeg = file.read(3) == b"\xff\xd8\xff"
-        file.seek(max(0, path.stat().st_size - 4096))
-        has_end = b"\xff\xd9" in file.read()
-    if not is_jpeg or has_end:
+    if not head.startswith(b"\xff\xd8\xff") or b"\xff\xd9" in _last_bytes(source):
         return 0.0
-    spread = image.max(axis=(1, 2)).astype(np.int16) - image.min(axis=(1, 2))
-    per_channel = np.ptp(image.astype(np.int16), axis=1).max(axis=1)
+    spread = image.max(axis=(1, 2)) - image.min(axis=(1, 2))
+    per_channel = (image.max(axis=1) - image.min(axis=1)).max(axis=1)
     flat = (per_channel <= 2) | (spread <= 2)
     varied = np.flatnonzero(~flat)
     last = int(varied[-1]) if varied.size else -1
     return 1.0 - (last + 1) / len(image)
+
+
+def _last_bytes(source: Path | bytes) -> bytes:
+    if isinstance(source, bytes):
+        return source[-4096:]
+    with source.open("rb") as file:
+        file.seek(max(0, source.stat().st_size - 4096))
+        return file.read()

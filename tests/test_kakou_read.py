@@ -85,3 +85,15 @@ def test_help_shows_examples():
     done = call_kakou("read", "--help")
     assert done.exit_code == 0
     assert "kakou read photo.jpg" in done.stdout
+
+
+def test_a_plate_on_a_huge_photo_is_told_where_the_file_has_it(frame: Path, tmp_path: Path):
+    image = load_image(frame)
+    height, width = image.shape[:2]
+    huge = np.zeros((4200, 4200, 3), np.uint8)
+    huge[: 2 * height, : 2 * width] = cv2.resize(image, (2 * width, 2 * height))[:4200, :4200]
+    cv2.imwrite(str(tmp_path / "huge.jpg"), huge)
+    (line,) = call_kakou("read", tmp_path / "huge.jpg", "--json").stdout.splitlines()
+    told = json.loads(line)["plates"][0]
+    plate = json.loads(call_kakou("read", frame, "--json").stdout)["plates"][0]
+    assert told["box"] == pytest.approx([2 * value for value in plate["box"]], abs=12)

@@ -2,9 +2,11 @@
 
 import time
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import typer
 from rich.console import Console
 from rich.markup import escape
@@ -13,11 +15,12 @@ from rich.table import Table
 
 from kakou.exit_codes import ExitCode
 from kakou.output import put_json
-from ocr.images import find_images, load_image
+from ocr.decoding import DecodedPicture, PictureDecoder
+from ocr.images import find_images
 from ocr.looks import class_name
 from ocr.models_folder import shipped_models
 from ocr.reader import PlateReader
-from ocr.types import BgrImage, OcrError, PlateRead
+from ocr.types import BoundingBox, OcrError, PlateRead
 from pipeline.replay.units import find_videos
 
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
@@ -47,20 +50,21 @@ def read(
     reader = PlateReader.from_models(shipped_models(), hub_model=ocr_model)
     paths, unreadable = _expand(images, messages)
     table = _new_table()
-    for path in track(paths, "识别", console=messages, disable=not messages.is_terminal or len(paths) < 5):
-        try:
-            image = load_image(path)
-        except OcrError as error:
-            _complain(messages, error)
-            unreadable += 1
-            continue
-        started = time.perf_counter()
-        plates = _read_one(reader, image, crops)
-        elapsed_ms = (time.perf_counter() - started) * 1000
-        if as_json:
-            put_json(_as_json(path, plates, elapsed_ms))
-        else:
-            _add_rows(table, path, plates, elapsed_ms)
+    with PictureDecoder() as decoder:
+        for path in track(paths, "识别", console=messages, disable=not messages.is_terminal or len(paths) < 5):
+            try:
+                picture = decoder.load(path)
+            except OcrError as error:
+                _complain(messages, error)
+                unreadable += 1
+                continue
+            started = time.perf_counter()
+            plates = _read_one(reader, picture, crops)
+            elapsed_ms = (time.perf_counter() - started) * 1000
+            if as_json:
+                put_json(_as_json(path, plates, elapsed_ms))
+            else:
+                _add_rows(table, path, plates, elapsed_ms)
     if not as_json and table.row_count:
         Console(highlight=False).print(table)
     if unreadable:
@@ -88,11 +92,19 @@ def _expand(images: Iterable[Path], messages: Console) -> tuple[list[Path], int]
     return paths, failed
 
 
-def _read_one(reader: PlateReader, image: BgrImage, is_crop: bool) -> list[PlateRead]:
+def _read_one(reader: PlateReader, picture: DecodedPicture, is_crop: bool) -> list[PlateRead]:
     if not is_crop:
-        return reader.read(image)
-    plate = reader.read_crop(image)
-    return [] if plate is None else [plate]
+        return [_enlarged(plate, picture.shrunk_by) for plate in reader.read(picture.image)]
+    plate = reader.read_crop(picture.image)
+    return [] if plate is None else [_enlarged(plate, picture.shrunk_by)]
+
+
+def _enlarged(plate: PlateRead, factor: int) -> PlateRead:
+    """Return the read where it is in the file's own picture."""
+    if factor == 1:
+        return plate
+    box = BoundingBox(*(factor * value for value in plate.box.as_list()))
+    return replace(plate, box=box, corners=plate.corners * np.float32(factor))
 
 
 def _as_json(path: Path, plates: list[PlateRead], elapsed_ms: float) -> dict[str, object]:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from threading import Event
 
-from ocr.images import IMAGE_SUFFIXES, load_image
+from ocr.decoding import PictureDecoder
+from ocr.images import IMAGE_SUFFIXES
 from ocr.types import OcrError
 from pipeline.errors import SourceError, UnsteadyDecodingError
 from pipeline.settings import PipelineSettings, SourceSettings
@@ -132,21 +133,22 @@ def _read_folder(viewing: Viewing) -> Iterator[Sighting]:
     start, _ = capture_start(source.path, source.start)
     unreadable = 0
     gate = MotionGate(viewing.settings.gate, source.regions)
-    for index, path in enumerate(paths):
-        if viewing.stop.is_set():
-            return
-        offset_ms = index * 1000.0 / source.fps
-        counts.frames += 1
-        try:
-            image = load_image(path)
-        except OcrError as error:
-            unreadable += 1
-            counts.damage = f"{unreadable} of {len(paths)} images cannot be read, the last: {error}"
-            continue
-        if gate.is_due(offset_ms) and gate.wants(image, offset_ms):
-            source.regions.hide(image)
-            captured_at = start + timedelta(milliseconds=offset_ms)
-            yield Frame(source.camera_id, index, captured_at, datetime.now(UTC), image)
+    with PictureDecoder() as decoder:
+        for index, path in enumerate(paths):
+            if viewing.stop.is_set():
+                return
+            offset_ms = index * 1000.0 / source.fps
+            counts.frames += 1
+            try:
+                image = decoder.load(path).image
+            except OcrError as error:
+                unreadable += 1
+                counts.damage = f"{unreadable} of {len(paths)} images cannot be read, the last: {error}"
+                continue
+            if gate.is_due(offset_ms) and gate.wants(image, offset_ms):
+                source.regions.hide(image)
+                captured_at = start + timedelta(milliseconds=offset_ms)
+                yield Frame(source.camera_id, index, captured_at, datetime.now(UTC), image)
 
 
 def _read_live(viewing: Viewing) -> Iterator[Sighting]:

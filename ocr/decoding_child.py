@@ -1,0 +1,62 @@
+"""The process that decodes pictures: `python -m ocr.decoding_child SOCKET MAX_PIXELS`. See `ocr.decoding`.
+
+A request is b"f" and a path, or b"c" and a file's content. The answer is FAULT and a reason, or SHAPE and, as a
+message of its own, the pixels.
+"""
+
+import resource
+import struct
+import sys
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+FAULT = b"!"
+SHAPE = struct.Struct("<HHB")
+"""Height, width, shrunk by."""
+MEMORY_MIB = 512
+"""Beyond what the libraries take. 67 million pixels are 192 MiB, a progressive JPEG's coefficients twice that."""
+CPU_S = 20
+
+
+def main() -> None:
+    # Here, so that the other side knows the words without loading OpenCV.
+    import cv2
+
+    from ocr.images import MAX_PIXELS, picture_in
+    from ocr.types import OcrError
+
+    answers, max_pixels = Connection(int(sys.argv[1])), int(sys.argv[2])
+    cv2.setNumThreads(1)
+    limit_memory()
+    while True:
+        try:
+            request = answers.recv_bytes()
+        except (EOFError, ConnectionResetError):
+            return
+        limit_time()
+        source = Path(request[1:].decode("utf-8", "surrogateescape")) if request[:1] == b"f" else request[1:]
+        try:
+            image, shrunk_by = picture_in(source, min(max_pixels, MAX_PIXELS))
+        except OcrError as error:
+            answers.send_bytes(FAULT + str(error).encode(errors="replace"))
+        except MemoryError:
+            answers.send_bytes(FAULT + f"needs more than {MEMORY_MIB} MiB; scale it down first".encode())
+        else:
+            answers.send_bytes(SHAPE.pack(image.shape[0], image.shape[1], shrunk_by))
+            answers.send_bytes(image.data.cast("B"))
+
+
+def limit_memory() -> None:
+    """Allow no more address space than there is now and MEMORY_MIB."""
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+    resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + (MEMORY_MIB << 20),) * 2)
+
+
+def limit_time() -> None:
+    """Allow CPU_S more of processor time; past it the kernel ends this process (SIGXCPU)."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    resource.setrlimit(resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime) + CPU_S, resource.RLIM_INFINITY))
+
+
+if __name__ == "__main__":
+    main()
