@@ -63,8 +63,10 @@ def test_a_form_with_two_header_rows_is_asked_about_once(console: Console):
             ["鲁B12345", "370211", BEGIN, END, "函12"]]  # fmt: skip
     page = upload(client, xlsx(("表", rows)))
     assert "第一次见到这种表" in client.get(page).text
-    client.post(f"{page}/columns")
-    assert "第一次见到这种表" not in client.get(upload(client, xlsx(("表", rows)))).text
+    client.post(f"{page}/columns", data={"0-4": "", "source": "函99"})
+    again = client.get(upload(client, xlsx(("表", rows)))).text
+    assert "已确认过" in again
+    assert "缺少“来源”列" in again, "the last column is not read any more"
 
 
 def test_a_form_with_the_documented_columns_is_not_asked_about(console: Console):
