@@ -17,9 +17,11 @@ from console.cases.intake import CaseIntake
 from console.cases.pictures import Pictures
 from console.cases.reader import CaseReader
 from console.cases.retention import Retention
+from console.lists.areas import Areas
 from console.lists.changes import ListChanges
 from console.lists.corrections import Corrections
 from console.lists.office import ListOffice
+from console.lists.vehicles import Vehicles
 from console.people.accounts import Accounts
 from console.people.audit import AuditLog
 from console.people.grids import GridMap, load_grids
@@ -64,6 +66,8 @@ class Console:
     statistics: Statistics
     pictures: Pictures
     list_changes: ListChanges
+    areas: Areas
+    vehicles: Vehicles
     corrections: Corrections
     retention: Retention
     dispatch: Dispatch
@@ -117,6 +121,8 @@ def build_console(
         statistics=Statistics(database),
         pictures=pictures,
         list_changes=ListChanges(database, audit, office, state_dir / "imports", settings),
+        areas=Areas(database, audit, office.areas),
+        vehicles=Vehicles(database, audit, office.vehicles),
         corrections=Corrections(database, audit, office, settings.correction_hours),
         retention=Retention(database, audit, pictures, settings),
         dispatch=Dispatch(database, audit, build_messengers(settings.messenger, now), settings),

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from riskdb.area_keeper import AreaKeeper, Change, ListHands
 from riskdb.clock import Clock, WallClock
 from riskdb.digest import ANY_CLASS, PlateDigester
 from riskdb.hotset.compute import HotEntries
@@ -12,7 +13,6 @@ from riskdb.hotset.listing import listed_entries, require_kept
 from riskdb.hotset.past_list import PastList
 from riskdb.hotset.publish import Published, Publisher
 from riskdb.hotset.reasons import spell_out_all, unpack_reasons
-from riskdb.record.areas import normalise_area
 from riskdb.record.coverage import Coverage
 from riskdb.record.declaring import Declared
 from riskdb.record.importing import ImportResult, JudgedRow, import_rows
@@ -28,15 +28,6 @@ from riskdb.settings import RiskSettings
 from riskdb.types import Declaration, PlateGrammar, RiskDBError, RiskReason, RiskRequestError
 
 OnProgress = Callable[[int, int], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """What a steward's act did: to the record, and to the list (None where the keeper has no publisher)."""
-
-    touched: int
-    """Vehicles whose entries may have changed."""
-    published: Published | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +59,8 @@ class RiskKeeper:
         self._publisher = publisher
         self._clock = clock or WallClock()
         self.rule = ListRule.of(settings)
+        hands = ListHands(self._publish, self._catch_up, self._listed_of, self._known_now)
+        self.areas = AreaKeeper(record, self.rule, self._clock, hands)
         self._require_own_key()
 
     def import_rows(
@@ -118,6 +111,11 @@ class RiskKeeper:
             touched = take_back(self._record.connection, number, now, actor, reason.strip())
         return Change(len(touched), self._publish(touched, None))
 
+    @property
+    def utc_offset_hours(self) -> float:
+        """The zone of times that people write without one."""
+        return self._settings.utc_offset_hours
+
     def remembered_form(self, fingerprint: str) -> dict[str, Field | None] | None:
         """Return what a steward once said that the columns of a form mean."""
         kept = self._record.state(f"form:{fingerprint}", "")
@@ -131,41 +129,16 @@ class RiskKeeper:
             self._record.set_state(f"form:{form.fingerprint}", json.dumps(said, ensure_ascii=False))
 
     def declare(self, declared: Sequence[Declared]) -> tuple[list[AreaWindow], Change]:
-        """Declare areas, all or none; one that stands already just so is left out.
-
-        Raises ValueError when an area or its times make no sense, RiskDBError.
-        """
-        now = self._known_now()
-        # Where the time is in doubt, what has no beginning reaches back from the earliest moment that it may be.
-        reach_s = self.rule.lookback_s + now - int(self._clock.look().earliest)
-        windows = [one.as_window(now, reach_s) for one in declared]
-        standing = self.windows()
-        fresh = [w for w in windows if not any(w.says_the_same_as(other) for other in standing)]
-        if not fresh:
-            return [], Change(0, self._catch_up())
-        with self._record.writing():
-            fresh = [self._record.add_window(window) for window in fresh]
-        return fresh, self._publish_areas(fresh)
+        """See `AreaKeeper.declare`."""
+        return self.areas.declare(declared)
 
     def lift(self, code: str) -> tuple[list[AreaWindow], Change]:
-        """Take back every standing declaration of exactly this area.
-
-        Raises ValueError when there is none, RiskDBError.
-        """
-        now = self._known_now()
-        area = normalise_area(code)
-        standing = [w for w in self.windows() if w.code == area]
-        if not standing:
-            self._catch_up()
-            raise ValueError(f"area {area} is not declared")
-        with self._record.writing():
-            for window in standing:
-                self._record.lift_window(window.window_number, now)
-        return standing, self._publish_areas(standing)
+        """See `AreaKeeper.lift`."""
+        return self.areas.lift(code)
 
     def windows(self) -> list[AreaWindow]:
         """Return the standing declarations, oldest first."""
-        return [w for w in self._record.windows() if w.lifted_at is None]
+        return self.areas.standing()
 
     def remove(self, plate: str, *, actor: str, reason: str) -> tuple[int, Change]:
         """Correct an error: the vehicle's stays known so far list it no more. Returns how many stays.
@@ -225,13 +198,7 @@ class RiskKeeper:
     def _listed_of(self, digests: Iterable[bytes]) -> set[bytes]:
         return set(self._entries_now(digests).each_digest())
 
-    def _publish_areas(self, windows: Iterable[AreaWindow]) -> Change:
-        oldest = int(self._clock.look().earliest) - self.rule.lookback_s
-        codes = dict.fromkeys(window.code for window in windows)
-        touched = dict.fromkeys(digest for code in codes for digest in self._record.digests_in_area(code, oldest))
-        return Change(len(touched), self._publish(touched, None))
-
-    def _publish(self, touched: Iterable[bytes], on_progress: OnProgress | None) -> Published | None:
+    def _publish(self, touched: Iterable[bytes], on_progress: OnProgress | None = None) -> Published | None:
         if self._publisher is None:
             return None
         return self._publisher.publish(touched, on_progress)

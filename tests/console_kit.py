@@ -9,6 +9,7 @@ import socket
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -28,7 +29,10 @@ from sqlalchemy import select
 from alerts.flagged import EventAlternative, EventReason, FlaggedEvent
 from console.cases.desk import StepRequest
 from console.cases.steps import Action, State
+from console.lists.areas import AreaOffice
+from console.lists.keeper_areas import KeeperAreas, KeeperVehicles
 from console.lists.office import FileReport, FormReport, ListOffice
+from console.lists.vehicles import VehicleOffice
 from console.parts import Console, build_console
 from console.people.keys import load_keys
 from console.settings import CheckpointPlace, ConsoleSettings
@@ -39,6 +43,8 @@ from console.types import SYSTEM, Actor, Role
 from console.web.access import COOKIE
 from console.web.app import create_app
 from kakou.box.console import Server
+from riskdb.keeper import RiskKeeper
+from riskdb.types import RiskDBError
 
 START = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
 PASSWORD = "correct horse battery"
@@ -63,11 +69,17 @@ class Clock:
         self.moment += timedelta(seconds=seconds)
 
 
+def no_record() -> AbstractContextManager[RiskKeeper]:
+    raise RiskDBError("这张名单在纸上")
+
+
 @dataclass
 class PaperList:
     """A risk list on paper: notes what it was asked to remove."""
 
     report: FileReport = field(default_factory=lambda: FileReport(counts={"接受": 3}, new_rows=3, invalid_rows=0))
+    areas: AreaOffice = field(default_factory=lambda: KeeperAreas(no_record))
+    vehicles: VehicleOffice = field(default_factory=lambda: KeeperVehicles(no_record))
     removed: list[str] = field(default_factory=list)
     restored: list[str] = field(default_factory=list)
 

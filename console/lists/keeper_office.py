@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 
+from console.lists.keeper_areas import KeeperAreas, KeeperVehicles
 from console.lists.office import FileReport, FormReport, ReportedRow, SampleRow
 from console.lists.words import file_words
 from riskdb.exporting import masked_plate
@@ -37,6 +38,8 @@ class KeeperOffice:
 
     def __init__(self, open_keeper: Callable[[], AbstractContextManager[RiskKeeper]]) -> None:
         self._open_keeper = open_keeper
+        self.areas = KeeperAreas(open_keeper)
+        self.vehicles = KeeperVehicles(open_keeper)
 
     def try_file(self, path: Path, name: str, source: str = "") -> FileReport:
         forms: list[FormReport] = []

@@ -7,6 +7,8 @@ from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict
 
+from console.lists.areas import AreaOffice
+from console.lists.vehicles import VehicleOffice
 from riskdb.record.mapping.fields import FIELD_NAMES, Field
 
 COLUMN_MEANINGS = {
@@ -87,6 +89,11 @@ class FileReport(BaseModel):
 
 
 class ListOffice(Protocol):
+    @property
+    def areas(self) -> AreaOffice: ...
+    @property
+    def vehicles(self) -> VehicleOffice: ...
+
     def try_file(self, path: Path, name: str, source: str = "") -> FileReport:
         """Judge every row and change nothing. Raises RiskDBError."""
         ...

@@ -14,6 +14,7 @@ from console.web import (
     accounts,
     answers,
     api,
+    areas,
     audit_log,
     entry,
     links,
@@ -60,6 +61,7 @@ def create_app(console: Console) -> FastAPI:
         accounts,
         lists,
         list_columns,
+        areas,
         api,
     ):
         app.include_router(part.router)

@@ -1,5 +1,6 @@
 """The risk list: imports that are tried first, and corrections."""
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, File, Form, Request, UploadFile
@@ -15,6 +16,7 @@ from console.web.fields import RowNumber
 from console.web.rendering import page
 
 router = APIRouter(tags=["pages"])
+Cell = Annotated[str, Form(max_length=200)]
 XLSX_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 LIST_BODY_BYTES = 32 * 1024 * 1024
 _LIST_ROLES = (Role.STEWARD, Role.APPROVER)
@@ -32,6 +34,27 @@ def submit(request: Request, session: Session, console: TheConsole, file: Annota
         change = console.list_changes.submit(file.filename or "", file.file.read(), session.actor, console.now())
     except ConsoleError as error:
         return _list(request, session, console, str(error))
+    return RedirectResponse(f"/list/{change.change_id}", 303)
+
+
+@router.post("/list/entry", **allow(Role.STEWARD))
+def enter(
+    request: Request,
+    session: Session,
+    console: TheConsole,
+    plate: Cell = "",
+    plate_class: Cell = "",
+    area: Cell = "",
+    begin: Cell = "",
+    end: Cell = "",
+    source: Cell = "",
+) -> Response:
+    """Try one record that was typed in, as if it were a file of one row."""
+    entry = (plate, plate_class, area, begin, end, source)
+    try:
+        change = console.list_changes.enter(entry, session.actor, console.now())
+    except ConsoleError as error:
+        return _list(request, session, console, str(error), entry)
     return RedirectResponse(f"/list/{change.change_id}", 303)
 
 
@@ -115,8 +138,11 @@ def correction_picture(
     return FileResponse(console.pictures.evidence(event.plate_picture if kind == "plate" else event.vehicle_picture))
 
 
-def _list(request: Request, session: OpenSession, console: Console, problem: str = "") -> Response:
+def _list(
+    request: Request, session: OpenSession, console: Console, problem: str = "", entry: Sequence[str] = ("",) * 6
+) -> Response:
     context = {
+        "entry": entry,
         "changes": console.list_changes.recent(),
         "problem": problem,
         "change_names": CHANGE_STATE_NAMES,

@@ -24,6 +24,8 @@ MENU: tuple[tuple[str, str, frozenset[Role]], ...] = (
     ("/m", "我的任务", frozenset({Role.WORKER})),
     ("/statistics", "统计", frozenset({Role.OFFICER, Role.ADMIN, Role.ANALYST, Role.AUDITOR})),
     ("/list", "名单导入", frozenset({Role.STEWARD, Role.APPROVER})),
+    ("/areas", "风险区", frozenset({Role.STEWARD, Role.APPROVER})),
+    ("/vehicle", "单车查询", frozenset({Role.STEWARD})),
     ("/corrections", "名单更正", frozenset({Role.STEWARD, Role.APPROVER, Role.ADMIN})),
     ("/accounts", "账号", frozenset({Role.ADMIN})),
     ("/tokens", "接口令牌", frozenset({Role.ADMIN, Role.OFFICER, Role.STEWARD, Role.ANALYST})),

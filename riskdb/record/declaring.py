@@ -1,6 +1,6 @@
 """Area declarations as people write them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import chain, islice
@@ -11,6 +11,7 @@ from riskdb.record.judging import MAX_NAME_LENGTH, parse_moment
 from riskdb.record.mapping.fields import AREA_TABLE, Field
 from riskdb.record.mapping.forms import HEADER_WITHIN, Form, FormKind, find_form, require_clear
 from riskdb.record.places.finding import find_areas
+from riskdb.record.places.table import place_table
 from riskdb.record.rows import AreaWindow
 from riskdb.record.tables.opening import read_sheets
 from riskdb.types import RiskFileError, RiskLevel
@@ -92,7 +93,11 @@ def read_declarations(path: Path, utc_offset_hours: float) -> list[Declared]:
 
 
 def _declared(form: Form, cells: list[str], utc_offset_hours: float) -> Declared:
-    texts = {field: _cell(form, cells, field) for field in Field}
+    return declared_from({field: _cell(form, cells, field) for field in Field}, utc_offset_hours)
+
+
+def declared_from(texts: Mapping[Field, str], utc_offset_hours: float) -> Declared:
+    """Return the declaration that people wrote; the area is a code or a name. Raises ValueError."""
     areas = find_areas(texts[Field.CODE] or texts[Field.NAME])
     if len(areas) > 1:
         raise ValueError(f"地区“{texts[Field.CODE]}”：有 {len(areas)} 个地区；请分成几行")
@@ -101,12 +106,18 @@ def _declared(form: Form, cells: list[str], utc_offset_hours: float) -> Declared
         code=areas[0].code,
         level=parse_level(texts[Field.LEVEL]),
         source=texts[Field.SOURCE],
-        name=texts[Field.NAME],
+        name=texts[Field.NAME] or _name_of(areas[0].code),
         valid_from=parse_moment(start, utc_offset_hours) if start.strip() else None,
         valid_until=parse_moment(end, utc_offset_hours, is_end=True) if end.strip() else None,
     )
     declared.as_window(now=0, lookback_s=0)
     return declared
+
+
+def _name_of(code: str) -> str:
+    """Return the area's whole name where the table has it, empty where not."""
+    county = code[:6]
+    return place_table().name_of(code if len(code) > 6 else county[:2] if county.endswith("0000") else county)
 
 
 def _cell(form: Form, cells: list[str], field: Field) -> str:
