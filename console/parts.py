@@ -95,13 +95,11 @@ def build_console(
     `clock` says what is old enough to be erased; None believes `now`. `hasher` None: argon2's defaults.
     """
     database, keys, audit = _open_store(settings, state_dir, now())
-    grids = load_grids(settings.grids_path)
-    passwords = Passwords(hasher or PasswordHasher())
+    passwords, throttle = Passwords(hasher or PasswordHasher()), Throttle(keys, settings)
+    grids, board = load_grids(settings.grids_path), StatusBoard(client)
     cases = CaseReader(database, grids)
     hub = LiveHub(lambda scope, ids: cases.some(_desk_of(scope), ids), now)
     intake = CaseIntake(database, audit, settings)
-    stream, board = FlaggedStream(client), StatusBoard(client)
-    feed = EventFeed(stream.group(GROUP, consumer), intake, hub.touch, now, settings.accept_replayed, stream.dead_count)
     pictures = Pictures(database, audit, state_dir, settings, PictureShelf(client))
     return Console(
         settings=settings,
@@ -112,7 +110,7 @@ def build_console(
         readings=ReadingLog(database, audit, settings),
         anchors=state_dir / AUDIT_ANCHORS,
         accounts=Accounts(database, keys, passwords, audit, settings),
-        sessions=Sessions(database, keys, passwords, Throttle(keys, settings), audit, settings),
+        sessions=Sessions(database, keys, passwords, throttle, audit, settings),
         tokens=Tokens(database, audit),
         intake=intake,
         desk=CaseDesk(database, audit, settings),
@@ -127,10 +125,23 @@ def build_console(
         retention=Retention(database, audit, pictures, settings),
         dispatch=Dispatch(database, audit, build_messengers(settings.messenger, now), settings),
         hub=hub,
-        feed=feed,
+        feed=_event_feed(client, consumer, intake, hub, settings, now),
         board=board,
         boxes=BoxWatch(board, settings, now),
     )
+
+
+def _event_feed(
+    client: "redis.Redis",
+    consumer: str,
+    intake: CaseIntake,
+    hub: LiveHub,
+    settings: ConsoleSettings,
+    now: Callable[[], datetime],
+) -> EventFeed:
+    stream = FlaggedStream(client)
+    group = stream.group(GROUP, consumer)
+    return EventFeed(group, intake, hub.touch, now, settings.accept_replayed, stream.dead_count)
 
 
 def _open_store(settings: ConsoleSettings, state_dir: Path, now: datetime) -> tuple[Database, ConsoleKeys, AuditLog]:

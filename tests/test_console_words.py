@@ -91,9 +91,11 @@ def test_every_fault_of_a_row_is_told_in_chinese(office: KeeperOffice, tmp_path:
     ],
 )
 def test_every_fault_of_a_file_is_told_in_chinese_without_its_place(office, tmp_path, lines: list[str], encoding: str):
-    with pytest.raises(RiskDBError) as refused:
-        office.try_file(written(tmp_path, *lines, encoding=encoding), "upload.csv")
-    told = file_words(str(refused.value))
+    try:
+        told = office.try_file(written(tmp_path, *lines, encoding=encoding), "upload.csv").problem
+    except RiskDBError as refused:
+        told = file_words(str(refused))
+    assert told
     assert not english_words(told), told
     assert str(tmp_path) not in told
 
