@@ -10,7 +10,7 @@ import typer
 from kakou.exit_codes import ExitCode
 from kakou.output import put_json
 from kakou.settings import Settings, load_settings
-from kakou.sunset.carrying_out import mark_begun, note_in_audit, plan
+from kakou.sunset.carrying_out import note_in_audit, plan
 from kakou.sunset.guard import finish, utc_now
 from kakou.sunset.report import plan_lines
 from kakou.sunset.state import (
@@ -20,6 +20,7 @@ from kakou.sunset.state import (
     begin_if_new,
     first_state,
     load_state,
+    mark_begun,
     save_state,
     sunset_words,
     this_user,
@@ -106,7 +107,7 @@ def _end_now(settings: Settings, by: str, reason: str) -> None:
         state = first_state(settings.sunset_days, at)
     if not state.destroyed_at:
         note_in_audit(settings, by, "sunset.end", reason, at)
-        mark_begun(settings, state.decided("end", by, reason, at, at), at)
+        mark_begun(settings.state_dir, state.decided("end", by, reason, at, at), at)
         typer.echo("正在等待各进程结束……", err=True)
         finish(settings)
     typer.echo(_last_report(settings).read_text(encoding="utf-8"))

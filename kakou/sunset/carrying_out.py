@@ -3,7 +3,6 @@
 import contextlib
 import csv
 import hashlib
-import logging
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -20,18 +19,9 @@ from console.types import Actor, ConsoleError
 from kakou.settings import Settings
 from kakou.sunset import destroying
 from kakou.sunset.report import AuditKept, DestructionReport, write_report
-from kakou.sunset.state import REPORTS_FOLDER, SunsetState, save_state
+from kakou.sunset.state import REPORTS_FOLDER, SunsetState, mark_begun, save_state
 
-log = logging.getLogger(__name__)
 _AUDIT_COLUMNS = ("seq", "at", "actor", "role", "action", "subject", "reason", "previous", "digest")
-
-
-def mark_begun(settings: Settings, state: SunsetState, now: datetime) -> None:
-    """From here on nothing is matched, and what is begun is finished. A full disk does not hold it up."""
-    try:
-        save_state(settings.state_dir, state.model_copy(update={"begun_at": now}))
-    except OSError as error:
-        log.error("sunset.json cannot be written: %s", error)
 
 
 def plan(settings: Settings) -> list[destroying.Destroyed]:
@@ -45,7 +35,7 @@ def carry_out(settings: Settings, state: SunsetState, now: Callable[[], datetime
     """Destroy everything and write the report. Raises OSError when the report cannot be written."""
     begun_at = now()
     if not state.begun_at:
-        mark_begun(settings, state, begun_at)
+        mark_begun(settings.state_dir, state, begun_at)
     last = state.decisions[-1]
     by, reason = (last.by, last.reason) if last.what == "end" else ("系统", "授权期已到（日落）")
     folder = settings.state_dir / REPORTS_FOLDER

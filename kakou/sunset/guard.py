@@ -12,8 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from kakou.settings import Settings
-from kakou.sunset.carrying_out import carry_out, mark_begun
-from kakou.sunset.state import SunsetError, SunsetState, SunsetWatch, begin_if_new, load_state
+from kakou.sunset.state import SunsetError, SunsetState, SunsetWatch, begin_if_new, load_state, mark_begun
 from kakou.wiring.clock import trusted_clock
 
 log = logging.getLogger(__name__)
@@ -54,6 +53,10 @@ def until_sunset(settings: Settings, stop: threading.Event) -> Iterator[None]:
 
 def finish(settings: Settings) -> None:
     """Destroy, once all others have ended; whoever comes second finds it done."""
+    from kakou.sunset.carrying_out import (
+        carry_out,
+    )  # the console's libraries take longer to load than all of `kakou run`
+
     with _alone(settings.state_dir):
         state = load_state(settings.state_dir)
         if state and not state.destroyed_at:
@@ -123,4 +126,4 @@ def _watch(settings: Settings, stop: threading.Event, ended: threading.Event) ->
 
 def _begin(settings: Settings, state: SunsetState) -> None:
     if not state.begun_at:
-        mark_begun(settings, state, utc_now())
+        mark_begun(settings.state_dir, state, utc_now())

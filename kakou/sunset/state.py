@@ -5,6 +5,7 @@ writing, again and again, why it must go on.
 """
 
 import getpass
+import logging
 import os
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -15,6 +16,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 from riskdb.types import RiskDBError
 from riskdb.whole_file import PRIVATE, whole_file
 
+log = logging.getLogger(__name__)
 FILE_NAME = "sunset.json"
 REPORTS_FOLDER = "destruction"
 WARN_DAYS = 14
@@ -130,6 +132,14 @@ def begin_if_new(state_dir: Path, days: int, now: datetime) -> SunsetState:
         state = first_state(days, now)
         save_state(state_dir, state)
     return state
+
+
+def mark_begun(state_dir: Path, state: SunsetState, now: datetime) -> None:
+    """From here on nothing is matched, and what is begun is finished. A full disk does not hold it up."""
+    try:
+        save_state(state_dir, state.model_copy(update={"begun_at": now}))
+    except OSError as error:
+        log.error("sunset.json cannot be written: %s", error)
 
 
 class SunsetWatch:
