@@ -27,7 +27,7 @@ from kakou.wiring.matching import make_matcher
 from kakou.wiring.risk import open_keeper
 from riskdb.clock import Mark, write_mark
 from riskdb.digest import load_or_create_key
-from tests.commands import REPOSITORY, Finished, run_kakou, start_kakou
+from tests.commands import REPOSITORY, Finished, call_kakou, run_kakou, start_kakou
 from tests.console_kit import Clock, client_of, event_of, make_account, open_console
 
 PLATE = "测A12345"
@@ -68,7 +68,7 @@ def state_made(state: Path) -> Path:
 
 
 def sunset(folder: Path, *arguments: str) -> Finished:
-    return run_kakou("sunset", *arguments, folder=folder, timeout_s=120)
+    return call_kakou("sunset", *arguments, folder=folder)
 
 
 def until(seconds: float) -> Iterator[None]:
@@ -150,10 +150,10 @@ def test_processes_at_work_end_and_do_not_start_again_without_an_authorisation(t
     left = {path.name for path in state.iterdir()}
     assert not left & {"risk.sqlite", "plate.key", "console.key", "console.sqlite", "redis"}
     assert len(list((state / "destruction").glob("*.json"))) == 1
-    refused = run_kakou("risk", "serve", folder=tmp_path)
+    refused = call_kakou("risk", "serve", folder=tmp_path)
     assert refused.exit_code == ExitCode.CONFIG
     assert "kakou sunset --authorise" in refused.stderr
-    assert run_kakou("match", "粤B12345", folder=tmp_path).exit_code == ExitCode.CONFIG
+    assert call_kakou("match", "粤B12345", folder=tmp_path).exit_code == ExitCode.CONFIG
     assert sunset(tmp_path, "--authorise", "--by", "李四").exit_code == ExitCode.USAGE, "a reason is needed"
     assert sunset(tmp_path, "--authorise", "--by", "李四", "--reason", "指挥部18号").exit_code == ExitCode.OK
     known = load_state(state)
@@ -226,7 +226,7 @@ def test_a_backup_that_is_put_back_stays_closed(centre: Path, tmp_path: Path):
 @pytest.mark.parametrize("content", ["", "{}", "not json", '{"ends_at": 5}'])
 def test_a_damaged_file_gives_no_more_time(centre: Path, content: str):
     (centre / "var" / "sunset.json").write_text(content)
-    answer = run_kakou("match", "粤B12345", folder=centre)
+    answer = call_kakou("match", "粤B12345", folder=centre)
     assert answer.exit_code == ExitCode.CONFIG
     assert "sunset" in answer.stderr
 
@@ -244,7 +244,7 @@ def test_a_renewal_needs_a_reason_and_is_a_row_of_the_audit_log(centre: Path):
         assert console.audit.verify(session, console.anchors) == []
     console.database.close()
     assert sunset(centre, "--renew", "60", "--reason", "再延").exit_code == ExitCode.OK
-    doctor = run_kakou("doctor", "--json", folder=centre)
+    doctor = call_kakou("doctor", "--json", folder=centre)
     finding = next(json.loads(line) for line in doctor.stdout.splitlines() if "sunset" in line)
     assert (finding["is_ok"], "剩余 60 天" in finding["says"]) == (True, True)
 
