@@ -16,7 +16,8 @@ from kakou.commands.risk_area import area_app
 from kakou.commands.risk_care import add_care_commands
 from kakou.commands.risk_imports import add_import_commands
 from kakou.commands.risk_output import AsJson, Config, ZoneTimes, messages, published_text
-from kakou.commands.risk_rows import OUTCOME_NAMES, REPORT_HEADER, RowReporter
+from kakou.commands.risk_rows import REPORT_HEADER, RowReporter
+from kakou.commands.risk_watch import add_watch_command
 from kakou.exit_codes import ExitCode
 from kakou.output import put_json
 from kakou.process import stop_on_signals
@@ -30,6 +31,7 @@ from riskdb.record.importing import ImportResult
 from riskdb.record.judging import TravelRow
 from riskdb.record.mapping.fields import Field
 from riskdb.record.mapping.forms import Form
+from riskdb.record.receipts import OUTCOME_NAMES
 from riskdb.record.travel import Reading, bindings_of, read_travel_rows
 from riskdb.types import RiskFileError
 
@@ -42,6 +44,7 @@ app = typer.Typer(
 app.add_typer(area_app, name="area")
 add_care_commands(app)
 add_import_commands(app)
+add_watch_command(app)
 
 
 @app.command("import")

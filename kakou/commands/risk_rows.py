@@ -12,19 +12,11 @@ from riskdb.exporting import CsvSheet, masked_plate
 from riskdb.record.coverage import NOBODY_WORDS
 from riskdb.record.faulty import FaultyRows
 from riskdb.record.importing import ImportResult, JudgedRow, RowOutcome
+from riskdb.record.receipts import OUTCOME_NAMES
 
 SHOWN_INVALID = 20
 SHOWN_SAMPLE = 5
 REPORT_HEADER = ("文件", "工作表", "行", "结果", "号牌", "说明")
-OUTCOME_NAMES = {
-    RowOutcome.ACCEPTED: "接受",
-    RowOutcome.NORMALISED: "规范后接受",
-    RowOutcome.DUPLICATE: "重复",
-    RowOutcome.CONFLICT: "冲突（并存）",
-    RowOutcome.REMOVED: "已更正移除（不计入）",
-    RowOutcome.EXPIRED: "已过期",
-    RowOutcome.INVALID: "无效",
-}
 
 
 class RowReporter:
