@@ -34,6 +34,7 @@ from console.people.throttle import Throttle
 from console.people.tokens import Tokens
 from console.settings import ConsoleSettings
 from console.situation.boxes import BoxWatch
+from console.situation.event_readers import event_readers
 from console.situation.feed import GROUP, EventFeed
 from console.situation.live import LiveHub
 from console.situation.statistics import Statistics
@@ -140,8 +141,8 @@ def _event_feed(
     now: Callable[[], datetime],
 ) -> EventFeed:
     stream = FlaggedStream(client)
-    group = stream.group(GROUP, consumer)
-    return EventFeed(group, intake, hub.touch, now, settings.accept_replayed, stream.dead_count)
+    group, readers = stream.group(GROUP, consumer), event_readers(intake)
+    return EventFeed(group, readers, hub.touch, now, settings.accept_replayed, stream.dead_count)
 
 
 def _open_store(settings: ConsoleSettings, state_dir: Path, now: datetime) -> tuple[Database, ConsoleKeys, AuditLog]:

@@ -121,6 +121,7 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 from alerts.barrier import BarrierEvent
+from alerts.entries import StreamEntry
 from alerts.channels.base import ChannelSettings
 from alerts.channels.bot import message_of
 from alerts.channels.payload import envelope_of
@@ -128,6 +129,7 @@ from alerts.envelope import deterministic_id, to_cloudevent
 from alerts.kinds import from_cloudevent
 from alerts.outbox import Outbox
 from alerts.schema import schema_text
+from console.situation.feed import EventFeed
 from kakou.commands.events import event_row
 
 now = datetime(2026, 11, 24, 4, tzinfo=UTC)
@@ -143,6 +145,24 @@ thin = json.loads(envelope_of(opened, full_payload=False, link_base="https://con
 assert thin["data"] == {"event_id": opened.event_id, "link": f"https://console.example/events/{opened.event_id}"}
 assert not ChannelSettings(name="a").wants(opened)
 assert ChannelSettings(name="a", kinds=("barrier",)).wants(opened)
+
+
+class Entries:
+    def __init__(self):
+        self.waiting, self.acked = [StreamEntry("1-0", opened)], []
+
+    def unacked(self, count):
+        return self.waiting
+
+    def ack(self, *entries):
+        self.acked += entries
+        self.waiting = []
+
+
+for readers, stored in (({"barrier": lambda events, now: [len(events)]}, [1]), ({}, [])):
+    touched, entries = [], Entries()
+    EventFeed(entries, readers, touched.extend, lambda: now, False, lambda: 0).step()
+    assert (touched, len(entries.acked)) == (stored, 1), "a kind that the console does not know is passed over"
 """
 
 

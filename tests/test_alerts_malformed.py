@@ -1,7 +1,8 @@
 """Whatever an entry of the stream holds, it becomes a dead letter and the next one is taken, by every consumer."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,7 @@ from alerts.relay import Relay
 from alerts.stream import STREAM_KEY, FlaggedStream
 from console.background import screen_state
 from console.parts import Console
+from console.situation.event_readers import EventReaders, event_readers
 from console.store.tables import EventRow
 from console.web.app import create_app
 from kakou.commands import deliver as deliver_cli
@@ -159,16 +161,16 @@ def test_metrics_count_what_a_channel_could_not_understand(redis_client: "redis.
     assert "kakou_alerts_dead_letters 1.0" in exposed
 
 
-class Refusing:
-    """Stands before the intake and refuses one event, as a database may that cannot hold what is in it."""
+def refusing(console: Console, refused: str, error: Exception) -> EventReaders:
+    """Return readers that refuse one event, as a database may that cannot hold what is in it."""
+    [(kind, taken)] = event_readers(console.intake).items()
 
-    def __init__(self, console: Console, refused: str, error: Exception) -> None:
-        self._intake, self._refused, self._error = console.intake, refused, error
+    def read(events: Sequence[Event], now: datetime) -> Iterable[int]:
+        if any(one.event_id == refused for one in events):
+            raise error
+        return taken(events, now)
 
-    def take(self, events: Sequence[FlaggedEvent], now):
-        if any(one.event_id == self._refused for one in events):
-            raise self._error
-        return self._intake.take(events, now)
+    return {kind: read}
 
 
 @pytest.mark.parametrize(
@@ -180,7 +182,7 @@ def test_an_event_that_cannot_be_stored_is_a_dead_letter_and_those_around_it_are
     passages = [event_of(f"测A1234{number}") for number in range(5)]
     for one in passages:
         redis_client.xadd(STREAM_KEY, {"event": to_cloudevent(one)})
-    console.feed._intake = Refusing(console, passages[2].event_id, error)  # type: ignore[assignment]  # one that refuses, in its place
+    console.feed._readers = refusing(console, passages[2].event_id, error)
     for _ in range(3):
         console.feed.step()
     assert _stored(console) == {one.event_id for one in passages} - {passages[2].event_id}
@@ -190,11 +192,11 @@ def test_an_event_that_cannot_be_stored_is_a_dead_letter_and_those_around_it_are
 def test_no_event_is_given_up_while_the_database_is_away(console: Console, redis_client: "redis.Redis"):
     console.feed.step()  # makes the group
     redis_client.xadd(STREAM_KEY, {"event": to_cloudevent(event_of())})
-    sound = console.feed._intake
-    console.feed._intake = Refusing(console, event_of().event_id, OperationalError("x", None, Exception()))  # type: ignore[assignment]  # one that refuses, in its place
+    sound = console.feed._readers
+    console.feed._readers = refusing(console, event_of().event_id, OperationalError("x", None, Exception()))
     console.feed.step()
     assert "恢复后会自动补齐" in console.feed.trouble
-    console.feed._intake = sound
+    console.feed._readers = sound
     console.feed.step()
     assert FlaggedStream(redis_client).dead_count() == 0
     assert _stored(console) == {event_of().event_id}

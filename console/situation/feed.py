@@ -1,15 +1,16 @@
-"""Takes flagged events from the stream into the cases."""
+"""Takes events from the stream to what the console does with their kind."""
 
 import logging
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError, StatementError
 
 from alerts.entries import StreamEntry
-from alerts.flagged import FlaggedEvent
+from alerts.envelope import Event
 from alerts.stream import GroupReader, StreamError
-from console.cases.intake import CaseIntake
+from console.situation.event_readers import EventReaders
 
 GROUP = "console"
 _BATCH = 200
@@ -28,7 +29,7 @@ class EventFeed:
     def __init__(
         self,
         reader: GroupReader,
-        intake: CaseIntake,
+        readers: EventReaders,
         touch: Callable[[Iterable[int]], None],
         now: Callable[[], datetime],
         accept_replayed: bool,
@@ -36,7 +37,7 @@ class EventFeed:
     ) -> None:
         """`count_dead` tells how many dead letters wait in the stream for somebody to look; raises StreamError."""
         self._reader = reader
-        self._intake = intake
+        self._readers = readers
         self._touch = touch
         self._now = now
         self._accept_replayed = accept_replayed
@@ -103,11 +104,12 @@ class EventFeed:
             self._reader.bury(entries[0], f"the console cannot store it: {type(error).__name__}")
 
     def _store(self, entries: list[StreamEntry]) -> None:
-        flagged = [entry.event for entry in entries if isinstance(entry.event, FlaggedEvent)]
-        events = [event for event in flagged if self._accept_replayed or not event.replayed]
-        if events:
-            taken = self._intake.take(events, self._now())
-            self._touch((*taken.opened, *taken.attached))
+        of_kind: defaultdict[str, list[Event]] = defaultdict(list)
+        for entry in entries:
+            if self._accept_replayed or not entry.event.is_replay:
+                of_kind[entry.event.kind].append(entry.event)
+        for kind in of_kind.keys() & self._readers.keys():
+            self._touch(self._readers[kind](of_kind[kind], self._now()))
         self._reader.ack(*entries)
 
 
