@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long check lint format typecheck bench screens lock checksums clean
+.PHONY: help setup demo test test-long mutants check lint format typecheck bench screens lock checksums clean
 
 help: ## Print the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ test: $(READY) ## Run the tests
 
 test-long: $(READY) ## Run the long forms of the tests
 	$(BIN)/python -m pytest -q -m long
+
+mutants: $(READY) ## Change one line of the product at a time and see that the tests notice (an hour; ONLY=word)
+	$(BIN)/python -m tests.mutants.run $(if $(ONLY),--only "$(ONLY)",)
 
 check: $(READY) lint typecheck test ## Formatting, lint, types and tests
 

@@ -1,0 +1,72 @@
+"""Outbox, relay, the addresses that channels may call, and what a video may open."""
+
+from tests.mutants.mutant import mutants
+
+MUTANTS = (
+    *mutants(
+        "alerts/outbox.py",
+        "alerts_outbox alerts_relay alerts_damage alerts_disk alerts_aging",
+        ("is_new = self._write(KEEP, row) == 1", "is_new = self._write(KEEP, row) >= 0"),
+        ("        if len(body) > MAX_EVENT_BYTES:", "        if False:"),
+        ("WHERE seq > ? ORDER BY seq LIMIT ?", "WHERE seq >= ? ORDER BY seq LIMIT ?"),
+        ("WHERE seq > ? ORDER BY seq LIMIT ?", "WHERE seq > ? ORDER BY seq DESC LIMIT ?"),
+        ("DELETE FROM event WHERE appended_ms < ? AND seq <= ?", "DELETE FROM event WHERE appended_ms < ? OR seq <= ?"),
+        ("        return self.after(self.sent_seq(), limit)", "        return self.after(0, limit)"),
+        ("        return not here or not event_id or here[0][0] == event_id", "        return True"),
+        (
+            "WHERE name = 'outbox_id' AND value = ?\"\n        self._write(sql, (uuid.uuid4().hex, known_as))",
+            "WHERE name = 'outbox_id' AND ? != ''\"\n        self._write(sql, (uuid.uuid4().hex, known_as))",
+        ),
+        ("        self._file.follow()  # Had", "        # Had"),
+        ("        forget_aside(self._path, older_than)\n", ""),
+        ("        if forgotten:\n", "        if False:\n"),
+        ("free < PICTURES_NEED_FREE_BYTES or not self.is_reserve_held()", "free < 0"),
+    ),
+    *mutants(
+        "alerts/outbox_file.py",
+        "alerts_damage alerts_outbox alerts_disk",
+        ("INTEGER PRIMARY KEY AUTOINCREMENT,", "INTEGER PRIMARY KEY,"),
+        ("WHERE NOT EXISTS (SELECT 1 FROM event WHERE event_id = ?1)", "WHERE TRUE"),
+        ("connection.execute(\"INSERT INTO sqlite_sequence VALUES ('event', ?)\", (found.last_seq,))", "pass"),
+        ('connection.executemany("INSERT INTO outbox VALUES (?, ?)", found.notes.items())', "pass"),
+    ),
+    *mutants(
+        "alerts/relay.py",
+        "alerts_relay alerts_redis_faults alerts_aging alerts_faults",
+        ("sent = rows[-1].seq if moved else seq", "sent = rows[-1].seq if rows else seq"),
+        ("        if not self._outbox.could_have_sent(last.seq, last.event_id):", "        if False:"),
+        ("            self._outbox.mark_sent(sent)", "            pass"),
+        ("rows = self._outbox.after(seq, BATCH)", "rows = self._outbox.after(self._outbox.sent_seq(), BATCH)"),
+        ("self._stream.append(outbox_id, seq, rows)", "self._stream.append(outbox_id, 0, rows)"),
+        ("forget_sent(deletable_at - self._sent_kept)", "forget_sent(deletable_at)"),
+        ("self._turn, (StreamError, OutboxError), PATIENCE", "self._turn, (OutboxError,), PATIENCE"),
+    ),
+    *mutants(
+        "alerts/channels/egress.py",
+        "alerts_egress",
+        (" or host not in self._hosts:", ":"),
+        ("        if port not in self._ports:", "        if False:"),
+        ("if address in METADATA_ADDRESSES or _is_transitional(address):", "if _is_transitional(address):"),
+        ("if address in METADATA_ADDRESSES or _is_transitional(address):", "if address in METADATA_ADDRESSES:"),
+        ("        if not is_listed:", "        if False:"),
+        ("if not address.is_global or address.is_multicast:", "if address.is_multicast:"),
+        ('if parsed.scheme not in ("https", "http"):', "if False:"),
+        ('if parsed.scheme == "http" and not', "if False and not"),
+        ("        if parsed.userinfo or parsed.fragment:", "        if parsed.fragment:"),
+        (
+            "            self._check_address(host, address, is_listed=True)\n        return",
+            "            break\n        return",
+        ),
+        ("            self._check_address(host, literal, is_listed=False)\n", ""),
+        ('        if "%" in host:', "        if False:"),
+        ("        if not found:", "        if False:"),
+    ),
+    *mutants(
+        "pipeline/video/ffmpeg.py",
+        "pipeline_sources pipeline_odd_files pipeline_whitelist",
+        ('    "protocol_whitelist": "file",', '    "protocol_whitelist": "file,http,tcp,concat",'),
+        ('"format_whitelist": "mov,', '"format_whitelist": "hls,concat,mov,'),
+        ('"rtsp,rtsps,rtp,udp,tcp,tls,http,https,crypto"', '"file,rtsp,rtsps,rtp,udp,tcp,tls,http,https,crypto"'),
+        ('    "rtsp_transport": "tcp",', '    "rtsp_transport": "udp",'),
+    ),
+)

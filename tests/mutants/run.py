@@ -1,0 +1,114 @@
+"""`make mutants`: change one line, run the tests named for it, and count who noticed.
+
+Each mutant is tried in a copy of the repository, by a fork of this process that has the libraries of others loaded and
+none of ours. Exit code 1 where fewer than WANTED are noticed, or a table no longer fits the code.
+"""
+
+import argparse
+import importlib
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from tests.mutants import alerts, console, riskdb
+from tests.mutants.mutant import ROOT, Mutant
+
+WANTED = 0.95
+CPU_S = 240
+"""A mutant that makes its tests work longer hangs, which is noticed too."""
+LIBRARIES = (
+    "pytest", "hypothesis", "numpy", "cv2", "av", "redis", "pydantic", "sqlalchemy", "alembic.command", "fastapi",
+    "starlette.testclient", "httpx", "cryptography.fernet", "argon2", "playwright.sync_api", "polars", "typer", "rich",
+)  # fmt: skip
+LATE = ("-W", "ignore::pytest.PytestAssertRewriteWarning")
+"""Of plugins that are loaded already."""
+MUTANTS: tuple[Mutant, ...] = (*riskdb.MUTANTS, *alerts.MUTANTS, *console.MUTANTS)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="make mutants", description=__doc__)
+    parser.add_argument("--only", default="", help="those whose file or change holds this")
+    chosen = [mutant for mutant in MUTANTS if parser.parse_args().only in mutant.name]
+    # As ocr sets them, which is not loaded here.
+    os.environ |= {"OPENCV_IO_MAX_IMAGE_PIXELS": str(64 * 1024 * 1024), "ORT_DISABLE_TELEMETRY": "1"}
+    for library in LIBRARIES:
+        importlib.import_module(library)
+    with tempfile.TemporaryDirectory(prefix="kakou-mutants-") as folder:
+        copy = Path(folder) / "kakou"
+        copy_tree(copy)
+        if red := [tests for tests in sorted({mutant.tests for mutant in chosen}) if is_noticed(copy, tests)]:
+            print(f"these tests are red without any change: {red}", file=sys.stderr)
+            return 1
+        survivors = [mutant for mutant in chosen if not tried(mutant, copy)]
+    killed = len(chosen) - len(survivors)
+    print(f"noticed: {killed} of {len(chosen)} ({killed / max(1, len(chosen)):.1%})")
+    for mutant in survivors:
+        print(f"not noticed: {mutant.name}")
+    return 0 if killed >= WANTED * len(chosen) else 1
+
+
+def copy_tree(copy: Path) -> None:
+    """Copy what git knows of: no environment, no state."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    for name in listed.split("\0"):
+        if name and (ROOT / name).is_file():
+            (copy / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, copy / name)
+
+
+def tried(mutant: Mutant, copy: Path) -> bool:
+    """Return whether the tests notice the mutant; the copy is whole again afterwards."""
+    original = (copy / mutant.path).read_text(encoding="utf-8")
+    started = time.monotonic()
+    (copy / mutant.path).write_text(mutant.content(copy), encoding="utf-8")
+    try:
+        noticed = is_noticed(copy, mutant.tests)
+    finally:
+        (copy / mutant.path).write_text(original, encoding="utf-8")
+    print(
+        f"{'noticed' if noticed else 'NOT NOTICED':11} {time.monotonic() - started:5.0f} s  {mutant.name}", flush=True
+    )
+    return noticed
+
+
+def is_noticed(copy: Path, tests: Sequence[str]) -> bool:
+    """Run tests in the copy, in a fork; return whether one fails, or they never end."""
+    child = os.fork()
+    if child == 0:
+        try:
+            os._exit(_run(copy, tests))
+        finally:
+            os._exit(3)
+    try:
+        _, status = os.waitpid(child, 0)
+    except KeyboardInterrupt:
+        os.killpg(child, signal.SIGKILL)
+        raise
+    return status != 0
+
+
+def _run(copy: Path, tests: Sequence[str]) -> int:
+    import pytest
+
+    os.setpgid(0, 0)
+    resource.setrlimit(resource.RLIMIT_CPU, (CPU_S, CPU_S))
+    quiet = os.open(os.devnull, os.O_WRONLY)
+    for stream in (1, 2):
+        os.dup2(quiet, stream)
+    os.chdir(copy)
+    # The copy's are to be loaded.
+    for name in [name for name in sys.modules if name.split(".")[0] == "tests"]:
+        del sys.modules[name]
+    sys.path[:] = [str(copy), *(entry for entry in sys.path if Path(entry or ".").resolve() != ROOT)]
+    return int(pytest.main(["-q", "-x", "-n0", "-p", "no:randomly", "-p", "no:cacheprovider", *LATE, *tests]))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
