@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from alerts.database import open_database
 from alerts.errors import OutboxError
+from alerts.log_tail import LogTail
 from alerts.outbox_salvage import Salvage, salvage
 from alerts.reserve import OutboxReserve, create_private, is_out_of_room
 from alerts.set_aside import note_lost, set_aside
@@ -124,8 +125,12 @@ class OutboxFile:
         self.connection = self._open(is_damaged=is_ours)
 
     def _checked(self) -> sqlite3.Connection:
+        tail = LogTail.read(self.path)
         try:
             connection = self._with_spare(lambda: _connect(self.path))
+            if tail.lost(connection):
+                with contextlib.closing(connection):  # only then: closing deletes the log
+                    return self._mended()
             if _is_sound(connection):
                 return connection
             connection.close()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import redis
 from argon2 import PasswordHasher
+from sqlalchemy.orm import Session
 
 from alerts.box_status import StatusBoard
 from alerts.pictures import PictureShelf
@@ -151,13 +152,26 @@ def _open_store(settings: ConsoleSettings, state_dir: Path, now: datetime) -> tu
     try:
         database.migrate()
         keys = _keys_of(database, state_dir / "console.key")
-        audit = AuditLog(keys)
+        audit, anchors = AuditLog(keys), state_dir / AUDIT_ANCHORS
         with database.reading() as session:
-            audit.begin_anchors(session, state_dir / AUDIT_ANCHORS, now)
+            _require_whole(audit, session, anchors)
+            audit.begin_anchors(session, anchors, now)
     except ConsoleError:
         database.close()
         raise
     return database, keys, audit
+
+
+def _require_whole(audit: AuditLog, session: Session, anchors: Path) -> None:
+    """Refuse to begin anew, silently, where there was a console. Raises ConsoleError."""
+    if not audit.is_begun(session) and audit.is_anchored(anchors):
+        raise ConsoleError(
+            f"控制台数据库是空的，而 {anchors} 记着以前的审计日志：请从备份放回数据库；确要从头开始，先移走该锚点文件。"
+        )
+    if not audit.fits(session):
+        raise ConsoleError(
+            "console.key 与数据库不匹配，或审计日志的封签被改动：请从备份放回密钥，并执行 kakou audit verify。"
+        )
 
 
 def _keys_of(database: Database, path: Path) -> ConsoleKeys:

@@ -78,6 +78,16 @@ class AuditLog:
     def is_begun(session: Session) -> bool:
         return session.get(AuditHeadRow, _HEAD_ID) is not None
 
+    def fits(self, session: Session) -> bool:
+        """Return whether the log was sealed with this key."""
+        head = session.get(AuditHeadRow, _HEAD_ID)
+        return head is None or hmac.compare_digest(head.seal, self._seal(head.seq, head.digest))
+
+    @staticmethod
+    def is_anchored(path: Path) -> bool:
+        """Return whether the anchor file speaks of any row."""
+        return any(line.split()[1:2] not in ([], ["0"]) for line in _anchor_lines(path))
+
     def begin_anchors(self, session: Session, path: Path, now: datetime) -> None:
         """Write the first anchor of a log that is still empty: from then on a file that is not there was taken away."""
         if not self.is_begun(session) and not path.exists():
@@ -167,4 +177,4 @@ def _rows(session: Session) -> Iterator[AuditRow]:
 
 
 def _anchor_lines(path: Path) -> list[str]:
-    return path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    return path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 import typer
 import uvicorn
 
+from alerts.log_tail import say_lost_tail
 from alerts.stream import connect
 from console.lists.keeper_office import KeeperOffice
 from console.parts import Console, build_console
@@ -90,6 +91,7 @@ def _built(settings: Settings, url: str) -> Iterator[Console]:
     client = connect(url)
     office = KeeperOffice(lambda: open_keeper(settings, url))
     keep_private(settings.state_dir)
+    say_lost_tail(settings.state_dir / "console.sqlite", "请核对最近的处置，并执行 kakou audit verify")
     try:
         built = build_console(
             settings.console,

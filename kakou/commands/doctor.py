@@ -18,6 +18,7 @@ from alerts.channels.lane import LaneSettings
 from alerts.delivery.channel_state import ChannelState, channel_states
 from alerts.errors import AlertsError
 from alerts.outbox import Outbox
+from alerts.set_aside import losses
 from alerts.stream import FlaggedStream, connect
 from kakou.exit_codes import ExitCode
 from kakou.output import put_json
@@ -78,6 +79,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield _sunset(settings)
     yield _guarded("外联 telemetry", check_telemetry)
     yield _cameras(settings)
+    yield _damaged(settings)
     yield _guarded("磁盘 disk", lambda: _check_disk(settings))
     yield _guarded("发件箱 outbox", lambda: _check_outbox(settings))
     yield _guarded("待补查 spool", lambda: _check_spool(settings))
@@ -127,6 +129,12 @@ def _cameras(settings: Settings) -> Finding:
     taken = [source.camera_id for source in settings.sources if not source.tls_verify]
     says = f"不核对证书（tls_verify = false）：{'、'.join(taken)}；画面可被冒充" if taken else "https、rtsps 均核对证书"
     return Finding("摄像机证书 camera certificates", True, says, is_soon=bool(taken))
+
+
+def _damaged(settings: Settings) -> Finding:
+    lost = losses(settings.state_dir)
+    says = f"{'；'.join(lost)}（处理后删除 {settings.state_dir} 中的 *.damaged-*.txt）" if lost else "没有损坏"
+    return Finding("文件 files", not lost, says)
 
 
 def check_telemetry() -> tuple[bool, str]:

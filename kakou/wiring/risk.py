@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from alerts.log_tail import say_lost_tail
 from kakou.process import give_way, keep_private
 from kakou.settings import Settings
 from kakou.wiring.clock import trusted_clock
@@ -64,6 +65,7 @@ def open_parts(
     clock = trusted_clock(settings)
     keep_private(settings.state_dir)
     sunset_watch(settings).require_open()
+    say_lost_tail(record_path(settings), "请核对最近的导入和风险区公布，缺少的重新登记")
     record = stack.enter_context(RiskRecord(record_path(settings)))
     key = own_key(record, key_path(settings))
     if url is None:
