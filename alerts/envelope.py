@@ -94,8 +94,28 @@ class Event(Payload):
 
     @property
     def grade(self) -> str | None:
-        """What a channel's `levels` choose by; None for a kind that has no levels."""
+        """What a channel's `levels` or `severities` choose by; None for a kind that has neither."""
         return None
+
+    @property
+    def heading(self) -> tuple[str, str]:
+        """What a message about one is called, and what many of them are called."""
+        return "卡口预警", "预警（待核实）"
+
+    @property
+    def asks(self) -> str:
+        """What a chat says of it in brackets; "" for nothing."""
+        return "待核实"
+
+    @property
+    def advice(self) -> str:
+        """What to do, as a sentence; "" where that is behind the link."""
+        return ""
+
+    @property
+    def link_path(self) -> str:
+        """The page of the console that a link in a message opens."""
+        return f"/events/{self.event_id}"
 
     @property
     def is_replay(self) -> bool:

@@ -12,8 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from alerts.envelope import MAX_EVENT_BYTES, Event
 from alerts.errors import EventError
 from alerts.flagged import FlaggedEvent
+from alerts.notice import NoticeEvent
 
-KINDS: tuple[type[Event], ...] = (FlaggedEvent,)
+KINDS: tuple[type[Event], ...] = (FlaggedEvent, NoticeEvent)
 BY_TYPE = {kind.event_type: kind for kind in KINDS}
 KIND_NAMES = tuple(kind.kind for kind in KINDS)
 FIELD_NAME = re.compile(r"[a-z_]{1,40}")

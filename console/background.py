@@ -105,6 +105,7 @@ class Background:
 
     def _show_state(self) -> None:
         self._console.statistics.keep_hours(self._console.boxes.refresh())
+        self._console.notices.refresh()
         for scope in self._console.hub.scopes():
             self._console.hub.announce("state", screen_state(self._console, scope), scope=scope)
 
@@ -145,6 +146,7 @@ def screen_state(console: Console, scope: str) -> str:
         "today": day.model_dump() | {"overdue": console.statistics.overdue(scope)},
         "grids": console.statistics.open_by_grid(scope),
         "trouble": console.feed.said,
+        "notices": console.notices.banner().model_dump(),
         "now": now.isoformat(),
     }
     return json.dumps(document, ensure_ascii=False)

@@ -10,6 +10,7 @@ from argon2 import PasswordHasher
 from sqlalchemy.orm import Session
 
 from alerts.box_status import StatusBoard
+from alerts.notices.board import NoticeBoard
 from alerts.pictures import PictureShelf
 from alerts.stream import FlaggedStream
 from console.cases.desk import CaseDesk
@@ -38,6 +39,7 @@ from console.situation.boxes import BoxWatch
 from console.situation.event_readers import event_readers
 from console.situation.feed import GROUP, EventFeed
 from console.situation.live import LiveHub
+from console.situation.notices import Notices
 from console.situation.statistics import Statistics
 from console.store.database import Database
 from console.types import Actor, ConsoleError, Role
@@ -77,6 +79,7 @@ class Console:
     feed: EventFeed
     board: StatusBoard
     boxes: BoxWatch
+    notices: Notices
     days_left: Callable[[], int | None] = lambda: None
     """Until matching ends and everything is destroyed; None where nobody has set a day."""
 
@@ -130,6 +133,7 @@ def build_console(
         feed=_event_feed(client, consumer, intake, hub, settings, now),
         board=board,
         boxes=BoxWatch(board, settings, now),
+        notices=Notices(client),
     )
 
 

@@ -26,6 +26,37 @@ class SettingsError(Exception):
     """The configuration file cannot be used; the message names the file, the key and the line."""
 
 
+class WatchSettings(BaseModel):
+    """What the system says of itself: notices, canary, metrics."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    centre_name: str = Field(default="指挥中心", min_length=1)
+    """What notices of the centre call the place."""
+    every_s: float = Field(default=5.0, gt=0)
+    """How often everything is looked at."""
+    disk_low_gib: float = Field(default=5.0, gt=0)
+    """With less free space than this the notice 磁盘空间不足 begins."""
+    disk_full_mib: int = Field(default=512, ge=1)
+    """With less free space than this the notice 磁盘已满 begins."""
+    queue_old_s: float = Field(default=60.0, gt=0)
+    """Events that wait on this machine for longer are a notice."""
+    clock_apart_s: float = Field(default=5.0, gt=0)
+    """A box whose clock differs from the centre's by more is a notice."""
+    certificate_days: int = Field(default=14, ge=1)
+    """A certificate that ends within so many days is a notice."""
+    canary_minutes: float = Field(default=10.0, ge=0)
+    """How often a box with cameras sends its canary (自检车) through; 0 never."""
+    run_port: int = Field(default=0, ge=0, le=65535)
+    """`kakou run` serves /metrics, /healthz and /readyz here on 127.0.0.1; 0 serves none."""
+    risk_port: int = Field(default=0, ge=0, le=65535)
+    """The same of `kakou risk serve`."""
+    console_port: int = Field(default=0, ge=0, le=65535)
+    """The same of `kakou console`."""
+    deliver_port: int = Field(default=0, ge=0, le=65535)
+    """The same of `kakou deliver`."""
+
+
 class Settings(BaseModel):
     """The box or centre; every section may be left out, unknown keys are errors."""
 
@@ -48,6 +79,7 @@ class Settings(BaseModel):
     clock: ClockSettings = ClockSettings()
     alerts: AlertsSettings = AlertsSettings()
     console: ConsoleSettings = ConsoleSettings()
+    watch: WatchSettings = WatchSettings()
 
     @field_validator("sources")
     @classmethod

@@ -17,6 +17,14 @@ class RiskDBError(Exception):
     """The risk list could not be asked or changed; a passage that met this is unchecked, never clear."""
 
 
+class StaleListError(RiskDBError):
+    """The list's keeper was not heard of for too long, or the clocks differ as much."""
+
+
+class OtherKeyError(RiskDBError):
+    """The list was made with another plate key than this machine's."""
+
+
 class Hypothesis(Protocol):
     """A plate that a picture may show."""
 

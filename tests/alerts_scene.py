@@ -12,7 +12,7 @@ from alerts.delivery.channel_state import ChannelState, channel_states
 from alerts.delivery.metrics import DeliveryMetrics
 from alerts.delivery.worker import ChannelWorker
 from alerts.envelope import Event, to_cloudevent
-from alerts.flagged import FlaggedEvent, Level
+from alerts.flagged import Level
 from alerts.stream import STREAM_KEY
 from tests.alerts_kit import NOON
 
@@ -56,10 +56,16 @@ class ScriptedChannel:
 class Scene:
     """One channel, its worker and the clock both look at."""
 
-    def __init__(self, client: "redis.Redis", levels: Sequence[Level] = ("hit", "possible")) -> None:
+    def __init__(
+        self,
+        client: "redis.Redis",
+        levels: Sequence[Level] = ("hit", "possible"),
+        settings: ChannelSettings | None = None,
+    ) -> None:
         self.client = client
         self.channel = ScriptedChannel()
         self.moment = NOON
+        self.settings = settings or ChannelSettings(name="tested")
         self.registry = CollectorRegistry()
         self.metrics = DeliveryMetrics(self.registry)
         self.queue = ChannelQueue(client, "tested", "box-1")
@@ -70,7 +76,7 @@ class Scene:
         return ChannelWorker(
             self.channel,
             self.queue,
-            ChannelSettings(name="tested", levels=tuple(levels)).wants,
+            self.settings.model_copy(update={"levels": tuple(levels)}),
             self.metrics,
             now=self.now,
             clock=self._clock,
@@ -83,7 +89,7 @@ class Scene:
     def _clock(self) -> float:
         return self.moment.timestamp()
 
-    def flag(self, *flagged: FlaggedEvent) -> None:
+    def flag(self, *flagged: Event) -> None:
         for one in flagged:
             self.client.xadd(STREAM_KEY, {"event_id": one.event_id, "event": to_cloudevent(one)})
 

@@ -181,7 +181,7 @@ def test_a_kind_of_event_is_one_file_and_one_row(tree: Path):
     (tree / "alerts" / "barrier.py").write_text(TOY_KIND, encoding="utf-8")
     table = tree / "alerts" / "kinds.py"
     before = table.read_text(encoding="utf-8")
-    row = before.replace("(FlaggedEvent,)", "(FlaggedEvent, BarrierEvent)")
+    row = before.replace("(FlaggedEvent,", "(FlaggedEvent, BarrierEvent,")
     table.write_text(
         row.replace("from alerts.envelope", "from alerts.barrier import BarrierEvent\nfrom alerts.envelope", 1)
     )

@@ -6,7 +6,7 @@ A channel is one file here, named for its kind, that defines `CHANNEL`; finding.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Protocol, runtime_checkable
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -14,6 +14,7 @@ from alerts.envelope import Event
 from alerts.errors import AlertsError
 from alerts.flagged import FlaggedEvent, Level
 from alerts.kinds import KIND_NAMES
+from alerts.notice import Severity
 
 if TYPE_CHECKING:  # Every command reads the settings, few send anything: httpx is slow to load.
     from alerts.channels.egress import AllowList
@@ -87,13 +88,30 @@ class ChannelSettings(BaseModel):
     """Flagged events of other levels are passed over."""
     kinds: tuple[KindName, ...] = (FlaggedEvent.kind,)
     """Kinds of event that go here; others are passed over."""
+    severities: tuple[Severity, ...] = ("critical", "warning")
+    """Notices (异常提醒) of other severities are passed over; `kinds` must hold "notice" for any to come."""
+    quiet_hours: str = Field(default="", pattern=r"^$|^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$")
+    """Beijing time such as "22:00-07:00": notices that are not critical, and all ends, wait for its end; "" for none.
+    Flagged events never wait."""
+    notices_per_hour: int = Field(default=20, ge=1)
+    """Notices beyond this wait, and come together where the channel knows digests. Flagged events never wait."""
     timeout_s: float = Field(default=10.0, gt=0, le=60)
     """For one attempt."""
 
     def wants(self, event: Event) -> bool:
         """Return whether the event goes here; recorded footage sends nobody out."""
-        is_of_level = event.grade is None or event.grade in self.levels
+        is_of_level = event.grade is None or event.grade in self.levels or event.grade in self.severities
         return event.kind in self.kinds and is_of_level and not event.is_replay
+
+
+@runtime_checkable
+class DigestingChannel(Protocol):
+    """A channel that tells several events in one message."""
+
+    @property
+    def digest_limit(self) -> int:
+        """How many events one message may hold."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

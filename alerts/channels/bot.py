@@ -92,6 +92,7 @@ class BotChannel:
     """Sends masked lines to a group chat; several at once become a digest."""
 
     parallel = 1
+    digest_limit = DIGEST_LIMIT
 
     def __init__(self, name: str, dialect: Dialect, http: PinnedHttp, window: RateWindow, link_base: str) -> None:
         self.name = name
@@ -152,13 +153,14 @@ def refusal_in(answer: bytes, limit_codes: frozenset[int]) -> tuple[str, bool] |
 def message_of(events: Sequence[Event], link_base: str) -> tuple[str, str]:
     """Return title and Markdown of one event or of a digest."""
     lines = [chat_line(event, link_base) for event in events[:DIGEST_SHOWS]]
+    title, many = events[0].heading
     if len(events) == 1:
-        return "卡口预警", lines[0]
+        return title, lines[0]
     counts = Counter(event.word for event in events)
-    head = f"**{len(events)} 条预警（待核实）**：{'，'.join(f'{word} {count}' for word, count in counts.most_common())}"
+    head = f"**{len(events)} 条{many}**：{'，'.join(f'{word} {count}' for word, count in counts.most_common())}"
     rest = len(events) - len(lines)
     tail = [f"……另有 {rest} 条，请在指挥平台查看"] if rest else []
-    return f"{len(events)} 条卡口预警", "\n\n".join([head, *lines, *tail])
+    return f"{len(events)} 条{title}", "\n\n".join([head, *lines, *tail])
 
 
 def secret_of(settings: BotSettings) -> str | None:

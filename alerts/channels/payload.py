@@ -9,14 +9,16 @@ def envelope_of(event: Event, *, full_payload: bool, link_base: str) -> bytes:
 
 
 def link_to(event: Event, link_base: str) -> str:
-    return f"{link_base.rstrip('/')}/events/{event.event_id}" if link_base else ""
+    return f"{link_base.rstrip('/')}{event.link_path}" if link_base else ""
 
 
 def chat_line(event: Event, link_base: str) -> str:
     """Return one line of Markdown about an event."""
     moment = event.happened_at.astimezone().strftime("%m-%d %H:%M:%S")
     link = link_to(event, link_base)
-    words = f"**{event.word}（待核实）** {plain(event.place)} {event.masked} {moment}"
+    asked = f"（{event.asks}）" if event.asks else ""
+    said = (f"**{plain(event.word)}{asked}**", plain(event.place), event.masked, moment, plain(event.advice))
+    words = " ".join(part for part in said if part)
     return f"{words} [查看]({link})" if link else words
 
 

@@ -98,6 +98,15 @@ class ChannelQueue:
             self._note_failure(pipe, now_ms, reason)
             pipe.execute()
 
+    def hold(self, waiting: Sequence[Waiting], due_ms: int) -> None:
+        """Leave entries for later without counting a try."""
+        with redis_errors(f"hold entries of channel {self.channel}"):
+            self._client.zadd(self._due_key, {one.entry.entry_id: due_ms for one in waiting})
+
+    def due(self, limit: int, now_ms: int) -> list[Waiting]:
+        """Return what of the schedule is due by now, at most `limit`."""
+        return self._due(limit, now_ms)
+
     def put_back(self, one: Waiting) -> None:
         """Leave a probe that failed to its schedule."""
         if one.scheduled_ms is not None:

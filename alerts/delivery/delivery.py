@@ -113,7 +113,7 @@ def _worker(
 ) -> ChannelWorker | LaneWorker:
     if isinstance(settings, LaneSettings) and isinstance(channel, LaneChannel):
         return LaneWorker(outbox, channel, settings, metrics, now)
-    return ChannelWorker(channel, queue, settings.wants, metrics, now=now)
+    return ChannelWorker(channel, queue, settings, metrics, now=now)
 
 
 def unknown_channels(stream: FlaggedStream, settings: AlertsSettings) -> Sequence[str]:

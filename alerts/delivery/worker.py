@@ -8,12 +8,13 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
-from alerts.channels.base import Channel, DeliveryError
+from alerts.channels.base import Channel, ChannelSettings, DeliveryError, DigestingChannel
 from alerts.delivery.channel_queue import ChannelQueue, Waiting
 from alerts.delivery.metrics import DeliveryMetrics
+from alerts.delivery.notice_pace import NoticePace
 from alerts.delivery.schedule import Breaker, Dice, next_delay_s
-from alerts.envelope import Event
 from alerts.errors import AlertsError
+from alerts.notice import NoticeEvent
 from alerts.stream import StreamError
 
 BLOCK_MS = 500
@@ -30,7 +31,7 @@ class ChannelWorker:
         self,
         channel: Channel,
         queue: ChannelQueue,
-        wants: Callable[[Event], bool],
+        settings: ChannelSettings,
         metrics: DeliveryMetrics,
         *,
         now: Callable[[], datetime],
@@ -40,7 +41,8 @@ class ChannelWorker:
         """`now` schedules retries, which outlive the process; `clock` measures rests, which must not jump."""
         self._channel = channel
         self._queue = queue
-        self._wants = wants
+        self._wants = settings.wants
+        self._pace = NoticePace(settings)
         self._metrics = metrics
         self._now = now
         self._clock = clock
@@ -85,11 +87,35 @@ class ChannelWorker:
             return 0.0
         if not waiting and self._breaker.is_open and self._clock() - self._tried_s >= PROBE_EVERY_S:
             waiting = self._queue.take_probe()
-        wanted = [one for one in waiting if self._wants(one.entry.event)]
         self._pass_over([one for one in waiting if not self._wants(one.entry.event)])
-        if wanted:
-            self._try(wanted, batch_limit)
+        wanted = [one for one in waiting if self._wants(one.entry.event)]
+        self._tell([one for one in wanted if isinstance(one.entry.event, NoticeEvent)])
+        if flagged := [one for one in wanted if not isinstance(one.entry.event, NoticeEvent)]:
+            self._try(flagged, batch_limit)
         return self._breaker.rest_left_s(self._clock())
+
+    def _tell(self, notices: list[Waiting]) -> None:
+        """Try the notices that may be told now; those that waited come together where the channel knows digests."""
+        if not notices:
+            return
+        digest_limit = self._channel.digest_limit if isinstance(self._channel, DigestingChannel) else 1
+        if digest_limit > 1:
+            taken = {one.entry.entry_id for one in notices}
+            due = self._queue.due(digest_limit, self._now_ms())
+            notices = notices + [one for one in due if one.entry.entry_id not in taken and self._is_wanted_notice(one)]
+        ready = []
+        for one in notices:
+            if due_at := self._pace.due_at(one.entry.event, self._now()):
+                self._queue.hold([one], round(due_at.timestamp() * 1000))
+                continue
+            if digest_limit == 1 or not ready:
+                self._pace.note_told(self._now())  # one message
+            ready.append(one)
+        if ready:
+            self._try(ready, digest_limit)
+
+    def _is_wanted_notice(self, one: Waiting) -> bool:
+        return isinstance(one.entry.event, NoticeEvent) and self._wants(one.entry.event)
 
     def _limit(self, batch_limit: int) -> int:
         if self._breaker.is_open:

@@ -5,6 +5,7 @@ import { listen } from "./live.js";
 import { CaseList } from "./case_list.js";
 import { CaseDetail } from "./case_detail.js";
 import { drawState, showLane } from "./state.js";
+import { drawNotices } from "./notices.js";
 import { Bell } from "./bell.js";
 import { toast } from "./ask.js";
 import { setServerTime, tick } from "./ages.js";
@@ -55,6 +56,7 @@ function apply(state) {
   setServerTime(state.now);
   live.setTrouble(state.trouble);
   drawState(state);
+  drawNotices(state.notices);
   list.setPassages(state.today.passages);
 }
 

@@ -20,6 +20,7 @@ from console.web import (
     links,
     list_columns,
     lists,
+    notices,
     overview,
     phone,
     pictures,
@@ -62,6 +63,7 @@ def create_app(console: Console) -> FastAPI:
         lists,
         list_columns,
         areas,
+        notices,
         api,
     ):
         app.include_router(part.router)

@@ -22,6 +22,7 @@ STATIC_FOLDER = _FOLDER / "static"
 MENU: tuple[tuple[str, str, frozenset[Role]], ...] = (
     ("/screen", "指挥屏", frozenset({Role.OFFICER, Role.ADMIN})),
     ("/m", "我的任务", frozenset({Role.WORKER})),
+    ("/notices", "异常提醒", frozenset({Role.OFFICER, Role.ADMIN, Role.STEWARD})),
     ("/statistics", "统计", frozenset({Role.OFFICER, Role.ADMIN, Role.ANALYST, Role.AUDITOR})),
     ("/list", "名单导入", frozenset({Role.STEWARD, Role.APPROVER})),
     ("/areas", "风险区", frozenset({Role.STEWARD, Role.APPROVER})),

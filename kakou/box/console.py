@@ -26,6 +26,7 @@ from kakou.exit_codes import ExitCode
 from kakou.process import keep_private
 from kakou.settings import Settings, SettingsError
 from kakou.sunset.state import load_state
+from kakou.watch.centre import watched_centre
 from kakou.wiring.clock import trusted_clock
 from kakou.wiring.redis import open_redis
 from kakou.wiring.risk import open_keeper
@@ -41,7 +42,12 @@ def serve_by_order(order: Order) -> int:
 def serve(settings: Settings, stop: threading.Event) -> None:
     """Serve until a signal comes or `stop` is set. Raises SettingsError, RedisUnavailableError."""
     check_address(settings.console)
-    with open_redis(settings) as url, _built(settings, url) as built, _listening(settings.console) as listening:
+    with (
+        open_redis(settings) as url,
+        _built(settings, url) as built,
+        watched_centre(settings, url),
+        _listening(settings.console) as listening,
+    ):
         typer.echo(f"控制台地址  {listening.address}")
         if token := built.accounts.first_link(built.now()):
             typer.echo(f"首次设置链接（只能用一次）  {listening.address}/setup/{token}")

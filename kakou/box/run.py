@@ -22,6 +22,7 @@ from kakou.box.stopped import StoppedCameras
 from kakou.box.supervisor import Supervisor
 from kakou.process import keep_private
 from kakou.settings import Settings
+from kakou.watch.box import watched_box
 from kakou.wiring.box import Box
 from kakou.wiring.clock import deletable_at, trusted_clock
 from kakou.wiring.matching import make_matcher
@@ -79,7 +80,7 @@ def _supervised(box: Box, order: Order, stop: threading.Event, stack: contextlib
         sources = [source for source in box.settings.sources if group_of(source) == name]
         stopped.add(sources, f"{exit_words(code)}：{why}" if why else exit_words(code))
 
-    with stopped.told():
+    with stopped.told(), watched_box(box, stopped.reasons):
         Supervisor(box_children(box.settings, order), on_given_up=note).run(stop)
     return given_up
 

@@ -23,6 +23,10 @@ class StoppedCameras:
         self._board = StatusBoard(client)
         self._reasons: dict[str, tuple[SourceSettings, str]] = {}
 
+    def reasons(self) -> dict[str, str]:
+        """Return why each of them is not screened, by camera."""
+        return {camera_id: reason for camera_id, (_, reason) in list(self._reasons.items())}
+
     def add(self, sources: Sequence[SourceSettings], reason: str) -> None:
         self._reasons |= {source.camera_id: (source, reason) for source in sources}
 

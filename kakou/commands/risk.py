@@ -23,6 +23,7 @@ from kakou.output import put_json
 from kakou.process import stop_on_signals
 from kakou.settings import load_settings
 from kakou.sunset.guard import until_sunset
+from kakou.watch.centre import watched_centre
 from kakou.wiring.redis import open_redis
 from kakou.wiring.risk import open_keeper, tended_list
 from riskdb.exporting import CsvSheet, csv_sheet
@@ -152,6 +153,7 @@ def serve(
         until_sunset(settings, stop),
         open_redis(settings) as url,
         tended_list(settings, url, console.print, accepts_smaller=accept_smaller),
+        watched_centre(settings, url),
     ):
         console.print(f"正在维护风险名单（每 {settings.risk.heartbeat_s:g} 秒心跳），Ctrl-C 停止")
         stop.wait()

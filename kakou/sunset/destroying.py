@@ -24,7 +24,7 @@ from riskdb.whole_file import make_durable
 
 _CHUNK = 2**20
 _SCAN_COUNT = 1000
-_REDIS_KEYS = ("risk:*", "events:*", "box:status:*")
+_REDIS_KEYS = ("risk:*", "events:*", "box:status:*", "notices:*", "canary:*")
 """Every key of ours; the lanes are published and stored nowhere."""
 
 

@@ -19,7 +19,7 @@ from riskdb.hotset.list_state import ListState, ListWatch
 from riskdb.hotset.reasons import PackedReason, spell_out_all, unpack_reasons
 from riskdb.hotset.redis_link import RedisLink
 from riskdb.settings import RiskSettings
-from riskdb.types import Declaration, ListedReasons, RiskDBError, RiskReason
+from riskdb.types import Declaration, ListedReasons, OtherKeyError, RiskDBError, RiskReason
 
 ATTEMPTS = 3
 """A lookup that met a change of the list is made again; twice in a row has not been seen."""
@@ -195,7 +195,7 @@ class HotSet:
         if self._digester is None or state.key_id != self._digester.key_id:
             self._digester = PlateDigester(self._load_key())
         if state.key_id != self._digester.key_id:
-            raise RiskDBError("the risk list was made with another plate key; copy the centre's key file to this box")
+            raise OtherKeyError("the risk list was made with another plate key; copy the centre's key file to this box")
         self._watch.require_young(state)
         self._highest_version = state.version
         self._state = state

@@ -11,7 +11,7 @@ from riskdb.hotset.keys import ReasonBuckets
 from riskdb.hotset.list_meta import ListMeta
 from riskdb.hotset.redis_link import RedisLink
 from riskdb.settings import RiskSettings
-from riskdb.types import RiskDBError
+from riskdb.types import RiskDBError, StaleListError
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,5 +104,5 @@ class ListWatch:
             return
         age_s = self._clock.wall() - state.heartbeat
         if age_s < 0:
-            raise RiskDBError(f"the list's heartbeat lies {-age_s:.0f} s ahead; set the clocks of box and centre")
-        raise RiskDBError(f"the risk list was last tended {age_s:.0f} s ago; is `kakou risk serve` running?")
+            raise StaleListError(f"the list's heartbeat lies {-age_s:.0f} s ahead; set the clocks of box and centre")
+        raise StaleListError(f"the risk list was last tended {age_s:.0f} s ago; is `kakou risk serve` running?")

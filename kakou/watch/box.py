@@ -1,0 +1,133 @@
+"""What a box looks at: its cameras, its list, its line to the centre."""
+
+import contextlib
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+import redis
+
+from alerts.camera_quality import QUALITY_WORDS
+from alerts.notices.board import NoticeBoard
+from alerts.notices.keeper import Amiss, NoticeKeeper
+from alerts.outbox import Outbox
+from alerts.stream import connect
+from kakou.box.counts import counts_from_json, counts_path
+from kakou.box.processes import groups
+from kakou.settings import Settings
+from kakou.watch.checks import Check, ListLook, common_checks
+from kakou.watch.watch import VERSION, NoticeWatch
+from kakou.wiring.box import Box, utc_now
+from kakou.wiring.clock import trusted_clock
+from kakou.wiring.matching import open_hot_set
+from pipeline.types import ScreeningCounts
+
+DIRTY = ("out_of_focus",)
+TURNED = ("turned",)
+PATIENCE_S = 2.0
+CAMERA_NOTICES = ("camera_lost", "camera_blind", "camera_dirty", "camera_turned", "pictures_late", "camera_stopped")
+
+
+@dataclass(slots=True)
+class CameraLook:
+    """Looks at what the groups of cameras last said in the state folder: it does not matter who hangs."""
+
+    settings: Settings
+    stopped: Callable[[], Mapping[str, str]] = dict
+    """Cameras that nobody screens any more, and why."""
+    late_s: float = 3.0
+    _frames: dict[str, int] = field(default_factory=dict)
+
+    def look(self) -> Iterator[Amiss]:
+        counts = self._counts()
+        stopped = self.stopped()
+        for source in self.settings.sources:
+            name, place = source.camera_id, source.checkpoint
+            if (why := stopped.get(name)) is not None:
+                yield Amiss("camera_stopped", name, why, place)
+            elif source.is_live:
+                yield from (Amiss(notice, name, said, place) for notice, said in self._faults(name, counts.get(name)))
+
+    def _faults(self, name: str, counts: ScreeningCounts | None) -> Iterator[tuple[str, str]]:
+        before, self._frames[name] = self._frames.get(name), counts.frames if counts else 0
+        if counts is None or before == counts.frames:
+            yield "camera_lost", ""
+            return
+        if (quality := counts.camera_quality) != "good":
+            notice = "camera_dirty" if quality in DIRTY else "camera_turned" if quality in TURNED else "camera_blind"
+            yield notice, QUALITY_WORDS[quality]
+        if counts.age_s > self.late_s:
+            yield "pictures_late", "晚 3 秒以上"
+
+    def _counts(self) -> dict[str, ScreeningCounts]:
+        counts: dict[str, ScreeningCounts] = {}
+        for group in groups(self.settings):
+            with contextlib.suppress(OSError, ValueError, TypeError, AttributeError):
+                text = counts_path(self.settings.state_dir, group).read_text(encoding="utf-8")
+                counts |= counts_from_json(text)
+        return counts
+
+
+def line_check(url: str, board: NoticeBoard, apart_s: float, wall: Callable[[], float] = time.time) -> Check:
+    """Look at the centre from a box: is it there, what time is it there, which version runs there."""
+    client = redis.Redis.from_url(url, socket_timeout=PATIENCE_S, socket_connect_timeout=PATIENCE_S)
+
+    def look() -> Iterator[Amiss]:
+        try:
+            seconds, microseconds = client.time()
+            reports = board.reports()
+        except redis.RedisError:
+            yield Amiss("stream_away")
+            return
+        apart = wall() - seconds - microseconds / 1e6
+        if abs(apart) > apart_s:
+            yield Amiss("clock_apart", detail=f"本机{'快' if apart > 0 else '慢'} {apart_words(abs(apart))}")
+        others = sorted({one.version for one in reports if not one.is_box} - {VERSION})
+        if others:
+            yield Amiss("version_skew", detail=f"本机 {VERSION}，中心 {'、'.join(others)}")
+
+    return Check(("stream_away", "clock_apart", "version_skew"), look)
+
+
+def apart_words(seconds: float) -> str:
+    """Return a difference coarsely: what changes with every look would be news with every look."""
+    if seconds < 60:
+        return "不到 1 分钟"
+    return f"约 {seconds / 60:.0f} 分钟" if seconds < 7200 else f"约 {seconds / 3600:.0f} 小时"
+
+
+def box_watch(box: Box, outbox: Outbox, board: NoticeBoard, stopped: Callable[[], Mapping[str, str]]) -> NoticeWatch:
+    """Return everything that a box looks at."""
+    settings = box.settings
+    place = settings.sources[0].checkpoint
+    keeper = NoticeKeeper(
+        f"box:{socket.gethostname()}", place, outbox.append, settings.state_dir / "run" / "notices-box.json"
+    )
+    listed = ListLook(lambda: open_hot_set(settings, box.redis_url), settings.console.stale_list_s)
+    checks = [
+        Check(CAMERA_NOTICES, CameraLook(settings, stopped).look),
+        Check(ListLook.NOTICES, listed.look),
+        *common_checks(settings, outbox, trusted_clock(settings, is_keeping=False), utc_now),
+    ]
+    if settings.alerts.stream_url:
+        checks.append(line_check(settings.alerts.stream_url, board, settings.watch.clock_apart_s))
+    return NoticeWatch(keeper, checks, board, utc_now)
+
+
+@contextlib.contextmanager
+def watched_box(box: Box, stopped: Callable[[], Mapping[str, str]]) -> Iterator[NoticeWatch]:
+    """Look in a thread while the context is open."""
+    stop = threading.Event()
+    with box.outbox() as outbox, contextlib.closing(connect(box.stream_url, timeout_s=PATIENCE_S)) as client:
+        watch = box_watch(box, outbox, NoticeBoard(client), stopped)
+        thread = threading.Thread(
+            target=watch.run, args=(stop, box.settings.watch.every_s), name="notices", daemon=True
+        )
+        thread.start()
+        try:
+            yield watch
+        finally:
+            stop.set()
+            thread.join()

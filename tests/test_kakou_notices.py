@@ -1,0 +1,318 @@
+"""Every notice of a box or a centre, caused for real: it begins, it says where and what, and it ends."""
+
+import contextlib
+import dataclasses
+import fcntl
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import redis
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from alerts.delivery.channel_queue import ChannelQueue
+from alerts.envelope import to_cloudevent
+from alerts.notices.board import NoticeBoard, NoticeReport
+from alerts.outbox import Outbox
+from alerts.set_aside import set_aside
+from alerts.stream import DEAD_KEY, STREAM_KEY
+from kakou.box.counts import counts_path, save_counts
+from kakou.settings import Settings
+from kakou.sunset.state import first_state, save_state
+from kakou.watch.box import CAMERA_NOTICES, CameraLook, line_check
+from kakou.watch.centre import BoxLook, certificate_check, delivery_check
+from kakou.watch.checks import Check, ListLook, clock_check, damage_check, disk_check, queue_check, sunset_check
+from kakou.watch.watch import VERSION
+from pipeline.types import ScreeningCounts
+from riskdb.clock import TimeSpan
+from tests.alerts_kit import NOON, event
+from tests.notice_machine import Machine, own_redis
+from tests.riskdb_kit import RiskRig, risk_rig
+
+
+@pytest.fixture
+def machine(tmp_path: Path, redis_url: str, redis_client: "redis.Redis") -> Iterator[Machine]:
+    with Outbox(tmp_path / "outbox.sqlite", reserve_bytes=1 << 20) as outbox:
+        yield Machine(tmp_path, redis_url, redis_client, outbox)
+
+
+@dataclass
+class Camera:
+    """A camera's counts as its process writes them."""
+
+    settings: Settings
+    counts: ScreeningCounts = field(default_factory=ScreeningCounts)
+    stopped: dict[str, str] = field(default_factory=dict)
+
+    def films(self) -> None:
+        self.counts.frames += 125
+        self.says()
+
+    def says(self) -> None:
+        save_counts(counts_path(self.settings.state_dir, "lane1"), {"lane1": self.counts})
+
+
+@pytest.fixture
+def camera(machine: Machine) -> Camera:
+    source = {"camera_id": "lane1", "checkpoint": "西门卡口", "uri": "rtsp://10.0.0.1/1"}
+    camera = Camera(Settings.model_validate({"state_dir": machine.folder, "source": [source]}))
+    machine.checks.append(Check(CAMERA_NOTICES, CameraLook(camera.settings, lambda: camera.stopped).look))
+    machine.wait(tick=camera.films)
+    assert machine.watch.keeper.active == ()
+    return camera
+
+
+def test_a_camera_that_sends_nothing_is_lost_until_it_sends_again(machine: Machine, camera: Camera):
+    lost = machine.begins("camera_lost", tick=camera.says)
+    assert (lost.subject, lost.checkpoint, lost.severity) == ("lane1", "西门卡口", "critical")
+    machine.ends("camera_lost", tick=camera.films)
+
+
+@pytest.mark.parametrize(
+    ("changes", "notice"),
+    [
+        ({"quality": "covered"}, "camera_blind"),
+        ({"quality": "frozen"}, "camera_blind"),
+        ({"quality": "out_of_focus"}, "camera_dirty"),
+        ({"is_turned": True}, "camera_turned"),
+        ({"age_s": 9.0}, "pictures_late"),
+    ],
+)
+def test_a_picture_that_cannot_be_judged_or_comes_late_is_said(
+    machine: Machine, camera: Camera, changes: dict[str, object], notice: str
+):
+    good = dataclasses.replace(camera.counts)
+    for name, value in changes.items():
+        setattr(camera.counts, name, value)
+    machine.begins(notice, tick=camera.films)
+    camera.counts = dataclasses.replace(good, frames=camera.counts.frames)
+    machine.ends(notice, tick=camera.films)
+
+
+def test_a_camera_that_was_given_up_says_why(machine: Machine, camera: Camera):
+    camera.stopped["lane1"] = "设置有误（退出码 5）"
+    assert machine.begins("camera_stopped", tick=camera.films).detail == "设置有误（退出码 5）"
+    camera.stopped.clear()
+    machine.ends("camera_stopped", tick=camera.films)
+
+
+@pytest.fixture
+def rig(machine: Machine) -> Iterator[RiskRig]:
+    """A list of 40 vehicles, ten in another area, that the machine looks at as a reader does."""
+    with risk_rig(machine.folder, machine.url) as rig:
+        rig.settings = rig.settings.model_copy(update={"recheck_s": 1e-9})
+        rig.travelled(*(f"鲁B{number:05}" for number in range(30)), area="370202")
+        rig.travelled(*(f"鲁B{number:05}" for number in range(30, 40)))
+        rig.declared()
+        rig.declared(area="370202")
+        look(machine, rig)
+        machine.wait()
+        assert machine.watch.keeper.active == ()
+        yield rig
+
+
+def look(machine: Machine, rig: RiskRig) -> None:
+    looks = ListLook(rig.hot_set, 900.0, rig.clock, machine.monotonic)
+    machine.checks[:] = [Check(ListLook.NOTICES, looks.look)]
+
+
+def test_a_list_that_is_gone_stale_or_damaged_is_said(machine: Machine, rig: RiskRig):
+    machine.client.delete("risk:meta")
+    machine.begins("list_missing")
+    machine.ends("list_missing", tick=rig.tender.tick)
+    rig.clock.forward(hours=2)
+    assert machine.begins("list_stale").detail == "本机已停止比对，车辆均为未核对"
+    machine.ends("list_stale", tick=rig.tender.tick)
+
+
+def test_a_list_that_lost_most_of_its_vehicles_or_all_is_said(machine: Machine, rig: RiskRig):
+    rig.keeper.lift("370202")
+    assert machine.begins("list_shrunk").detail == "24 小时内由 40 条变为 10 条"
+    rig.declared(area="370202")
+    machine.ends("list_shrunk")
+    rig.keeper.lift("370202")
+    rig.keeper.lift("370211")
+    look(machine, rig)
+    machine.begins("list_empty")
+    rig.declared()
+    machine.ends("list_empty")
+
+
+def test_a_list_made_with_another_key_is_said_until_the_key_is_there(machine: Machine, rig: RiskRig):
+    own = rig.key_path.read_bytes()
+    rig.key_path.write_bytes(b"ab" * 32)
+    look(machine, rig)
+    machine.begins("list_other_key")
+    rig.key_path.write_bytes(own)
+    machine.ends("list_other_key")
+
+
+def test_a_redis_and_a_line_that_are_away_are_said(machine: Machine):
+    with own_redis(machine.folder) as server, risk_rig(machine.folder, server.url) as rig:
+        rig.travelled("鲁B00001")
+        rig.declared()
+        own = redis.Redis.from_url(server.url)
+        machine.checks[:] = [
+            Check(ListLook.NOTICES, ListLook(rig.hot_set, 900.0, rig.clock, machine.monotonic).look),
+            line_check(server.url, NoticeBoard(own), 5.0),
+        ]
+        server.stop()
+        machine.wait()
+        assert {one.notice for one in machine.watch.keeper.active} == {"redis_away", "stream_away"}
+        server.start()
+        rig.tender.tick()
+        machine.wait()
+        own.close()
+    assert machine.watch.keeper.active == ()
+
+
+def test_a_box_whose_clock_or_version_differs_from_the_centres_is_said(machine: Machine):
+    away_s = [0.0]
+    board = NoticeBoard(machine.client)
+    centre = NoticeReport(origin="centre:a", place="指挥中心", version=VERSION, reported_at=NOON)
+    machine.checks[:] = [line_check(machine.url, board, 5.0, lambda: datetime.now(UTC).timestamp() + away_s[0])]
+    board.report(centre)
+    away_s[0] = -8 * 3600.0
+    assert machine.begins("clock_apart").detail == "本机慢 约 8 小时"
+    away_s[0] = 0.0
+    machine.ends("clock_apart")
+    board.report(centre.model_copy(update={"version": "9.9.9"}))
+    assert "9.9.9" in machine.begins("version_skew").detail
+    board.report(centre)
+    machine.ends("version_skew")
+
+
+def test_a_disk_that_fills_is_said_before_and_when_it_is_full(machine: Machine):
+    limits = Settings().watch
+    machine.checks[:] = [disk_check(machine.folder, limits.model_copy(update={"disk_low_gib": 1e9}), machine.outbox)]
+    machine.begins("disk_low")
+    machine.checks[:] = [disk_check(machine.folder, limits.model_copy(update={"disk_low_gib": 1e-9}), machine.outbox)]
+    machine.ends("disk_low")
+    for path in machine.folder.glob("outbox.spare"):
+        path.unlink()  # what a full disk does to the space set aside
+    machine.begins("disk_full")
+    machine.outbox.restore_reserve()
+    machine.ends("disk_full")
+
+
+def test_a_clock_that_jumped_or_is_behind_is_said(machine: Machine):
+    @dataclass
+    class Jumping:
+        span: TimeSpan
+
+        def wall(self) -> float:
+            return self.span.wall
+
+        def look(self) -> TimeSpan:
+            return self.span
+
+    right = TimeSpan.moment(NOON.timestamp())
+    clock = Jumping(dataclasses.replace(right, is_settled=False))
+    machine.checks[:] = [clock_check(clock)]
+    assert machine.begins("clock_wrong").detail == "刚刚跳变"
+    clock.span = right
+    machine.ends("clock_wrong")
+
+
+def test_events_that_wait_and_files_that_were_damaged_are_said(machine: Machine):
+    watch = Settings().watch
+    long_ago = NOON - timedelta(hours=3)
+    with Outbox(machine.folder / "other.sqlite", now=lambda: long_ago) as outbox:
+        outbox.append(event())
+    with Outbox(machine.folder / "other.sqlite") as outbox:
+        machine.checks[:] = [queue_check(outbox, watch)]
+        assert machine.begins("queue_old").detail.startswith("1 条，最早")
+        outbox.mark_sent(outbox.last_seq())
+        machine.ends("queue_old")
+    (machine.folder / "counters.sqlite").write_text("x")
+    kept = set_aside(machine.folder / "counters.sqlite", "过车计数已丢失")
+    machine.checks[:] = [damage_check(machine.folder)]
+    assert machine.begins("state_damaged").detail == "过车计数已丢失"
+    kept.with_name(kept.name + ".txt").unlink()
+    machine.ends("state_damaged")
+
+
+def test_the_last_days_of_the_authorisation_are_said(machine: Machine):
+    save_state(machine.folder, first_state(90, NOON - timedelta(days=80)))
+    machine.checks[:] = [sunset_check(machine.folder, machine.now)]
+    assert machine.begins("sunset_near").detail.startswith("剩余")
+    save_state(machine.folder, first_state(90, NOON))
+    machine.ends("sunset_near")
+
+
+def test_a_box_that_falls_silent_is_lost_until_it_is_heard(machine: Machine):
+    board = NoticeBoard(machine.client)
+    box = NoticeReport(origin="box:kk09", place="北门卡口", version=VERSION, reported_at=NOON)
+    machine.checks[:] = [Check(BoxLook.NOTICES, BoxLook(board, 15.0, frozenset({"北门卡口"}), machine.monotonic).look)]
+    machine.origin = machine.watch.keeper.origin = "centre:a"
+
+    def speaks() -> None:
+        board.report(box.model_copy(update={"reported_at": machine.now()}))
+
+    machine.wait(tick=speaks)
+    assert machine.watch.keeper.active == ()
+    lost = machine.begins("box_lost")
+    assert (lost.subject, lost.checkpoint) == ("kk09", "北门卡口")
+    machine.client.delete("notices:box:kk09")
+    machine.wait()
+    assert machine.watch.keeper.active  # a report that has expired ends nothing
+    machine.ends("box_lost", tick=speaks)
+    board.report(box.model_copy(update={"version": "9.9.9", "reported_at": machine.now()}))
+
+
+def test_dead_letters_failing_channels_and_a_delivery_that_does_not_run_are_said(machine: Machine):
+    channel = {"name": "platform", "kind": "file", "path": str(machine.folder / "out")}
+    settings = Settings.model_validate({"state_dir": machine.folder, "alerts": {"channel": [channel]}})
+    machine.checks[:] = [delivery_check(machine.client, settings)]
+    machine.begins("deliver_stopped")
+    with (machine.folder / "deliver.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        machine.ends("deliver_stopped")
+        machine.client.xadd(DEAD_KEY, {"group": "channel:platform", "reason": "given up"})
+        assert machine.begins("dead_letters").detail == "1 条"
+        machine.client.delete(DEAD_KEY)
+        machine.ends("dead_letters")
+        queue = ChannelQueue(machine.client, "platform", "a")
+        queue.take(1, 0, 0)
+        machine.client.xadd(STREAM_KEY, {"event_id": event().event_id, "event": to_cloudevent(event())})
+        [waiting] = queue.take(1, 0, 0)
+        queue.postpone(waiting, 10, 5, "HTTP 500")
+        assert machine.begins("channel_failing").detail == "HTTP 500"
+        queue.done([waiting], 20)
+        machine.ends("channel_failing")
+
+
+def test_a_certificate_that_is_about_to_end_is_said(machine: Machine):
+    path = machine.folder / "console.pem"
+    write_certificate(path, NOON + timedelta(days=5))
+    machine.checks[:] = [certificate_check([path], 14, machine.now)]
+    said = machine.begins("certificate_ending")
+    assert (said.subject, said.detail) == ("console.pem", "剩余 5 天")
+    write_certificate(path, NOON + timedelta(days=365))
+    machine.ends("certificate_ending")
+
+
+def write_certificate(path: Path, until: datetime) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "console.example")])
+    builder = x509.CertificateBuilder(name, name, key.public_key(), 1, NOON - timedelta(days=1), until)
+    path.write_bytes(builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+
+
+def test_what_cannot_be_looked_at_begins_and_ends_nothing(machine: Machine):
+    def broken() -> list[object]:
+        raise OSError("cannot be read")
+
+    machine.checks[:] = [damage_check(machine.folder)]
+    (machine.folder / "a.damaged-1.txt").write_text("损坏")
+    machine.begins("state_damaged")
+    machine.checks[:] = [Check(("state_damaged",), broken)]  # type: ignore[arg-type]  # it never answers
+    machine.wait()
+    assert [one.notice for one in machine.watch.keeper.active] == ["state_damaged"]
+    with contextlib.suppress(redis.RedisError):
+        NoticeBoard(redis.Redis.from_url("unix:///nonexistent")).reports()
