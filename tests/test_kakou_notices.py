@@ -18,18 +18,21 @@ from cryptography.x509.oid import NameOID
 from alerts.delivery.channel_queue import ChannelQueue
 from alerts.envelope import to_cloudevent
 from alerts.notices.board import NoticeBoard, NoticeReport
+from alerts.notices.table import NOTICES
 from alerts.outbox import Outbox
 from alerts.set_aside import set_aside
 from alerts.stream import DEAD_KEY, STREAM_KEY
 from kakou.box.counts import counts_path, save_counts
 from kakou.settings import Settings
 from kakou.sunset.state import first_state, save_state
-from kakou.watch.box import CAMERA_NOTICES, CameraLook, line_check
-from kakou.watch.centre import BoxLook, certificate_check, delivery_check
+from kakou.watch.box import CAMERA_NOTICES, CameraLook, box_watch, line_check
+from kakou.watch.centre import BoxLook, centre_watch, certificate_check, delivery_check
 from kakou.watch.checks import Check, ListLook, clock_check, damage_check, disk_check, queue_check, sunset_check
 from kakou.watch.watch import VERSION
+from kakou.wiring.box import Box
 from pipeline.types import ScreeningCounts
 from riskdb.clock import TimeSpan
+from riskdb.digest import load_or_create_key
 from tests.alerts_kit import NOON, event
 from tests.notice_machine import Machine, own_redis
 from tests.riskdb_kit import RiskRig, risk_rig
@@ -316,3 +319,18 @@ def test_what_cannot_be_looked_at_begins_and_ends_nothing(machine: Machine):
     assert [one.notice for one in machine.watch.keeper.active] == ["state_damaged"]
     with contextlib.suppress(redis.RedisError):
         NoticeBoard(redis.Redis.from_url("unix:///nonexistent")).reports()
+
+
+def test_a_box_and_a_centre_look_at_everything_that_the_table_says_they_do(machine: Machine):
+    source = {"camera_id": "lane1", "checkpoint": "西门卡口", "uri": "rtsp://10.0.0.1/1"}
+    settings = Settings.model_validate(
+        {"state_dir": machine.folder, "source": [source], "alerts": {"stream_url": machine.url}}
+    )
+    box = box_watch(Box.build(settings, machine.url), machine.outbox, NoticeBoard(machine.client), dict)
+    load_or_create_key(machine.folder / "plate.key")
+    centre = centre_watch(settings, machine.url, machine.client, machine.outbox)
+    for watch, by in ((box, "卡口"), (centre, "中心")):
+        watch.step()
+        looked_at = {name for check in watch.checks for name in check.notices}
+        assert {kind.name for kind in NOTICES if by in kind.said_by} - looked_at <= {"canary_missed"}
+    assert {one.origin.split(":")[0] for one in NoticeBoard(machine.client).reports()} == {"box", "centre"}

@@ -103,7 +103,7 @@ class ChannelWorker:
             taken = {one.entry.entry_id for one in notices}
             due = self._queue.due(digest_limit, self._now_ms())
             notices = notices + [one for one in due if one.entry.entry_id not in taken and self._is_wanted_notice(one)]
-        ready = []
+        ready: list[Waiting] = []
         for one in notices:
             if due_at := self._pace.due_at(one.entry.event, self._now()):
                 self._queue.hold([one], round(due_at.timestamp() * 1000))
