@@ -10,7 +10,6 @@ from argon2 import PasswordHasher
 from sqlalchemy.orm import Session
 
 from alerts.box_status import StatusBoard
-from alerts.notices.board import NoticeBoard
 from alerts.pictures import PictureShelf
 from alerts.stream import FlaggedStream
 from console.cases.desk import CaseDesk
@@ -102,9 +101,8 @@ def build_console(
     database, keys, audit = _open_store(settings, state_dir, now())
     passwords, throttle = Passwords(hasher or PasswordHasher()), Throttle(keys, settings)
     grids, board = load_grids(settings.grids_path), StatusBoard(client)
-    cases = CaseReader(database, grids)
+    cases, intake = CaseReader(database, grids), CaseIntake(database, audit, settings)
     hub = LiveHub(lambda scope, ids: cases.some(_desk_of(scope), ids), now)
-    intake = CaseIntake(database, audit, settings)
     pictures = Pictures(database, audit, state_dir, settings, PictureShelf(client))
     return Console(
         settings=settings,

@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 from alerts.envelope import to_cloudevent
 from alerts.notices.board import NoticeBoard, NoticeReport
 from alerts.notices.keeper import ActiveNotice
-from alerts.stream import STREAM_KEY, FlaggedStream
+from alerts.stream import STREAM_KEY
 from console.situation.notices import Notices
 from tests.alerts_kit import NOON
 from tests.console_browser import LAPTOP
@@ -48,10 +48,11 @@ def test_the_banner_counts_what_is_amiss_and_opens_what_to_do(world: World):
 def test_a_redis_that_is_away_takes_no_notice_off_the_screen(redis_client: "redis.Redis"):
     board = NoticeBoard(redis_client)
     board.report(report("camera_lost"))
-    away = redis.Redis.from_url("unix:///nonexistent/redis.sock")
-    notices = Notices(board, FlaggedStream(away))
+    notices = Notices(redis_client)
     notices.refresh()
-    notices._board = NoticeBoard(away)
+    away = {"path": "/nonexistent/redis.sock"}
+    redis_client.connection_pool.disconnect()
+    redis_client.connection_pool.connection_kwargs |= away
     notices.refresh()
     assert [one.notice for one in notices.active()] == ["camera_lost"]
     assert notices.banner().critical == 1

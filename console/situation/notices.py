@@ -28,9 +28,9 @@ class Banner(BaseModel):
 class Notices:
     """Remembers what the machines said last: a Redis that is away takes no notice off the screen."""
 
-    def __init__(self, board: NoticeBoard, stream: FlaggedStream) -> None:
-        self._board = board
-        self._stream = stream
+    def __init__(self, client: "redis.Redis") -> None:
+        self._board = NoticeBoard(client)
+        self._stream = FlaggedStream(client)
         self._reports: tuple[NoticeReport, ...] = ()
 
     def refresh(self) -> None:
