@@ -42,7 +42,7 @@ class FaultRig:
         # A unix socket's path may have 107 bytes at most.
         self._sockets = Path(tempfile.mkdtemp(prefix="kakou-rig-"))
         self.redis_url = f"unix://{self._sockets}/redis.sock"
-        self._port = _free_port()
+        self._port = free_port()
         self._events_per_s = events_per_s
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._write_settings()
@@ -194,7 +194,7 @@ def append_noting(outbox: Outbox, number: int, noted: TextIO) -> None:
     noted.flush()
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

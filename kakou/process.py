@@ -63,6 +63,11 @@ def give_way() -> None:
         os.setpriority(os.PRIO_PROCESS, thread, max(BEHIND_READERS, os.getpriority(os.PRIO_PROCESS, thread)))
 
 
+def usable_cores() -> int:
+    """Return how many cores this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def log_to_stderr() -> None:
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     for chatty in ("httpx", "fast_plate_ocr"):

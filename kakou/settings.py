@@ -5,6 +5,7 @@ import tomllib
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -73,6 +74,8 @@ class Settings(BaseModel):
     their URLs: only where something else protects the line, such as a VPN. Any other such link is refused."""
     ocr_model: str | None = None
     """A recogniser of the fast-plate-ocr hub in place of ours; those know no province character."""
+    ocr_provider: Literal["cpu", "cuda", "tensorrt", "openvino"] = "cpu"
+    """What the models of `kakou run` run on, as `kakou replay --provider`; all but "cpu" need another onnxruntime."""
     sources: tuple[SourceSettings, ...] = Field(default=(), alias="source")
     pipeline: PipelineSettings = PipelineSettings()
     risk: RiskSettings = RiskSettings()

@@ -74,8 +74,8 @@ class PipelineSettings(BaseModel):
     """A decoder that delivers nothing for this long is killed."""
     reopen_min_s: float = Field(default=1.0, gt=0)
     """First wait before a live source is opened again; it doubles each time up to the next setting."""
-    reopen_max_s: float = Field(default=10.0, gt=0)
-    """Longest wait between two tries to open a live source."""
+    reopen_max_s: float = Field(default=5.0, gt=0)
+    """Longest wait between two tries to open a live source: a camera that is back is seen within 10 s."""
     quality_hold_s: float = Field(default=60.0, gt=0)
     """A live picture that is black, frozen, covered or out of focus for this long is told as a fault of its camera; so
     is one that gave no plate for this long where its picture, turned by 90°, gives some."""
@@ -124,7 +124,8 @@ class SourceSettings(BaseModel):
     """The authority of the camera's certificate, or that certificate itself, as PEM; None is what this machine
     trusts."""
     group: str | None = None
-    """Sources of one group share a process; None gives the source its own."""
+    """Sources of one group share a process and its readers, one a core. Without one, eight cameras share a process; a
+    file or folder has its own."""
 
     @field_validator("uri")
     @classmethod

@@ -2,6 +2,7 @@
 
 import time
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import redis
@@ -14,6 +15,7 @@ from kakou.box.run import background
 from kakou.settings import Settings
 from kakou.wiring.box import Box
 from kakou.wiring.risk import open_keeper, tended_list
+from ocr.providers import PROVIDERS, ProviderError
 from pipeline.settings import SourceSettings
 from pipeline.types import ScreeningCounts
 from tests.alerts_kit import wait_until
@@ -68,3 +70,9 @@ def test_pictures_go_to_the_centre_where_the_events_go_there(
             time.sleep(0.3)
         assert picture.exists() is not moves
         assert PictureShelf(client).take("2026-11-24/e1-plate.jpg") == (b"jpeg" if moves else None)
+
+
+def test_what_the_models_shall_run_on_and_is_not_there_is_named_before_a_camera_is_opened(tmp_path: Path):
+    with pytest.raises(ProviderError, match="onnxruntime-openvino"):
+        Box.build(Settings(state_dir=tmp_path, ocr_provider="openvino"), "unix:///nowhere")
+    assert get_args(Settings.model_fields["ocr_provider"].annotation) == tuple(PROVIDERS)

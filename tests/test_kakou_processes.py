@@ -22,7 +22,15 @@ from console.settings import ConsoleSettings
 from console.situation.boxes import Heard, tiles
 from kakou.box import processes
 from kakou.box.orders import Order
-from kakou.box.processes import HOPELESS_CODES, PROCESSES, BoxProcess, box_children, children_of, group_of, new_order
+from kakou.box.processes import (
+    HOPELESS_CODES,
+    PROCESSES,
+    BoxProcess,
+    box_children,
+    children_of,
+    new_order,
+    sources_by_group,
+)
 from kakou.box.run import run_box
 from kakou.box.supervisor import ChildCommand, Supervisor
 from kakou.exit_codes import ExitCode
@@ -202,6 +210,15 @@ def test_the_order_is_not_left_for_the_processes_that_a_child_starts():
     assert done.stdout == b"b''\n"
 
 
-def test_names_of_groups_are_those_of_the_cameras_that_have_none():
-    assert [group_of(one) for one in FULL.sources] == ["g", "g", "c"]
+def test_cameras_share_processes_and_footage_has_its_own():
+    names = {name: [one.camera_id for one in sources] for name, sources in sources_by_group(FULL).items()}
+    assert names == {"g": ["a", "b"], "c": ["c"]}
+    cameras = [SourceSettings(camera_id=f"k{n}", checkpoint="x", uri=f"rtsp://camera-{n}/") for n in range(10)]
+    alone = SourceSettings(camera_id="k", checkpoint="x", uri="rtsp://camera/", group="alone")
+    settings = Settings(source=(*cameras, alone))
+    sizes = {name: len(sources) for name, sources in sources_by_group(settings).items()}
+    assert sizes == {"cameras-1": 8, "cameras-2": 2, "alone": 1}
+
+
+def test_the_order_carries_the_group_of_each_source():
     assert json.loads(new_order(FULL, "").to_bytes())["settings"]["source"][0]["group"] == "g"

@@ -11,15 +11,16 @@ import threading
 from kakou.box.counts import counts_path, save_counts
 from kakou.box.orders import Order, run_by_order
 from kakou.box.passage_lines import passage_json, passage_line
-from kakou.box.processes import group_of
+from kakou.box.processes import sources_by_group
 from kakou.box.reporter import STATUS_EVERY_S, CameraReporter
 from kakou.box.supervisor import Heartbeat
 from kakou.exit_codes import ExitCode
-from kakou.process import stop_on_signals
+from kakou.process import stop_on_signals, usable_cores
 from kakou.wiring.box import Box
 from pipeline.errors import SourceError
+from pipeline.reading_pool import ReadingPool
 from pipeline.settings import SourceSettings
-from pipeline.types import Passage, ScreeningCounts
+from pipeline.types import InView, Passage, ScreeningCounts
 from pipeline.walk.camera import CameraParts, screen_group
 
 log = logging.getLogger(__name__)
@@ -27,7 +28,7 @@ log = logging.getLogger(__name__)
 
 def screen_by_order(order: Order) -> int:
     """Screen the cameras of the group that the order names; return the exit code."""
-    sources = [source for source in order.settings.sources if group_of(source) == order.name]
+    sources = sources_by_group(order.settings)[order.name]
     return _screen(Box.build(order.settings, order.redis_url), sources, order)
 
 
@@ -39,9 +40,11 @@ def _screen(box: Box, sources: list[SourceSettings], order: Order) -> int:
     file = counts_path(box.settings.state_dir, order.name)
     write_line = LineWriter(order.as_json, order.show_clear_plates)
     with box.outbox() as outbox:
+        pool = ReadingPool([box.reader() for _ in range(min(len(sources), usable_cores()))])
 
         def build_parts(source: SourceSettings) -> CameraParts:
-            return box.camera_parts(source, box.reader(), outbox, counts[source.camera_id])
+            in_view = InView()
+            return box.camera_parts(source, pool.reader_for(in_view), outbox, counts[source.camera_id], in_view)
 
         def take(source: SourceSettings, passage: Passage) -> None:
             write_line(passage)

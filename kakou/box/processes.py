@@ -13,6 +13,8 @@ from pipeline.settings import SourceSettings
 
 DONE_CODES = frozenset({int(ExitCode.OK), int(ExitCode.UNREADABLE)})
 """A child that ends with one of these has done its work; footage may have been damaged."""
+CAMERAS_A_PROCESS = 8
+"""As many as one interpreter serves beside its models: of a look's 13 ms, those outside them run one at a time."""
 HOPELESS_CODES = frozenset({int(ExitCode.CONFIG), int(ExitCode.INTEGRITY)})
 """A child that ends with one of these would end the same way again."""
 
@@ -31,11 +33,23 @@ class BoxProcess:
 
 def groups(settings: Settings) -> list[str]:
     """Return the groups of cameras, in the order of the settings."""
-    return list(dict.fromkeys(group_of(source) for source in settings.sources))
+    return list(sources_by_group(settings))
 
 
-def group_of(source: SourceSettings) -> str:
-    return source.group or source.camera_id
+def sources_by_group(settings: Settings) -> dict[str, list[SourceSettings]]:
+    """Return the sources of each process.
+
+    Cameras without a group share processes, CAMERAS_A_PROCESS in each; a file or folder without one has its own.
+    """
+    found: dict[str, list[SourceSettings]] = {}
+    shared = 0
+    for source in settings.sources:
+        name = source.group or source.camera_id
+        if source.group is None and source.is_live:
+            name = f"cameras-{shared // CAMERAS_A_PROCESS + 1}"
+            shared += 1
+        found.setdefault(name, []).append(source)
+    return found
 
 
 def always(_: Settings) -> list[str]:

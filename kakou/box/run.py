@@ -17,7 +17,7 @@ from alerts.relay import Relay
 from alerts.stream import FlaggedStream, StreamError, connect
 from kakou.box.counts import counts_from_json, counts_path
 from kakou.box.orders import Order, exit_words
-from kakou.box.processes import box_children, group_of, groups, new_order
+from kakou.box.processes import box_children, groups, new_order, sources_by_group
 from kakou.box.stopped import StoppedCameras
 from kakou.box.supervisor import Supervisor
 from kakou.process import keep_private
@@ -77,8 +77,9 @@ def _supervised(box: Box, order: Order, stop: threading.Event, stack: contextlib
 
     def note(name: str, code: int, why: str) -> None:
         given_up[name] = code
-        sources = [source for source in box.settings.sources if group_of(source) == name]
-        stopped.add(sources, f"{exit_words(code)}：{why}" if why else exit_words(code))
+        stopped.add(
+            sources_by_group(box.settings).get(name, []), f"{exit_words(code)}：{why}" if why else exit_words(code)
+        )
 
     with stopped.told(), watched_box(box, stopped.reasons):
         Supervisor(box_children(box.settings, order), on_given_up=note).run(stop)

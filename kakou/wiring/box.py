@@ -9,9 +9,10 @@ from kakou.settings import Settings
 from kakou.wiring.clock import trusted_clock
 from kakou.wiring.matching import key_path, make_matcher
 from ocr.models_folder import ModelFiles, shipped_models
+from ocr.providers import PROVIDERS, require_providers
 from ocr.reader import PlateReader, ReaderSettings
 from pipeline.settings import SourceSettings
-from pipeline.types import Reader, ScreeningCounts
+from pipeline.types import InView, Reader, ScreeningCounts
 from pipeline.walk.camera import CameraParts
 from pipeline.walk.deciding import Screening
 from pipeline.walk.flagging import Flagging
@@ -33,7 +34,8 @@ class Box:
 
     @classmethod
     def build(cls, settings: Settings, redis_url: str) -> "Box":
-        """Check the models and return the box. Raises OcrError."""
+        """Check the models and what they shall run on, and return the box. Raises OcrError."""
+        require_providers((PROVIDERS[settings.ocr_provider],))
         return cls(settings, redis_url, shipped_models())
 
     @property
@@ -78,13 +80,24 @@ class Box:
     def reader(self) -> PlateReader:
         """Load the models into a reader of one thread. Raises OcrError."""
         return PlateReader.from_models(
-            self.models, ReaderSettings(second_long_side_px=0), hub_model=self.settings.ocr_model
+            self.models,
+            ReaderSettings(second_long_side_px=0),
+            (PROVIDERS[self.settings.ocr_provider],),
+            self.settings.ocr_model,
         )
 
     def camera_parts(
-        self, source: SourceSettings, reader: Reader, outbox: Outbox, counts: ScreeningCounts
+        self,
+        source: SourceSettings,
+        reader: Reader,
+        outbox: Outbox,
+        counts: ScreeningCounts,
+        in_view: InView | None = None,
     ) -> CameraParts:
-        """Return what one camera's walk is built of; only the outbox, and a reader made for it, may be shared."""
+        """Return what one camera's walk is built of; only the outbox, and a reader made for it, may be shared.
+
+        `in_view`: what the walk keeps up to date for such a reader.
+        """
         screening = Screening(
             match=make_matcher(self.settings, self.redis_url),
             flagging=self.flagging(outbox),
@@ -94,4 +107,4 @@ class Box:
             counts=counts,
             hypothesis_count=self.settings.pipeline.hypothesis_count,
         )
-        return CameraParts(reader, screening)
+        return CameraParts(reader, screening, in_view or InView())

@@ -1,8 +1,6 @@
 """The parent's side of a capture child: starts it, reads its notices, kills it when it falls silent."""
 
 import os
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from multiprocessing.connection import Connection
@@ -25,15 +23,18 @@ from pipeline.video.capture_protocol import (
     create_frame_memory,
 )
 from pipeline.video.capture_time import told_length_ms
+from pipeline.video.nursery import Child, Nursery, StartedChild
 
 START_TIMEOUT_S = 60.0
 """Loading OpenCV takes half a second, on a box that is overloaded many."""
+END_TIMEOUT_S = 5.0
 
 
 class CaptureProcess:
     """A killable decoder of one source; a context manager."""
 
-    def __init__(self, request: CaptureRequest, stall_timeout_s: float) -> None:
+    def __init__(self, request: CaptureRequest, stall_timeout_s: float, nursery: Nursery | None = None) -> None:
+        """`nursery`: where the decoder is forked; None starts an interpreter for it. Raises OSError."""
         self._stall_timeout_s = stall_timeout_s
         self._last = Ended(frames=0, offset_ms=0, dropped=0, was_opened=False)
         descriptor = create_frame_memory()
@@ -41,7 +42,8 @@ class CaptureProcess:
         slots_in, slots_out = os.pipe()
         try:
             self._memory = FrameMemory(descriptor)
-            self._process = _start(notices_out, slots_in, descriptor)
+            start = nursery.fork if nursery is not None else StartedChild
+            self._child: Child = start(notices_out, slots_in, descriptor)
         finally:
             for end in (notices_out, slots_in, descriptor):
                 os.close(end)
@@ -76,10 +78,11 @@ class CaptureProcess:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._process.kill()
-        self._process.wait()
+        self._child.kill()
+        self._child.exit_code(END_TIMEOUT_S)
         self._notices.close()
         self._slots.close()
+        self._memory.close()
 
     def _next_notice(self, timeout_s: float) -> Notice:
         try:
@@ -87,7 +90,7 @@ class CaptureProcess:
                 return self._ended(f"the decoder hung for {timeout_s:.0f} s")
             return NOTICE.validate_json(self._notices.recv_bytes())
         except (EOFError, ConnectionResetError):
-            return self._ended(f"the decoder crashed ({_exit_reason(self._process)})")
+            return self._ended(f"the decoder crashed ({_exit_reason(self._child)})")
         except (ValidationError, OSError) as error:
             return self._ended(f"the decoder cannot be understood ({type(error).__name__})")
 
@@ -115,21 +118,8 @@ def video_length_ms(path: Path, timeout_s: float) -> float:
     return opened.length_ms if isinstance(opened, Opened) else 0.0
 
 
-def _start(notices_out: int, slots_in: int, memory: int) -> subprocess.Popen[bytes]:
-    arguments = [str(notices_out), str(slots_in), str(memory)]
-    return subprocess.Popen(
-        [sys.executable, "-P", "-m", "pipeline.video.capture_child", *arguments],
-        pass_fds=(notices_out, slots_in, memory),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(entry or str(Path.cwd()) for entry in sys.path)},
-        start_new_session=True,  # Ctrl-C is for the parent, which then ends the child.
-    )
-
-
-def _exit_reason(process: subprocess.Popen[bytes]) -> str:
-    try:
-        code = process.wait(timeout=1)
-    except subprocess.TimeoutExpired:
+def _exit_reason(child: Child) -> str:
+    code = child.exit_code(1.0)
+    if code is None:
         return "it closed its pipe"
     return f"signal {-code}" if code < 0 else f"exit {code}"

@@ -1,6 +1,7 @@
 """The process that decodes one source: `python -m pipeline.video.capture_child NOTICES SLOTS MEMORY` (descriptors).
 
-Started and, when it hangs, killed by `pipeline.video.capture`. It knows nothing of plates.
+Started (or forked by `pipeline.video.nursery_process`) and, when it hangs, killed by `pipeline.video.capture`. It
+knows nothing of plates.
 """
 
 import contextlib
@@ -9,6 +10,7 @@ import signal
 import sys
 import time
 from multiprocessing.connection import Connection
+from typing import NoReturn
 
 from pipeline.errors import SourceError
 from pipeline.parent_death import die_with_parent
@@ -34,10 +36,11 @@ MAX_MISSING_FRAMES = 3
 MAX_MISSING_MS = 1000.0
 
 
-def main() -> None:
-    notices = Connection(int(sys.argv[1]), readable=False)
-    slots = Connection(int(sys.argv[2]), writable=False)
-    memory = FrameMemory(int(sys.argv[3]))
+def run(notices_out: int, slots_in: int, memory_descriptor: int) -> NoReturn:
+    """Decode what the parent asks for, and end the process."""
+    notices = Connection(notices_out, readable=False)
+    slots = Connection(slots_in, writable=False)
+    memory = FrameMemory(memory_descriptor)
     die_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     notices.send_bytes(Started().model_dump_json().encode())
@@ -147,4 +150,4 @@ def _missing(stream: VideoStream) -> str | None:
 
 
 if __name__ == "__main__":
-    main()
+    run(*map(int, sys.argv[1:4]))

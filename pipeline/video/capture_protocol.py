@@ -4,6 +4,7 @@ The child decodes (it may hang or crash on a hostile stream and be killed), the 
 object each; pictures never pass through the pipe.
 """
 
+import contextlib
 import mmap
 import os
 import tempfile
@@ -118,6 +119,11 @@ class FrameMemory:
 
     def __init__(self, descriptor: int) -> None:
         self._map = mmap.mmap(descriptor, SLOTS * MAX_FRAME_BYTES)
+
+    def close(self) -> None:
+        """Give the memory back, unless somebody still looks at a picture in it: then it goes with the last one."""
+        with contextlib.suppress(BufferError):
+            self._map.close()
 
     def picture(self, slot: int, height: int, width: int) -> BgrImage:
         """Return the slot as a picture. Raises ValueError when it does not fit or the slot does not exist."""

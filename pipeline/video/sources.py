@@ -18,6 +18,7 @@ from pipeline.video.capture import CaptureProcess
 from pipeline.video.capture_protocol import CaptureRequest, Ended, FrameReady, Opened, Progress, Started
 from pipeline.video.capture_time import capture_start
 from pipeline.video.motion import MotionGate
+from pipeline.video.nursery import Nursery
 
 LOST_S = 10.0
 """A camera that was away for longer is taken to see other vehicles; a brief loss must not make two passages of one."""
@@ -47,11 +48,18 @@ def read_frames(
 
 
 def watch_frames(
-    source: SourceSettings, settings: PipelineSettings, counts: ScreeningCounts, stop: Event | None = None
+    source: SourceSettings,
+    settings: PipelineSettings,
+    counts: ScreeningCounts,
+    stop: Event | None = None,
+    nursery: Nursery | None = None,
 ) -> Iterator[Sighting]:
-    """Yield the frames of `read_frames`, and SightLost where a source was lost, or a recording paused, for LOST_S."""
+    """Yield the frames of `read_frames`, and SightLost where a source was lost, or a recording paused, for LOST_S.
+
+    `nursery`: where decoders of a live source are forked; None starts an interpreter for each.
+    """
     if source.is_live:
-        return _sightings(Viewing(source, settings, counts, stop or Event()))
+        return _sightings(Viewing(source, settings, counts, stop or Event(), nursery=nursery))
     return tell_gaps(read_frames(source, settings, counts, stop), settings.gate.idle_look_s)
 
 
@@ -76,6 +84,7 @@ class Viewing:
     stop: Event
     from_ms: float = 0.0
     decoder_threads: int | None = None
+    nursery: Nursery | None = None
 
 
 def _sightings(viewing: Viewing) -> Iterator[Sighting]:
@@ -168,7 +177,7 @@ def _read_live(viewing: Viewing) -> Iterator[Sighting]:
     frames_before = dropped_before = undecoded_before = 0
     state = CameraState(source.camera_id)
     while not stop.is_set():
-        with CaptureProcess(request, settings.stall_timeout_s) as capture:
+        with CaptureProcess(request, settings.stall_timeout_s, viewing.nursery) as capture:
             for notice in capture.notices():
                 if stop.is_set():
                     return

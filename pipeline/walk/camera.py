@@ -1,12 +1,14 @@
 """One camera from its source to its passages, and several cameras in one process."""
 
+import contextlib
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pipeline.errors import SourceError
 from pipeline.settings import PipelineSettings, SourceSettings
-from pipeline.types import Passage, Reader
+from pipeline.types import InView, Passage, Reader
+from pipeline.video.nursery import Nursery
 from pipeline.video.sources import watch_frames
 from pipeline.walk.deciding import Screening
 from pipeline.walk.screening import screen
@@ -20,19 +22,25 @@ class CameraParts:
     reader: Reader
     """The camera's own, or one that several cameras share and that takes calls from several threads."""
     screening: Screening
+    in_view: InView = field(default_factory=InView)
+    """Kept up to date by the walk, for a reader that must know who needs it most."""
 
 
 def screen_source(
-    source: SourceSettings, settings: PipelineSettings, parts: CameraParts, stop: threading.Event | None = None
+    source: SourceSettings,
+    settings: PipelineSettings,
+    parts: CameraParts,
+    stop: threading.Event | None = None,
+    nursery: Nursery | None = None,
 ) -> Iterator[Passage]:
     """Yield the source's passages; when `stop` is set, those that are still in view are decided and yielded too.
 
     Raises SourceError when a file or folder cannot be opened, OutboxError when an event cannot be kept.
     """
-    frames = watch_frames(source, settings, parts.screening.counts, stop)
+    frames = watch_frames(source, settings, parts.screening.counts, stop, nursery)
     counts = parts.screening.counts
     reader = TurnWatch(parts.reader, counts, settings.quality_hold_s) if source.is_live else parts.reader
-    return screen(frames, reader, settings.track, parts.screening)
+    return screen(frames, reader, settings.track, parts.screening, in_view=parts.in_view)
 
 
 def screen_group(
@@ -49,9 +57,9 @@ def screen_group(
     """
     failures: dict[str, Exception] = {}
 
-    def walk(source: SourceSettings) -> None:
+    def walk(source: SourceSettings, nursery: Nursery | None) -> None:
         try:
-            for passage in screen_source(source, settings, build_parts(source), stop):
+            for passage in screen_source(source, settings, build_parts(source), stop, nursery):
                 take(source, passage)
         except SourceError as error:
             failures[source.camera_id] = error
@@ -59,9 +67,10 @@ def screen_group(
             failures[source.camera_id] = error
             stop.set()
 
-    threads = [threading.Thread(target=walk, args=(source,), name=source.camera_id) for source in sources]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with Nursery() if any(source.is_live for source in sources) else contextlib.nullcontext() as nursery:
+        threads = [threading.Thread(target=walk, args=(each, nursery), name=each.camera_id) for each in sources]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
     return failures
