@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import typer
 from rich.console import Console
 from rich.markup import escape
@@ -104,7 +103,7 @@ def _enlarged(plate: PlateRead, factor: int) -> PlateRead:
     if factor == 1:
         return plate
     box = BoundingBox(*(factor * value for value in plate.box.as_list()))
-    return replace(plate, box=box, corners=plate.corners * np.float32(factor))
+    return replace(plate, box=box, corners=plate.corners * factor)
 
 
 def _as_json(path: Path, plates: list[PlateRead], elapsed_ms: float) -> dict[str, object]:
