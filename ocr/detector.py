@@ -10,6 +10,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from ocr.providers import require_in_use, require_providers
+from ocr.search import Window, whole
 from ocr.types import BgrImage, BoundingBox, Corners, OcrError
 
 STRIDE = 8
@@ -24,6 +25,7 @@ class Detection:
     """Something that looks like a plate."""
 
     corners: Corners
+    """Where the plate ends, in pixels of the picture: beyond its edge where the picture cuts the plate."""
     score: float
 
     @property
@@ -51,12 +53,22 @@ class PlateDetector:
         `long_side`: the picture is scaled so that its longer side has this many pixels, never enlarged by more
         than four times; `max_overlap`: of two detections with a higher IoU, only the better one stays.
         """
+        return self.detect_in(image, whole(image.shape[:2], long_side), min_score, max_overlap)
+
+    def detect_in(
+        self, image: BgrImage, window: Window, min_score: float = 0.3, max_overlap: float = 0.4
+    ) -> list[Detection]:
+        """Return the plates of a window of a picture, best first, in the picture's pixels.
+
+        A plate that an inner edge of the window cuts is left out: another window, or nobody, sees it whole.
+        """
         if min(image.shape[:2]) < MIN_SIDE_PX:
             return []
-        scaled, scale = _scale(image, long_side)
-        output = self._session.run(["out"], {"input": _pad(scaled)})[0][0]
-        detections = [Detection(_clip(corners / scale, image), score) for corners, score in _decode(output, min_score)]
-        return _suppress(detections, max_overlap)
+        seen, scale, origin = _see(image, window)
+        output = self._session.run(["out"], {"input": seen})[0][0]
+        detections = [Detection(corners / scale + origin, score) for corners, score in _decode(output, min_score)]
+        whole_ones = [one for one in detections if not _is_cut_by(window, image.shape[:2], one.box)]
+        return _suppress(whole_ones, image.shape[:2], max_overlap)
 
 
 def single_thread_options() -> onnxruntime.SessionOptions:
@@ -69,15 +81,33 @@ def single_thread_options() -> onnxruntime.SessionOptions:
     return options
 
 
-def _scale(image: BgrImage, long_side: int) -> tuple[BgrImage, NDArray[np.float32]]:
+def _see(image: BgrImage, window: Window) -> tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.float32]]:
+    """Return what the network gets of a window, its true scale (x, y), and where its upper left lies in the picture."""
     height, width = image.shape[:2]
-    factor = min(long_side / max(height, width), 4.0)
-    size = (max(1, round(width * factor)), max(1, round(height * factor)))
-    halved = _halve_towards(image, size)
+    x1, y1, x2, y2 = max(0, window.x1), max(0, window.y1), min(width, window.x2), min(height, window.y2)
+    part = image[y1:y2, x1:x2]
+    size = (max(1, round((x2 - x1) * window.scale)), max(1, round((y2 - y1) * window.scale)))
+    scale = np.array([size[0] / (x2 - x1), size[1] / (y2 - y1)], np.float32)
+    halved = _halve_towards(part, size)
     # What was halved is smooth already; without that, bilinear would alias.
-    method = cv2.INTER_AREA if factor < 1 and halved is image else cv2.INTER_LINEAR
+    method = cv2.INTER_AREA if window.scale < 1 and halved is part else cv2.INTER_LINEAR
     scaled = np.asarray(cv2.resize(halved, size, interpolation=method), np.uint8)
-    return scaled, np.array([size[0] / width, size[1] / height], np.float32)
+    left, top = (round(float(empty)) for empty in np.array([x1 - window.x1, y1 - window.y1]) * scale)
+    right, bottom = (round(float(empty)) for empty in np.array([window.x2 - x2, window.y2 - y2]) * scale)
+    origin = np.array([x1, y1], np.float32) - np.array([left, top], np.float32) / scale
+    return _pad(scaled, (left, top, right, bottom)), scale, np.asarray(origin, np.float32)
+
+
+def _is_cut_by(window: Window, size: tuple[int, int], box: BoundingBox) -> bool:
+    """Return whether an edge of the window that is none of the picture cuts a plate."""
+    height, width = size
+    spare = 1.0 / window.scale
+    return (
+        (window.x1 > 0 and box.x1 < window.x1 + spare)
+        or (window.y1 > 0 and box.y1 < window.y1 + spare)
+        or (window.x2 < width and box.x2 > window.x2 - spare)
+        or (window.y2 < height and box.y2 > window.y2 - spare)
+    )
 
 
 def _halve_towards(image: BgrImage, size: tuple[int, int]) -> BgrImage:
@@ -91,10 +121,15 @@ def _halve_towards(image: BgrImage, size: tuple[int, int]) -> BgrImage:
     return image
 
 
-def _pad(scaled: BgrImage) -> NDArray[np.uint8]:
+def _pad(scaled: BgrImage, around: tuple[int, int, int, int] = (0, 0, 0, 0)) -> NDArray[np.uint8]:
+    """Return the network's input; `around`: pixels of nothing to the left, above, to the right and below."""
+    left, top, right, bottom = around
     height, width = scaled.shape[:2]
-    padded = np.full((1, -(-height // MULTIPLE) * MULTIPLE, -(-width // MULTIPLE) * MULTIPLE, 3), PAD_VALUE, np.uint8)
-    cv2.cvtColor(scaled, cv2.COLOR_BGR2RGB, dst=padded[0, :height, :width])
+    full_height, full_width = (
+        -(-side // MULTIPLE) * MULTIPLE for side in (height + top + bottom, width + left + right)
+    )
+    padded = np.full((1, full_height, full_width, 3), PAD_VALUE, np.uint8)
+    padded[0, top : top + height, left : left + width] = scaled[:, :, ::-1]
     return padded
 
 
@@ -109,16 +144,12 @@ def _decode(output: NDArray[np.float32], min_score: float) -> list[tuple[Corners
     return found
 
 
-def _clip(corners: Corners, image: BgrImage) -> Corners:
-    return np.clip(corners, 0, [image.shape[1], image.shape[0]]).astype(np.float32)
-
-
-def _suppress(detections: list[Detection], max_overlap: float) -> list[Detection]:
+def _suppress(detections: list[Detection], size: tuple[int, int], max_overlap: float) -> list[Detection]:
     kept: list[Detection] = []
     for detection in sorted(detections, key=lambda one: -one.score):
-        box = detection.box
+        box = detection.box.within(size)
         if box.width < MIN_SIDE_PX or box.height < MIN_SIDE_PX / 2:
             continue
-        if all(box.iou(other.box) <= max_overlap for other in kept):
+        if all(box.iou(other.box.within(size)) <= max_overlap for other in kept):
             kept.append(detection)
     return kept

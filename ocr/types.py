@@ -53,6 +53,13 @@ class BoundingBox:
         union = self.area + other.area - shared
         return shared / union if union > 0 else 0.0
 
+    def within(self, size: tuple[int, int]) -> "BoundingBox":
+        """Return the part that lies in a picture of (height, width)."""
+        height, width = size
+        x1, x2 = (min(max(x, 0.0), float(width)) for x in (self.x1, self.x2))
+        y1, y2 = (min(max(y, 0.0), float(height)) for y in (self.y1, self.y2))
+        return BoundingBox(x1, y1, x2, y2)
+
     def as_list(self) -> list[float]:
         return [self.x1, self.y1, self.x2, self.y2]
 

@@ -59,6 +59,15 @@ def test_a_crop_has_one_plate_at_most(frame: Path, tmp_path: Path):
     assert len(read["plates"]) == 1
 
 
+def test_a_picture_full_of_signs_says_that_not_all_were_looked_at(frame: Path, tmp_path: Path):
+    x1, y1, x2, y2 = map(int, json.loads(call_kakou("read", frame, "--json").stdout)["plates"][0]["box"])
+    wall = tmp_path / "wall.png"
+    cv2.imwrite(str(wall), np.tile(load_image(frame)[y1 - 20 : y2 + 20, x1 - 20 : x2 + 20], (13, 9, 1)))
+    done = call_kakou("read", wall, "--json")
+    assert json.loads(done.stdout)["complete"] is False
+    assert "没有看完" in done.stderr
+
+
 def test_bad_files_are_named_and_the_rest_is_done(tmp_path: Path):
     good = write_noise(tmp_path / "good.png")
     half = write_noise(tmp_path / "half.jpg")

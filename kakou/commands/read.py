@@ -58,10 +58,12 @@ def read(
                 unreadable += 1
                 continue
             started = time.perf_counter()
-            plates = _read_one(reader, picture, crops)
+            plates, is_complete = _read_one(reader, picture, crops)
             elapsed_ms = (time.perf_counter() - started) * 1000
+            if not is_complete:
+                _say_incomplete(messages, path)
             if as_json:
-                put_json(_as_json(path, plates, elapsed_ms))
+                put_json(_as_json(path, plates, elapsed_ms) | ({} if is_complete else {"complete": False}))
             else:
                 _add_rows(table, path, plates, elapsed_ms)
     if not as_json and table.row_count:
@@ -91,11 +93,13 @@ def _expand(images: Iterable[Path], messages: Console) -> tuple[list[Path], int]
     return paths, failed
 
 
-def _read_one(reader: PlateReader, picture: DecodedPicture, is_crop: bool) -> list[PlateRead]:
+def _read_one(reader: PlateReader, picture: DecodedPicture, is_crop: bool) -> tuple[list[PlateRead], bool]:
+    """Return the plates, and whether all that looks like one was looked at."""
     if not is_crop:
-        return [_enlarged(plate, picture.shrunk_by) for plate in reader.read(picture.image)]
+        seen = reader.look(picture.image)
+        return [_enlarged(plate, picture.shrunk_by) for plate in seen.plates], seen.is_complete
     plate = reader.read_crop(picture.image)
-    return [] if plate is None else [_enlarged(plate, picture.shrunk_by)]
+    return ([] if plate is None else [_enlarged(plate, picture.shrunk_by)]), True
 
 
 def _enlarged(plate: PlateRead, factor: int) -> PlateRead:
@@ -144,6 +148,10 @@ def _plate_cells(plates: list[PlateRead]) -> Iterator[tuple[str, str, str, str]]
             f"{plate.confidence:.2f}",
             weakest,
         )
+
+
+def _say_incomplete(messages: Console, path: Path) -> None:
+    messages.print(f"[yellow]没有看完[/yellow] {escape(str(path))}：像号牌的地方太多，只看了最像的", soft_wrap=True)
 
 
 def _complain(messages: Console, error: OcrError) -> None:

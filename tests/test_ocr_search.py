@@ -1,0 +1,140 @@
+"""Where a picture is searched, and what is done with a plate that fills it or that its edge cuts."""
+
+from itertools import pairwise
+
+import cv2
+import numpy as np
+import pytest
+
+from fixtures.truth import FIXTURE_VIDEOS, PassageTruth, load_truth
+from ocr.cut_plates import without_unseen
+from ocr.models_folder import shipped_models
+from ocr.reader import PlateReader, ReaderSettings
+from ocr.search import CLOSER_SCALE, closer, from_farther, whole
+from ocr.types import BgrImage, BoundingBox
+from tests.plates import make_distribution
+
+FULL_HD = (1080, 1920)
+
+
+@pytest.fixture(scope="module")
+def reader() -> PlateReader:
+    return PlateReader.from_models(shipped_models())
+
+
+@pytest.fixture(scope="module")
+def passing() -> tuple[PassageTruth, BgrImage]:
+    """A vehicle of a fixture clip at its middle, and the frame."""
+    truth = load_truth(FIXTURE_VIDEOS / "dusk_booth.json")
+    passage = truth.passages[1]
+    capture = cv2.VideoCapture(str(FIXTURE_VIDEOS / truth.clip))
+    capture.set(cv2.CAP_PROP_POS_MSEC, passage.middle_s * 1000)
+    decoded, frame = capture.read()
+    capture.release()
+    assert decoded
+    return passage, np.asarray(frame, np.uint8)
+
+
+def cut_out(frame: BgrImage, box: BoundingBox) -> BgrImage:
+    return np.ascontiguousarray(frame[int(box.y1) : int(box.y2) + 1, int(box.x1) : int(box.x2) + 1])
+
+
+def test_a_plate_that_fills_its_picture_is_read(reader: PlateReader, passing: tuple[PassageTruth, BgrImage]):
+    passage, frame = passing
+    picture = cv2.resize(cut_out(frame, BoundingBox(*passage.box)), None, fx=4, fy=4, interpolation=cv2.INTER_CUBIC)
+    assert passage.text in [read.text for read in reader.read(np.asarray(picture, np.uint8))]
+    once = PlateReader.from_models(shipped_models(), ReaderSettings(fills_above=1.0, sure_confidence=0.0))
+    assert passage.text not in [read.text for read in once.read(np.asarray(picture, np.uint8))], (
+        "the detector alone finds it: no test"
+    )
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_a_plate_that_the_edge_of_the_picture_cuts_is_never_completed(
+    reader: PlateReader, passing: tuple[PassageTruth, BgrImage], side: str
+):
+    passage, frame = passing
+    x1, _, x2, _ = passage.box
+    for share in (0.08, 0.16, 0.3):
+        x = round(x1 + share * (x2 - x1)) if side == "left" else round(x2 - share * (x2 - x1))
+        part = np.ascontiguousarray(frame[:, x:] if side == "left" else frame[:, :x])
+        at_edge = [one for one in reader.read(part) if (one.box.x1 < 3 if side == "left" else one.box.x2 > x - 3)]
+        assert all(read.confidence < 0.5 for read in at_edge)
+
+
+def test_a_character_beyond_the_edge_is_unknown_and_a_cut_one_is_doubtful():
+    corners = np.array([[-28, 10], [112, 10], [112, 50], [-28, 50]], np.float32)
+    sure = make_distribution("京A12345", certainty=0.99)
+    seen = without_unseen(sure, corners, (100, 300), has_two_lines=False)
+    best = seen.char_probs.max(axis=1)
+    assert best[0] < 0.05
+    assert best[1] < 0.5
+    assert best[2:7] == pytest.approx(sure.char_probs.max(axis=1)[2:7])
+    assert seen.char_probs.sum(axis=1) == pytest.approx(1.0, abs=1e-3)
+
+
+def test_a_plate_that_only_touches_the_edge_keeps_its_text_but_is_not_sure_of_what_ends_there():
+    corners = np.array([[0, 10], [140, 10], [140, 50], [0, 50]], np.float32)
+    sure = make_distribution("京A12345", certainty=0.99)
+    seen = without_unseen(sure, corners, (100, 300), has_two_lines=False)
+    assert (seen.char_probs.argmax(axis=1) == sure.char_probs.argmax(axis=1)).all()
+    assert seen.char_probs[0].max() < 0.5
+    assert seen.char_probs[1:7] == pytest.approx(sure.char_probs[1:7])
+    whole_one = without_unseen(sure, corners + 4, (100, 300), has_two_lines=False)
+    assert whole_one is sure
+
+
+def test_what_moves_is_looked_at_with_its_surroundings_and_inside_the_picture():
+    (window,) = closer(FULL_HD, [BoundingBox(0, 1060, 30, 1080)])
+    assert (window.x1, window.y2) == (0, 1080)
+    assert window.x2 >= 60
+    assert window.y1 <= 1030
+    assert window.scale == CLOSER_SCALE
+
+
+def test_regions_that_overlap_are_searched_once_and_far_ones_apart():
+    near = [BoundingBox(100, 100, 300, 300), BoundingBox(150, 120, 320, 310)]
+    far = BoundingBox(1500, 700, 1600, 800)
+    windows = closer(FULL_HD, [*near, far])
+    assert len(windows) == 2
+    assert sum(window.cost_px for window in windows) < 0.25 * whole(FULL_HD, 1280).cost_px
+
+
+def test_no_row_of_small_regions_costs_more_than_the_whole_picture():
+    boxes = [BoundingBox(x, 0, x + 60, 1080) for x in range(0, 1860, 60)]
+    windows = closer(FULL_HD, boxes)
+    assert sum(window.cost_px for window in windows) <= 1.05 * whole(FULL_HD, 1280).cost_px
+    assert all(one.x2 <= other.x2 for one, other in pairwise(sorted(windows, key=lambda each: each.x1)))
+
+
+def test_the_look_from_farther_back_has_nothing_around_the_picture():
+    window = from_farther((36, 136))
+    assert window.x1 < 0 < 136 < window.x2
+    assert window.y1 < 0 < 36 < window.y2
+
+
+def test_a_far_plate_is_found_where_something_moves_and_not_elsewhere(
+    reader: PlateReader, passing: tuple[PassageTruth, BgrImage]
+):
+    passage, frame = passing
+    street = np.full((1080, 1920, 3), 96, np.uint8)
+    box = BoundingBox(*passage.box)
+    vehicle = frame[int(box.y1) - 60 : int(box.y2) + 30, int(box.x1) - 60 : int(box.x2) + 60]
+    small = cv2.resize(vehicle, None, fx=0.85, fy=0.85, interpolation=cv2.INTER_AREA)
+    street[500 : 500 + small.shape[0], 900 : 900 + small.shape[1]] = small
+    here, elsewhere = BoundingBox(880, 490, 1090, 620), BoundingBox(100, 100, 300, 300)
+    assert passage.text in [read.text for read in reader.read(street, [here])]
+    assert passage.text in [read.text for read in reader.read(street)]
+    assert [read for read in reader.read(street, [elsewhere]) if read.text == passage.text] == []
+
+
+def test_a_picture_full_of_signs_is_not_searched_to_the_end_and_says_so(
+    passing: tuple[PassageTruth, BgrImage],
+):
+    passage, frame = passing
+    box = BoundingBox(*passage.box)
+    sign = frame[int(box.y1) - 6 : int(box.y2) + 6, int(box.x1) - 10 : int(box.x2) + 10]
+    wall = np.tile(sign, (12, 8, 1))
+    reader = PlateReader.from_models(shipped_models(), ReaderSettings(most_plates=10))
+    assert not reader.look(np.ascontiguousarray(wall)).is_complete
+    assert reader.look(frame).is_complete
