@@ -10,6 +10,7 @@ from argon2 import PasswordHasher
 from sqlalchemy.orm import Session
 
 from alerts.box_status import StatusBoard
+from alerts.canary_marks import CanaryMarks
 from alerts.pictures import PictureShelf
 from alerts.stream import FlaggedStream
 from console.cases.desk import CaseDesk
@@ -144,7 +145,7 @@ def _event_feed(
     now: Callable[[], datetime],
 ) -> EventFeed:
     stream = FlaggedStream(client)
-    group, readers = stream.group(GROUP, consumer), event_readers(intake)
+    group, readers = stream.group(GROUP, consumer), event_readers(intake, CanaryMarks(client))
     return EventFeed(group, readers, hub.touch, now, settings.accept_replayed, stream.dead_count)
 
 

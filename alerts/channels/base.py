@@ -114,6 +114,15 @@ class DigestingChannel(Protocol):
         ...
 
 
+@runtime_checkable
+class ProbedChannel(Protocol):
+    """A channel that can say whether its far end is there without telling anybody anything: its test path."""
+
+    def probe(self) -> None:
+        """Raises DeliveryError when it is not, EgressError."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What a channel is built with besides its settings."""

@@ -7,6 +7,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, Field, ValidationError
 
@@ -124,6 +125,11 @@ class BotChannel:
                 f"the robot refused: code {code}",
                 retry_after_s=self._dialect.rest_when_limited_s if is_limit else None,
             )
+
+    def probe(self) -> None:
+        """Ask the vendor's host alone: no token leaves, and nobody in the group hears of it."""
+        parts = urlsplit(self._dialect.url())
+        self._http.probe(f"{parts.scheme}://{parts.netloc}/")
 
     def close(self) -> None:
         self._http.close()

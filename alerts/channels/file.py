@@ -48,6 +48,14 @@ class FileChannel:
         except OSError as error:
             raise DeliveryError(f"cannot write {self._path}: {error.strerror}") from error
 
+    def probe(self) -> None:
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            with self._path.open("ab"):
+                pass
+        except OSError as error:
+            raise DeliveryError(f"cannot write {self._path}: {error.strerror}") from error
+
     def close(self) -> None:
         pass
 

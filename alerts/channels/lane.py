@@ -1,6 +1,7 @@
 """Sound and text at the barrier: runs a command on the box for each event, with or without an uplink."""
 
 import json
+import shutil
 import subprocess
 from collections.abc import Sequence
 from typing import Literal
@@ -57,6 +58,10 @@ class LaneChannel:
             raise DeliveryError(f"the lane command cannot be run: {error.strerror}") from error
         if ended.returncode != 0:
             raise DeliveryError(f"the lane command ended with {ended.returncode}")
+
+    def probe(self) -> None:
+        if shutil.which(self._settings.command[0]) is None:
+            raise DeliveryError(f"the lane command {self._settings.command[0]} cannot be run")
 
     def close(self) -> None:
         pass

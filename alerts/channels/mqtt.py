@@ -72,6 +72,9 @@ class MqttChannel:
             self.close()
             raise
 
+    def probe(self) -> None:
+        self._connected()
+
     def close(self) -> None:
         if self._connection is not None:
             self._connection.close()

@@ -63,6 +63,12 @@ class PinnedHttp:
         """As post, for what a far end only tells by GET."""
         return self._started().call(self._ask_in_time, "GET", url, b"", {})
 
+    def probe(self, url: str) -> None:
+        """Ask whether somebody answers there; what he says is of no interest, unless that he is broken."""
+        answer = self.get(url)
+        if answer.status >= 500:
+            raise DeliveryError(f"HTTP {answer.status}")
+
     def close(self) -> None:
         if self._portal is not None:
             self._portal.call(self._client.aclose)

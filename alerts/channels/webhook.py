@@ -61,6 +61,9 @@ class WebhookChannel:
         if not 200 <= answer.status < 300:
             raise failure_of(answer, self._now())
 
+    def probe(self) -> None:
+        self._http.probe(self._settings.url)
+
     def close(self) -> None:
         self._http.close()
 

@@ -16,6 +16,8 @@ from typing import cast
 import redis
 from redis.client import Pipeline
 
+from alerts.canary import CanaryEvent
+from alerts.canary_marks import CanaryMarks
 from alerts.entries import StreamEntry, is_stream_id, raw_entries
 from alerts.groups import GroupReader, as_told, dead_letter
 from alerts.redis_link import DEAD_COUNT_KEY, STREAM_KEY, redis_errors
@@ -103,6 +105,9 @@ class ChannelQueue:
         with redis_errors(f"hold entries of channel {self.channel}"):
             self._client.zadd(self._due_key, {one.entry.entry_id: due_ms for one in waiting})
 
+    def canary_came_out(self, canary: CanaryEvent) -> None:
+        CanaryMarks(self._client).came_out(self._group, canary)
+
     def due(self, limit: int, now_ms: int) -> list[Waiting]:
         """Return what of the schedule is due by now, at most `limit`."""
         return self._due(limit, now_ms)
@@ -162,6 +167,7 @@ class ChannelQueue:
         with redis_errors(f"forget channel {self.channel}"):
             self._client.xgroup_destroy(STREAM_KEY, self._group)
             self._client.hdel(DEAD_COUNT_KEY, self._group)
+            CanaryMarks(self._client).forget(self._group)
             self._client.delete(self._due_key, self._tries_key, self._ahead_key, self._state_key)
 
     def _due(self, limit: int, until_ms: int | str) -> list[Waiting]:

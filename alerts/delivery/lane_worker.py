@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable
 from datetime import datetime
 
+from alerts.canary import CanaryEvent
 from alerts.channels.base import DeliveryError
 from alerts.channels.lane import LaneChannel, LaneSettings
 from alerts.delivery.metrics import DeliveryMetrics
@@ -57,7 +58,7 @@ class LaneWorker:
         event, outcome = self._wanted(rows[0])
         if event is not None:
             try:
-                self._channel.deliver([event])
+                self._channel.probe() if isinstance(event, CanaryEvent) else self._channel.deliver([event])
             except DeliveryError as error:
                 log.warning("lane alert %s: event %s: %s", self._settings.name, event.event_id, error)
                 self._count("failed")
@@ -75,6 +76,8 @@ class LaneWorker:
         except EventError as error:
             log.error("lane alert %s: row %d of the outbox is no event: %s", self._settings.name, row.seq, error)
             return None, "dead"
+        if isinstance(event, CanaryEvent):
+            return event, "skipped"
         return (event, "delivered") if self._settings.wants(event) else (None, "skipped")
 
     def _count(self, outcome: str) -> None:

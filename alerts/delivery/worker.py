@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
-from alerts.channels.base import Channel, ChannelSettings, DeliveryError, DigestingChannel
+from alerts.canary import CanaryEvent
+from alerts.channels.base import Channel, ChannelSettings, DeliveryError, DigestingChannel, ProbedChannel
 from alerts.delivery.channel_queue import ChannelQueue, Waiting
 from alerts.delivery.metrics import DeliveryMetrics
 from alerts.delivery.notice_pace import NoticePace
@@ -82,6 +83,7 @@ class ChannelWorker:
         why_disabled = self._queue.disabled()
         batch_limit = self._channel.batch_limit  # Asked once: a robot's changes from minute to minute.
         waiting = self._queue.take(self._limit(batch_limit), self._now_ms(), block_ms)
+        waiting = self._without_canaries(waiting, is_off=bool(why_disabled))
         if why_disabled:
             self._bury(waiting, f"the channel is off: {why_disabled}")
             return 0.0
@@ -93,6 +95,29 @@ class ChannelWorker:
         if flagged := [one for one in wanted if not isinstance(one.entry.event, NoticeEvent)]:
             self._try(flagged, batch_limit)
         return self._breaker.rest_left_s(self._clock())
+
+    def _without_canaries(self, waiting: Sequence[Waiting], *, is_off: bool) -> list[Waiting]:
+        """Let canaries take the test path; one that does not come out is not tried again, and tells by its absence."""
+        left = []
+        for one in waiting:
+            canary = one.entry.event
+            if not isinstance(canary, CanaryEvent):
+                left.append(one)
+                continue
+            if not is_off and self._passes_probe():
+                self._queue.canary_came_out(canary)
+            self._queue.done([one], self._now_ms(), skipped=True)
+        return left
+
+    def _passes_probe(self) -> bool:
+        if not isinstance(self._channel, ProbedChannel):
+            return True
+        try:
+            self._channel.probe()
+        except AlertsError as error:
+            log.warning("channel %s: the canary did not come out: %s", self._channel.name, error)
+            return False
+        return True
 
     def _tell(self, notices: list[Waiting]) -> None:
         """Try the notices that may be told now; those that waited come together where the channel knows digests."""

@@ -5,6 +5,8 @@ from datetime import datetime
 from functools import partial
 from typing import TypeAlias
 
+from alerts.canary import CanaryEvent
+from alerts.canary_marks import CanaryMarks
 from alerts.envelope import Event
 from alerts.flagged import FlaggedEvent
 from console.cases.intake import CaseIntake
@@ -17,10 +19,18 @@ EventReaders: TypeAlias = Mapping[str, EventReader]
 """By `Event.kind`."""
 
 
-def event_readers(intake: CaseIntake) -> EventReaders:
-    return {FlaggedEvent.kind: partial(_into_cases, intake)}
+def event_readers(intake: CaseIntake, marks: CanaryMarks) -> EventReaders:
+    return {FlaggedEvent.kind: partial(_into_cases, intake), CanaryEvent.kind: partial(_mark_canaries, marks)}
 
 
 def _into_cases(intake: CaseIntake, events: Sequence[Event], now: datetime) -> Iterable[int]:
     taken = intake.take([event for event in events if isinstance(event, FlaggedEvent)], now)
     return (*taken.opened, *taken.attached)
+
+
+def _mark_canaries(marks: CanaryMarks, events: Sequence[Event], _now: datetime) -> Iterable[int]:
+    """A canary opens no case and is counted nowhere: that it came is all. Raises StreamError."""
+    for event in events:
+        if isinstance(event, CanaryEvent):
+            marks.came_out("console", event)
+    return ()

@@ -27,6 +27,8 @@ class BoxProcess:
     module: str
     names: Callable[[Settings], Iterable[str]]
     """Which of them these settings want: one process a name, none when empty."""
+    is_attendant: bool = False
+    """It works for the others; when they are done, the box is."""
     runs_with_box: bool = True
     """False: `kakou run` doesn't start it; `kakou demo` does."""
 
@@ -52,12 +54,19 @@ def sources_by_group(settings: Settings) -> dict[str, list[SourceSettings]]:
     return found
 
 
+def canary(settings: Settings) -> list[str]:
+    """Return the canary of a box with cameras; footage ends by itself and needs none."""
+    has_cameras = any(source.is_live for source in settings.sources)
+    return ["canary"] if has_cameras and settings.watch.canary_minutes else []
+
+
 def always(_: Settings) -> list[str]:
     return ["console"]
 
 
 PROCESSES = (
     BoxProcess("cameras", "kakou.box.group", groups),
+    BoxProcess("canary", "kakou.box.canary", canary, is_attendant=True),
     BoxProcess("console", "kakou.box.console", always, runs_with_box=False),
 )
 
@@ -87,6 +96,7 @@ def _children(row: BoxProcess, settings: Settings, order: Order) -> list[ChildCo
             (sys.executable, "-m", row.module),
             done_codes=DONE_CODES,
             hopeless_codes=HOPELESS_CODES,
+            is_attendant=row.is_attendant,
             given=order.model_copy(update={"name": name}).to_bytes(),
         )
         for name in row.names(settings)

@@ -34,6 +34,8 @@ class ChildCommand:
     """A child that exits with one of these would do so again: it is given up, and said to be."""
     silence_timeout_s: float | None = 60.0
     """A child that beats (see `Heartbeat`) and then is silent for this long is killed; None never kills."""
+    is_attendant: bool = False
+    """It works for the others: when they are done, so is the supervisor."""
     given: bytes = b""
     """What every start of the child finds on its standard input."""
 
@@ -49,6 +51,10 @@ class _Child:
     started_at: float = 0.0
     exit_code: int | None = field(default=None)
     why: bytes = b""
+
+    @property
+    def is_awaited(self) -> bool:
+        return self.exit_code is None and not self.spec.is_attendant
 
 
 class Heartbeat:
@@ -95,7 +101,7 @@ class Supervisor:
     def run(self, stop: Event) -> dict[str, int]:
         """Return the exit code of each child that is done; those that `stop` ended have -15 or what they chose."""
         try:
-            while not stop.is_set() and any(child.exit_code is None for child in self._children):
+            while not stop.is_set() and any(child.is_awaited for child in self._children):
                 for child in self._children:
                     self._look_after(child)
                 self._listen()

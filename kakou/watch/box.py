@@ -1,7 +1,6 @@
 """What a box looks at: its cameras, its list, its line to the centre."""
 
 import contextlib
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -10,14 +9,18 @@ from dataclasses import dataclass, field
 import redis
 
 from alerts.camera_quality import QUALITY_WORDS
+from alerts.channels.lane import LaneSettings
 from alerts.notices.board import NoticeBoard
 from alerts.notices.keeper import Amiss, NoticeKeeper
 from alerts.outbox import Outbox
 from alerts.stream import connect
+from kakou.box.canary_result import read_result, result_path
 from kakou.box.counts import counts_from_json, counts_path
-from kakou.box.processes import groups
+from kakou.box.processes import canary, groups
 from kakou.settings import Settings
+from kakou.watch.canary_look import NOTICES, SentCanaryLook
 from kakou.watch.checks import Check, ListLook, common_checks
+from kakou.watch.identity import box_origin
 from kakou.watch.watch import VERSION, NoticeWatch
 from kakou.wiring.box import Box, utc_now
 from kakou.wiring.clock import trusted_clock
@@ -102,9 +105,7 @@ def box_watch(box: Box, outbox: Outbox, board: NoticeBoard, stopped: Callable[[]
     """Return everything that a box looks at."""
     settings = box.settings
     place = settings.sources[0].checkpoint
-    keeper = NoticeKeeper(
-        f"box:{socket.gethostname()}", place, outbox.append, settings.state_dir / "run" / "notices-box.json"
-    )
+    keeper = NoticeKeeper(box_origin(), place, outbox.append, settings.state_dir / "run" / "notices-box.json")
     listed = ListLook(lambda: open_hot_set(settings, box.redis_url), settings.console.stale_list_s)
     checks = [
         Check(CAMERA_NOTICES, CameraLook(settings, stopped).look),
@@ -113,7 +114,13 @@ def box_watch(box: Box, outbox: Outbox, board: NoticeBoard, stopped: Callable[[]
     ]
     if settings.alerts.stream_url:
         checks.append(line_check(settings.alerts.stream_url, board, settings.watch.clock_apart_s))
-    return NoticeWatch(keeper, checks, board, utc_now)
+    every_s = settings.watch.canary_minutes * 60.0 if canary(settings) else 0.0
+    if every_s:
+        lanes = tuple(one.name for one in settings.alerts.channels if isinstance(one, LaneSettings))
+        path = result_path(settings.state_dir)
+        sent = SentCanaryLook(lambda: read_result(path), outbox, every_s, lanes)
+        checks.append(Check(NOTICES, sent.look))
+    return NoticeWatch(keeper, checks, board, utc_now, every_s)
 
 
 @contextlib.contextmanager

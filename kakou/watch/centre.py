@@ -3,7 +3,6 @@
 import contextlib
 import fcntl
 import logging
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +13,7 @@ from pathlib import Path
 import redis
 from cryptography import x509
 
+from alerts.canary_marks import CanaryMarks
 from alerts.channels.lane import LaneSettings
 from alerts.delivery.channel_state import ChannelState, channel_states
 from alerts.notices.board import NoticeBoard, NoticeReport
@@ -21,7 +21,9 @@ from alerts.notices.keeper import Amiss, NoticeKeeper
 from alerts.outbox import Outbox
 from alerts.stream import FlaggedStream, connect
 from kakou.settings import Settings
+from kakou.watch.canary_look import NOTICES, ArrivedCanaryLook
 from kakou.watch.checks import Check, ListLook, common_checks
+from kakou.watch.identity import centre_origin
 from kakou.watch.watch import VERSION, NoticeWatch
 from kakou.wiring.box import utc_now
 from kakou.wiring.clock import trusted_clock
@@ -63,15 +65,20 @@ class BoxLook:
                 yield Amiss("version_skew", name, f"卡口 {report.version}，中心 {VERSION}", report.place)
 
 
+def channel_names(settings: Settings) -> tuple[str, ...]:
+    """Return the channels that the stream feeds."""
+    return tuple(one.name for one in settings.alerts.channels if not isinstance(one, LaneSettings))
+
+
 def delivery_check(client: "redis.Redis", settings: Settings) -> Check:
     """Look at dead letters, at the channels, and at whether anybody delivers."""
-    names = [one.name for one in settings.alerts.channels if not isinstance(one, LaneSettings)]
+    names = channel_names(settings)
     lock = settings.state_dir / "deliver.lock"
 
     def look() -> Iterator[Amiss]:
         if dead := FlaggedStream(client).dead_count():
             yield Amiss("dead_letters", detail=f"{dead} 条")
-        states = {state.name: state for state in channel_states(client, names)}
+        states = {state.name: state for state in channel_states(client, list(names))}
         yield from (Amiss("channel_failing", name, fault) for name in names if (fault := fault_of(states[name])))
         if names and not is_held(lock):
             yield Amiss("deliver_stopped")
@@ -120,14 +127,13 @@ def centre_watch(settings: Settings, url: str, client: "redis.Redis", outbox: Ou
     """Return everything that a centre looks at."""
     board = NoticeBoard(client)
     place = settings.watch.centre_name
-    keeper = NoticeKeeper(
-        f"centre:{socket.gethostname()}", place, outbox.append, settings.state_dir / "run" / "notices-centre.json"
-    )
+    keeper = NoticeKeeper(centre_origin(), place, outbox.append, settings.state_dir / "run" / "notices-centre.json")
     places = frozenset(one.name for one in settings.console.checkpoint)
     certificates = [path for path in (settings.console.tls_certificate,) if path]
     checks = [
         Check(BoxLook.NOTICES, BoxLook(board, settings.console.stale_status_s, places).look),
         delivery_check(client, settings),
+        Check(NOTICES, ArrivedCanaryLook(board, CanaryMarks(client), channel_names(settings)).look),
         certificate_check(certificates, settings.watch.certificate_days, utc_now),
         *common_checks(settings, outbox, trusted_clock(settings, is_keeping=False), utc_now),
     ]
