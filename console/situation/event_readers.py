@@ -19,8 +19,12 @@ EventReaders: TypeAlias = Mapping[str, EventReader]
 """By `Event.kind`."""
 
 
-def event_readers(intake: CaseIntake, marks: CanaryMarks) -> EventReaders:
-    return {FlaggedEvent.kind: partial(_into_cases, intake), CanaryEvent.kind: partial(_mark_canaries, marks)}
+def event_readers(intake: CaseIntake, marks: CanaryMarks | None = None) -> EventReaders:
+    """Return the table; without `marks` canaries are passed over."""
+    readers: dict[str, EventReader] = {FlaggedEvent.kind: partial(_into_cases, intake)}
+    if marks is not None:
+        readers[CanaryEvent.kind] = partial(_mark_canaries, marks)
+    return readers
 
 
 def _into_cases(intake: CaseIntake, events: Sequence[Event], now: datetime) -> Iterable[int]:
