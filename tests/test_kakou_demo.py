@@ -13,7 +13,7 @@ import pyotp
 import pytest
 
 from fixtures.truth import load_truth
-from tests.commands import REPOSITORY, Finished, run_kakou, start_kakou
+from tests.commands import REPOSITORY, Finished, call_kakou, run_kakou, start_kakou
 
 CLIPS = sorted((REPOSITORY / "fixtures" / "videos").glob("*.mp4"))
 
@@ -51,12 +51,14 @@ def test_every_expected_passage_is_printed_and_the_listed_ones_are_flagged(demo:
 
 def test_the_events_are_still_there_after_the_demo(demo: tuple[Finished, Path]):
     done, folder = demo
-    events = run_kakou("events", "--config", folder / "kakou.toml")
+    events = call_kakou("events", "--config", folder / "kakou.toml")
     assert events.exit_code == 0
     assert len(events.stdout.splitlines()) == sum("P=" in line for line in done.stdout.splitlines())
 
 
-@pytest.mark.parametrize("end", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.long), signal.SIGKILL])
+@pytest.mark.parametrize(
+    "end", [*(pytest.param(each, marks=pytest.mark.long) for each in (signal.SIGINT, signal.SIGTERM)), signal.SIGKILL]
+)
 def test_an_interrupted_demo_leaves_no_process_behind(tmp_path: Path, end: signal.Signals):
     with start_kakou("demo", "--folder", tmp_path / "state", folder=tmp_path, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None

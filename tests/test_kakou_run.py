@@ -10,7 +10,7 @@ import pytest
 
 from fixtures.make_risk_list import write_risk_list
 from fixtures.truth import load_truth
-from tests.commands import REPOSITORY, Finished, run_kakou, start_kakou
+from tests.commands import REPOSITORY, Finished, call_kakou, run_kakou, start_kakou
 
 CLIP = REPOSITORY / "fixtures" / "videos" / "day_gantry.mp4"
 LISTED = {passage.text for passage in load_truth(CLIP.with_suffix(".json")).passages if passage.is_listed}
@@ -29,8 +29,8 @@ def write_config(folder: Path, *uris: str | Path, head: str = "") -> Path:
 
 def import_list(folder: Path, config: Path) -> None:
     travel_records, areas = write_risk_list(folder, datetime.now(UTC))
-    assert run_kakou("risk", "area", "import", areas, "--config", config).exit_code == 0
-    assert run_kakou("risk", "import", travel_records, "--config", config).exit_code == 0
+    assert call_kakou("risk", "area", "import", areas, "--config", config).exit_code == 0
+    assert call_kakou("risk", "import", travel_records, "--config", config).exit_code == 0
 
 
 def passages(done: Finished) -> list[dict[str, str | float | None]]:
@@ -98,7 +98,7 @@ def test_without_redis_every_passage_is_unchecked_and_checked_once_it_is_back(tm
     flagged = re.search(r"预警 (\d+), 过期删除 0, 仍在等待 0", again.stderr)
     assert flagged is not None, again.stderr
     assert int(flagged[1]) == len(LISTED)
-    events = run_kakou("events", "--config", back, "--json").stdout.splitlines()
+    events = call_kakou("events", "--config", back, "--json").stdout.splitlines()
     assert {json.loads(line)["text"] for line in events} == LISTED
 
 
@@ -115,7 +115,7 @@ def test_screening_goes_on_when_nobody_reads_its_lines(tmp_path: Path):
 def test_a_box_without_any_source_says_so(tmp_path: Path):
     config = tmp_path / "kakou.toml"
     config.write_text("")
-    done = run_kakou("run", "--config", config)
+    done = call_kakou("run", "--config", config)
     assert done.exit_code == 5
     assert "no [[source]]" in done.stderr
 
