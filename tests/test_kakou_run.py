@@ -95,9 +95,10 @@ def test_without_redis_every_passage_is_unchecked_and_checked_once_it_is_back(tm
     back = write_config(tmp_path, tmp_path / "pictures")
     import_list(tmp_path, back)
     again = run_kakou("run", "--config", back)
-    flagged = re.search(r"预警 (\d+), 过期删除 0, 仍在等待 0", again.stderr)
-    assert flagged is not None, again.stderr
-    assert int(flagged[1]) == len(LISTED)
+    # One round as a rule; a slow machine's list may answer for some passages in the next only.
+    rounds = re.findall(r"预警 (\d+), 过期删除 0, 仍在等待 (\d+)", again.stderr)
+    assert rounds, again.stderr
+    assert (sum(int(flagged) for flagged, _ in rounds), rounds[-1][1]) == (len(LISTED), "0")
     events = call_kakou("events", "--config", back, "--json").stdout.splitlines()
     assert {json.loads(line)["text"] for line in events} == LISTED
 
