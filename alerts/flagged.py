@@ -102,6 +102,9 @@ class FlaggedEvent(Event):
     """The plate on the best frame: x1, y1, x2, y2 in pixels."""
     replayed: bool = False
     """True for recorded footage: shown to the analyst, nobody is sent out."""
+    booth_until: UtcDatetime | None = None
+    """Until then (box time) the people at the checkpoint, whose page was open when it passed, deal with it themselves;
+    None where nobody was there: it is the desk's at once."""
 
     @property
     def source(self) -> str:
@@ -166,6 +169,7 @@ def event_from_match(
     vehicle_picture: str | None = None,
     box: BoundingBox | None = None,
     replayed: bool = False,
+    booth_until: datetime | None = None,
 ) -> FlaggedEvent:
     """Return the event of one flagged passage. `id_key` is the box's plate key (see make_event_id)."""
     return FlaggedEvent(
@@ -191,6 +195,7 @@ def event_from_match(
         vehicle_picture=vehicle_picture,
         box=(box.x1, box.y1, box.x2, box.y2) if box else None,
         replayed=replayed,
+        booth_until=booth_until,
     )
 
 

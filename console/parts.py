@@ -13,6 +13,7 @@ from alerts.box_status import StatusBoard
 from alerts.canary_marks import CanaryMarks
 from alerts.pictures import PictureShelf
 from alerts.stream import FlaggedStream
+from console.cases.booth import BoothWords
 from console.cases.desk import CaseDesk
 from console.cases.dispatch import Dispatch
 from console.cases.intake import CaseIntake
@@ -96,13 +97,13 @@ def build_console(
 ) -> Console:
     """Open the database and build the parts. Raises ConsoleError.
 
-    `consumer` names this process in the event stream's group: the same name again finds what it left unfinished.
-    `clock` says what is old enough to be erased; None believes `now`. `hasher` None: argon2's defaults.
+    `consumer` names this process in the stream's group: the same again finds what it left unfinished. `clock` says what
+    may be erased by now; None believes `now`. `hasher` None: argon2's defaults.
     """
     database, keys, audit = _open_store(settings, state_dir, now())
     passwords, throttle = Passwords(hasher or PasswordHasher()), Throttle(keys, settings)
     grids, board = load_grids(settings.grids_path), StatusBoard(client)
-    cases, intake = CaseReader(database, grids), CaseIntake(database, audit, settings)
+    cases, intake, desk = _case_parts(database, audit, grids, settings)
     hub = LiveHub(lambda scope, ids: cases.some(_desk_of(scope), ids), now)
     pictures = Pictures(database, audit, state_dir, settings, PictureShelf(client))
     return Console(
@@ -117,7 +118,7 @@ def build_console(
         sessions=Sessions(database, keys, passwords, throttle, audit, settings),
         tokens=Tokens(database, audit),
         intake=intake,
-        desk=CaseDesk(database, audit, settings),
+        desk=desk,
         cases=cases,
         grids=grids,
         statistics=Statistics(database),
@@ -129,23 +130,30 @@ def build_console(
         retention=Retention(database, audit, pictures, settings),
         dispatch=Dispatch(database, audit, build_messengers(settings.messenger, now), settings),
         hub=hub,
-        feed=_event_feed(client, consumer, intake, hub, settings, now),
+        feed=_event_feed(client, consumer, intake, BoothWords(database, audit, desk), hub, settings, now),
         board=board,
         boxes=BoxWatch(board, settings, now),
         notices=Notices(client),
     )
 
 
+def _case_parts(
+    database: Database, audit: AuditLog, grids: GridMap, settings: ConsoleSettings
+) -> tuple[CaseReader, CaseIntake, CaseDesk]:
+    return CaseReader(database, grids), CaseIntake(database, audit, settings), CaseDesk(database, audit, settings)
+
+
 def _event_feed(
     client: "redis.Redis",
     consumer: str,
     intake: CaseIntake,
+    booth_words: BoothWords,
     hub: LiveHub,
     settings: ConsoleSettings,
     now: Callable[[], datetime],
 ) -> EventFeed:
     stream = FlaggedStream(client)
-    group, readers = stream.group(GROUP, consumer), event_readers(intake, CanaryMarks(client))
+    group, readers = stream.group(GROUP, consumer), event_readers(intake, booth_words, CanaryMarks(client))
     return EventFeed(group, readers, hub.touch, now, settings.accept_replayed, stream.dead_count)
 
 

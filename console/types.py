@@ -29,6 +29,8 @@ class Role(StrEnum):
     WORKER = "worker"
     ANALYST = "analyst"
     AUDITOR = "auditor"
+    BOOTH = "booth"
+    """At a checkpoint's barrier; has no account: the box knows its devices, and sends their words."""
 
 
 ROLE_NAMES = {
@@ -39,7 +41,12 @@ ROLE_NAMES = {
     Role.WORKER: "网格员",
     Role.ANALYST: "分析员",
     Role.AUDITOR: "审计员",
+    Role.BOOTH: "岗位",
 }
+
+
+ACCOUNT_ROLES: tuple[Role, ...] = tuple(role for role in Role if role is not Role.BOOTH)
+"""Roles that an account may have."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ COMMANDS = {
     "events": "kakou.commands.events",
     "deliver": "kakou.commands.deliver",
     "console": "kakou.commands.console",
+    "booth": "kakou.commands.booth",
     "audit": "kakou.commands.audit",
     "sunset": "kakou.commands.sunset",
     "doctor": "kakou.commands.doctor",

@@ -10,6 +10,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from alerts.settings import AlertsSettings
+from console.booth.settings import BoothSettings
 from console.settings import ConsoleSettings
 from kakou.links import open_links
 from pipeline.settings import PipelineSettings, SourceSettings
@@ -83,6 +84,7 @@ class Settings(BaseModel):
     alerts: AlertsSettings = AlertsSettings()
     console: ConsoleSettings = ConsoleSettings()
     watch: WatchSettings = WatchSettings()
+    booth: BoothSettings = BoothSettings()
 
     @field_validator("sources")
     @classmethod

@@ -38,11 +38,13 @@ def open_browser() -> Iterator[Browser]:
             browser.close()
 
 
-def open_context(browser: Browser, size: tuple[int, int], theme: str | None = None) -> BrowserContext:
+def open_context(
+    browser: Browser, size: tuple[int, int], theme: str | None = None, *, ignore_https_errors: bool = False
+) -> BrowserContext:
     width, height = size
     context = browser.new_context(
         viewport={"width": width, "height": height}, locale="zh-CN", has_touch=width < 600, is_mobile=width < 600,
-        reduced_motion="reduce",
+        reduced_motion="reduce", ignore_https_errors=ignore_https_errors,
     )  # fmt: skip
     context.set_default_timeout(20000)
     if theme:

@@ -27,6 +27,8 @@ from fastapi.testclient import TestClient
 from sqlalchemy import select
 
 from alerts.flagged import EventAlternative, EventReason, FlaggedEvent
+from alerts.handled import BoothResult, HandledEvent, handled_id
+from console.cases.booth import BoothWords
 from console.cases.desk import StepRequest
 from console.cases.steps import Action, State
 from console.lists.areas import AreaOffice
@@ -42,7 +44,7 @@ from console.store.tables import CaseRow
 from console.types import SYSTEM, Actor, Role
 from console.web.access import COOKIE
 from console.web.app import create_app
-from kakou.box.console import Server
+from kakou.box.server import Server
 from riskdb.keeper import RiskKeeper
 from riskdb.types import RiskDBError
 
@@ -183,6 +185,19 @@ def event_of(
         "decided_at": at,
     } | changes  # fmt: skip
     return FlaggedEvent.model_validate(fields)
+
+
+def handled_of(event: FlaggedEvent, at: datetime, result: BoothResult = "passed") -> HandledEvent:
+    """Return what the booth of the event's checkpoint says that it did."""
+    return HandledEvent(
+        event_id=handled_id(event.event_id, result, at, b"k" * 16), flagged_id=event.event_id,
+        camera_id=event.camera_id, checkpoint=event.checkpoint, result=result, by="一号平板 王某", handled_at=at,
+    )  # fmt: skip
+
+
+def say_at_booth(console: Console, event: FlaggedEvent, result: BoothResult = "passed") -> list[int]:
+    words = BoothWords(console.database, console.audit, console.desk)
+    return words.take([handled_of(event, console.now(), result)], console.now())
 
 
 def officer(scope: str = "", account_id: int = 101) -> Actor:

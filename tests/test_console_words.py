@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from console.parts import Console
 from console.people.audit_words import action_words, subject_words
 from console.people.tokens import Scope
 from console.store.people_tables import AuditRow
-from console.types import Actor, Role
+from console.types import ACCOUNT_ROLES, Actor, Role
 from console.web.app import create_app
 from kakou.settings import Settings
 from kakou.wiring.risk import open_keeper
@@ -31,6 +32,7 @@ from tests.console_kit import (
     jpeg,
     make_account,
     open_console,
+    say_at_booth,
 )
 
 GOOD = ("苏A10001", "02", "370211", "{day}", "{day}", "流调")
@@ -111,10 +113,10 @@ class World:
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
     console = open_console(tmp_path, redis.Redis(unix_socket_path="/nowhere"), clock := Clock())
-    for role in Role:
+    for role in ACCOUNT_ROLES:
         make_account(console, role.value, role, GRID_A if role is Role.WORKER else "")
     app = create_app(console)
-    yield World(console, clock, {role: client_of(app, console, role.value) for role in Role}, app)
+    yield World(console, clock, {role: client_of(app, console, role.value) for role in ACCOUNT_ROLES}, app)
     console.database.close()
 
 
@@ -151,7 +153,12 @@ def change_the_list_and_the_people(world: World) -> None:
 
 def let_time_pass(world: World) -> None:
     console, clock = world.console, world.clock
-    console.intake.take([event_of("测B22222")], clock())
+    until = clock() + timedelta(minutes=5)
+    at_booth = [event_of("测C33333", clock(), booth_until=until), event_of("测D44444", clock(), booth_until=until)]
+    console.intake.take([event_of("测B22222"), *at_booth], clock())
+    say_at_booth(console, at_booth[0])
+    clock.forward(600)
+    console.desk.act_on_overdue(clock())
     clock.forward(25 * 3600)
     console.desk.act_on_overdue(clock())
     clock.forward(40 * 86400)

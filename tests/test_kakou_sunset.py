@@ -56,7 +56,8 @@ def fill(state: Path) -> None:
     load_or_create_key(state / "plate.key")
     for name in ("spool.key", "spool/1.unchecked", "evidence/a/1.jpg", "pictures/b/2.jpg", "photos/3.jpg",
                  "imports/4.csv", "outbox.sqlite", "outbox.reserve", "redis/appendonlydir/x.aof", "run/g.json",
-                 "replay/p.json", "risk.sqlite-wal", "counters.sqlite", "risk.sqlite"):  # fmt: skip
+                 "replay/p.json", "risk.sqlite-wal", "counters.sqlite", "risk.sqlite",
+                 "booth.key", "booth.sqlite"):  # fmt: skip
         path = state / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(f"{name} {PLATE}".encode())
@@ -104,7 +105,7 @@ def test_everything_is_destroyed_at_once_and_the_report_says_so(centre: Path):
     times = [datetime.fromisoformat(each["destroyed_at"]) for each in report["destroyed"]]
     assert times == sorted(times), "keys first"
     counts = {each["name"]: (each["files"], each["rows"]) for each in report["destroyed"]}
-    assert (counts["密钥"][0], counts["照片"][0], counts["事件单与账号"][1]) == (3, 3, 1)
+    assert (counts["密钥"][0], counts["照片"][0], counts["事件单与账号"][1]) == (4, 3, 1)
     assert all(re.fullmatch("[0-9a-f]{64}", each["sha256"]) for each in report["destroyed"])
     assert (report["by"], report["reason"], report["untouched"]) == ("张三", "解除管控", ["notes of somebody.txt"])
     page = next((centre / "var/destruction").glob("*.html")).read_text()
@@ -122,7 +123,7 @@ def test_a_dry_run_changes_nothing(centre: Path):
     before = {path: path.read_bytes() for path in centre.rglob("*") if path.is_file()}
     answer = sunset(centre, "--now", "--dry-run", "--json")
     found = {each["name"]: each["files"] for each in json.loads(answer.stdout)["would_destroy"]}
-    assert (answer.exit_code, found["密钥"], found["照片"]) == (ExitCode.OK, 3, 3)
+    assert (answer.exit_code, found["密钥"], found["照片"]) == (ExitCode.OK, 4, 3)
     after = {path: path.read_bytes() for path in centre.rglob("*") if path.is_file() and path in before}
     assert after == before
 

@@ -249,3 +249,18 @@ def test_a_weakly_read_vehicle_that_could_not_be_checked_is_unchecked_and_asked_
     assert (screening.counts.passages, screening.counts.unchecked, screening.counts.unread) == (1, 1, 0)
     assert recheck(spool, ListedPlates("KK12345"), screening.flagging).flagged == 1
     assert [event.text for event in outbox.events] == ["KK12345"]
+
+
+def test_a_vehicle_that_stands_in_view_is_shown_as_far_as_it_is_known_and_counted_once_it_has_left() -> None:
+    shown: list[Passage] = []
+    counted: list[int] = []
+    screening = make_screening(ListedPlates(), KeptEvents())
+
+    def show(passage: Passage) -> None:
+        shown.append(passage)
+        counted.append(screening.counts.passages)
+
+    (left,) = screened(frames_of(passing("京B88888", 40)), replace(screening, show=show))
+    assert [(one.outcome, one.best.text, one.started_at) for one in shown] == [("clear", "京B88888", left.started_at)]
+    assert shown[0].ended_at < left.ended_at
+    assert (counted, screening.counts.passages) == ([0], 1)

@@ -10,6 +10,8 @@ from console.cases.recipients import note_dispatch
 from console.cases.rights import is_in_hand_of, may_see, standing_of
 from console.cases.steps import (
     ACTION_NAMES,
+    BOOTH_OUTCOMES,
+    CASE_OUTCOMES,
     FINISHED,
     OPEN,
     STATE_NAMES,
@@ -73,7 +75,7 @@ class CaseDesk:
                 raise StepRefusedError("请先接单，再提交结果。")
             if request.action is Action.REOPEN and case.erased_at is not None:
                 raise StepRefusedError("证据已按规定删除，不能重开。")
-            self._take(session, case, request, actor, now)
+            self.take(session, case, request, actor, now)
 
     def act_on_overdue(self, now: datetime) -> list[int]:
         """Let the clock act on cases that are past their time; returns their ids."""
@@ -87,10 +89,11 @@ class CaseDesk:
             ).all()
             for case in overdue:
                 action = overdue_step(standing_of(case), case.last_seen_at, now, self._settings)
-                self._take(session, case, StepRequest(case.case_id, action, note="超时"), SYSTEM, now)
+                self.take(session, case, StepRequest(case.case_id, action, note="超时"), SYSTEM, now)
         return [case.case_id for case in overdue]
 
-    def _take(self, session: Session, case: CaseRow, request: StepRequest, actor: Actor, now: datetime) -> None:
+    def take(self, session: Session, case: CaseRow, request: StepRequest, actor: Actor, now: datetime) -> None:
+        """Take one step of a case at hand, within the caller's transaction. Raises StepRefusedError."""
         action, reason = request.action, request.reason
         if action is Action.CLOSE and reason == Outcome.UNREACHABLE and actor.role is Role.WORKER:
             action = Action.ESCALATE  # nobody answered: the next level tries, the case is not done
@@ -134,10 +137,13 @@ class CaseDesk:
             case.confirmed_at = now
         elif action is Action.REJECT:
             case.rejection = request.reason
-        elif action is Action.CLOSE:
+        elif action in (Action.CLOSE, Action.HANDLE):
             case.outcome = request.reason
+            case.confirmed_at = case.confirmed_at or now
+        elif action is Action.HAND_UP:
+            case.last_seen_at = now  # to the desk it is new
         elif action is Action.REOPEN:
-            case.rejection = case.outcome = case.assignee_id = None
+            case.rejection = case.outcome = case.assignee_id = case.booth_result = None
         case.overdue_since = _overdue_after(case, action, actor)
         case.state, case.is_confirmed = after.state.value, after.is_confirmed
         case.finished_at = now if after.state in FINISHED else None
@@ -184,7 +190,11 @@ def _who_was_first(session: Session, case: CaseRow) -> str:
 
 
 def _check_reason(action: Action, reason: str | None, note: str) -> None:
-    allowed: dict[Action, list[str]] = {Action.REJECT: list(Rejection), Action.CLOSE: list(Outcome)}
+    allowed: dict[Action, list[str]] = {
+        Action.REJECT: list(Rejection),
+        Action.CLOSE: list(CASE_OUTCOMES),
+        Action.HANDLE: list(BOOTH_OUTCOMES),
+    }
     if action in allowed and reason not in allowed[action]:
         raise StepRefusedError("请选择原因。" if action is Action.REJECT else "请选择核实结果。")
     if action in allowed and reason == Outcome.LIST_ERROR and not note.strip():

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from sqlalchemy import ColumnElement, and_, exists, or_, tuple_
 
-from console.cases.steps import FINISHED, OPEN, State
+from console.cases.steps import DESK_OPEN, FINISHED, State
 from console.store.people_tables import AccountRow
 from console.store.tables import CaseRow, EventRow, StepRow
 
@@ -21,6 +21,8 @@ class Group(StrEnum):
     OVER = "over"
     """A limit has run out, and nobody has acted since."""
     DONE = "done"
+    BOOTH = "booth"
+    """The people at a checkpoint deal with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +61,14 @@ def conditions_of(wanted: CaseFilter) -> list[ColumnElement[bool]]:
 def in_group(group: Group) -> ColumnElement[bool]:
     escalated = CaseRow.state == State.ESCALATED.value
     groups: dict[Group, ColumnElement[bool]] = {
-        Group.OPEN: _in_states(OPEN),
+        Group.OPEN: _in_states(DESK_OPEN),
         Group.NEW: or_(_in_states((State.NEW, State.REOPENED)), and_(escalated, ~CaseRow.is_confirmed)),
         Group.OUT: or_(
             _in_states((State.ASSIGNED, State.ACCEPTED, State.VERIFYING)), and_(escalated, CaseRow.is_confirmed)
         ),
-        Group.OVER: and_(CaseRow.overdue_since.is_not(None), _in_states(OPEN)),
+        Group.OVER: and_(CaseRow.overdue_since.is_not(None), _in_states(DESK_OPEN)),
         Group.DONE: _in_states(FINISHED),
+        Group.BOOTH: _in_states((State.AT_BOOTH,)),
     }
     return groups[group]
 

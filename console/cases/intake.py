@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from alerts.flagged import FlaggedEvent
-from console.cases.passages import join_case, recall_earlier
+from console.cases.passages import held_until, join_case, recall_earlier
 from console.cases.steps import OPEN, Standing, State
 from console.cases.timers import due_at
 from console.people.audit import AuditLog
@@ -30,6 +30,8 @@ class Taken:
     attached: tuple[int, ...]
     repeated: int
     """Events that were here before."""
+    held: tuple[int, ...] = ()
+    """Of all these cases, those that the people at a checkpoint deal with: no screen is told of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,8 @@ class CaseIntake:
                 self._note(session, event, found, now)
         opened = tuple(found.row.case_id for event, found in pairs if found.opened_by == event.event_id)
         attached = tuple(found.row.case_id for event, found in pairs if found.opened_by != event.event_id)
-        return Taken(opened, attached, len(events) - len(fresh))
+        held = tuple(found.row.case_id for _, found in pairs if found.row.state == State.AT_BOOTH)
+        return Taken(opened, attached, len(events) - len(fresh), held)
 
     def grid_of(self, checkpoint: str) -> str:
         """Return where a checkpoint's cases belong; an unknown checkpoint's go to the county."""
@@ -98,12 +101,14 @@ class CaseIntake:
 
     def _new_case(self, event: FlaggedEvent, now: datetime) -> CaseRow:
         grid_code = self.grid_of(event.checkpoint)
+        held = held_until(event, now)
+        state = State.AT_BOOTH if held else State.NEW
         return CaseRow(
-            version=1, state=State.NEW.value, is_confirmed=False, level=event.level, plate_text=event.text,
+            version=1, state=state.value, is_confirmed=False, level=event.level, plate_text=event.text,
             plate_class=event.plate_class, checkpoint=event.checkpoint, grid_code=grid_code, owner_code=grid_code,
             opened_at=now, changed_at=now, last_seen_at=now, passed_at=event.arrived_at, passages=1,
             also_in="", latest_event_id=event.event_id,
-            due_at=due_at(Standing(State.NEW, False), grid_code, now, now, self._settings),
+            due_at=held or due_at(Standing(State.NEW, False), grid_code, now, now, self._settings),
         )  # fmt: skip
 
     def _note(self, session: Session, event: FlaggedEvent, found: _Found, now: datetime) -> None:

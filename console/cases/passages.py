@@ -1,15 +1,18 @@
 """A vehicle that comes again: every passage of a listed vehicle alarms, where it passes."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from alerts.flagged import FlaggedEvent
 from console.cases.rights import standing_of
+from console.cases.steps import State
 from console.cases.timers import due_after_passage
 from console.settings import ConsoleSettings
 from console.store.tables import CaseRow
+
+_WORD_FOLLOWS = timedelta(seconds=15)
 
 
 def join_case(row: CaseRow, event: FlaggedEvent, grid_code: str, now: datetime, settings: ConsoleSettings) -> None:
@@ -17,7 +20,10 @@ def join_case(row: CaseRow, event: FlaggedEvent, grid_code: str, now: datetime, 
     row.passages += 1
     row.last_seen_at = row.changed_at = now
     row.overdue_since = None
-    row.due_at = due_after_passage(standing_of(row), row.owner_code, now, settings)
+    held = held_until(event, now) if row.state == State.AT_BOOTH and event.checkpoint == row.checkpoint else None
+    if held is None and row.state == State.AT_BOOTH:
+        row.state = State.NEW.value  # it drove on, past a booth that did nothing: the desk's
+    row.due_at = held or due_after_passage(standing_of(row), row.owner_code, now, settings)
     if grid_code not in (row.grid_code, *row.also_in.split()):
         row.also_in += f" {grid_code}"
     if event.level == "hit":
@@ -27,6 +33,18 @@ def join_case(row: CaseRow, event: FlaggedEvent, grid_code: str, now: datetime, 
         return
     row.previous_checkpoint, row.previous_at, row.previous_result = row.checkpoint, row.passed_at, None
     row.checkpoint, row.passed_at, row.latest_event_id = event.checkpoint, event.arrived_at, event.event_id
+
+
+def held_until(event: FlaggedEvent, now: datetime) -> datetime | None:
+    """Return until when the people at the checkpoint deal with it; None where nobody looked there.
+
+    By our clock, and never for longer than the box gave them: its own may be wrong. An event that was kept up by a cut
+    line waits a moment, too: what they did comes right behind it.
+    """
+    if event.booth_until is None:
+        return None
+    latest = now + (event.booth_until - event.decided_at)
+    return max(now + _WORD_FOLLOWS, min(event.booth_until, latest))
 
 
 def recall_earlier(session: Session, row: CaseRow) -> None:

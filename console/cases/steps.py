@@ -11,6 +11,8 @@ from console.types import Actor, Role, StepRefusedError
 
 
 class State(StrEnum):
+    AT_BOOTH = "at_booth"
+    """The people at the checkpoint deal with it; the desk is not asked yet."""
     NEW = "new"
     CONFIRMED = "confirmed"
     REJECTED = "rejected"
@@ -24,6 +26,7 @@ class State(StrEnum):
 
 
 STATE_NAMES = {
+    State.AT_BOOTH: "卡口处置中",
     State.NEW: "待核实",
     State.CONFIRMED: "已确认",
     State.REJECTED: "已排除",
@@ -37,6 +40,8 @@ STATE_NAMES = {
 }
 FINISHED = frozenset({State.REJECTED, State.CLOSED, State.EXPIRED})
 OPEN = frozenset(State) - FINISHED
+DESK_OPEN = OPEN - {State.AT_BOOTH}
+"""What the desk, or whom it asked, still has to do."""
 
 
 class Action(StrEnum):
@@ -49,6 +54,8 @@ class Action(StrEnum):
     ESCALATE = "escalate"
     REOPEN = "reopen"
     EXPIRE = "expire"
+    HANDLE = "handle"
+    HAND_UP = "hand_up"
 
 
 ACTION_NAMES = {
@@ -61,6 +68,8 @@ ACTION_NAMES = {
     Action.ESCALATE: "升级",
     Action.REOPEN: "重开",
     Action.EXPIRE: "过期",
+    Action.HANDLE: "卡口处置",
+    Action.HAND_UP: "转值班台",
 }
 
 
@@ -87,6 +96,9 @@ class Outcome(StrEnum):
     UNREACHABLE = "unreachable"
     TRANSIT = "transit"
     HANDED_OVER = "handed_over"
+    PASSED = "passed"
+    TURNED_BACK = "turned_back"
+    ISOLATED = "isolated"
 
 
 OUTCOME_NAMES = {
@@ -97,7 +109,13 @@ OUTCOME_NAMES = {
     Outcome.UNREACHABLE: "联系不上",
     Outcome.TRANSIT: "过境未停留",
     Outcome.HANDED_OVER: "移交社区或疾控",
+    Outcome.PASSED: "卡口已查验放行",
+    Outcome.TURNED_BACK: "卡口劝返",
+    Outcome.ISOLATED: "卡口移交隔离转运",
 }
+BOOTH_OUTCOMES = (Outcome.PASSED, Outcome.TURNED_BACK, Outcome.ISOLATED)
+"""Only the people at the barrier can say so."""
+CASE_OUTCOMES = {outcome: words for outcome, words in OUTCOME_NAMES.items() if outcome not in BOOTH_OUTCOMES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,13 +133,13 @@ class Step:
 
 _DESK = frozenset({Role.OFFICER, Role.ADMIN})
 _FIELD = frozenset({Role.WORKER, Role.OFFICER, Role.ADMIN})
+_BOOTH = frozenset({Role.BOOTH})
+_UNSEEN = frozenset({State.AT_BOOTH, State.NEW, State.ESCALATED, State.REOPENED})
 _AT_WORK = frozenset({State.ASSIGNED, State.ACCEPTED, State.VERIFYING, State.ESCALATED, State.REOPENED})
 
 STEPS: dict[Action, Step] = {
     Action.CONFIRM: Step(frozenset({State.NEW, State.ESCALATED, State.REOPENED}), State.CONFIRMED, _DESK),
-    Action.REJECT: Step(
-        frozenset({State.NEW, State.CONFIRMED, State.ESCALATED, State.REOPENED}), State.REJECTED, _DESK
-    ),
+    Action.REJECT: Step(_UNSEEN | {State.CONFIRMED}, State.REJECTED, _DESK | _BOOTH),
     Action.ASSIGN: Step(_AT_WORK | {State.CONFIRMED}, State.ASSIGNED, _DESK, needs_confirmed=True),
     Action.ACCEPT: Step(frozenset({State.ASSIGNED, State.ESCALATED}), State.ACCEPTED, _FIELD, needs_confirmed=True),
     Action.CONTACT: Step(frozenset({State.ACCEPTED}), State.VERIFYING, _FIELD, needs_confirmed=True),
@@ -131,11 +149,13 @@ STEPS: dict[Action, Step] = {
         _FIELD,
         needs_confirmed=True,
     ),
-    Action.ESCALATE: Step(OPEN, State.ESCALATED, _FIELD, by_system=True),
+    Action.ESCALATE: Step(DESK_OPEN, State.ESCALATED, _FIELD, by_system=True),
     Action.REOPEN: Step(FINISHED, State.REOPENED, _DESK),
     Action.EXPIRE: Step(
         frozenset({State.NEW, State.ESCALATED, State.REOPENED}), State.EXPIRED, frozenset(), by_system=True
     ),
+    Action.HANDLE: Step(_UNSEEN, State.CLOSED, _BOOTH),
+    Action.HAND_UP: Step(frozenset({State.AT_BOOTH}), State.NEW, _DESK, by_system=True),
 }
 
 
@@ -161,6 +181,8 @@ def take_step(standing: Standing, action: Action, actor: Actor) -> Standing:
         raise StepRefusedError(f"事件单{STATE_NAMES[standing.state]}，不能再“{name}”。请刷新后查看。")
     if step.needs_confirmed and not standing.is_confirmed:
         raise StepRefusedError(f"尚未人工确认，不能“{name}”。请先看图确认。")
+    if actor.role is Role.BOOTH and standing.is_confirmed:
+        raise StepRefusedError("值班台已经确认，由值班台处置。")
     if action is Action.CONFIRM and standing.is_confirmed and standing.state is State.ESCALATED:
         raise StepRefusedError("事件单已经确认过，请派单或结案。")
     if action is Action.EXPIRE and standing.is_confirmed:
@@ -182,6 +204,6 @@ def _is_allowed(standing: Standing, action: Action, actor: Actor) -> bool:
 
 
 def _is_confirmed_after(standing: Standing, action: Action) -> bool:
-    if action is Action.CONFIRM:
+    if action in (Action.CONFIRM, Action.HANDLE):
         return True
     return standing.is_confirmed and action is not Action.REJECT

@@ -38,6 +38,8 @@ def overdue_step(standing: Standing, seen_at: datetime, now: datetime, settings:
     is_old = now - seen_at >= timedelta(seconds=settings.close_timeout_s)
     # One that was just reopened is looked at again first, however old it is.
     can_expire = standing.state in (State.NEW, State.ESCALATED)
+    if standing.state is State.AT_BOOTH:
+        return Action.HAND_UP
     return Action.EXPIRE if is_old and can_expire and not standing.is_confirmed else Action.ESCALATE
 
 

@@ -1,7 +1,7 @@
 """Cases as people and programs see them."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
@@ -17,14 +17,18 @@ from console.cases.steps import (
     State,
 )
 from console.people.grids import GridMap
+from console.stays import stays_of
 from console.store.tables import CaseRow, EventRow, StepRow
 from console.types import Actor, Role
 
-STEP_WORDS = {action.value: name for action, name in ACTION_NAMES.items()} | {"open": "预警到达", "attach": "再次经过"}
+STEP_WORDS = {action.value: name for action, name in ACTION_NAMES.items()} | {
+    "open": "预警到达",
+    "attach": "再次经过",
+    "booth": "卡口补报",
+}
 _IN_HAND = (State.ACCEPTED, State.VERIFYING, State.ESCALATED)
 """Of a worker's own cases, those that he took; an escalated one keeps its worker only after that."""
 _TOLERATED_S = 60.0
-_LOCAL_ZONE = timezone(timedelta(hours=8), "北京时间")
 _SHOWN_OTHER = 0.02
 """Another reading less likely than this is not worth a look."""
 
@@ -155,7 +159,7 @@ def case_view(
         has_plate_picture=bool(event and event.plate_picture) and not is_masked,
         has_vehicle_picture=bool(event and event.vehicle_picture) and not is_masked,
         event_id=case.latest_event_id,
-        stays=_stays(event) if event and not is_masked else (),
+        stays=stays_of(event) if event and not is_masked else (),
         desk_note=desk_note,
         result=_result(case),
     )
@@ -202,17 +206,6 @@ def _result(case: CaseRow) -> str:
     if case.outcome:
         return OUTCOME_NAMES[Outcome(case.outcome)]
     return REJECTION_NAMES[Rejection(case.rejection)] if case.rejection else ""
-
-
-def _stays(event: FlaggedEvent) -> tuple[str, ...]:
-    def words(reason: EventReason) -> str:
-        first, last = (
-            f"{at.astimezone(_LOCAL_ZONE):%m-%d %H:%M}" for at in (reason.visited_from, reason.visited_until)
-        )
-        risk = "高风险" if reason.level == "high" else "中风险"
-        return f"{reason.area_name or reason.area}（{risk}）{first} 至 {last}"
-
-    return tuple(words(reason) for reason in event.reasons[:6])
 
 
 def _other_reading(event: FlaggedEvent) -> str:

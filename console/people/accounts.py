@@ -16,7 +16,7 @@ from console.people.passwords import Passwords, new_totp_secret, totp_counter
 from console.settings import ConsoleSettings
 from console.store.database import Database
 from console.store.people_tables import AccountRow, InvitationRow, SessionRow
-from console.types import ROLE_NAMES, SYSTEM, Actor, ConsoleError, NotFoundError, Role
+from console.types import ACCOUNT_ROLES, ROLE_NAMES, SYSTEM, Actor, ConsoleError, NotFoundError, Role
 
 NEEDS_TOTP = frozenset({Role.ADMIN})
 
@@ -68,6 +68,8 @@ class Accounts:
         username = username.strip().lower()
         if not (3 <= len(username) <= 32 and username.replace("_", "").replace(".", "").isalnum()):
             raise ConsoleError("用户名需要 3 到 32 个字母、数字、点或下划线。")
+        if role not in ACCOUNT_ROLES:
+            raise ConsoleError(f"{ROLE_NAMES[role]}没有账号：请在卡口盒子上配对设备（kakou booth pair）。")
         if role is Role.WORKER and len(scope) < 9:
             raise ConsoleError("网格员必须填写所属的网格编码（至少到镇街）。")
         with self._database.writing() as session:

@@ -11,6 +11,7 @@ _ACTIONS = {
     "screen.open": "打开指挥屏",
     "case.open": "预警到达",
     "case.attach": "再次经过",
+    "case.booth": "卡口补报",
     "case.view": "查看事件单",
     "cases.view": "查看事件单列表",
     "cases.search": "查找事件单",

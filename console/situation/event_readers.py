@@ -9,6 +9,8 @@ from alerts.canary import CanaryEvent
 from alerts.canary_marks import CanaryMarks
 from alerts.envelope import Event
 from alerts.flagged import FlaggedEvent
+from alerts.handled import HandledEvent
+from console.cases.booth import BoothWords
 from console.cases.intake import CaseIntake
 
 EventReader: TypeAlias = Callable[[Sequence[Event], datetime], Iterable[int]]
@@ -19,9 +21,16 @@ EventReaders: TypeAlias = Mapping[str, EventReader]
 """By `Event.kind`."""
 
 
-def event_readers(intake: CaseIntake, marks: CanaryMarks | None = None) -> EventReaders:
-    """Return the table; without `marks` canaries are passed over."""
+def event_readers(
+    intake: CaseIntake, booth_words: BoothWords | None = None, marks: CanaryMarks | None = None
+) -> EventReaders:
+    """Return the table; without `booth_words` or `marks` those kinds are passed over.
+
+    Of one batch, the kinds are taken in this order: what was done with a vehicle comes after the vehicle.
+    """
     readers: dict[str, EventReader] = {FlaggedEvent.kind: partial(_into_cases, intake)}
+    if booth_words is not None:
+        readers[HandledEvent.kind] = partial(_from_booths, booth_words)
     if marks is not None:
         readers[CanaryEvent.kind] = partial(_mark_canaries, marks)
     return readers
@@ -29,7 +38,11 @@ def event_readers(intake: CaseIntake, marks: CanaryMarks | None = None) -> Event
 
 def _into_cases(intake: CaseIntake, events: Sequence[Event], now: datetime) -> Iterable[int]:
     taken = intake.take([event for event in events if isinstance(event, FlaggedEvent)], now)
-    return (*taken.opened, *taken.attached)
+    return {*taken.opened, *taken.attached} - set(taken.held)
+
+
+def _from_booths(booth_words: BoothWords, events: Sequence[Event], now: datetime) -> Iterable[int]:
+    return booth_words.take([event for event in events if isinstance(event, HandledEvent)], now)
 
 
 def _mark_canaries(marks: CanaryMarks, events: Sequence[Event], _now: datetime) -> Iterable[int]:

@@ -108,7 +108,7 @@ class EventFeed:
         for entry in entries:
             if self._accept_replayed or not entry.event.is_replay:
                 of_kind[entry.event.kind].append(entry.event)
-        for kind in of_kind.keys() & self._readers.keys():
+        for kind in (kind for kind in self._readers if kind in of_kind):  # in the table's order
             self._touch(self._readers[kind](of_kind[kind], self._now()))
         self._reader.ack(*entries)
 

@@ -14,6 +14,7 @@ from datetime import datetime
 
 from console.cases.views import CaseView
 from console.people.grids import is_within
+from console.sse import encode
 
 GATHER_S = 0.15
 """Shortest time between two messages about cases; well below the second that a screen has."""
@@ -169,8 +170,3 @@ class LiveHub:
         message = encode("cases", "[" + ",".join(view.model_dump_json(exclude=_NOT_IN_LISTS) for view in views) + "]")
         gone = sorted(moved - {view.case_id for view in views})
         return message + encode("gone", json.dumps(gone)) if gone else message
-
-
-def encode(kind: str, payload: str) -> bytes:
-    """Return one server-sent event; `payload` is JSON and so has no line breaks."""
-    return f"event: {kind}\ndata: {payload}\n\n".encode()

@@ -10,14 +10,14 @@ from sqlalchemy.orm import Session
 
 from alerts.box_status import BoxStatus, HourCount
 from console.cases.filtering import Group, in_group
-from console.cases.steps import OPEN, Rejection, State
+from console.cases.steps import DESK_OPEN, Rejection, State
 from console.people.grids import is_within
 from console.store.database import Database
 from console.store.tables import CaseRow, EventRow, HourRow
 from riskdb.types import BEIJING
 
 _MEDIAN_OF = 5000
-_OPEN_STATES = [state.value for state in OPEN]
+_OPEN_STATES = [state.value for state in DESK_OPEN]
 
 
 class Counts(BaseModel):
@@ -42,6 +42,10 @@ class Counts(BaseModel):
     waiting: int
     """Cases that nobody has looked at yet."""
     open: int
+    at_booth: int
+    """Of all, those that a checkpoint's own people deal with now, and the desk need not look at yet."""
+    booth_closed: int
+    """Dealt with by them."""
     false_share: float | None
     """Misread cases among those that somebody looked at; None while there are none."""
     median_verify_s: float | None
@@ -97,6 +101,8 @@ class Statistics:
                 rejected=rejected,
                 waiting=_count(session, *inside, in_group(Group.NEW)),
                 open=_count(session, *inside, CaseRow.state.in_(_OPEN_STATES)),
+                at_booth=_count(session, *inside, in_group(Group.BOOTH)),
+                booth_closed=_count(session, *inside, CaseRow.booth_result.is_not(None)),
                 false_share=misread / looked_at if looked_at else None,
                 median_verify_s=_median_verify_s(session, inside),
             )

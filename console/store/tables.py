@@ -85,6 +85,8 @@ class CaseRow(Base):
     finished_at: Mapped[datetime | None]
     rejection: Mapped[str | None] = mapped_column(String(16))
     outcome: Mapped[str | None] = mapped_column(String(16))
+    booth_result: Mapped[str | None] = mapped_column(String(16))
+    """What the people at the checkpoint did, where they closed it."""
     passages: Mapped[int] = mapped_column(default=1)
     latest_event_id: Mapped[str] = mapped_column(String(64))
     escalations: Mapped[int] = mapped_column(default=0)

@@ -6,7 +6,6 @@ The declaration does the check and stands in the OpenAPI document, where a test 
 import hmac
 from collections.abc import Awaitable, Callable
 from typing import Annotated, TypedDict
-from urllib.parse import urlsplit
 
 from anyio.to_thread import run_sync
 from fastapi import Depends, Request
@@ -16,7 +15,8 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from console.parts import Console
 from console.people.sessions import OpenSession
 from console.people.tokens import Scope
-from console.types import Actor, ConsoleError, Role
+from console.types import ACCOUNT_ROLES, Actor, ConsoleError, Role
+from console.web.origin import origin_fault
 
 COOKIE = "__Host-kakou"
 CSRF_HEADER = "x-csrf-token"
@@ -72,16 +72,8 @@ Person = Annotated[Actor, Depends(current_actor)]
 
 async def check_origin(request: Request) -> None:
     """Refuse a write that another site's page sent. Raises ForbiddenError."""
-    site = request.headers.get("sec-fetch-site", "same-origin")
-    origin = request.headers.get("origin")
-    host = request.headers.get("host", "")
-    if site not in ("same-origin", "none"):
-        raise ForbiddenError(f"请求不是从本系统页面发出的（Sec-Fetch-Site: {site[:20]}），已拒绝。")
-    if origin is not None and urlsplit(origin).netloc != host:
-        raise ForbiddenError(
-            f"请求头 Origin（{origin[:100]}）与 Host（{host[:100]}）不一致，已拒绝。如果前面有反向代理，请让它原样转发 "
-            "Host：nginx 用 proxy_set_header Host $http_host;，见 docs/console.md。"
-        )
+    if fault := origin_fault(request.headers):
+        raise ForbiddenError(fault)
 
 
 def allow(*roles: Role) -> Declared:
@@ -96,7 +88,7 @@ def allow(*roles: Role) -> Declared:
 
 def allow_everybody() -> Declared:
     """People who are logged in, whatever their role."""
-    return allow(*Role)
+    return allow(*ACCOUNT_ROLES)
 
 
 def allow_anyone() -> Declared:

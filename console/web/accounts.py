@@ -10,7 +10,7 @@ from console.people.messengers import MESSENGER_NAMES, MessengerKind
 from console.people.passwords import MIN_LENGTH
 from console.people.sessions import OpenSession
 from console.people.tokens import SCOPE_ROLES, Scope
-from console.types import ConsoleError, Role
+from console.types import ACCOUNT_ROLES, ConsoleError, Role
 from console.web.access import Person, Session, TheConsole, allow, allow_everybody, console_of
 from console.web.fields import RowNumber
 from console.web.rendering import page
@@ -130,7 +130,7 @@ def _accounts(
     context = {
         "accounts": console.accounts.all(),
         "grids": console.grids.units_within(""),
-        "roles": list(Role),
+        "roles": ACCOUNT_ROLES,
         "messengers": {one.kind: MESSENGER_NAMES[one.kind] for one in console.settings.messenger},
         "problem": problem,
         "link": link,

@@ -9,7 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
-from console.cases.steps import ACTION_NAMES, OUTCOME_NAMES, REJECTION_NAMES, STATE_NAMES
+from console.cases.steps import ACTION_NAMES, CASE_OUTCOMES, REJECTION_NAMES, STATE_NAMES
 from console.people.audit_words import action_words, detail_words, subject_words
 from console.people.sessions import OpenSession
 from console.types import ROLE_NAMES, Role
@@ -73,7 +73,7 @@ def build_environment() -> Environment:
     environment.globals |= {
         "state_names": STATE_NAMES,
         "action_names": ACTION_NAMES,
-        "outcome_names": OUTCOME_NAMES,
+        "outcome_names": CASE_OUTCOMES,
         "rejection_names": REJECTION_NAMES,
         "role_names": ROLE_NAMES,
         # Nobody's data but ours, and quotes must stay quotes: nothing in it could close the script element.

@@ -9,7 +9,8 @@ from starlette.responses import StreamingResponse
 
 from console.parts import Console
 from console.people.sessions import OpenSession
-from console.situation.live import PING_S, encode
+from console.situation.live import PING_S
+from console.sse import encode
 from console.types import Role
 from console.web.access import COOKIE, Session, TheConsole, allow
 

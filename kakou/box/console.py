@@ -18,10 +18,10 @@ from alerts.stream import connect
 from console.lists.keeper_office import KeeperOffice
 from console.parts import Console, build_console
 from console.settings import ConsoleSettings
-from console.situation.live import LiveHub
 from console.types import ConsoleError
 from console.web.app import create_app
 from kakou.box.orders import Order, run_by_order
+from kakou.box.server import Server
 from kakou.exit_codes import ExitCode
 from kakou.process import keep_private
 from kakou.settings import Settings, SettingsError
@@ -52,23 +52,6 @@ def serve(settings: Settings, stop: threading.Event) -> None:
         if token := built.accounts.first_link(built.now()):
             typer.echo(f"首次设置链接（只能用一次）  {listening.address}/setup/{token}")
         Server(_server_config(built, settings.console), built.hub, stop).run(sockets=[listening.socket])
-
-
-class Server(uvicorn.Server):
-    """Ends the live streams first: they would keep the server from stopping."""
-
-    def __init__(self, config: uvicorn.Config, hub: LiveHub, stop: threading.Event | None = None) -> None:
-        super().__init__(config)
-        self._hub = hub
-        self._stop = stop or threading.Event()
-
-    async def on_tick(self, counter: int) -> bool:
-        """Uvicorn asks ten times a second whether to end."""
-        return await super().on_tick(counter) or self._stop.is_set()
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._hub.close()
-        await super().shutdown(sockets)
 
 
 def check_address(settings: ConsoleSettings) -> None:

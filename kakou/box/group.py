@@ -3,11 +3,13 @@
 Run by the supervisor as `python -m kakou.box.group`; killed and started again when it hangs.
 """
 
+import contextlib
 import logging
 import os
 import sys
 import threading
 
+from kakou.box.booth_teller import booth_teller
 from kakou.box.counts import counts_path, save_counts
 from kakou.box.orders import Order, run_by_order
 from kakou.box.passage_lines import passage_json, passage_line
@@ -39,14 +41,18 @@ def _screen(box: Box, sources: list[SourceSettings], order: Order) -> int:
     reporters = {s.camera_id: CameraReporter(box, s, counts[s.camera_id]) for s in sources}
     file = counts_path(box.settings.state_dir, order.name)
     write_line = LineWriter(order.as_json, order.show_clear_plates)
-    with box.outbox() as outbox:
+    with contextlib.ExitStack() as stack:
+        outbox = stack.enter_context(box.outbox())
+        booth = stack.enter_context(contextlib.closing(booth_teller(box)))
         pool = ReadingPool([box.reader() for _ in range(min(len(sources), usable_cores()))])
 
         def build_parts(source: SourceSettings) -> CameraParts:
             in_view = InView()
-            return box.camera_parts(source, pool.reader_for(in_view), outbox, counts[source.camera_id], in_view)
+            reader = pool.reader_for(in_view)
+            return box.camera_parts(source, reader, outbox, counts[source.camera_id], in_view, booth.in_view)
 
         def take(source: SourceSettings, passage: Passage) -> None:
+            booth.passed(passage)
             write_line(passage)
             reporters[source.camera_id].passed(passage)
 
@@ -61,7 +67,7 @@ def _screen(box: Box, sources: list[SourceSettings], order: Order) -> int:
                 save_counts(file, counts)
                 for reporter in reporters.values():
                     heartbeat.beat()  # a name server that is away holds up each of them
-                    reporter.report(outbox)
+                    booth.report(reporter.report(outbox))
                 walk.join(STATUS_EVERY_S)
         finally:  # whatever went wrong here: nobody may write to a closed outbox
             if sys.exc_info()[0] is not None:

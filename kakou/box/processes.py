@@ -64,9 +64,14 @@ def always(_: Settings) -> list[str]:
     return ["console"]
 
 
+def booth(settings: Settings) -> list[str]:
+    return ["booth"] if settings.booth.port is not None and settings.sources else []
+
+
 PROCESSES = (
     BoxProcess("cameras", "kakou.box.group", groups),
     BoxProcess("canary", "kakou.box.canary", canary, is_attendant=True),
+    BoxProcess("booth", "kakou.box.booth", booth, is_attendant=True),
     BoxProcess("console", "kakou.box.console", always, runs_with_box=False),
 )
 

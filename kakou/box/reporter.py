@@ -12,7 +12,7 @@ from datetime import datetime
 
 import redis
 
-from alerts.box_status import LanePassage, StatusBoard
+from alerts.box_status import BoxStatus, LanePassage, StatusBoard
 from alerts.outbox import Outbox
 from alerts.set_aside import losses
 from kakou.box.monitor import BoxHealth, CameraMonitor, HourCounter
@@ -50,17 +50,17 @@ class CameraReporter:
         with contextlib.suppress(queue.Full):
             self._lane.put_nowait(self._monitor.passed(passage))
 
-    def report(self, outbox: Outbox) -> None:
-        """Save the counters and publish the camera's status."""
+    def report(self, outbox: Outbox) -> BoxStatus:
+        """Save the counters and publish the camera's status; returns it."""
         now = utc_now()
         try:
             self._monitor.save_counts(now)
         except (sqlite3.Error, OSError) as error:
             log.warning("hour counters cannot be saved: %s", error)
-        if time.monotonic() < self._silent_until:
-            return
         status = self._monitor.status(now, self._health(outbox, now))
-        self._try(lambda: self._board.report(status))
+        if time.monotonic() >= self._silent_until:
+            self._try(lambda: self._board.report(status))
+        return status
 
     def close(self) -> None:
         with contextlib.suppress(queue.Full):

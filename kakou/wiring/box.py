@@ -1,9 +1,11 @@
 """Builds a box's walk from the settings: the same for `kakou run`, `kakou demo` and their child processes."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from alerts.booth_link import OpenBooths
 from alerts.outbox import Outbox
 from kakou.settings import Settings
 from kakou.wiring.clock import trusted_clock
@@ -12,7 +14,7 @@ from ocr.models_folder import ModelFiles, shipped_models
 from ocr.providers import PROVIDERS, require_providers
 from ocr.reader import PlateReader, ReaderSettings
 from pipeline.settings import SourceSettings
-from pipeline.types import InView, Reader, ScreeningCounts
+from pipeline.types import InView, Passage, Reader, ScreeningCounts
 from pipeline.walk.camera import CameraParts
 from pipeline.walk.deciding import Screening
 from pipeline.walk.flagging import Flagging
@@ -69,13 +71,24 @@ class Box:
             pipeline.spool_reserve_mib << 20,
         )
 
-    def flagging(self, outbox: Outbox) -> Flagging:
+    def flagging(self, outbox: Outbox, *, is_at_once: bool = True) -> Flagging:
+        """`is_at_once` False: of vehicles that left long ago, which are no booth's any more."""
         return Flagging(
             outbox,
             self.evidence_folder,
             lambda: load_or_create_key(key_path(self.settings)),
             self.models.sha256(),
+            booth_until=self.booth_until if is_at_once and self.has_booth else lambda *_: None,
         )
+
+    @property
+    def has_booth(self) -> bool:
+        return self.settings.booth.port is not None
+
+    def booth_until(self, checkpoint: str, camera_id: str, now: datetime) -> datetime | None:
+        """Return until when a flagged vehicle is its booth's; None where nobody there has the page open."""
+        is_open = OpenBooths(self.settings.state_dir).holds(checkpoint, camera_id)
+        return now + self.settings.booth.hold if is_open else None
 
     def reader(self) -> PlateReader:
         """Load the models into a reader of one thread. Raises OcrError."""
@@ -93,6 +106,7 @@ class Box:
         outbox: Outbox,
         counts: ScreeningCounts,
         in_view: InView | None = None,
+        show: Callable[[Passage], None] = lambda _: None,
     ) -> CameraParts:
         """Return what one camera's walk is built of; only the outbox, and a reader made for it, may be shared.
 
@@ -106,5 +120,6 @@ class Box:
             checkpoint=source.checkpoint,
             counts=counts,
             hypothesis_count=self.settings.pipeline.hypothesis_count,
+            show=show,
         )
         return CameraParts(reader, screening, in_view or InView())

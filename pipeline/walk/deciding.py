@@ -43,6 +43,8 @@ class Screening:
     checkpoint: str
     counts: ScreeningCounts
     hypothesis_count: int = 32
+    show: Callable[[Passage], None] = lambda _: None
+    """Is told what is known of a vehicle that is still in view, for people who stand beside it; nothing is counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,8 @@ def match_risk(tracks: Iterable[PlateTrack], rule: PassageRule, screening: Scree
             if not track.is_final:
                 flagged.add(track.number)
             yield passage
+        else:
+            screening.show(passage)
 
 
 def _decide(track: PlateTrack, rule: PassageRule, screening: Screening) -> Passage | None:

@@ -73,6 +73,14 @@ def encode_jpeg(picture: BgrImage) -> bytes:
     return jpeg.tobytes()
 
 
+def narrowed(picture: BgrImage, most_width: int) -> BgrImage:
+    """Return the picture, made smaller where it is wider than this many pixels."""
+    if picture.shape[1] <= most_width:
+        return picture
+    height = max(1, round(picture.shape[0] * most_width / picture.shape[1]))
+    return cv2.resize(picture, (most_width, height), interpolation=cv2.INTER_AREA).astype(np.uint8)
+
+
 def _plate_area(box: BoundingBox) -> BoundingBox:
     margin_x, margin_y = PLATE_MARGIN * box.width, PLATE_MARGIN * box.height
     return BoundingBox(box.x1 - margin_x, box.y1 - margin_y, box.x2 + margin_x, box.y2 + margin_y)

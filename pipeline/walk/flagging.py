@@ -40,6 +40,8 @@ class Flagging:
     models: dict[str, str]
     """Model name -> sha256 of its file."""
     is_replay: bool = False
+    booth_until: Callable[[str, str, datetime], datetime | None] = lambda *_: None
+    """(checkpoint, camera, now) -> until when the people there deal with it themselves; None where nobody looks."""
 
     def flag(self, track: PlateTrack, match: RiskMatch, checkpoint: str, decided_at: datetime) -> FlaggedEvent:
         """Return the event, which is in the outbox by then. Raises OutboxError when it could not be kept."""
@@ -64,6 +66,7 @@ class Flagging:
             vehicle_picture=vehicle_picture,
             box=evidence.box,
             replayed=self.is_replay,
+            booth_until=self.booth_until(checkpoint, track.camera_id, decided_at),
         )
         self.outbox.append(event)
         return event

@@ -1,0 +1,111 @@
+"""A booth page that is served as `kakou run` serves it, and a camera's process that talks to it."""
+
+import contextlib
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+
+from alerts.booth_link import BoothMouth, BoothPassage, BoothWord
+from alerts.box_status import BoxStatus
+from alerts.envelope import Event
+from alerts.flagged import FlaggedEvent
+from alerts.kinds import from_cloudevent
+from alerts.outbox import Outbox
+from kakou.box.booth import open_devices, serve_booth
+from kakou.settings import Settings
+from tests.console_kit import event_of, write_pictures
+
+CHECKPOINT, CAMERA = "一号卡口", "一号卡口-入"
+
+
+@dataclass
+class BoothWorld:
+    settings: Settings
+    address: str
+    mouth: BoothMouth
+
+    @property
+    def folder(self) -> Path:
+        return self.settings.state_dir
+
+    def link(self, name: str = "一号平板", camera_id: str = "") -> str:
+        with closing(open_devices(self.folder)) as devices:
+            return f"{self.address}/pair/{devices.invite(name, CHECKPOINT, camera_id, timedelta(minutes=10))}"
+
+    def say(self, text: str = "测A12345", outcome: str = "clear", **changes: object) -> BoothPassage:
+        """A camera's process tells of a vehicle."""
+        now = datetime.now(UTC)
+        fields = {
+            "camera_id": CAMERA, "checkpoint": CHECKPOINT, "started_at": now, "text": text, "plate_class": "02",
+            "outcome": outcome, "event": None, "decided_at": now, "has_left": False,
+        } | changes  # fmt: skip
+        passage = BoothPassage.model_validate(fields)
+        pictures = write_pictures(self.folder, text)
+        evidence = self.folder / "evidence"
+        plate, vehicle = ((evidence / pictures[f"{kind}_picture"]).read_bytes() for kind in ("plate", "vehicle"))
+        self.mouth.say(BoothWord(passage, None, plate, vehicle))
+        return passage
+
+    def flag(self, text: str, level: str = "hit", for_s: float = 300) -> FlaggedEvent:
+        """A listed vehicle passes: its event is in the outbox, and the booth is told."""
+        now = datetime.now(UTC)
+        event = event_of(text, now, CHECKPOINT, level, camera_id=CAMERA, booth_until=now + timedelta(seconds=for_s))
+        with self.outbox() as outbox:
+            outbox.append(event)
+        self.say(text, "flagged", event=event, started_at=event.started_at, decided_at=event.decided_at)
+        return event
+
+    def report(self, **changes: object) -> None:
+        """The camera's process tells how it is."""
+        now = datetime.now(UTC)
+        fields = {
+            "camera_id": CAMERA, "checkpoint": CHECKPOINT, "box": "盒1", "reported_at": now, "fps": 25.0,
+            "last_read_at": now, "list_version": 1, "list_age_s": 9, "unchecked_waiting": 0, "outbox_pending": 0,
+            "redis_ok": True, "clock_offset_s": 0.0,
+        } | changes  # fmt: skip
+        self.mouth.say(BoothWord(status=BoxStatus.model_validate(fields)))
+
+    def outbox(self) -> Outbox:
+        return Outbox(self.folder / "outbox.sqlite")
+
+    def kept(self) -> list[Event]:
+        with self.outbox() as outbox:
+            return [from_cloudevent(row.body) for row in outbox.after(0, 100)]
+
+
+@contextlib.contextmanager
+def open_booth(folder: Path, **changes: object) -> Iterator[BoothWorld]:
+    with closing(socket.socket()) as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    source = {"camera_id": CAMERA, "checkpoint": CHECKPOINT, "uri": "0"}
+    booth = {"port": port, "host": "127.0.0.1"} | changes
+    settings = Settings.model_validate({"state_dir": folder, "source": [source], "booth": booth})
+    stop = threading.Event()
+    thread = threading.Thread(target=serve_booth, args=(settings, stop))
+    thread.start()
+    address = f"https://localhost:{port}"
+    try:
+        _await_server(address)
+        with closing(BoothMouth(folder)) as mouth:
+            yield BoothWorld(settings, address, mouth)
+    finally:
+        stop.set()
+        thread.join(timeout=10)
+
+
+def _await_server(address: str) -> None:
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        with contextlib.suppress(httpx.TransportError):
+            assert httpx.get(address, verify=False).status_code == 401
+            return
+        time.sleep(0.05)
+    raise AssertionError("the booth page does not answer")

@@ -1,0 +1,189 @@
+"""The booth page in a real browser, served as `kakou run` serves it: what stands there, in colour, words and sound."""
+
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from alerts.booth_link import OpenBooths
+from alerts.handled import HandledEvent
+from kakou.box.booth import open_devices
+from tests.booth_kit import CAMERA, CHECKPOINT, BoothWorld, open_booth
+from tests.console_browser import open_context
+
+TABLET = (1024, 700)
+COUNT_SOUNDS = """
+window.sounds = [];
+class Quiet { constructor() { this.state = 'running'; this.currentTime = 0; } addEventListener() {} resume() {} }
+window.AudioContext = Quiet;
+const sound = { gain: { setValueAtTime() {}, linearRampToValueAtTime() {} }, connect(next) { return next; } };
+window.GainNode = class { constructor() { return sound; } };
+window.OscillatorNode = class {
+  constructor(_, { frequency }) { window.sounds.push(frequency); }
+  connect() { return sound; }
+  start() {}
+  stop() {}
+};
+"""
+
+
+@pytest.fixture(scope="module")
+def booth(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BoothWorld]:
+    with open_booth(tmp_path_factory.mktemp("booth")) as booth:
+        yield booth
+
+
+def new_tablet(browser: Browser) -> BrowserContext:
+    context = open_context(browser, TABLET, ignore_https_errors=True)
+    context.add_init_script(COUNT_SOUNDS)
+    return context
+
+
+def paired(browser: Browser, booth: BoothWorld, **changes: str) -> tuple[BrowserContext, Page]:
+    context = new_tablet(browser)
+    page = context.new_page()
+    page.goto(booth.link(**changes))
+    page.click("button")
+    page.wait_for_url(f"{booth.address}/")
+    booth.report()
+    expect(page.locator("#line")).to_contain_text("已与指挥中心同步")
+    return context, page
+
+
+@pytest.fixture(scope="module")
+def page(browser: Browser, booth: BoothWorld) -> Iterator[Page]:
+    """The tablet that most tests look at; each leaves nothing that waits."""
+    context, page = paired(browser, booth)
+    yield page
+    context.close()
+
+
+def colour_of(page: Page) -> str:
+    return str(page.evaluate("getComputedStyle(document.getElementById('now')).backgroundColor"))
+
+
+def test_each_vehicle_is_told_at_once_by_colour_word_sign_and_sound_of_its_own(page: Page, booth: BoothWorld):
+    words = {"clear": "✓无风险", "unchecked": "?未核对", "possible": "≈疑似", "hit": "!命中"}
+    booth.report()
+    page.evaluate("window.sounds.splice(0)")
+    told = {}
+    for number, (kind, word) in enumerate(words.items()):
+        text = f"测A0000{number}"
+        if kind in ("hit", "possible"):
+            booth.flag(text, kind)
+        else:
+            booth.say(text, kind)
+        expect(page.locator("#now")).to_have_class(f"now {kind}")
+        expect(page.locator(".outcome")).to_have_text(word)
+        expect(page.locator("#text kk-plate")).to_have_attribute("data-text", text)  # whole: this is its checkpoint
+        for picture in ("#vehicle", "#plate"):
+            page.wait_for_function(f"document.querySelector('{picture}').naturalWidth > 0")
+        told[kind] = (colour_of(page), tuple(page.evaluate("window.sounds.splice(0)")))
+        if kind == "possible":
+            page.click("[data-result=misread]")
+            expect(page.locator("#toast")).to_have_text("已记录：排除（误读）")
+    assert len({colour for colour, _ in told.values()}) == 4
+    assert len({sound for _, sound in told.values()}) == 4
+    expect(page.locator("#stays")).to_contain_text("到过 示例高风险区（高风险）")
+    expect(page.locator("#todo")).to_contain_text("靠边停车")
+    page.click("[data-result=isolated]")
+
+
+def test_what_waits_for_a_hand_stays_and_one_tap_is_on_disk_with_who_it_was(page: Page, booth: BoothWorld):
+    page.click("#who")
+    page.fill("#name", "王某")
+    page.click("#ask-who .primary")
+    expect(page.locator("#who")).to_have_text("值岗人：王某")
+    booth.report()
+    event, second = booth.flag("测B00001"), booth.flag("测B00002")
+    booth.say("测B00003")
+    expect(page.locator("#latest li").first).to_contain_text("✓ 无风险")
+    expect(page.locator("#text kk-plate")).to_have_attribute("data-text", "测B00001")
+    expect(page.locator("#more")).to_have_text("还有 1 辆等待处置")
+    expect(page.locator("#left")).to_contain_text("后转值班台")
+    page.click("[data-result=passed]")
+    expect(page.locator("#text kk-plate")).to_have_attribute("data-text", "测B00002")
+    page.click("[data-result=turned_back]")
+    expect(page.locator("#now")).to_have_class("now clear")
+    kept = [(one.flagged_id, one.result, one.by) for one in booth.kept() if isinstance(one, HandledEvent)]
+    assert kept[-2:] == [(event.event_id, "passed", "一号平板 王某"), (second.event_id, "turned_back", "一号平板 王某")]
+
+
+def test_a_green_screen_is_not_taken_for_the_next_vehicles(page: Page, booth: BoothWorld):
+    booth.report()
+    started = datetime.now(UTC)
+    booth.say("测C00001", started_at=started)
+    expect(page.locator("#now")).to_have_class("now clear")
+    booth.say("测C00001", started_at=started, has_left=True)
+    expect(page.locator("#now")).to_have_class("now idle")
+    expect(page.locator("#todo")).to_contain_text("上一辆：✓ 无风险")
+    booth.report(fps=0.0)
+    expect(page.locator("#banner")).to_have_text(f"{CAMERA}：摄像机无画面")
+    expect(page.locator(".outcome")).to_have_text("?未核对")
+    booth.report()
+
+
+def test_a_vehicle_is_painted_within_300_ms_of_its_decision(page: Page, booth: BoothWorld):
+    booth.report()
+    took = []
+    for number in range(5):
+        passage = booth.say(f"测D0000{number}")
+        plate = page.locator(f"#text kk-plate[data-text='测D0000{number}']")
+        plate.wait_for()
+        last = "performance.getEntriesByType('mark').at(-1).startTime + performance.timeOrigin"
+        took.append(float(page.evaluate(last)) - passage.decided_at.timestamp() * 1000)
+    assert sorted(took)[len(took) // 2] <= 300, took
+
+
+def test_a_link_pairs_one_device_and_one_that_is_taken_off_sees_nothing_any_more(browser: Browser, booth: BoothWorld):
+    link = booth.link("二号平板")
+    context, other = new_tablet(browser), new_tablet(browser)
+    page, second = context.new_page(), other.new_page()
+    for one in (page, second):
+        one.goto(link)
+    page.click("button")
+    expect(page.locator("h1")).to_contain_text(CHECKPOINT)
+    second.click("button")
+    expect(second.locator("p", has_text="已用过")).to_be_visible()
+    assert second.goto(booth.address).status == 401  # type: ignore[union-attr]  # a page answers
+    devices = open_devices(booth.folder)
+    devices.revoke(next(device.device_id for device in devices.all() if device.name == "二号平板"))
+    devices.close()
+    expect(page.locator("p", has_text="没有配对，或已停用")).to_be_visible()
+    for each in (context, other):
+        each.close()
+
+
+def test_what_waited_when_the_booth_ended_waits_on_and_clear_vehicles_are_nowhere(browser: Browser, tmp_path: Path):
+    with open_booth(tmp_path) as booth:
+        booth.flag("测F00001")
+        booth.say("测F00002")
+    with open_booth(tmp_path) as booth:
+        context, page = paired(browser, booth, camera_id=CAMERA)
+        expect(page.locator("#text kk-plate")).to_have_attribute("data-text", "测F00001")
+        expect(page.locator("#latest li")).to_have_count(1)
+        only_its_lane_and_while_it_is_open(booth, context, page)
+    holding = [path.name for path in tmp_path.rglob("*") if path.is_file() and "测F00002".encode() in path.read_bytes()]
+    assert holding == []
+
+
+def only_its_lane_and_while_it_is_open(booth: BoothWorld, context: BrowserContext, page: Page) -> None:
+    looks = OpenBooths(booth.folder)
+    assert [looks.holds(CHECKPOINT, camera) for camera in (CAMERA, "另一道")] == [True, False]
+    assert not looks.holds("二号卡口", CAMERA)
+    for text, place in (
+        ("测E00001", {"camera_id": "另一道"}),
+        ("测E00002", {"checkpoint": "二号卡口"}),
+        ("测E00003", {}),
+    ):
+        booth.say(text, **place)
+    expect(page.locator("#latest li")).to_have_count(2)
+    expect(page.locator("#latest li").first.locator("kk-plate")).to_have_attribute("data-text", "测E00003")
+    context.close()
+    deadline = datetime.now(UTC) + timedelta(seconds=10)
+    while looks.holds(CHECKPOINT, CAMERA):
+        assert datetime.now(UTC) < deadline
+        time.sleep(0.05)
