@@ -167,6 +167,9 @@ class ScreeningCounts:
     """Live frames since the camera was opened that were not decoded: nobody would have looked at them."""
     quality: CameraQuality = "good"
     """Of a live source's picture, by itself."""
+    clock_box: tuple[float, float, float, float] | None = None
+    """Of a live source: where its own clock runs in the picture (left, top, right, bottom, shares of it), as far as it
+    was found."""
     is_turned: bool = False
     """Of a live source: plates are read only in its picture turned by 90°."""
     note: str | None = None

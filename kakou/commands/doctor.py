@@ -4,7 +4,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -20,6 +20,8 @@ from alerts.errors import AlertsError
 from alerts.outbox import Outbox
 from alerts.set_aside import losses
 from alerts.stream import FlaggedStream, connect
+from kakou.commands.doctor_cameras import examine_cameras
+from kakou.commands.doctor_finding import Finding
 from kakou.exit_codes import ExitCode
 from kakou.output import put_json
 from kakou.settings import Settings, load_settings
@@ -38,23 +40,12 @@ MAX_FSYNC_MS = 50.0
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """The result of one check."""
-
-    check: str
-    is_ok: bool
-    says: str
-    is_soon: bool = False
-    """Nothing is wrong yet, but will be in some days."""
-
-
 @app.command()
 def doctor(
     config: Annotated[Path | None, typer.Option("--config", help="Settings file; ./kakou.toml when left out.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a check on stdout.")] = False,
 ) -> None:
-    """Check models, telemetry, Redis, risk list, outbox, channels, spool, key and disk. Exit code 1 on a finding.
+    """Check models, telemetry, Redis, risk list, outbox, channels, spool, cameras, key, disk. Exit code 1 on a finding.
 
     Examples:
 
@@ -83,6 +74,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield _guarded("磁盘 disk", lambda: _check_disk(settings))
     yield _guarded("发件箱 outbox", lambda: _check_outbox(settings))
     yield _guarded("待补查 spool", lambda: _check_spool(settings))
+    yield from examine_cameras(settings)
     try:
         with open_redis(settings) as url:
             yield _guarded("Redis", lambda: _check_redis(url))

@@ -94,6 +94,8 @@ class Progress(CaptureMessage):
     """Frames that were not decoded because nothing refers to them and nobody would look at them."""
     quality: CameraQuality | None = None
     """None while it is not known yet."""
+    clock_box: tuple[float, float, float, float] | None = None
+    """Where a running clock is written into the picture: left, top, right, bottom as shares of it."""
 
 
 class Ended(CaptureMessage):

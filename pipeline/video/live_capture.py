@@ -120,6 +120,7 @@ class _Decoding:
             clock_offset_s=self._arrivals.clock_offset_s,
             quality=self._health.quality,
             spared=self._spared,
+            clock_box=self._gate.clock_box,
         )
 
     def _is_spare(self, offset_ms: float) -> bool:

@@ -11,6 +11,7 @@ from ocr.types import BgrImage
 from pipeline.settings import GateSettings
 from pipeline.video.deinterlace import Plane
 from pipeline.video.masks import Regions
+from pipeline.video.overlay_clock import OverlayClock
 
 SAMPLES_PER_CELL = 4
 """Sampled pixels along each side of a cell: averaging 16 of them takes the noise down to a quarter."""
@@ -27,6 +28,7 @@ class MotionGate:
         self._regions = regions or Regions()
         self._hidden: NDArray[np.bool_] | None = None
         self._background: NDArray[np.float32] | None = None
+        self._clock = OverlayClock(settings.min_change / 2)
         self._checked_ms = float("-inf")
         self._looked_ms = float("-inf")
         self._moved_ms = float("-inf")
@@ -43,6 +45,11 @@ class MotionGate:
         settings = self._settings
         is_idle = settings.enabled and offset_ms - self._moved_ms > settings.hold_s * 1000.0
         return 1000.0 / (settings.idle_checks_per_s if is_idle else settings.looks_per_s) - 1.0
+
+    @property
+    def clock_box(self) -> tuple[float, float, float, float] | None:
+        """Where a running clock is written into the picture, as shares of it; None where none was found."""
+        return self._clock.box()
 
     def wants(self, image: BgrImage | Plane, offset_ms: float) -> bool:
         """Return whether the detector should look at this frame; call it for every frame that was due.
@@ -69,6 +76,9 @@ class MotionGate:
             self._background = cells
             self._hidden = self._regions.hidden(*cells.shape)
             return True
+        stepping = self._clock.stepping(cells, offset_ms)
+        if stepping is not None:
+            self._background[stepping] = cells[stepping]
         change = cells - self._background
         # A cloud or the camera's exposure changes every cell alike.
         change -= np.median(change)

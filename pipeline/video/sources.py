@@ -215,6 +215,7 @@ def _note_progress(notice: Progress, counts: ScreeningCounts, state: CameraState
     counts.age_s, counts.clock_offset_s = notice.late_s, notice.clock_offset_s
     counts.spared = notice.spared
     counts.quality = notice.quality or counts.quality
+    counts.clock_box = notice.clock_box or counts.clock_box
     state.sends(notice.frames, notice.undecoded)
     state.judged(counts.camera_quality)
 
