@@ -23,7 +23,7 @@ from console.cases.retention import Retention
 from console.lists.areas import Areas
 from console.lists.changes import ListChanges
 from console.lists.corrections import Corrections
-from console.lists.office import ListOffice
+from console.lists.office import FeedOffice, ListOffice
 from console.lists.vehicles import Vehicles
 from console.people.accounts import Accounts
 from console.people.audit import AuditLog
@@ -73,6 +73,7 @@ class Console:
     list_changes: ListChanges
     areas: Areas
     vehicles: Vehicles
+    feeds: FeedOffice
     corrections: Corrections
     retention: Retention
     dispatch: Dispatch
@@ -125,6 +126,7 @@ def build_console(
         pictures=pictures,
         list_changes=ListChanges(database, audit, office, state_dir / "imports", settings),
         areas=Areas(database, audit, office.areas),
+        feeds=office.feeds,
         vehicles=Vehicles(database, audit, office.vehicles),
         corrections=Corrections(database, audit, office, settings.correction_hours),
         retention=Retention(database, audit, pictures, settings),

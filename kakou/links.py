@@ -4,12 +4,18 @@ import ipaddress
 from collections.abc import Iterable, Iterator
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
+from riskdb.settings import KafkaSettings
+
 ENFORCED_SSL = ("require", "verify-ca", "verify-full")
 """`sslmode` of PostgreSQL that never falls back to no TLS (its default, prefer, does)."""
 
 
 def open_links(
-    redis_url: str | None, stream_url: str | None, database_url: str | None, channels: Iterable[object]
+    redis_url: str | None,
+    stream_url: str | None,
+    database_url: str | None,
+    channels: Iterable[object],
+    topics: Iterable[KafkaSettings] = (),
 ) -> Iterator[tuple[str, str]]:
     """Yield the setting and the host of each link to another machine that TLS does not protect."""
     for name, url in (("redis_url", redis_url), ("alerts.stream_url", stream_url)):
@@ -23,6 +29,11 @@ def open_links(
         host = getattr(channel, "host", None)
         if getattr(channel, "tls", True) is False and is_elsewhere(host):
             yield f"{name}: tls", str(host)
+    for topic in topics:
+        for broker in topic.brokers.split(",") if not (topic.tls or topic.ca_file) else ():
+            host = broker.strip().rpartition(":")[0].strip("[]")
+            if is_elsewhere(host):
+                yield f"risk.kafka {topic.topic}: tls", host
     if database_url and (host := _open_database_host(urlsplit(database_url))):
         yield "console.database_url", host
 

@@ -114,7 +114,9 @@ def load_settings(path: Path | None = None) -> Settings:
 
 def _refuse_open_links(settings: Settings, path: Path) -> None:
     alerts = settings.alerts
-    links = open_links(settings.redis_url, alerts.stream_url, settings.console.database_url, alerts.channels)
+    links = open_links(
+        settings.redis_url, alerts.stream_url, settings.console.database_url, alerts.channels, settings.risk.kafka
+    )
     refused = [(name, host) for name, host in links if host not in settings.allow_unencrypted_links_to]
     if refused:
         raise SettingsError("\n".join(f"{path}: {name}: {_OPEN_LINK.format(host=host)}" for name, host in refused))

@@ -8,6 +8,7 @@ from datetime import datetime
 from riskdb.area_keeper import AreaKeeper, Change, ListHands
 from riskdb.clock import Clock, WallClock
 from riskdb.digest import ANY_CLASS, PlateDigester
+from riskdb.feed.taking import FeedKeeper
 from riskdb.hotset.compute import HotEntries
 from riskdb.hotset.listing import listed_entries, require_kept
 from riskdb.hotset.past_list import PastList
@@ -61,6 +62,7 @@ class RiskKeeper:
         self.rule = ListRule.of(settings)
         hands = ListHands(self._publish, self._catch_up, self._listed_of, self._known_now)
         self.areas = AreaKeeper(record, self.rule, self._clock, hands)
+        self.feeds = FeedKeeper(record, self._digester, grammar, settings, hands)
         self._require_own_key()
 
     def import_rows(

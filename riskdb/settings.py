@@ -1,5 +1,7 @@
 """Settings of the risk list: section [risk] of kakou.toml."""
 
+from pathlib import Path
+
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from riskdb.types import RiskLevel
@@ -14,6 +16,50 @@ class ClockSettings(BaseModel):
     """A clock that jumped deletes nothing by its new time before it has held it for this long."""
     tolerance_s: float = Field(default=60.0, gt=0)
     """A difference up to this is no jump, and agrees with the centre's clock."""
+
+
+class FeedSettings(BaseModel):
+    """A machine that sends travel records by itself: no second person, but a quota and a usual shape."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(pattern=r"^[A-Za-z0-9_-]{1,40}$")
+    """As the sender writes it in x-kakou-feed; it stands with its records as their source where they name none."""
+    secret_files: tuple[Path, ...] = ()
+    """Each holds one whsec_... secret; several while a secret is being changed. Empty: nothing comes over HTTP."""
+    areas: tuple[str, ...] = ()
+    """Area codes that it may report, such as 370200 with all inside; empty: all."""
+    rows_per_hour: int = Field(default=100_000, ge=1)
+    """More is refused until the hour is over: a sender gone wild must not list a city."""
+    most_times_usual: float = Field(default=5.0, gt=1)
+    """An hour with so many times the usual rows raises a notice."""
+
+
+class KafkaSettings(BaseModel):
+    """A topic with travel records, one JSON object a message."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    brokers: str
+    """host:port, several parted by commas."""
+    topic: str = Field(pattern=r"^[A-Za-z0-9._-]{1,249}$")
+    """One JSON object a message; see docs/risk.md."""
+    feed: str
+    """Name of the [[risk.feed]] whose quota and areas hold."""
+    dead_letters: str = ""
+    """Topic for records that cannot be read; empty: the topic's own name and .dead."""
+    group: str = "kakou"
+    """Consumer group."""
+    ca_file: Path | None = None
+    """PEM of the authority that signed the brokers' certificate; with it, or with `tls`, the link is TLS."""
+    tls: bool = False
+    """TLS by the machine's own authorities."""
+    username: str = ""
+    """SASL SCRAM-SHA-512; empty: none."""
+    password_file: Path | None = None
+    """Holds the password on one line."""
+    batch: int = Field(default=2_000, ge=1, le=50_000)
+    """Messages taken in one transaction at most."""
 
 
 class RiskSettings(BaseModel):
@@ -59,6 +105,21 @@ class RiskSettings(BaseModel):
     """Probability from which a match is a hit (命中)."""
     possible_at: float = Field(default=0.1, gt=0, le=1)
     """Probability from which a match is possible (疑似): look at the picture."""
+
+    feed: tuple[FeedSettings, ...] = ()
+    """Machines that send travel records by themselves."""
+    kafka: tuple[KafkaSettings, ...] = ()
+    """Topics that `kakou risk feed` reads."""
+
+    @model_validator(mode="after")
+    def _feeds_are_known(self) -> "RiskSettings":
+        names = [feed.name for feed in self.feed]
+        if len(set(names)) < len(names):
+            raise ValueError("two feeds have one name")
+        for topic in self.kafka:
+            if topic.feed not in names:
+                raise ValueError(f"kafka: there is no feed named {topic.feed}")
+        return self
 
     @model_validator(mode="after")
     def _limits_fit_together(self) -> "RiskSettings":

@@ -33,7 +33,7 @@ from console.cases.desk import StepRequest
 from console.cases.steps import Action, State
 from console.lists.areas import AreaOffice
 from console.lists.keeper_areas import KeeperAreas, KeeperVehicles
-from console.lists.office import FileReport, FormReport, ListOffice
+from console.lists.office import FeedOffice, FileReport, FormReport, ListOffice
 from console.lists.vehicles import VehicleOffice
 from console.parts import Console, build_console
 from console.people.keys import load_keys
@@ -45,6 +45,7 @@ from console.types import SYSTEM, Actor, Role
 from console.web.access import COOKIE
 from console.web.app import create_app
 from kakou.box.server import Server
+from riskdb.feed.door import FeedDoor
 from riskdb.keeper import RiskKeeper
 from riskdb.types import RiskDBError
 
@@ -82,6 +83,7 @@ class PaperList:
     report: FileReport = field(default_factory=lambda: FileReport(counts={"接受": 3}, new_rows=3, invalid_rows=0))
     areas: AreaOffice = field(default_factory=lambda: KeeperAreas(no_record))
     vehicles: VehicleOffice = field(default_factory=lambda: KeeperVehicles(no_record))
+    feeds: FeedOffice = field(default_factory=lambda: FeedDoor((), no_record))
     removed: list[str] = field(default_factory=list)
     restored: list[str] = field(default_factory=list)
 

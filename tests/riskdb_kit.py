@@ -1,5 +1,6 @@
 """A risk list small enough to read: a record, a key, a real Redis, and a clock that the test sets."""
 
+import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -143,6 +144,23 @@ def risk_rig(folder: Path, url: str, settings: RiskSettings | None = None) -> It
             yield RiskRig(folder, url, record, ListStore(link), settings=settings or RiskSettings())
     finally:
         link.close()
+
+
+_TABLES_SINCE = {
+    2: ("import", "repetition", "taken_back"),
+    3: ("removal",),
+    4: ("feed_key", "feed_offset", "feed_hour", "feed_county", "feed_notice"),
+}
+
+
+def make_older(connection: sqlite3.Connection, version: int) -> None:
+    """Make a record what an earlier kakou has left."""
+    for since, tables in _TABLES_SINCE.items():
+        for table in tables if since > version else ():
+            connection.execute(f"DROP TABLE {table}")
+    if version < 2:
+        connection.execute("ALTER TABLE visit DROP COLUMN import_number")
+    connection.execute(f"PRAGMA user_version={version}")
 
 
 def row(

@@ -21,7 +21,7 @@ from tests.commands import REPOSITORY
 PACKAGES = ("ocr", "riskdb", "alerts", "pipeline", "console", "kakou")
 UNSPOKEN = "footage"
 """`kakou replay PATH` says this word to itself."""
-HELPERS = ("_output", "risk_care", "risk_area", "risk_imports", "risk_rows")
+HELPERS = ("_output", "risk_care", "risk_area", "risk_feed", "risk_imports", "risk_rows", "risk_watch")
 """Files of kakou/commands that belong to a command and are none."""
 
 

@@ -14,7 +14,7 @@ from riskdb.record.record import RiskRecord
 from riskdb.record.removals import removals_of
 from riskdb.record.rotation import rotate_key
 from riskdb.types import RiskRequestError
-from tests.riskdb_kit import HUANGDAO, NOON, RiskRig, risk_rig, row
+from tests.riskdb_kit import HUANGDAO, NOON, RiskRig, make_older, risk_rig, row
 
 PLATE = "粤B82500"
 START = NOON - timedelta(days=2)
@@ -118,7 +118,7 @@ def test_a_removal_of_an_earlier_version_can_be_restored(rig: RiskRig, tmp_path:
     remove(rig)
     with sqlite3.connect(tmp_path / "old.sqlite") as old:
         rig.record.connection.backup(old)
-        old.executescript("DROP TABLE removal; PRAGMA user_version=2")
+        make_older(old, 2)
     old.close()
     with RiskRecord(tmp_path / "old.sqlite") as record:
         (digest,) = record.connection.execute("SELECT digest FROM visit").fetchone()

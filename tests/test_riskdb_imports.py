@@ -13,9 +13,10 @@ from riskdb.record.importing import RowOutcome
 from riskdb.record.mapping.forms import Form
 from riskdb.record.record import RiskRecord
 from riskdb.record.rotation import rotate_key
+from riskdb.record.schema import SCHEMA_VERSION
 from riskdb.record.travel import Reading, bindings_of, read_travel_rows
 from riskdb.types import RiskFileError, RiskRequestError
-from tests.riskdb_kit import HUANGDAO, NOON, RiskRig, risk_rig, row
+from tests.riskdb_kit import HUANGDAO, NOON, RiskRig, make_older, risk_rig, row
 
 START = NOON - timedelta(days=2)
 OURS, THEIRS = "粤B82500", "粤B82501"
@@ -116,17 +117,9 @@ def test_a_dry_run_says_what_the_list_would_gain(rig: RiskRig):
 
 def test_a_record_of_the_version_before_is_brought_up_to_date(tmp_path: Path):
     with RiskRecord(tmp_path / "old.sqlite") as record:
-        for statement in (
-            "DROP TABLE removal",
-            "DROP TABLE import",
-            "DROP TABLE repetition",
-            "DROP TABLE taken_back",
-            "ALTER TABLE visit DROP COLUMN import_number",
-        ):
-            record.connection.execute(statement)
-        record.connection.execute("PRAGMA user_version=1")
+        make_older(record.connection, 1)
     with RiskRecord(tmp_path / "old.sqlite") as record:
-        assert record.connection.execute("PRAGMA user_version").fetchone() == (3,)
+        assert record.connection.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION,)
         assert record.connection.execute("SELECT COUNT(import_number) FROM visit").fetchone() == (0,)
 
 

@@ -9,6 +9,7 @@ from console.lists.keeper_areas import KeeperAreas, KeeperVehicles
 from console.lists.office import FileReport, FormReport, ReportedRow, SampleRow
 from console.lists.words import file_words
 from riskdb.exporting import masked_plate
+from riskdb.feed.door import FeedDoor
 from riskdb.keeper import RiskKeeper
 from riskdb.record.faulty import FaultyRows
 from riskdb.record.importing import JudgedRow, RowOutcome
@@ -16,6 +17,7 @@ from riskdb.record.judging import TravelRecord
 from riskdb.record.mapping.fields import Field
 from riskdb.record.mapping.forms import Form
 from riskdb.record.travel import Reading, read_travel_rows
+from riskdb.settings import FeedSettings
 from riskdb.types import RiskDBError, RiskFileError
 
 MAX_REPORTED_ROWS = 500
@@ -36,10 +38,13 @@ OUTCOME_WORDS = {
 class KeeperOffice:
     """The list whose record lies on this machine."""
 
-    def __init__(self, open_keeper: Callable[[], AbstractContextManager[RiskKeeper]]) -> None:
+    def __init__(
+        self, open_keeper: Callable[[], AbstractContextManager[RiskKeeper]], feeds: Sequence[FeedSettings] = ()
+    ) -> None:
         self._open_keeper = open_keeper
         self.areas = KeeperAreas(open_keeper)
         self.vehicles = KeeperVehicles(open_keeper)
+        self.feeds = FeedDoor(feeds, open_keeper)
 
     def try_file(self, path: Path, name: str, source: str = "") -> FileReport:
         forms: list[FormReport] = []

@@ -1,6 +1,6 @@
 """The risk list as the console reaches it: try a file, apply a file, take a vehicle off."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict
 
 from console.lists.areas import AreaOffice
 from console.lists.vehicles import VehicleOffice
+from riskdb.feed.shape import FeedNotice
+from riskdb.feed.taking import Taken
 from riskdb.record.mapping.fields import FIELD_NAMES, Field
 
 COLUMN_MEANINGS = {
@@ -88,11 +90,23 @@ class FileReport(BaseModel):
         return not self.problem and all(form.is_known for form in self.forms)
 
 
+class FeedOffice(Protocol):
+    def take(self, headers: Mapping[str, str], body: bytes) -> Taken:
+        """Take a signed batch of travel records, once. Raises RiskDBError."""
+        ...
+
+    def notices(self) -> list[FeedNotice]:
+        """Return what feeds did in the last day that is not usual. Raises RiskDBError."""
+        ...
+
+
 class ListOffice(Protocol):
     @property
     def areas(self) -> AreaOffice: ...
     @property
     def vehicles(self) -> VehicleOffice: ...
+    @property
+    def feeds(self) -> FeedOffice: ...
 
     def try_file(self, path: Path, name: str, source: str = "") -> FileReport:
         """Judge every row and change nothing. Raises RiskDBError."""

@@ -96,6 +96,11 @@ def allow_anyone() -> Declared:
     return {"dependencies": [Depends(_own_page)], "openapi_extra": {"x-roles": ["anyone"]}}
 
 
+def allow_signed() -> Declared:
+    """Machines that sign what they send; the endpoint itself looks at the signature."""
+    return {"dependencies": [], "openapi_extra": {"x-scopes": ["signed"]}}
+
+
 _bearer = HTTPBearer(auto_error=False, description="API 令牌")
 Bearer = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 

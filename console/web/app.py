@@ -17,6 +17,7 @@ from console.web import (
     areas,
     audit_log,
     entry,
+    feed,
     links,
     list_columns,
     lists,
@@ -64,6 +65,7 @@ def create_app(console: Console) -> FastAPI:
         list_columns,
         areas,
         notices,
+        feed,
         api,
     ):
         app.include_router(part.router)

@@ -8,12 +8,14 @@ from starlette.responses import FileResponse, RedirectResponse, Response
 
 from console.lists.changes import CHANGE_STATE_NAMES
 from console.lists.office import COLUMN_MEANINGS
+from console.lists.words import file_words
 from console.parts import Console
 from console.people.sessions import OpenSession
 from console.types import ConsoleError, NotFoundError, Role
 from console.web.access import Person, Session, TheConsole, allow
 from console.web.fields import RowNumber
 from console.web.rendering import page
+from riskdb.types import RiskDBError
 
 router = APIRouter(tags=["pages"])
 Cell = Annotated[str, Form(max_length=200)]
@@ -146,9 +148,17 @@ def _list(
         "changes": console.list_changes.recent(),
         "problem": problem,
         "change_names": CHANGE_STATE_NAMES,
+        "feed_notices": _feed_notices(console),
         "approval_rows": console.settings.approval_rows,
     }
     return page(request, "list.html", context, session, status_code=400 if problem else 200)
+
+
+def _feed_notices(console: Console) -> list[str]:
+    try:
+        return [notice.told for notice in console.feeds.notices()]
+    except RiskDBError as error:
+        return [f"实时接入的情况读不到：{file_words(str(error))}"]
 
 
 def change_answer(

@@ -78,7 +78,7 @@ class Listening:
 @contextlib.contextmanager
 def _built(settings: Settings, url: str) -> Iterator[Console]:
     client = connect(url)
-    office = KeeperOffice(lambda: open_keeper(settings, url))
+    office = KeeperOffice(lambda: open_keeper(settings, url), settings.risk.feed)
     keep_private(settings.state_dir)
     say_lost_tail(settings.state_dir / "console.sqlite", "请核对最近的处置，并执行 kakou audit verify")
     try:

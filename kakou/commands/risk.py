@@ -14,6 +14,7 @@ from rich.table import Table
 
 from kakou.commands.risk_area import area_app
 from kakou.commands.risk_care import add_care_commands
+from kakou.commands.risk_feed import add_feed_command
 from kakou.commands.risk_imports import add_import_commands
 from kakou.commands.risk_output import AsJson, Config, ZoneTimes, messages, published_text
 from kakou.commands.risk_rows import REPORT_HEADER, RowReporter
@@ -46,6 +47,7 @@ app.add_typer(area_app, name="area")
 add_care_commands(app)
 add_import_commands(app)
 add_watch_command(app)
+add_feed_command(app)
 
 
 @app.command("import")

@@ -134,7 +134,7 @@ def import_rows(
         with record.writing(), _no_search_for_cycles():
             record.require_key(digester.key_id)  # it may have been changed since the digester was made
             number = begin_import(record.connection, judge.now, actor)
-            importer = _BatchImporter(record, judge, digester, coverage, number)
+            importer = BatchImporter(record, judge, digester, coverage, number)
             for batch in chunks(rows, BATCH):
                 files.update(dict.fromkeys(row.file for row in batch))
                 for judged in importer.take(batch, result.touched):
@@ -167,7 +167,7 @@ def _no_search_for_cycles() -> Iterator[None]:
             gc.enable()
 
 
-class _BatchImporter:
+class BatchImporter:
     """Judges rows and puts what they say into the visit table, inside a transaction."""
 
     def __init__(

@@ -16,6 +16,8 @@ WHERE incoming.row = ? AND incoming.import_number IS NOT NULL
 """An import that says again what is known: taking the first one back must not lose it."""
 TAKE_BACK_WITHIN_DAYS = 28
 """As long as stays are kept at most."""
+_TOGETHER_S = 86_400
+"""What a feed sends within so long is taken back together."""
 SAME_STAY = (
     "repetition.digest = visit.digest AND repetition.area_number = visit.area_number"
     " AND repetition.visited_from = visit.visited_from AND repetition.visited_until = visit.visited_until"
@@ -43,6 +45,21 @@ def begin_import(connection: sqlite3.Connection, now: int, actor: str) -> int:
         connection.execute(f"DELETE FROM {table} WHERE {is_old}", (now - TAKE_BACK_WITHIN_DAYS * 86_400,))
     added = connection.execute("INSERT INTO import (at, actor, files, stays) VALUES (?, ?, '[]', 0)", (now, actor))
     return int(added.lastrowid or 0)
+
+
+def day_import(connection: sqlite3.Connection, now: int, actor: str) -> int:
+    """Return the number under which a feed's records of these 24 hours stand together."""
+    query = "SELECT MAX(import_number) FROM import WHERE actor = ? AND at > ? AND taken_back_at IS NULL"
+    (number,) = connection.execute(query, (actor, now - _TOGETHER_S)).fetchone()
+    if number is not None:
+        return int(number)
+    number = begin_import(connection, now, actor)
+    end_import(connection, number, [actor], 0)
+    return number
+
+
+def grow_import(connection: sqlite3.Connection, number: int, stays: int) -> None:
+    connection.execute("UPDATE import SET stays = stays + ? WHERE import_number = ?", (stays, number))
 
 
 def end_import(connection: sqlite3.Connection, number: int, files: Sequence[str], stays: int) -> None:

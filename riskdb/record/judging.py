@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, NamedTuple
 
 from riskdb.digest import ANY_CLASS
+from riskdb.record.areas import area_prefix
 from riskdb.record.places.finding import FoundArea, find_areas
 from riskdb.record.values.classes import class_of, known_words, words_of
 from riskdb.record.values.moments import read_moment
@@ -74,11 +75,15 @@ class TravelRecord(NamedTuple):
 class RowJudge:
     """Makes sense of rows. Files repeat plates, areas and times, so each spelling is judged once."""
 
-    def __init__(self, grammar: PlateGrammar, rule: ListRule, utc_offset_hours: float, now: int) -> None:
+    def __init__(
+        self, grammar: PlateGrammar, rule: ListRule, utc_offset_hours: float, now: int, within: Sequence[str] = ()
+    ) -> None:
+        """`within` names the areas that the sender may speak of; empty: all."""
         self.now = now
         self._grammar = grammar
         self._oldest = now - rule.lookback_s
         self._zone = timezone(timedelta(hours=utc_offset_hours))
+        self._within = tuple(map(area_prefix, within))
         self._areas: dict[str, tuple[FoundArea, ...]] = {}
         self._stays: dict[tuple[str, str, str], tuple[int, int, str]] = {}
         self._sources: dict[str, str] = {}
@@ -147,6 +152,8 @@ class RowJudge:
 
     def _area(self, text: str) -> tuple[FoundArea, ...]:
         areas = find_areas(text)
+        if self._within and not all(area.code.startswith(self._within) for area in areas):
+            raise CellProblem("地区", text, "不在这个来源可以报的范围里", "请联系管理员")
         if len(self._areas) < REMEMBERED:
             self._areas[text] = areas
         return areas

@@ -5,7 +5,6 @@ from pathlib import Path
 
 from riskdb.types import RiskDBError
 
-_SCHEMA_VERSION = 3
 _SCHEMA = """
 CREATE TABLE area (area_number INTEGER PRIMARY KEY, code TEXT NOT NULL UNIQUE) STRICT;
 CREATE TABLE source (source_number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
@@ -52,6 +51,29 @@ INSERT INTO removal SELECT digest, removed_at, '', '', COUNT(*), NULL, NULL, NUL
 """
 """Since version 3: who took a vehicle's stays out, and the way back."""
 
+_FEEDS = """
+CREATE TABLE feed_key (feed TEXT NOT NULL, key TEXT NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (feed, key))
+    STRICT, WITHOUT ROWID;
+CREATE TABLE feed_offset (
+    topic TEXT NOT NULL, part INTEGER NOT NULL, next_offset INTEGER NOT NULL, PRIMARY KEY (topic, part)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE feed_hour (
+    feed TEXT NOT NULL, hour INTEGER NOT NULL, rows INTEGER NOT NULL, bad INTEGER NOT NULL,
+    new_area_rows INTEGER NOT NULL, PRIMARY KEY (feed, hour)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE feed_county (
+    feed TEXT NOT NULL, county TEXT NOT NULL, first_hour INTEGER NOT NULL, PRIMARY KEY (feed, county)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE feed_notice (
+    feed TEXT NOT NULL, kind TEXT NOT NULL, hour INTEGER NOT NULL, begun_at INTEGER NOT NULL, told TEXT NOT NULL,
+    PRIMARY KEY (feed, kind, hour)
+) STRICT, WITHOUT ROWID;
+"""
+"""Since version 4: records that come as a stream, what was taken of it, and how it usually looks."""
+_STEPS = (_SCHEMA, _IMPORTS, _REMOVALS, _FEEDS)
+"""What each version added."""
+SCHEMA_VERSION = len(_STEPS)
+
 
 def prepare_schema(connection: sqlite3.Connection, path: Path) -> bool:
     """Make the tables, or bring those of an older kakou up to date; returns whether the record is new.
@@ -59,16 +81,15 @@ def prepare_schema(connection: sqlite3.Connection, path: Path) -> bool:
     Two processes may open a new record at once: the second one finds it done. Raises RiskDBError.
     """
     found = _version(connection)
-    if found not in (0, 1, 2, _SCHEMA_VERSION):
-        raise RiskDBError(f"{path} has schema {found}, this kakou knows {_SCHEMA_VERSION}")
-    if found == _SCHEMA_VERSION:
+    if not 0 <= found <= SCHEMA_VERSION:
+        raise RiskDBError(f"{path} has schema {found}, this kakou knows {SCHEMA_VERSION}")
+    if found == SCHEMA_VERSION:
         return False
     connection.execute("BEGIN EXCLUSIVE")
     try:
-        steps = {0: _SCHEMA + _IMPORTS + _REMOVALS, 1: _IMPORTS + _REMOVALS, 2: _REMOVALS}.get(_version(connection), "")
-        for statement in filter(str.strip, steps.split(";")):
+        for statement in filter(str.strip, "".join(_STEPS[_version(connection) :]).split(";")):
             connection.execute(statement)
-        connection.execute(f"PRAGMA user_version={_SCHEMA_VERSION}")
+        connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
         connection.execute("COMMIT")
     except BaseException:
         connection.execute("ROLLBACK")
