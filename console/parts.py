@@ -50,6 +50,15 @@ AUDIT_ANCHORS = "audit.anchors"
 
 
 @dataclass(frozen=True, slots=True)
+class ListDesks:
+    """What stewards and machines do to the list beside files and corrections."""
+
+    areas: Areas
+    vehicles: Vehicles
+    feeds: FeedOffice
+
+
+@dataclass(frozen=True, slots=True)
 class Console:
     """Everything that pages, the API and the background work use."""
 
@@ -71,9 +80,7 @@ class Console:
     statistics: Statistics
     pictures: Pictures
     list_changes: ListChanges
-    areas: Areas
-    vehicles: Vehicles
-    feeds: FeedOffice
+    lists: ListDesks
     corrections: Corrections
     retention: Retention
     dispatch: Dispatch
@@ -125,9 +132,7 @@ def build_console(
         statistics=Statistics(database),
         pictures=pictures,
         list_changes=ListChanges(database, audit, office, state_dir / "imports", settings),
-        areas=Areas(database, audit, office.areas),
-        feeds=office.feeds,
-        vehicles=Vehicles(database, audit, office.vehicles),
+        lists=ListDesks(Areas(database, audit, office.areas), Vehicles(database, audit, office.vehicles), office.feeds),
         corrections=Corrections(database, audit, office, settings.correction_hours),
         retention=Retention(database, audit, pictures, settings),
         dispatch=Dispatch(database, audit, build_messengers(settings.messenger, now), settings),

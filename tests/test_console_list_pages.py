@@ -107,7 +107,7 @@ def test_an_area_says_how_many_vehicles_it_lists_before_and_the_same_is_so_after
 def test_an_area_that_is_none_is_refused_in_words(desk: Desk):
     for area in ("370", "城关区", "北京市、上海市", ""):
         assert "风险区没有改变：" in desk.declared("declare", area)
-    assert desk.console.areas.standing() == []
+    assert desk.console.lists.areas.standing() == []
 
 
 def test_one_vehicle_is_looked_up_taken_off_and_put_back_with_a_reason_each_time(desk: Desk):

@@ -47,7 +47,7 @@ def areas_page(request: Request, session: Session, console: TheConsole) -> Respo
 def try_area(request: Request, session: Session, console: TheConsole, form: Annotated[AreaForm, Form()]) -> Response:
     """Say what a declaration would do to the list; nothing changes."""
     try:
-        return _areas(request, session, console, form, effect=console.areas.try_declare(form.words))
+        return _areas(request, session, console, form, effect=console.lists.areas.try_declare(form.words))
     except ConsoleError as error:
         return _areas(request, session, console, form, str(error))
 
@@ -57,7 +57,7 @@ def declare_area(
     request: Request, session: Session, console: TheConsole, form: Annotated[AreaForm, Form()]
 ) -> Response:
     try:
-        console.areas.declare(form.words, session.actor, console.now())
+        console.lists.areas.declare(form.words, session.actor, console.now())
     except ConsoleError as error:
         return _areas(request, session, console, form, str(error))
     return RedirectResponse("/areas", 303)
@@ -67,7 +67,7 @@ def declare_area(
 def try_lift(request: Request, session: Session, console: TheConsole, code: Text = "") -> Response:
     """Say what lifting would do to the list; nothing changes."""
     try:
-        return _areas(request, session, console, AreaForm(), lifting=console.areas.try_lift(code))
+        return _areas(request, session, console, AreaForm(), lifting=console.lists.areas.try_lift(code))
     except ConsoleError as error:
         return _areas(request, session, console, AreaForm(), str(error))
 
@@ -75,7 +75,7 @@ def try_lift(request: Request, session: Session, console: TheConsole, code: Text
 @router.post("/areas/lift", **allow(Role.STEWARD))
 def lift_area(request: Request, session: Session, console: TheConsole, code: Text = "", reason: Text = "") -> Response:
     try:
-        console.areas.lift(code, reason, session.actor, console.now())
+        console.lists.areas.lift(code, reason, session.actor, console.now())
     except ConsoleError as error:
         return _areas(request, session, console, AreaForm(), str(error))
     return RedirectResponse("/areas", 303)
@@ -92,7 +92,7 @@ def show_vehicle(
 ) -> Response:
     """Say why a vehicle is listed. The plate travels in the body: no address, no log holds it."""
     try:
-        found = console.vehicles.show(plate, reason, session.actor, console.now())
+        found = console.lists.vehicles.show(plate, reason, session.actor, console.now())
     except ConsoleError as error:
         return _vehicle(request, session, plate, reason, problem=str(error))
     return _vehicle(request, session, plate, reason, found)
@@ -103,7 +103,7 @@ def remove_vehicle(
     request: Request, session: Session, console: TheConsole, plate: Text = "", reason: Text = ""
 ) -> Response:
     try:
-        stays = console.vehicles.remove(plate, reason, session.actor, console.now())
+        stays = console.lists.vehicles.remove(plate, reason, session.actor, console.now())
     except ConsoleError as error:
         return _vehicle(request, session, plate, reason, problem=str(error))
     return _vehicle(request, session, plate, done=f"已移出名单：{stays} 条行程。可以恢复。")
@@ -114,7 +114,7 @@ def restore_vehicle(
     request: Request, session: Session, console: TheConsole, plate: Text = "", reason: Text = ""
 ) -> Response:
     try:
-        stays = console.vehicles.restore(plate, reason, session.actor, console.now())
+        stays = console.lists.vehicles.restore(plate, reason, session.actor, console.now())
     except ConsoleError as error:
         return _vehicle(request, session, plate, reason, problem=str(error))
     return _vehicle(request, session, plate, done=f"已恢复到名单：{stays} 条行程。")
@@ -130,7 +130,7 @@ def _areas(
     lifting: AreaEffect | None = None,
 ) -> Response:
     try:
-        standing = console.areas.standing()
+        standing = console.lists.areas.standing()
     except ConsoleError as error:
         standing, problem = [], problem or str(error)
     context = {"standing": standing, "form": form, "problem": problem, "effect": effect, "lifting": lifting}

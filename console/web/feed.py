@@ -47,7 +47,7 @@ async def take_records(request: Request, console: TheConsole) -> Response:
     """
     body = await request.body()
     try:
-        taken = await run_sync(console.feeds.take, dict(request.headers), body)
+        taken = await run_sync(console.lists.feeds.take, dict(request.headers), body)
     except RiskDBError as error:
         return _refusal(error)
     return JSONResponse(_answer(taken).model_dump())

@@ -156,7 +156,7 @@ def _list(
 
 def _feed_notices(console: Console) -> list[str]:
     try:
-        return [notice.told for notice in console.feeds.notices()]
+        return [notice.told for notice in console.lists.feeds.notices()]
     except RiskDBError as error:
         return [f"实时接入的情况读不到：{file_words(str(error))}"]
 
