@@ -2,38 +2,15 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from riskdb.clock import Clock
-from riskdb.hotset.publish import Published
+from riskdb.hands import Change, ListHands
 from riskdb.record.areas import normalise_area
 from riskdb.record.declaring import Declared
 from riskdb.record.importing import ListingChange
 from riskdb.record.record import RiskRecord
 from riskdb.record.rows import AreaWindow
 from riskdb.rule import ListRule
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """What a steward's act did: to the record, and to the list (None where the keeper has no publisher)."""
-
-    touched: int
-    """Vehicles whose entries may have changed."""
-    published: Published | None
-
-
-@dataclass(frozen=True, slots=True)
-class ListHands:
-    """What an act on the record needs of the list."""
-
-    publish: Callable[[Iterable[bytes]], Published | None]
-    catch_up: Callable[[], Published | None]
-    """Publishes what an act that died has left."""
-    listed_of: Callable[[Iterable[bytes]], set[bytes]]
-    """Which of some vehicles the record lists."""
-    known_now: Callable[[], int]
-    """The time to write into the record. Raises RiskDBError when nobody knows it."""
 
 
 class _Undone(Exception):

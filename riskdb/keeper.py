@@ -5,14 +5,15 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from riskdb.area_keeper import AreaKeeper, Change, ListHands
+from riskdb.area_keeper import AreaKeeper
 from riskdb.clock import Clock, WallClock
 from riskdb.digest import ANY_CLASS, PlateDigester
 from riskdb.feed.taking import FeedKeeper
+from riskdb.hands import Change, ListHands, Published
 from riskdb.hotset.compute import HotEntries
 from riskdb.hotset.listing import listed_entries, require_kept
 from riskdb.hotset.past_list import PastList
-from riskdb.hotset.publish import Published, Publisher
+from riskdb.hotset.publish import Publisher
 from riskdb.hotset.reasons import spell_out_all, unpack_reasons
 from riskdb.record.coverage import Coverage
 from riskdb.record.declaring import Declared

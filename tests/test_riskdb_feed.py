@@ -10,9 +10,8 @@ import redis
 
 from console.lists.keeper_office import KeeperOffice
 from console.web.app import create_app
-from riskdb.feed.door import FeedDoor, FeedRefusedError, FeedUnknownError
-from riskdb.feed.shape import FeedQuotaError
-from riskdb.feed.taking import Taken
+from riskdb.feed.answers import FeedQuotaError, FeedRefusedError, FeedUnknownError, Taken
+from riskdb.feed.door import FeedDoor
 from riskdb.keeper import RiskKeeper
 from riskdb.settings import FeedSettings
 from riskdb.types import RiskDBError

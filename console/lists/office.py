@@ -9,8 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from console.lists.areas import AreaOffice
 from console.lists.vehicles import VehicleOffice
-from riskdb.feed.shape import FeedNotice
-from riskdb.feed.taking import Taken
+from riskdb.feed.answers import FeedNotice, Taken
 from riskdb.record.mapping.fields import FIELD_NAMES, Field
 
 COLUMN_MEANINGS = {

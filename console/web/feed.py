@@ -7,9 +7,7 @@ from starlette.responses import JSONResponse, Response
 
 from console.lists.words import file_words
 from console.web.access import TheConsole, allow_signed
-from riskdb.feed.door import FeedRefusedError, FeedUnknownError
-from riskdb.feed.shape import FeedQuotaError
-from riskdb.feed.taking import Taken
+from riskdb.feed.answers import FeedQuotaError, FeedRefusedError, FeedUnknownError, Taken
 from riskdb.types import RiskDBError
 
 router = APIRouter(prefix="/api/v1", tags=["api"])

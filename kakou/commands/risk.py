@@ -28,7 +28,7 @@ from kakou.watch.centre import watched_centre
 from kakou.wiring.redis import open_redis
 from kakou.wiring.risk import open_keeper, tended_list
 from riskdb.exporting import CsvSheet, csv_sheet
-from riskdb.hotset.publish import Published
+from riskdb.hands import Published
 from riskdb.record.importing import ImportResult
 from riskdb.record.judging import TravelRow
 from riskdb.record.mapping.fields import Field

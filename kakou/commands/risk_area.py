@@ -13,7 +13,7 @@ from kakou.exit_codes import ExitCode
 from kakou.output import put_json
 from kakou.settings import Settings, load_settings
 from kakou.wiring.risk import open_keeper
-from riskdb.area_keeper import Change
+from riskdb.hands import Change
 from riskdb.record.declaring import Declared, parse_level, read_declarations
 from riskdb.record.judging import parse_moment
 from riskdb.record.rows import AreaWindow

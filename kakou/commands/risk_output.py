@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from riskdb.hotset.publish import Published
+from riskdb.hands import Published
 
 Config = Annotated[Path | None, typer.Option(help="Settings file; ./kakou.toml by default.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout.")]

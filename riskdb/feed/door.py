@@ -9,9 +9,9 @@ from pathlib import Path
 from pydantic import ValidationError
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
+from riskdb.feed.answers import FeedNotice, FeedRefusedError, FeedUnknownError, Taken
 from riskdb.feed.rows import FeedBatch, row_of
-from riskdb.feed.shape import FeedNotice
-from riskdb.feed.taking import KeyMark, Taken
+from riskdb.feed.taking import KeyMark
 from riskdb.keeper import RiskKeeper
 from riskdb.settings import FeedSettings
 from riskdb.types import RiskDBError
@@ -21,14 +21,6 @@ KEY_HEADER = "webhook-id"
 MAX_KEY = 128
 SECRET_BYTES = range(24, 65)
 """Standard Webhooks: 24 to 64 bytes."""
-
-
-class FeedRefusedError(RiskDBError):
-    """Nothing was taken; the message says what to do."""
-
-
-class FeedUnknownError(FeedRefusedError):
-    """No such feed, or the signature is not its own."""
 
 
 class FeedDoor:

@@ -17,9 +17,8 @@ from typing import Protocol
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Message, Producer, TopicPartition
 
+from riskdb.feed.answers import FeedQuotaError, Taken
 from riskdb.feed.rows import row_of_bytes
-from riskdb.feed.shape import FeedQuotaError
-from riskdb.feed.taking import Taken
 from riskdb.keeper import RiskKeeper
 from riskdb.record.judging import TravelRow
 from riskdb.settings import FeedSettings, KafkaSettings

@@ -4,8 +4,8 @@ import sqlite3
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from riskdb.feed.answers import FeedNotice, FeedQuotaError
 from riskdb.settings import FeedSettings
-from riskdb.types import RiskDBError
 
 HOUR_S = 3600
 USUAL_HOURS = 24
@@ -17,20 +17,6 @@ ENOUGH_ROWS = 200
 NEW_SHARE, BAD_SHARE = 0.2, 0.2
 KEPT_HOURS = 28 * 24
 COUNTY_DIGITS = 6
-
-
-class FeedQuotaError(RiskDBError):
-    """The feed has sent more in this hour than it may; nothing of the batch was kept."""
-
-
-@dataclass(frozen=True, slots=True)
-class FeedNotice:
-    """A feed that does not look as usual. Times are epoch seconds."""
-
-    feed: str
-    kind: str
-    begun_at: int
-    told: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,12 @@
 
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
-from riskdb.area_keeper import ListHands
 from riskdb.digest import PlateDigester
-from riskdb.feed.shape import FeedNotice, count_rows, standing_notices
+from riskdb.feed.answers import FeedNotice, Refused, Taken
+from riskdb.feed.shape import count_rows, standing_notices
+from riskdb.hands import ListHands
 from riskdb.record.coverage import Coverage
 from riskdb.record.importing import BatchImporter, JudgedRow, RowOutcome
 from riskdb.record.imports import day_import, grow_import
@@ -16,27 +16,6 @@ from riskdb.record.record import RiskRecord
 from riskdb.rule import ListRule
 from riskdb.settings import FeedSettings, RiskSettings
 from riskdb.types import PlateGrammar
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """A record that was not taken."""
-
-    number: int
-    """As its row was numbered."""
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """What became of a batch."""
-
-    accepted: int = 0
-    """Records that count, those known before among them."""
-    refused: tuple[Refused, ...] = ()
-    notices: tuple[FeedNotice, ...] = ()
-    is_repeated: bool = False
-    """The batch was taken before: nothing changed."""
 
 
 class Mark(Protocol):

@@ -6,11 +6,12 @@ the old one, checks it, and swaps the names inside one MULTI.
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum
 from itertools import islice
 
 from riskdb.clock import Clock, WallClock
+from riskdb.hands import Published
 from riskdb.hotset.compute import HotEntries, xor_of
 from riskdb.hotset.keys import ReasonBuckets
 from riskdb.hotset.list_meta import ListMeta
@@ -42,20 +43,6 @@ class Standing(Enum):
     """It is a whole list, but of an earlier change, another rule or another key."""
     ABSENT = "absent"
     """There is none, or not a whole one."""
-
-
-@dataclass(frozen=True, slots=True)
-class Published:
-    """What a publication did."""
-
-    version: int
-    count: int
-    added: int
-    removed: int
-    is_rebuilt: bool
-    elapsed_s: float = 0.0
-    changed: int = 0
-    """Listed before and after, for other reasons; not counted in a rebuild."""
 
 
 class Publisher:
