@@ -35,6 +35,25 @@ class HourCount(BaseModel):
     unchecked: Count = 0
 
 
+class SendingDevice(BaseModel):
+    """The state of a camera that reads plates itself and sends what it read."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    maker: str
+    last_message_at: UtcDatetime | None = None
+    """Anything with the right secret; None while it has never sent anything."""
+    waiting: Count = 0
+    """Reads of all devices of the box that are on disk and not decided yet."""
+    resent: Count = 0
+    refused: Count = 0
+    refused_at: UtcDatetime | None = None
+    why_refused: str = ""
+    quarantined: Count = 0
+    """Messages that could not be understood."""
+    why_quarantined: str = ""
+
+
 class BoxStatus(BaseModel):
     """The state of one camera and the box it hangs on, sent every few seconds."""
 
@@ -72,6 +91,8 @@ class BoxStatus(BaseModel):
     """What was lost with damaged files of the box, in Chinese, until somebody has dealt with it."""
     stopped: str | None = None
     """Why nobody screens this camera any more until a person has mended it; None while it is screened."""
+    device: SendingDevice | None = None
+    """Of a camera that sends reads; None where its video is looked at."""
 
 
 class LanePassage(BaseModel):

@@ -48,6 +48,20 @@ class EventAlternative(BaseModel):
     is_listed: bool
 
 
+class EventReading(BaseModel):
+    """What one of several readers said of the plate."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    by: Literal["camera", "kakou"]
+    source: Name
+    """Device that sent it, or whose picture was read."""
+    text: Annotated[str, Field(max_length=16)]
+    """As it was said, "-" for an unreadable character; empty for no plate."""
+    score: Probability | None = None
+    """How sure it was; None where it did not say."""
+
+
 class FlaggedNotice(Payload):
     """That something was flagged, where and when; what it was is behind the link, for those who may see it."""
 
@@ -105,6 +119,10 @@ class FlaggedEvent(Event):
     booth_until: UtcDatetime | None = None
     """Until then (box time) the people at the checkpoint, whose page was open when it passed, deal with it themselves;
     None where nobody was there: it is the desk's at once."""
+    readings: tuple[EventReading, ...] = Field(default=(), max_length=8)
+    """What each reader said, where a camera sent its own reading."""
+    is_late: bool = False
+    """The camera sent it after an outage: the vehicle has left the barrier."""
 
     @property
     def source(self) -> str:
@@ -170,6 +188,8 @@ def event_from_match(
     box: BoundingBox | None = None,
     replayed: bool = False,
     booth_until: datetime | None = None,
+    readings: tuple[EventReading, ...] = (),
+    is_late: bool = False,
 ) -> FlaggedEvent:
     """Return the event of one flagged passage. `id_key` is the box's plate key (see make_event_id)."""
     return FlaggedEvent(
@@ -196,6 +216,8 @@ def event_from_match(
         box=(box.x1, box.y1, box.x2, box.y2) if box else None,
         replayed=replayed,
         booth_until=booth_until,
+        readings=readings,
+        is_late=is_late,
     )
 
 

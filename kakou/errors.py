@@ -46,7 +46,7 @@ def _exit_codes() -> dict[type[BaseException], ExitCode]:
     from kakou.wiring.embedded_redis import RedisUnavailableError
     from ocr.providers import ProviderError
     from ocr.types import OcrError
-    from pipeline.errors import SourceError
+    from pipeline.errors import ReadsError, SourceError
     from riskdb.record.values.problem import CellProblem
     from riskdb.types import RiskDBError, RiskFileError, RiskIntegrityError
 
@@ -65,6 +65,7 @@ def _exit_codes() -> dict[type[BaseException], ExitCode]:
         ConsoleError: ExitCode.CONFIG,
         MessageError: ExitCode.UNAVAILABLE,
         SourceError: ExitCode.UNREADABLE,
+        ReadsError: ExitCode.UNREADABLE,
         OcrError: ExitCode.INTEGRITY,
         ProviderError: ExitCode.UNAVAILABLE,
     }

@@ -19,6 +19,7 @@ COMMANDS = {
     "demo": "kakou.commands.demo",
     "run": "kakou.commands.run",
     "read": "kakou.commands.read",
+    "reads": "kakou.commands.reads",
     "replay": "kakou.commands.replay",
     "risk": "kakou.commands.risk",
     "match": "kakou.commands.match",

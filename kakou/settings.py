@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from alerts.settings import AlertsSettings
 from console.booth.settings import BoothSettings
 from console.settings import ConsoleSettings
 from kakou.links import open_links
+from pipeline.reads.settings import ReadsSettings
 from pipeline.settings import PipelineSettings, SourceSettings
 from riskdb.settings import ClockSettings, RiskSettings
 
@@ -82,6 +83,7 @@ class Settings(BaseModel):
     risk: RiskSettings = RiskSettings()
     clock: ClockSettings = ClockSettings()
     alerts: AlertsSettings = AlertsSettings()
+    reads: ReadsSettings = ReadsSettings()
     console: ConsoleSettings = ConsoleSettings()
     watch: WatchSettings = WatchSettings()
     booth: BoothSettings = BoothSettings()
@@ -93,6 +95,21 @@ class Settings(BaseModel):
         if doubled:
             raise ValueError(f"camera_id {', '.join(doubled)} stands twice; each camera needs an id of its own")
         return sources
+
+    @property
+    def cameras(self) -> tuple[tuple[str, str], ...]:
+        """Name and checkpoint of every camera: of those whose video is looked at, and of those that send reads."""
+        watched = [(source.camera_id, source.checkpoint) for source in self.sources]
+        return (*watched, *((device.camera_id, device.checkpoint) for device in self.reads.devices))
+
+    @model_validator(mode="after")
+    def _names_each_camera_once(self) -> "Settings":
+        names = Counter(camera_id for camera_id, _ in self.cameras)
+        if doubled := [name for name, count in names.items() if count > 1]:
+            raise ValueError(
+                f"camera {', '.join(doubled)} stands twice; each camera and device needs a name of its own"
+            )
+        return self
 
 
 def load_settings(path: Path | None = None) -> Settings:
@@ -143,6 +160,8 @@ def _explain(error: ValidationError, path: Path, text: str) -> str:
 
 def _line_of(location: tuple[int | str, ...], text: str) -> int:
     """Return the number of the line that sets a key; when the key is missing, of its table's header, or 1."""
+    if not location:  # a rule of the whole file
+        return 1
     *table, key = location
     header_line = 1
     for number, current, content in _lines_with_tables(text):

@@ -7,3 +7,7 @@ class SourceError(Exception):
 
 class UnsteadyDecodingError(SourceError):
     """Footage is damaged, and several decoder threads make something else of it each time: decode it with one."""
+
+
+class ReadsError(Exception):
+    """What a camera sent is not taken or cannot be used; the message says why, without a plate."""

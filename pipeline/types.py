@@ -93,6 +93,19 @@ class Look:
 
 
 @dataclass(frozen=True, slots=True)
+class Reading:
+    """What one of several readers said of a plate."""
+
+    by: Literal["camera", "kakou"]
+    source: str
+    """Device that sent it, or whose picture was read."""
+    text: str
+    """As it was said, UNKNOWN characters included; "" for no plate."""
+    score: float | None
+    """How sure it was, 0.0 to 1.0; None where it did not say."""
+
+
+@dataclass(frozen=True, slots=True)
 class PlateTrack:
     """One vehicle passing once, as far as it has been seen."""
 
@@ -110,6 +123,10 @@ class PlateTrack:
     """False while the vehicle is still in view: then more looks may follow."""
     looks: tuple[Look, ...] = ()
     """Only kept when the tracker is told to."""
+    readings: tuple[Reading, ...] = ()
+    """What each reader said, where there were several: cameras that send reads, and our own reading of a picture."""
+    is_late: bool = False
+    """It was sent after an outage: the vehicle has long gone."""
 
 
 @dataclass(frozen=True, slots=True)

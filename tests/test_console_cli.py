@@ -10,7 +10,7 @@ from sqlalchemy import update
 
 from console.settings import ConsoleSettings
 from console.store.people_tables import AuditRow
-from kakou.box.console import check_address
+from kakou.box.console import check_console
 from kakou.exit_codes import ExitCode
 from kakou.settings import SettingsError
 from tests.console_kit import START, Clock, officer, open_console
@@ -39,12 +39,12 @@ def test_audit_verify_says_whether_the_log_is_whole(tmp_path: Path):
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.5", "console.example"])
 def test_passwords_are_never_sent_in_the_clear(host: str, tmp_path: Path):
     with pytest.raises(SettingsError, match="TLS"):
-        check_address(ConsoleSettings(host=host))
-    check_address(ConsoleSettings(host=host, behind_tls_proxy=True))
+        check_console(ConsoleSettings(host=host))
+    check_console(ConsoleSettings(host=host, behind_tls_proxy=True))
     with pytest.raises(SettingsError, match="cannot be read"):
-        check_address(ConsoleSettings(host=host, tls_certificate=tmp_path / "a", tls_key=tmp_path / "b"))
+        check_console(ConsoleSettings(host=host, tls_certificate=tmp_path / "a", tls_key=tmp_path / "b"))
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
 def test_this_machine_alone_needs_no_certificate(host: str):
-    check_address(ConsoleSettings(host=host))
+    check_console(ConsoleSettings(host=host))

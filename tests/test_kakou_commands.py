@@ -21,7 +21,18 @@ from tests.commands import REPOSITORY
 PACKAGES = ("ocr", "riskdb", "alerts", "pipeline", "console", "kakou")
 UNSPOKEN = "footage"
 """`kakou replay PATH` says this word to itself."""
-HELPERS = ("_output", "risk_care", "risk_area", "risk_feed", "risk_imports", "risk_rows", "risk_watch")
+HELPERS = (
+    "_output",
+    "doctor_cameras",
+    "doctor_finding",
+    "doctor_reads",
+    "risk_care",
+    "risk_area",
+    "risk_feed",
+    "risk_imports",
+    "risk_rows",
+    "risk_watch",
+)
 """Files of kakou/commands that belong to a command and are none."""
 
 

@@ -54,7 +54,8 @@ def fill(state: Path) -> None:
     console.intake.take([event_of(PLATE)], console.now())
     console.database.close()
     load_or_create_key(state / "plate.key")
-    for name in ("spool.key", "spool/1.unchecked", "evidence/a/1.jpg", "pictures/b/2.jpg", "photos/3.jpg",
+    for name in ("spool.key", "spool/1.unchecked", "reads.key", "reads/1.reads",
+                 "evidence/a/1.jpg", "pictures/b/2.jpg", "photos/3.jpg",
                  "imports/4.csv", "outbox.sqlite", "outbox.reserve", "redis/appendonlydir/x.aof", "run/g.json",
                  "replay/p.json", "risk.sqlite-wal", "counters.sqlite", "risk.sqlite",
                  "booth.key", "booth.sqlite"):  # fmt: skip

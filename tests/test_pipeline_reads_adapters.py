@@ -1,4 +1,4 @@
-"""One contract for every maker that there is a file of; its messages stand in camera_samples.py."""
+"""One contract for every maker that there is a file of; its messages stand in synthetic.py."""
 
 import base64
 import json
@@ -12,7 +12,7 @@ from ocr.grammar import STYLES
 from pipeline.reads.adapter import Adapter, Mapping, Message, UnreadableMessageError
 from pipeline.reads.makers import adapter_of, adapters
 from pipeline.reads.plate_text import plate_text
-from tests.camera_samples import (
+from pipeline.reads.synthetic import (
     BEIJING,
     BOUNDARY,
     JPEG,
@@ -30,7 +30,7 @@ from tests.camera_samples import (
 
 @pytest.fixture(params=adapters())
 def maker(request: pytest.FixtureRequest) -> str:
-    assert request.param in SAMPLES, f"give the maker {request.param} a message in tests/camera_samples.py"
+    assert request.param in SAMPLES, f"give the maker {request.param} a message in pipeline/reads/synthetic.py"
     return str(request.param)
 
 

@@ -25,6 +25,10 @@ class LaneSettings(ChannelSettings):
     max_age_s: float = Field(default=120.0, gt=0)
     """Older events are passed over: the car has left the barrier."""
 
+    def wants(self, event: Event) -> bool:
+        """Return whether the event goes here; what a camera sent after an outage has left the barrier."""
+        return super().wants(event) and not (isinstance(event, FlaggedEvent) and event.is_late)
+
 
 class LaneChannel:
     """The command gets one JSON line: event_id, checkpoint, level, text, plate_class, spoken (a sentence to say)."""

@@ -1,5 +1,6 @@
 """The health of every checkpoint, for the tiles at the top of the screen. A tile is never a blank green."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,6 +21,7 @@ _MAX_FRAME_AGE_S = 3.0
 _MAX_CLOCK_OFFSET_S = 5.0
 _MAX_QUEUE = 100
 _BUSY_S = 3600.0
+_REFUSED_SHOWN_S = 3600.0
 _DAY_FROM, _DAY_TO = 7, 19
 """Hours in which a road that others use is not expected to be empty."""
 
@@ -116,8 +118,9 @@ def _tile(heard: Heard, settings: ConsoleSettings, now: datetime, plateless: dic
     age = (status.reported_at - status.last_read_at + (now - heard.at)).total_seconds() if status.last_read_at else None
     return Tile(
         checkpoint=status.checkpoint, camera_id=status.camera_id, health="bad" if bad else "warn" if warn else "ok",
-        problems=(*bad, *warn), fps=status.fps, last_read_s=age, list_version=status.list_version,
-        list_age_s=status.list_age_s, unchecked=status.unchecked_waiting, queue=status.outbox_pending,
+        problems=(*bad, *warn), fps=None if status.device else status.fps, last_read_s=age,
+        list_version=status.list_version, list_age_s=status.list_age_s, unchecked=status.unchecked_waiting,
+        queue=status.outbox_pending,
     )  # fmt: skip
 
 
@@ -128,7 +131,8 @@ def _faults(heard: Heard, settings: ConsoleSettings, now: datetime) -> list[str]
     silent_s = (now - heard.at).total_seconds()
     faults = [
         (silent_s > settings.stale_status_s, f"失联 {_spoken(silent_s)}"),
-        (status.fps < _MIN_FPS, "摄像机无画面"),
+        (status.device is None and status.fps < _MIN_FPS, "摄像机无画面"),
+        (status.device is not None and status.device.last_message_at is None, "从未上报"),
         (status.camera_quality != "good", QUALITY_WORDS[status.camera_quality]),
         (not status.redis_ok, "名单服务不可用"),
         (status.list_version is None and status.redis_ok, "名单无效或没有名单"),
@@ -151,6 +155,19 @@ def _warnings(heard: Heard) -> list[str]:
             abs(box_offset) > _MAX_CLOCK_OFFSET_S,
             f"盒子时钟{fast_or_slow} {_spoken(abs(box_offset))}",
         ),
+    ]
+    return [words for is_so, words in warnings if is_so] + _device_warnings(status)
+
+
+def _device_warnings(status: BoxStatus) -> list[str]:
+    device = status.device
+    if device is None:
+        return []
+    refused_s = (status.reported_at - device.refused_at).total_seconds() if device.refused_at else math.inf
+    warnings = [
+        (device.waiting > _MAX_QUEUE, f"待判识读 {device.waiting}"),
+        (refused_s < _REFUSED_SHOWN_S, f"拒收 {device.refused} 次：{device.why_refused}"),
+        (device.quarantined > 0, f"看不懂的报文 {device.quarantined}：{device.why_quarantined}"),
     ]
     return [words for is_so, words in warnings if is_so]
 

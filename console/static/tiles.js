@@ -59,7 +59,7 @@ function makeTile(key) {
 }
 
 function fillTile(element, tile) {
-  const well = () => `${tile.fps.toFixed(0)} 帧/秒 · 识别 ${spoken(tile.last_read_s)} · 名单 v${tile.list_version} ${spoken(tile.list_age_s)}`;
+  const well = () => `${tile.fps === null ? "相机上报" : `${tile.fps.toFixed(0)} 帧/秒`} · 识别 ${spoken(tile.last_read_s)} · 名单 v${tile.list_version} ${spoken(tile.list_age_s)}`;
   const says = tile.problems.length ? tile.problems.join(" · ") : well();
   element.className = `tile ${tile.health}`;
   element.querySelector("b").textContent = tile.checkpoint;

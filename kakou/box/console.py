@@ -2,12 +2,8 @@
 
 import contextlib
 import dataclasses
-import ipaddress
-import os
-import socket
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import typer
@@ -20,11 +16,12 @@ from console.parts import Console, build_console
 from console.settings import ConsoleSettings
 from console.types import ConsoleError
 from console.web.app import create_app
+from kakou.box.listening import check_address, listening
 from kakou.box.orders import Order, run_by_order
 from kakou.box.server import Server
 from kakou.exit_codes import ExitCode
 from kakou.process import keep_private
-from kakou.settings import Settings, SettingsError
+from kakou.settings import Settings
 from kakou.sunset.state import load_state
 from kakou.watch.centre import watched_centre
 from kakou.wiring.clock import trusted_clock
@@ -41,38 +38,23 @@ def serve_by_order(order: Order) -> int:
 
 def serve(settings: Settings, stop: threading.Event) -> None:
     """Serve until a signal comes or `stop` is set. Raises SettingsError, RedisUnavailableError."""
-    check_address(settings.console)
+    check_console(settings.console)
     with (
         open_redis(settings) as url,
         _built(settings, url) as built,
         watched_centre(settings, url),
-        _listening(settings.console) as listening,
+        listening("console", settings.console) as at,
     ):
-        typer.echo(f"控制台地址  {listening.address}")
+        typer.echo(f"控制台地址  {at.address}")
         if token := built.accounts.first_link(built.now()):
-            typer.echo(f"首次设置链接（只能用一次）  {listening.address}/setup/{token}")
-        Server(_server_config(built, settings.console), built.hub, stop).run(sockets=[listening.socket])
+            typer.echo(f"首次设置链接（只能用一次）  {at.address}/setup/{token}")
+        Server(_server_config(built, settings.console), built.hub, stop).run(sockets=[at.socket])
 
 
-def check_address(settings: ConsoleSettings) -> None:
+def check_console(settings: ConsoleSettings) -> None:
     """Refuse to send passwords in the clear. Raises SettingsError."""
-    if bool(settings.tls_certificate) != bool(settings.tls_key):
-        raise SettingsError("[console] tls_certificate and tls_key belong together; set both")
-    for path in (settings.tls_certificate, settings.tls_key):
-        if path is not None and not os.access(path, os.R_OK):
-            raise SettingsError(f"[console] {path} cannot be read")
-    if settings.tls_certificate or settings.behind_tls_proxy or _is_this_machine(settings.host):
-        return
-    raise SettingsError(
-        f"[console] host {settings.host} can be reached from elsewhere without TLS; set tls_certificate and tls_key, "
-        "or behind_tls_proxy = true when a proxy speaks TLS for the console"
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Listening:
-    socket: socket.socket
-    address: str
+    otherwise = "behind_tls_proxy = true when a proxy speaks TLS for the console"
+    check_address("console", settings, is_protected=settings.behind_tls_proxy, otherwise=otherwise)
 
 
 @contextlib.contextmanager
@@ -106,22 +88,6 @@ def _days_left(settings: Settings) -> int | None:
     return state.days_left(datetime.now(UTC)) if state else None
 
 
-@contextlib.contextmanager
-def _listening(settings: ConsoleSettings) -> Iterator[Listening]:
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind((settings.host, settings.port))
-            listener.listen()  # who is quicker than the server's start waits for it
-        except OSError as error:
-            raise SettingsError(f"[console] cannot listen on {settings.host}:{settings.port}: {error}") from error
-        scheme = "https" if settings.tls_certificate else "http"
-        # Browsers trust http only for this machine's own name; a __Host- cookie needs that trust.
-        name = "localhost" if _is_this_machine(settings.host) else settings.host
-        yield Listening(listener, f"{scheme}://{name}:{listener.getsockname()[1]}")
-
-
 def _server_config(built: Console, settings: ConsoleSettings) -> uvicorn.Config:
     return uvicorn.Config(
         create_app(built),
@@ -133,15 +99,6 @@ def _server_config(built: Console, settings: ConsoleSettings) -> uvicorn.Config:
         log_config=None,
         timeout_graceful_shutdown=_STOP_WITHIN_S,
     )
-
-
-def _is_this_machine(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 if __name__ == "__main__":

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
-from alerts.box_status import BoxStatus, HourCount, LanePassage
+from alerts.box_status import BoxStatus, HourCount, LanePassage, SendingDevice
 from alerts.database import open_database
 from alerts.set_aside import set_aside
 from pipeline.types import Passage, ScreeningCounts
@@ -95,6 +95,15 @@ class HourCounter:
             self._opened = None
 
 
+class WatchedCamera(Protocol):
+    """What has a tile of its own: a source of video, or a device that sends reads."""
+
+    @property
+    def camera_id(self) -> str: ...
+    @property
+    def checkpoint(self) -> str: ...
+
+
 @dataclass(frozen=True, slots=True)
 class BoxHealth:
     """What the box knows beside its cameras."""
@@ -149,7 +158,7 @@ class CameraMonitor:
             self._hours.add(self._camera_id, self._checkpoint, now, grown, unread)
         self._counted = current
 
-    def status(self, now: datetime, health: BoxHealth) -> BoxStatus:
+    def status(self, now: datetime, health: BoxHealth, device: SendingDevice | None = None) -> BoxStatus:
         fps, looks_per_s = self._rates()
         self._watched_since = self._watched_since or now
         return BoxStatus(
@@ -172,6 +181,7 @@ class CameraMonitor:
             watched_since=self._watched_since,
             losses=health.losses,
             hours=self._hours.last_hours(self._camera_id, now),
+            device=device,
         )
 
     def _rates(self) -> tuple[float, float]:

@@ -18,6 +18,11 @@ CAMERAS_A_PROCESS = 8
 HOPELESS_CODES = frozenset({int(ExitCode.CONFIG), int(ExitCode.INTEGRITY)})
 """A child that ends with one of these would end the same way again."""
 
+READS, ARRIVALS = "reads", "arrivals"
+"""Names of the processes that take what cameras send, and decide it."""
+FOR_DEVICES = (READS, ARRIVALS)
+"""All devices that send reads need both."""
+
 
 @dataclass(frozen=True, slots=True)
 class BoxProcess:
@@ -60,16 +65,28 @@ def canary(settings: Settings) -> list[str]:
     return ["canary"] if has_cameras and settings.watch.canary_minutes else []
 
 
+def counted(settings: Settings) -> list[str]:
+    """Return the names of the processes that count passages."""
+    return groups(settings) + if_cameras_send(ARRIVALS)(settings)
+
+
 def always(_: Settings) -> list[str]:
     return ["console"]
 
 
 def booth(settings: Settings) -> list[str]:
-    return ["booth"] if settings.booth.port is not None and settings.sources else []
+    return ["booth"] if settings.booth.port is not None and settings.cameras else []
+
+
+def if_cameras_send(name: str) -> Callable[[Settings], list[str]]:
+    """Return what wants one process of that name where devices send reads."""
+    return lambda settings: [name] if settings.reads.devices else []
 
 
 PROCESSES = (
     BoxProcess("cameras", "kakou.box.group", groups),
+    BoxProcess("reads", "kakou.box.reads", if_cameras_send(READS)),
+    BoxProcess("arrivals", "kakou.box.arrivals", if_cameras_send(ARRIVALS)),
     BoxProcess("canary", "kakou.box.canary", canary, is_attendant=True),
     BoxProcess("booth", "kakou.box.booth", booth, is_attendant=True),
     BoxProcess("console", "kakou.box.console", always, runs_with_box=False),

@@ -12,13 +12,12 @@ from datetime import datetime
 
 import redis
 
-from alerts.box_status import BoxStatus, LanePassage, StatusBoard
+from alerts.box_status import BoxStatus, LanePassage, SendingDevice, StatusBoard
 from alerts.outbox import Outbox
 from alerts.set_aside import losses
-from kakou.box.monitor import BoxHealth, CameraMonitor, HourCounter
+from kakou.box.monitor import BoxHealth, CameraMonitor, HourCounter, WatchedCamera
 from kakou.wiring.box import Box, utc_now
 from kakou.wiring.matching import open_hot_set
-from pipeline.settings import SourceSettings
 from pipeline.types import Passage, ScreeningCounts
 from riskdb.types import RiskDBError
 
@@ -32,7 +31,7 @@ log = logging.getLogger(__name__)
 class CameraReporter:
     """Tells the console what one camera does, and keeps the hour's counters."""
 
-    def __init__(self, box: Box, source: SourceSettings, counts: ScreeningCounts) -> None:
+    def __init__(self, box: Box, source: WatchedCamera, counts: ScreeningCounts) -> None:
         self._state_dir = box.settings.state_dir
         self._hours = HourCounter(box.settings.state_dir / "counters.sqlite")
         self._monitor = CameraMonitor(source.camera_id, source.checkpoint, socket.gethostname(), counts, self._hours)
@@ -50,14 +49,14 @@ class CameraReporter:
         with contextlib.suppress(queue.Full):
             self._lane.put_nowait(self._monitor.passed(passage))
 
-    def report(self, outbox: Outbox) -> BoxStatus:
-        """Save the counters and publish the camera's status; returns it."""
+    def report(self, outbox: Outbox, device: SendingDevice | None = None) -> BoxStatus:
+        """Save the counters and publish the camera's status; returns it. `device`: of one that sends reads."""
         now = utc_now()
         try:
             self._monitor.save_counts(now)
         except (sqlite3.Error, OSError) as error:
             log.warning("hour counters cannot be saved: %s", error)
-        status = self._monitor.status(now, self._health(outbox, now))
+        status = self._monitor.status(now, self._health(outbox, now), device)
         if time.monotonic() >= self._silent_until:
             self._try(lambda: self._board.report(status))
         return status

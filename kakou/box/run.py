@@ -16,8 +16,9 @@ from alerts.pictures import PictureMover, PictureShelf
 from alerts.relay import Relay
 from alerts.stream import FlaggedStream, StreamError, connect
 from kakou.box.counts import counts_from_json, counts_path
+from kakou.box.monitor import WatchedCamera
 from kakou.box.orders import Order, exit_words
-from kakou.box.processes import box_children, groups, new_order, sources_by_group
+from kakou.box.processes import FOR_DEVICES, box_children, counted, new_order, sources_by_group
 from kakou.box.stopped import StoppedCameras
 from kakou.box.supervisor import Supervisor
 from kakou.process import keep_private
@@ -63,7 +64,7 @@ def run_box(settings: Settings, stop: threading.Event, *, as_json: bool, show_cl
                 log.error("名单无法维护，过车都记为未核对，修复后请重新启动 (the list cannot be tended): %s", error)
         box = Box.build(settings, url)
         stack.enter_context(background(box))
-        for group in groups(settings):
+        for group in counted(settings):
             counts_path(settings.state_dir, group).unlink(missing_ok=True)
         order = new_order(settings, url, as_json=as_json, show_clear_plates=show_clear_plates)
         given_up = _supervised(box, order, stop, stack)
@@ -77,9 +78,10 @@ def _supervised(box: Box, order: Order, stop: threading.Event, stack: contextlib
 
     def note(name: str, code: int, why: str) -> None:
         given_up[name] = code
-        stopped.add(
-            sources_by_group(box.settings).get(name, []), f"{exit_words(code)}：{why}" if why else exit_words(code)
-        )
+        sources: list[WatchedCamera] = [*sources_by_group(box.settings).get(name, [])]
+        if name in FOR_DEVICES:
+            sources = list(box.settings.reads.devices)
+        stopped.add(sources, f"{exit_words(code)}：{why}" if why else exit_words(code))
 
     with stopped.told(), watched_box(box, stopped.reasons):
         Supervisor(box_children(box.settings, order), on_given_up=note).run(stop)
@@ -88,7 +90,7 @@ def _supervised(box: Box, order: Order, stop: threading.Event, stack: contextlib
 
 def _counts(settings: Settings) -> dict[str, ScreeningCounts]:
     counts: dict[str, ScreeningCounts] = {}
-    for group in groups(settings):
+    for group in counted(settings):
         try:
             counts |= counts_from_json(counts_path(settings.state_dir, group).read_text(encoding="utf-8"))
         except FileNotFoundError:

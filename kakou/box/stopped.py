@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 import redis
 
 from alerts.box_status import BoxStatus, StatusBoard
+from kakou.box.monitor import WatchedCamera
 from kakou.box.reporter import STATUS_EVERY_S
 from kakou.wiring.box import utc_now
-from pipeline.settings import SourceSettings
 
 log = logging.getLogger(__name__)
 
@@ -21,13 +21,13 @@ class StoppedCameras:
 
     def __init__(self, client: "redis.Redis") -> None:
         self._board = StatusBoard(client)
-        self._reasons: dict[str, tuple[SourceSettings, str]] = {}
+        self._reasons: dict[str, tuple[WatchedCamera, str]] = {}
 
     def reasons(self) -> dict[str, str]:
         """Return why each of them is not screened, by camera."""
         return {camera_id: reason for camera_id, (_, reason) in list(self._reasons.items())}
 
-    def add(self, sources: Sequence[SourceSettings], reason: str) -> None:
+    def add(self, sources: Sequence[WatchedCamera], reason: str) -> None:
         self._reasons |= {source.camera_id: (source, reason) for source in sources}
 
     @contextlib.contextmanager
@@ -53,7 +53,7 @@ class StoppedCameras:
                 log.warning("the status of stopped cameras cannot be published: %s", error)
 
 
-def stopped_status(source: SourceSettings, reason: str) -> BoxStatus:
+def stopped_status(source: WatchedCamera, reason: str) -> BoxStatus:
     """Return what the console is told of a camera that nobody screens."""
     return BoxStatus(
         camera_id=source.camera_id, checkpoint=source.checkpoint, box=socket.gethostname(), reported_at=utc_now(),

@@ -75,12 +75,12 @@ def _place(settings: Settings, checkpoint: str, camera: str) -> str:
     """Return the checkpoint. Raises SettingsError where it is not this box's, or not clear which."""
     if settings.booth.port is None:
         raise SettingsError("[booth] port is not set: this box serves no booth page; see docs/kakou.toml.md")
-    places = list(dict.fromkeys(source.checkpoint for source in settings.sources))
+    places = list(dict.fromkeys(place for _, place in settings.cameras))
     if not checkpoint and len(places) == 1:
         checkpoint = places[0]
     if checkpoint not in places:
         raise SettingsError(f"--checkpoint: choose one of {'、'.join(places)}")
-    cameras = [source.camera_id for source in settings.sources if source.checkpoint == checkpoint]
+    cameras = [camera_id for camera_id, place in settings.cameras if place == checkpoint]
     if camera and camera not in cameras:
         raise SettingsError(f"--camera: choose one of {'、'.join(cameras)}")
     return checkpoint

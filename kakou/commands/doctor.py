@@ -22,6 +22,7 @@ from alerts.set_aside import losses
 from alerts.stream import FlaggedStream, connect
 from kakou.commands.doctor_cameras import examine_cameras
 from kakou.commands.doctor_finding import Finding
+from kakou.commands.doctor_reads import sending_devices
 from kakou.exit_codes import ExitCode
 from kakou.output import put_json
 from kakou.settings import Settings, load_settings
@@ -75,6 +76,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield _guarded("发件箱 outbox", lambda: _check_outbox(settings))
     yield _guarded("待补查 spool", lambda: _check_spool(settings))
     yield from examine_cameras(settings)
+    yield from sending_devices(settings)
     try:
         with open_redis(settings) as url:
             yield _guarded("Redis", lambda: _check_redis(url))

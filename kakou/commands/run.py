@@ -24,7 +24,7 @@ def run(
         typer.Option("--show-clear-plates", help="Print plates that are not listed, too; never where output is kept."),
     ] = False,
 ) -> None:
-    """Screen cameras, video files and image folders as kakou.toml says; Ctrl-C ends it in order.
+    """Screen cameras, video files, image folders and the reads that cameras send, as kakou.toml says; Ctrl-C ends it.
 
     Files end by themselves; cameras are reopened for ever. Exit code 3 when a file was damaged or a source could
     not be opened, 4 when Redis cannot be started, 5 when the settings are wrong or the authorised
@@ -36,8 +36,8 @@ def run(
     - `kakou run --json > passages.jsonl`
     """
     settings = load_settings(config)
-    if not settings.sources:
-        raise SettingsError(f"{config or 'kakou.toml'}: no [[source]] to screen; see docs/kakou.toml.md")
+    if not settings.sources and not settings.reads.devices:
+        raise SettingsError(f"{config or 'kakou.toml'}: no [[source]] or [[reads.device]]; see docs/kakou.toml.md")
     log_to_stderr()
     stop = stop_on_signals()
     with until_sunset(settings, stop):

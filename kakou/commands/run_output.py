@@ -4,6 +4,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from kakou.box.monitor import WatchedCamera
 from kakou.settings import Settings
 from pipeline.types import ScreeningCounts
 
@@ -11,7 +12,8 @@ from pipeline.types import ScreeningCounts
 def print_summary(settings: Settings, counts: dict[str, ScreeningCounts]) -> None:
     """Print what every camera saw, on stderr; the sums must add up."""
     table = Table("摄像机", "卡口", "帧", "识别", "跳过", "丢弃", "过车", "无风险", "预警", "未核对", "未识别")
-    for source in settings.sources:
+    watched: list[WatchedCamera] = [*settings.sources, *settings.reads.devices]
+    for source in watched:
         each = counts.get(source.camera_id, ScreeningCounts())
         frames = (each.frames, each.looked_at, each.skipped, each.dropped)
         passages = (each.passages, each.clear, each.flagged, each.unchecked, each.unread)

@@ -40,12 +40,13 @@ class Target:
 
 
 TARGETS = (
-    Target("密钥", ("plate.key*", "spool.key*", "console.key*", "booth.key")),
+    Target("密钥", ("plate.key*", "spool.key*", "reads.key*", "console.key*", "booth.key")),
     Target("名单（Redis）", ("redis",)),
     Target("行程记录", ("risk.*", "replay"), "SELECT count(*) FROM visit"),
     Target("发件箱", ("outbox.*",), "SELECT count(*) FROM event"),
     Target("照片", ("evidence", "pictures", "photos")),
     Target("未核对缓存", ("spool", "spool.*")),
+    Target("相机上报", ("reads",)),
     Target("事件单与账号", ("console.*", "imports"), "SELECT count(*) FROM cases"),
     Target("卡口岗设备", ("booth.*",)),
     Target("过车计数", ("counters.*", "run")),

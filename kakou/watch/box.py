@@ -104,7 +104,7 @@ def apart_words(seconds: float) -> str:
 def box_watch(box: Box, outbox: Outbox, board: NoticeBoard, stopped: Callable[[], Mapping[str, str]]) -> NoticeWatch:
     """Return everything that a box looks at."""
     settings = box.settings
-    place = settings.sources[0].checkpoint
+    place = settings.cameras[0][1]
     keeper = NoticeKeeper(box_origin(), place, outbox.append, settings.state_dir / "run" / "notices-box.json")
     listed = ListLook(lambda: open_hot_set(settings, box.redis_url), settings.console.stale_list_s)
     checks = [

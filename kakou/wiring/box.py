@@ -112,14 +112,23 @@ class Box:
 
         `in_view`: what the walk keeps up to date for such a reader.
         """
-        screening = Screening(
+        return CameraParts(reader, self.screening(source.checkpoint, outbox, counts, show), in_view or InView())
+
+    def screening(
+        self,
+        checkpoint: str,
+        outbox: Outbox,
+        counts: ScreeningCounts,
+        show: Callable[[Passage], None] = lambda _: None,
+    ) -> Screening:
+        """Return what decides one camera's tracks, wherever they come from."""
+        return Screening(
             match=make_matcher(self.settings, self.redis_url),
             flagging=self.flagging(outbox),
             spool=self.spool(),
             now=utc_now,
-            checkpoint=source.checkpoint,
+            checkpoint=checkpoint,
             counts=counts,
             hypothesis_count=self.settings.pipeline.hypothesis_count,
             show=show,
         )
-        return CameraParts(reader, screening, in_view or InView())

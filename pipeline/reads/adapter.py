@@ -9,17 +9,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from pipeline.errors import ReadsError
 from pipeline.reads.camera_read import SentRead
 
 UNDERSTOOD = "application/json"
 
 
-class UnreadableMessageError(Exception):
+class UnreadableMessageError(ReadsError):
     """A message of a known camera that cannot be understood; says what is wrong with it, without its values."""
-
-
-class ForeignDeviceError(Exception):
-    """A message that says it comes from another device than the one whose secret it came with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +63,8 @@ class Understood:
     reads: tuple[SentRead, ...] = ()
     reply: Reply = field(default_factory=Reply)
     crossings: tuple["SentCrossing", ...] = ()
+    serial: str | None = None
+    """Which device a sign of life says it comes from."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,8 @@ class Gat1400:
             return Understood(reply=time_reply(message.arrived_at, message.utc_offset))
         document = parse_json(message.body)
         if resource in SIGNS_OF_LIFE:
-            return Understood(reply=status_reply(message, [(serial_of(document), OK)], is_single=True))
+            serial = serial_of(document)
+            return Understood(reply=status_reply(message, [(serial, OK)], is_single=True), serial=serial)
         vehicles = _vehicles(document)
         if not vehicles:
             return Understood(reply=status_reply(message, [(None, OK)]))

@@ -8,6 +8,7 @@ from typing import Protocol, Self, TypeAlias
 
 from alerts.flagged import FlaggedEvent
 from ocr.hypotheses import PlateHypothesis
+from ocr.types import PlateDistribution
 from ocr.wrong_length import match_hypotheses
 from pipeline.settings import TrackSettings
 from pipeline.types import Outcome, Passage, PlateTrack, ScreeningCounts
@@ -77,27 +78,50 @@ class PassageRule:
         return weight / (weight + 1.0 - min(best.probability, 1.0)) >= self.min_probability
 
 
-def match_risk(tracks: Iterable[PlateTrack], rule: PassageRule, screening: Screening) -> Iterator[Passage]:
-    """Yield one passage for each vehicle; what is no passage is counted as unread."""
-    flagged: set[int] = set()
-    for track in tracks:
-        if track.number in flagged:
+class Decider:
+    """Decides the tracks of one camera, one after the other."""
+
+    def __init__(self, rule: PassageRule, screening: Screening) -> None:
+        self._rule = rule
+        self._screening = screening
+        self._flagged: set[int] = set()
+
+    def is_surely_unlisted(self, distribution: PlateDistribution) -> bool:
+        """Return whether the list could be asked and has nothing that this may be."""
+        hypotheses = match_hypotheses(distribution, self._screening.hypothesis_count)
+        try:
+            return self._screening.match(hypotheses, self._screening.now()) is None
+        except RiskDBError:
+            return False
+
+    def decide(self, track: PlateTrack) -> Passage | None:
+        """Return what is to be told of a vehicle now: a flag at once, all else when it has left; once each."""
+        if track.number in self._flagged:
             # Decided while it was in view; more looks change nothing, people have been told.
             if track.is_final:
-                flagged.discard(track.number)
-            continue
-        passage = _decide(track, rule, screening)
+                self._flagged.discard(track.number)
+            return None
+        passage = _decide(track, self._rule, self._screening)
         if passage is None:
-            screening.counts.unread += track.is_final
-        elif passage.outcome == "flagged" or track.is_final:
-            _count(screening.counts, passage.outcome)
-            if passage.outcome == "unchecked":
-                _keep_unchecked(screening, passage)
-            if not track.is_final:
-                flagged.add(track.number)
+            self._screening.counts.unread += track.is_final
+            return None
+        if passage.outcome != "flagged" and not track.is_final:
+            self._screening.show(passage)
+            return None
+        _count(self._screening.counts, passage.outcome)
+        if passage.outcome == "unchecked":
+            _keep_unchecked(self._screening, passage)
+        if not track.is_final:
+            self._flagged.add(track.number)
+        return passage
+
+
+def match_risk(tracks: Iterable[PlateTrack], rule: PassageRule, screening: Screening) -> Iterator[Passage]:
+    """Yield one passage for each vehicle; what is no passage is counted as unread."""
+    decider = Decider(rule, screening)
+    for track in tracks:
+        if (passage := decider.decide(track)) is not None:
             yield passage
-        else:
-            screening.show(passage)
 
 
 def _decide(track: PlateTrack, rule: PassageRule, screening: Screening) -> Passage | None:

@@ -2,12 +2,12 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from alerts.flagged import FlaggedEvent, event_from_match, make_event_id
+from alerts.flagged import EventReading, FlaggedEvent, event_from_match, make_event_id
 from ocr.types import BgrImage
 from pipeline.types import PlateTrack
 from pipeline.walk.evidence import save_picture
@@ -64,9 +64,11 @@ class Flagging:
             id_key=id_key,
             plate_picture=plate_picture,
             vehicle_picture=vehicle_picture,
-            box=evidence.box,
+            box=evidence.box if evidence.box.area > 0 else None,
             replayed=self.is_replay,
             booth_until=self.booth_until(checkpoint, track.camera_id, decided_at),
+            readings=tuple(EventReading.model_validate(asdict(reading)) for reading in track.readings[:8]),
+            is_late=track.is_late,
         )
         self.outbox.append(event)
         return event

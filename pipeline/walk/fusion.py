@@ -4,6 +4,7 @@ Log-probabilities are summed (the product of independent experts), weighted by h
 vehicle are not independent, so the sum is tempered: beyond `max_effective_looks` more looks sharpen nothing.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -84,6 +85,14 @@ class PlateFusion:
         self._weight += weight
         self._squared_weight += weight**2
         self.look_count += look_count
+
+
+def pooled(weighted: Sequence[tuple[PlateDistribution, float]]) -> PlateDistribution:
+    """Return one distribution of several readers' of one plate, all of one alphabet, each counting by its weight."""
+    first = weighted[0][0]
+    log_chars = sum((weight * _safe_log(one.char_probs) for one, weight in weighted), np.zeros(first.char_probs.shape))
+    log_styles = sum((weight * _safe_log(one.style_probs) for one, weight in weighted), np.zeros(len(first.styles)))
+    return PlateDistribution(first.alphabet, _softmax(log_chars), first.styles, _softmax(log_styles))
 
 
 def look_weight(read: PlateRead) -> float:

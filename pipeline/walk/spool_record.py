@@ -7,7 +7,7 @@ import numpy as np
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from ocr.types import BgrImage, BoundingBox, PlateDistribution
-from pipeline.types import Evidence, Passage, PlateTrack
+from pipeline.types import Evidence, Passage, PlateTrack, Reading
 from pipeline.walk.evidence import encode_jpeg
 
 
@@ -44,6 +44,8 @@ class SpoolRecord(BaseModel):
     captured_at: AwareDatetime
     arrived_at: AwareDatetime
     frame_index: int
+    readings: tuple[Reading, ...] = ()
+    is_late: bool = False
 
     @classmethod
     def of(cls, passage: Passage) -> Self:
@@ -64,6 +66,8 @@ class SpoolRecord(BaseModel):
             captured_at=evidence.captured_at,
             arrived_at=evidence.arrived_at,
             frame_index=evidence.frame_index,
+            readings=track.readings,
+            is_late=track.is_late,
         )
 
     def track(self, pictures: SpooledPictures) -> PlateTrack:
@@ -92,6 +96,8 @@ class SpoolRecord(BaseModel):
             distribution=distribution,
             evidence=evidence,
             is_final=True,
+            readings=self.readings,
+            is_late=self.is_late,
         )
 
 

@@ -1,4 +1,7 @@
-"""Messages of cameras as they are on the wire, written from the makers' field lists; every plate is invented."""
+"""Messages as the makers' cameras send them, for tests of a box at work; written from their field lists.
+
+Whoever adds a maker adds a message of it: `kakou reads test` sends it.
+"""
 
 import base64
 import json

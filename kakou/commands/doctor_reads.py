@@ -1,0 +1,73 @@
+"""The part of `kakou doctor` that looks at cameras which send plate reads."""
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+from kakou.commands.doctor_finding import Finding
+from kakou.settings import Settings
+from kakou.wiring.reads import open_journal, open_quarantine, reads_folder
+from pipeline.reads.device_state import STRANGERS, DeviceReport, report_from
+from pipeline.reads.settings import FOLDER, DeviceSettings
+
+MAX_WAITING = 100
+MAX_OFFSET_S = 30.0
+RECENT = timedelta(hours=1)
+NEVER = {
+    "hikvision": "请查相机 网络→高级配置→HTTP 监听：地址、端口、URL 是否为 /reads/{device}/密钥",
+    "dahua": "请查相机 ITSAPI 平台接入：服务器地址、端口、URL 前缀 /reads/{device}/密钥，编码选 UTF-8",
+    "gat1400": "请查相机 平台接入→GA/T 1400（视图库）：平台地址、端口、设备号、用户名和密码",
+    "alarm_info_plate": "请查相机 HTTP 推送：推送地址应为 /reads/{device}/密钥",
+    "axis": "请查 License Plate Verifier 的 Integration → HTTP POST：地址应为 /reads/{device}/密钥",
+    FOLDER: "请查文件夹是否有照片写入，本机用户能否读取和删除",
+}
+
+
+def sending_devices(settings: Settings) -> Iterator[Finding]:
+    """Yield a finding a device, and one for what waits and who was turned away."""
+    if not settings.reads.devices:
+        return
+    if not (reads_folder(settings) / "reads.sqlite").exists():
+        yield Finding("相机上报 reads", False, "上报口从未启动：请先运行 kakou run")
+        return
+    try:
+        with contextlib.closing(open_journal(settings)) as journal:
+            said, waiting = journal.said_of_devices(), journal.waiting_count()
+        apart = open_quarantine(settings).count()
+    except (sqlite3.Error, OSError) as error:
+        yield Finding("相机上报 reads", False, str(error))
+        return
+    yield _whole(waiting, apart, report_from(said.get(STRANGERS)))
+    for device in settings.reads.devices:
+        yield _device(device, report_from(said.get(device.device_id)))
+
+
+def _whole(waiting: int, apart: int, strangers: DeviceReport) -> Finding:
+    is_knocking = _is_recent(strangers.refused_at)
+    says = f"{waiting} 条待判，{apart} 条看不懂的报文（加密保存一天）"
+    if strangers.refused:
+        says += f"，拒收不明来源 {strangers.refused} 次，最近原因：{strangers.why_refused}"
+    return Finding("相机上报 reads", waiting <= MAX_WAITING and not is_knocking, says)
+
+
+def _device(device: DeviceSettings, report: DeviceReport) -> Finding:
+    name = f"相机 {device.device_id}"
+    if report.last_message_at is None:
+        refused = f"；已拒收 {report.refused} 次：{report.why_refused}" if report.refused else ""
+        hint = NEVER.get(device.maker, "请查设备的推送地址：/reads/{device}/密钥").format(device=device.device_id)
+        return Finding(name, False, f"从未上报{refused}。{hint}；然后运行 kakou reads test --device {device.device_id}")
+    ago_s = (datetime.now(UTC) - report.last_message_at).total_seconds()
+    offset = report.clock_offset_s or 0.0
+    says = [f"{ago_s:.0f} 秒前来过报文，识读 {report.reads} 条，重发 {report.resent} 条"]
+    if abs(offset) > MAX_OFFSET_S:
+        says.append(f"时钟偏差 {offset:+.0f} 秒：请在相机中启用 NTP 校时")
+    if _is_recent(report.refused_at):
+        says.append(f"拒收 {report.refused} 次：{report.why_refused}")
+    if report.quarantined:
+        says.append(f"看不懂 {report.quarantined} 条：{report.why_quarantined}")
+    return Finding(name, len(says) == 1, "，".join(says))
+
+
+def _is_recent(moment: datetime | None) -> bool:
+    return moment is not None and datetime.now(UTC) - moment < RECENT

@@ -1,0 +1,76 @@
+"""Builds what takes the reads that cameras send, from the settings."""
+
+import time
+from datetime import timedelta
+from pathlib import Path
+
+from kakou.settings import Settings, SettingsError
+from kakou.wiring.box import utc_now
+from pipeline.reads.cipher import Seal
+from pipeline.reads.device_state import Device, by_id
+from pipeline.reads.endpoint import Clocks, Endpoint
+from pipeline.reads.journal import Journal
+from pipeline.reads.keeping import Keeping
+from pipeline.reads.quarantine import Quarantine
+from pipeline.reads.settings import FOLDER, DeviceSettings
+
+MIN_SECRET = 16
+
+
+def reads_folder(settings: Settings) -> Path:
+    return settings.state_dir / "reads"
+
+
+def address_file(settings: Settings) -> Path:
+    """Return the file that says where the endpoint of this box listens while it does."""
+    return settings.state_dir / "run" / "reads.address"
+
+
+def reads_seal(settings: Settings) -> Seal:
+    """Return the seal of this box's reads. Raises OSError."""
+    return Seal.of_file(settings.state_dir / "reads.key")
+
+
+def open_journal(settings: Settings) -> Journal:
+    """Raises sqlite3.Error, OSError."""
+    return Journal(reads_folder(settings), reads_seal(settings))
+
+
+def open_quarantine(settings: Settings) -> Quarantine:
+    """Raises OSError."""
+    reads = settings.reads
+    folder = reads_folder(settings) / "quarantine"
+    kept = timedelta(hours=reads.quarantine_hours)
+    return Quarantine(folder, reads_seal(settings), kept, reads.quarantine_max_mb << 20)
+
+
+def build_endpoint(settings: Settings) -> tuple[Endpoint, Keeping]:
+    """Return the endpoint and the thread that writes for it, not yet started. Raises SettingsError, sqlite3.Error."""
+    journal = open_journal(settings)
+    window = timedelta(hours=settings.reads.replay_window_h)
+    said = journal.said_of_devices()
+    devices = by_id(
+        Device.of(device, device_secret(device), window, said.get(device.device_id))
+        for device in settings.reads.devices
+    )
+    keeping = Keeping(journal, lambda: endpoint.states())
+    clocks = Clocks(utc_now, time.monotonic)
+    endpoint = Endpoint(devices, keeping, open_quarantine(settings), settings.reads, clocks)
+    return endpoint, keeping
+
+
+def device_secret(device: DeviceSettings) -> str:
+    """Return a device's secret; "" for files, which need none. Raises SettingsError."""
+    if device.maker == FOLDER or device.secret_file is None:
+        return ""
+    name = f"[[reads.device]] {device.device_id}"
+    try:
+        secret = device.secret_file.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{name}: cannot read the secret in {device.secret_file}: {error}") from error
+    if len(secret) < MIN_SECRET or not secret.isalnum():
+        raise SettingsError(
+            f"{name}: {device.secret_file} must hold {MIN_SECRET} or more letters and digits on one line; "
+            "make one with: openssl rand -hex 16"
+        )
+    return secret

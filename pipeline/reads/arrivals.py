@@ -1,0 +1,113 @@
+"""From the journal to decided passages: the way of camera reads, up to where video's tracks are decided, too."""
+
+import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from pipeline.reads.arrival import Arrival
+from pipeline.reads.journal import Journal, Waiting
+from pipeline.reads.looking import Looking, Seen
+from pipeline.reads.passages import Ended, Passages, Place
+from pipeline.reads.settings import DeviceSettings, ReadsSettings
+from pipeline.types import Passage, ScreeningCounts
+from pipeline.walk.deciding import Decider
+
+AT_ONCE = 32
+
+log = logging.getLogger(__name__)
+
+
+def place_of(device: DeviceSettings) -> Place:
+    lane = (device.checkpoint, device.lane) if device.lane is not None else ("", device.device_id)
+    return Place(device.camera_id, lane)
+
+
+class Arrivals:
+    """Takes reads out of the journal and decides them. A read is done with once its passage is over. One thread.
+
+    Every call raises OutboxError where an event cannot be kept, and sqlite3.Error, OSError where the journal fails:
+    what was not done with comes again.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        looking: Looking,
+        settings: ReadsSettings,
+        deciders: Mapping[str, Decider],
+        counts: Mapping[str, ScreeningCounts],
+        testers: Mapping[str, Decider] | None = None,
+    ) -> None:
+        """`deciders` and `counts`: by camera. `testers`: what decides test reads."""
+        self._journal = journal
+        self._looking = looking
+        self._settings = settings
+        self._deciders = deciders
+        self._counts = counts
+        self._testers = testers or {}
+        self._places = {device.device_id: place_of(device) for device in settings.devices}
+        self._passages = Passages(settings.together_s)
+        self._taken = 0
+        """Number of the last read that was taken out."""
+
+    def step(self, now_s: float) -> tuple[int, list[Passage]]:
+        """Take some reads; return how many, and the passages that were decided. `now_s` is monotonic."""
+        found = self._journal.waiting(self._taken, AT_ONCE)
+        is_behind = len(found) == AT_ONCE and self._journal.waiting_count() > self._settings.picture_backlog
+        passages: list[Passage] = []
+        useless: list[int] = []
+        for waiting in found:
+            self._taken = waiting.seq
+            passages += self._take(waiting, useless, now_s, is_behind=is_behind)
+        passages += self._end(self._passages.ended(now_s), useless)
+        return len(found), passages
+
+    def finish(self) -> list[Passage]:
+        """Decide what is still open: nobody will add to it."""
+        return list(self._end(self._passages.finish(), []))
+
+    def tidy(self, forget_before: datetime | None) -> None:
+        self._journal.tidy(forget_before)
+
+    def _take(self, waiting: Waiting, useless: list[int], now_s: float, *, is_behind: bool) -> Iterator[Passage]:
+        arrival = waiting.arrival
+        place = self._places.get(arrival.device_id) if arrival is not None else None
+        if arrival is None or place is None:
+            log.error("a read of the journal cannot be decided: %s", "unreadable" if arrival is None else "no device")
+            useless.append(waiting.seq)
+            return
+        seen = self._looking.look(arrival, with_pictures=not (is_behind and self._is_clear(arrival, place)))
+        if seen is None:
+            self._counts[place.camera_id].unread += 1
+            useless.append(waiting.seq)
+            return
+        if arrival.is_test:
+            useless.append(waiting.seq)
+            self._try_way(arrival, seen, place)
+            return
+        track = self._passages.take(waiting.seq, arrival, seen, place, now_s)
+        if (passage := self._deciders[place.camera_id].decide(track)) is not None:
+            yield passage
+
+    def _try_way(self, arrival: Arrival, seen: Seen, place: Place) -> None:
+        """Flag a test read, alone and without counting it."""
+        alone = Passages(together_s=0.0)
+        track = alone.take(0, arrival, seen, place, now_s=0.0)
+        self._testers[place.camera_id].decide(replace(track, is_final=True))
+
+    def _is_clear(self, arrival: Arrival, place: Place) -> bool:
+        """Return whether a text is so sure and so far from the list that nobody needs its picture."""
+        if not self._looking.is_sure(arrival.sent.read):
+            return False
+        seen = self._looking.look(arrival, with_pictures=False)
+        return seen is not None and self._deciders[place.camera_id].is_surely_unlisted(seen.distribution)
+
+    def _end(self, ended: Iterator[Ended], useless: list[int]) -> Iterator[Passage]:
+        done = useless
+        for each in ended:
+            if (passage := self._deciders[each.track.camera_id].decide(each.track)) is not None:
+                yield passage
+            done.extend(each.sequence)
+        if done:
+            self._journal.done(done)

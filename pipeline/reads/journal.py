@@ -1,0 +1,222 @@
+"""Reads on disk before the camera is answered: their bodies in encrypted segment files, their order in SQLite.
+
+A read is there once its row is committed; bytes of a segment without a row are what a power cut left. A segment is
+deleted when all its reads are decided, so that nothing of a clear vehicle stays.
+"""
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from alerts.database import open_database
+from alerts.set_aside import set_aside
+from pipeline.reads.arrival import Arrival
+from pipeline.reads.cipher import Seal, SealError
+
+SEGMENT_BYTES = 64 * 2**20
+SEGMENT_S = 45.0
+"""A segment is closed at this size or age: what was decided may then be deleted."""
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS read (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    device_id TEXT NOT NULL,
+    key BLOB NOT NULL,                  -- Arrival.key
+    arrived_ms INTEGER NOT NULL,
+    segment INTEGER NOT NULL,
+    place INTEGER NOT NULL,
+    length INTEGER NOT NULL,
+    is_done INTEGER NOT NULL DEFAULT 0,
+    UNIQUE (device_id, key)
+) STRICT;
+CREATE INDEX IF NOT EXISTS waiting ON read (seq, segment) WHERE is_done = 0;
+CREATE TABLE IF NOT EXISTS segment (number INTEGER PRIMARY KEY, is_open INTEGER NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS device (device_id TEXT PRIMARY KEY, said TEXT NOT NULL) STRICT, WITHOUT ROWID;
+"""
+KEEP = """INSERT INTO read (device_id, key, arrived_ms, segment, place, length) VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT (device_id, key) DO NOTHING"""
+KNOWN = "SELECT 1 FROM read WHERE device_id = ? AND key = ?"
+WAITING = "SELECT seq, device_id, segment, place, length FROM read WHERE is_done = 0 AND seq > ? ORDER BY seq LIMIT ?"
+DONE_WITH = """SELECT number FROM segment WHERE is_open = 0
+AND NOT EXISTS (SELECT 1 FROM read WHERE is_done = 0 AND segment = number)"""
+DAMAGE = (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_READONLY)
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A read that is to be decided; `arrival` None where it cannot be read any more."""
+
+    seq: int
+    arrival: Arrival | None
+
+
+class Journal:
+    """The reads of one state folder. One process writes, one takes out; each has its own, for one thread at a time."""
+
+    def __init__(self, folder: Path, seal: Seal) -> None:
+        """Open or create it. Raises sqlite3.Error, OSError."""
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._folder = folder
+        self._seal = seal
+        self._database = _opened(folder / "reads.sqlite")
+        self._segment: _Segment | None = None
+
+    def begin_writing(self) -> None:
+        """Close the segments of a writer that is no more: there is one writer at a time."""
+        self._database.execute("UPDATE segment SET is_open = 0")
+
+    def keep(self, arrivals: Sequence[Arrival], now_s: float) -> list[bool]:
+        """Put reads on disk, all or none; return which of them are new. `now_s` is monotonic.
+
+        Raises OSError, sqlite3.Error.
+        """
+        is_new: list[bool] = []
+        rows: list[tuple[object, ...]] = []
+        fresh: set[tuple[str, bytes]] = set()
+        for arrival in arrivals:
+            key = arrival.key()
+            is_known = (arrival.device_id, key) in fresh or self._is_known(arrival.device_id, key)
+            is_new.append(not is_known)
+            if not is_known:
+                fresh.add((arrival.device_id, key))
+                segment, place, length = self._write(arrival, now_s)
+                arrived_ms = round(arrival.arrived_at.timestamp() * 1000)
+                rows.append((arrival.device_id, key, arrived_ms, segment, place, length))
+        if rows:
+            if self._segment is not None:
+                self._segment.sync()
+            self._together(KEEP, rows)
+        return is_new
+
+    def rest(self, now_s: float) -> None:
+        """Close a segment that is full or old."""
+        if self._segment is not None and self._segment.is_over(now_s):
+            self._segment.close()
+            self._database.execute("UPDATE segment SET is_open = 0 WHERE number = ?", (self._segment.number,))
+            self._segment = None
+
+    def waiting(self, after: int, limit: int) -> list[Waiting]:
+        """Return the oldest undecided reads with a number above `after`."""
+        found = []
+        for seq, device_id, segment, place, length in self._database.execute(WAITING, (after, limit)).fetchall():
+            found.append(Waiting(seq, self._read(device_id, segment, place, length)))
+        return found
+
+    def waiting_count(self) -> int:
+        return int(self._database.execute("SELECT count(*) FROM read WHERE is_done = 0").fetchone()[0])
+
+    def done(self, numbers: Sequence[int]) -> None:
+        """Note that reads are decided: they will not come again."""
+        self._together("UPDATE read SET is_done = 1 WHERE seq = ?", [(number,) for number in numbers])
+
+    def tidy(self, forget_before: datetime | None) -> int:
+        """Delete segments that nobody needs, and what is known of reads before that time; return how many segments."""
+        gone = [number for (number,) in self._database.execute(DONE_WITH).fetchall()]
+        for number in gone:
+            self._path(number).unlink(missing_ok=True)
+            self._database.execute("DELETE FROM segment WHERE number = ?", (number,))
+        if forget_before is not None:
+            limit = round(forget_before.timestamp() * 1000)
+            self._database.execute("DELETE FROM read WHERE is_done = 1 AND arrived_ms < ?", (limit,))
+        return len(gone)
+
+    def say_of(self, device_id: str, said: str) -> None:
+        """Note the state of a device for whoever asks."""
+        sql = "INSERT INTO device VALUES (?, ?) ON CONFLICT (device_id) DO UPDATE SET said = excluded.said"
+        self._database.execute(sql, (device_id, said))
+
+    def said_of_devices(self) -> dict[str, str]:
+        return dict(self._database.execute("SELECT device_id, said FROM device").fetchall())
+
+    def close(self) -> None:
+        if self._segment is not None:
+            self._segment.close()
+        self._database.close()
+
+    def _is_known(self, device_id: str, key: bytes) -> bool:
+        return self._database.execute(KNOWN, (device_id, key)).fetchone() is not None
+
+    def _write(self, arrival: Arrival, now_s: float) -> tuple[int, int, int]:
+        if self._segment is None:
+            self._segment = self._next_segment(now_s)
+        sealed = self._seal.close(arrival.to_bytes(), arrival.device_id.encode())
+        return self._segment.number, self._segment.append(sealed), len(sealed)
+
+    def _next_segment(self, now_s: float) -> "_Segment":
+        number = int(datetime.now(UTC).timestamp() * 1000)
+        taken = self._database.execute("SELECT coalesce(max(number), 0) FROM segment").fetchone()[0]
+        number = max(number, int(taken) + 1)
+        segment = _Segment(self._path(number), number, now_s)
+        self._database.execute("INSERT INTO segment VALUES (?, 1)", (number,))
+        return segment
+
+    def _read(self, device_id: str, segment: int, place: int, length: int) -> Arrival | None:
+        try:
+            with self._path(segment).open("rb") as file:
+                sealed = os.pread(file.fileno(), length, place)
+            return Arrival.from_bytes(self._seal.open(sealed, device_id.encode()))
+        except (OSError, SealError):
+            return None
+
+    def _path(self, segment: int) -> Path:
+        return self._folder / f"{segment}.reads"
+
+    def _together(self, sql: str, rows: Sequence[tuple[object, ...]]) -> None:
+        self._database.execute("BEGIN IMMEDIATE")
+        try:
+            self._database.executemany(sql, rows)
+            self._database.execute("COMMIT")
+        except BaseException:
+            with contextlib.suppress(sqlite3.Error):
+                self._database.execute("ROLLBACK")
+            raise
+
+
+class _Segment:
+    """A file of sealed reads that grows at its end."""
+
+    def __init__(self, path: Path, number: int, now_s: float) -> None:
+        self.number = number
+        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+        self._size = 0
+        self._begun_s = now_s
+        self._sync_name(path.parent)
+
+    def append(self, sealed: bytes) -> int:
+        """Return where it stands."""
+        place = self._size
+        view = memoryview(sealed)
+        while view:
+            view = view[os.write(self._file, view) :]
+        self._size = place + len(sealed)
+        return place
+
+    def sync(self) -> None:
+        os.fdatasync(self._file)
+
+    def is_over(self, now_s: float) -> bool:
+        return self._size >= SEGMENT_BYTES or now_s - self._begun_s >= SEGMENT_S
+
+    def close(self) -> None:
+        os.close(self._file)
+
+    def _sync_name(self, folder: Path) -> None:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    """Open the rows; damaged ones are set aside, and reads begin anew."""
+    try:
+        return open_database(path, SCHEMA, synchronous="FULL")
+    except sqlite3.DatabaseError as error:
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF not in DAMAGE:
+            raise
+    set_aside(path, "相机上报的日志曾损坏，尚未处理的相机识读已丢失，请人工核查该时段")
+    return open_database(path, SCHEMA, synchronous="FULL")

@@ -1,0 +1,98 @@
+"""Writes reads to disk for many senders at once: whoever waits while the disk works goes along with the next write."""
+
+import logging
+import queue
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+
+from pipeline.reads.arrival import Arrival
+from pipeline.reads.journal import Journal
+
+MOST_AT_ONCE = 64
+STATES_EVERY_S = 1.0
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    arrivals: Sequence[Arrival]
+    is_new: "Future[list[bool]]"
+
+
+class Keeping:
+    """One thread that owns the journal's writing side."""
+
+    def __init__(self, journal: Journal, states: Callable[[], Mapping[str, str]]) -> None:
+        """`states`: what is to be written down of each device, every second."""
+        self._journal = journal
+        self._states = states
+        self._said: dict[str, str] = {}
+        self._wanted: queue.SimpleQueue[_Wanted | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="journal")
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def keep(self, arrivals: Sequence[Arrival]) -> "Future[list[bool]]":
+        """Return what says, once they are on disk, which of them are new; it raises OSError or sqlite3.Error."""
+        wanted = _Wanted(arrivals, Future())
+        self._wanted.put(wanted)
+        return wanted.is_new
+
+    def close(self) -> None:
+        """Write what was asked for, and the devices' states; then close the journal."""
+        self._wanted.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        self._journal.begin_writing()
+        states_at_s, is_ending = 0.0, False
+        while not is_ending:
+            batch, is_ending = self._batch()
+            if batch:
+                self._write(batch)
+            now_s = time.monotonic()
+            if is_ending or now_s - states_at_s >= STATES_EVERY_S:
+                states_at_s = now_s
+                self._write_states()
+        self._journal.close()
+
+    def _batch(self) -> tuple[list[_Wanted], bool]:
+        """Return what waits to be written, and whether it is the last."""
+        batch: list[_Wanted] = []
+        try:
+            while len(batch) < MOST_AT_ONCE:
+                wanted = self._wanted.get(timeout=0.0 if batch else STATES_EVERY_S)
+                if wanted is None:
+                    return batch, True
+                batch.append(wanted)
+        except queue.Empty:
+            pass
+        return batch, False
+
+    def _write(self, batch: list[_Wanted]) -> None:
+        arrivals = [arrival for wanted in batch for arrival in wanted.arrivals]
+        try:
+            is_new = iter(self._journal.keep(arrivals, time.monotonic()))
+        except (OSError, sqlite3.Error) as error:
+            log.error("reads cannot be kept, their cameras will send them again: %s", error)
+            for wanted in batch:
+                wanted.is_new.set_exception(error)
+            return
+        for wanted in batch:
+            wanted.is_new.set_result([next(is_new) for _ in wanted.arrivals])
+
+    def _write_states(self) -> None:
+        try:
+            self._journal.rest(time.monotonic())
+            for device_id, said in self._states().items():
+                if self._said.get(device_id) != said:
+                    self._journal.say_of(device_id, said)
+                    self._said[device_id] = said
+        except (OSError, sqlite3.Error) as error:
+            log.warning("the state of the devices cannot be written down: %s", error)

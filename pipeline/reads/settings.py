@@ -1,0 +1,126 @@
+"""Settings of the cameras that send plate reads: `[reads]` and each `[[reads.device]]` of `kakou.toml`."""
+
+from collections import Counter
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from pipeline.reads.adapter import Mapping
+from pipeline.reads.makers import adapter_of
+
+FOLDER = "folder"
+"""The maker of what comes as files."""
+
+
+def _known_maker(maker: str) -> str:
+    if maker != FOLDER:
+        adapter_of(maker)
+    return maker
+
+
+class DeviceSettings(BaseModel):
+    """A camera that sends plate reads."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    device_id: str = Field(pattern=r"^[\w.-]{1,40}$")
+    """Names the device to the endpoint; for GA/T 1400 its 20-digit id."""
+    maker: Annotated[str, AfterValidator(_known_maker)]
+    """alarm_info_plate, axis, dahua, gat1400, hikvision, json_mapping, or folder for files."""
+    checkpoint: str = Field(min_length=1)
+    """Name of the checkpoint, as people know it."""
+    camera: str | None = Field(default=None, pattern=r"^[\w.-]+$")
+    """Names the camera in events, counters and Redis keys; none is device_id."""
+    lane: str | None = None
+    """Devices of one checkpoint and lane (front and rear) see the same vehicles."""
+    auth: Literal["path", "header", "digest"] = "path"
+    """How it shows its secret: in the address, in the header X-Kakou-Key (or as password of Basic), or by digest."""
+    secret_file: Path | None = None
+    """Holds its secret, 16 or more letters and digits on one line; required unless the maker is folder."""
+    user: str = "kakou"
+    """Name for digest; for GA/T 1400 as entered in the camera."""
+    serials: tuple[str, ...] = ()
+    """What its messages call it (serial number, deviceID, MAC), of a platform its cameras': a message that says another
+    is refused. None checks nothing, but for GA/T 1400, where it is device_id."""
+    reads_per_s: float = Field(default=20.0, gt=0, le=2000)
+    """More messages than this are answered 429, to be sent again; five times as many at once are taken."""
+    utc_offset_h: float = Field(default=8.0, ge=-12, le=14)
+    """Zone of the device's clock, for times that come without one."""
+    folder: Path | None = None
+    """Watched for JPEG files, alone or with a JSON file of the same name; they are deleted once taken."""
+    mapping: dict[str, str] = {}
+    """For json_mapping and folder: where each field stands, such as text = "result.plate.number"."""
+
+    @property
+    def camera_id(self) -> str:
+        return self.camera or self.device_id
+
+    @property
+    def known_serials(self) -> tuple[str, ...]:
+        return self.serials or ((self.device_id,) if self.maker == "gat1400" else ())
+
+    @property
+    def utc_offset(self) -> timedelta:
+        return timedelta(hours=self.utc_offset_h)
+
+    @property
+    def paths(self) -> Mapping:
+        return Mapping(tuple(self.mapping.items()))
+
+    @model_validator(mode="after")
+    def _has_what_it_needs(self) -> "DeviceSettings":
+        if self.maker == FOLDER and self.folder is None:
+            raise ValueError(f"{self.device_id}: folder is required for the maker folder")
+        if self.maker != FOLDER and self.secret_file is None:
+            raise ValueError(f"{self.device_id}: secret_file is required: without a secret anybody could send reads")
+        return self
+
+
+class ReadsSettings(BaseModel):
+    """Plate reads that cameras send."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    host: str = "127.0.0.1"
+    """Address that the cameras reach this box at; other than loopback it needs TLS, or the next setting."""
+    port: int = Field(default=8070, ge=0, le=65535)
+    """Port of the endpoint; 0 takes a free one."""
+    tls_certificate: Path | None = None
+    """PEM file; with tls_key the endpoint speaks https."""
+    tls_key: Path | None = None
+    """PEM file of the certificate's key."""
+    camera_network_is_separate: bool = False
+    """True: cameras send without TLS, over a network that nobody else is in."""
+    max_body_mb: float = Field(default=4.0, gt=0, le=64)
+    """Larger messages are refused (413)."""
+    receive_timeout_s: float = Field(default=10.0, gt=0)
+    """A message that takes longer to come in is refused (408)."""
+    max_connections: int = Field(default=512, gt=0)
+    """More at once are closed unanswered."""
+    replay_window_h: float = Field(default=72.0, gt=0)
+    """A message is known again for this long; one that is older by its device's clock is refused."""
+    late_after_s: float = Field(default=60.0, gt=0)
+    """A read that arrives so long after its vehicle passed is no fresh alarm."""
+    together_s: float = Field(default=1.5, ge=0, le=60)
+    """Reads of one lane whose plates agree within this time are one passage."""
+    own_weight: float = Field(default=1.0, ge=0, le=4)
+    """How much our own reading of a picture counts beside the camera's text; 0 reads no pictures."""
+    camera_weight: float = Field(default=0.75, gt=0, le=4)
+    """How much the camera's text counts where our own reading is there: their errors are partly the same."""
+    picture_backlog: int = Field(default=50, ge=0)
+    """While more reads than this wait, pictures of texts that are surely read are not read again."""
+    quarantine_hours: float = Field(default=24.0, gt=0, le=24)
+    """Messages that could not be understood are kept encrypted for this long."""
+    quarantine_max_mb: int = Field(default=64, gt=0)
+    """The oldest are deleted beyond this."""
+    devices: tuple[DeviceSettings, ...] = Field(default=(), alias="device")
+
+    @field_validator("devices")
+    @classmethod
+    def _are_different(cls, devices: tuple[DeviceSettings, ...]) -> tuple[DeviceSettings, ...]:
+        doubled = [name for name, count in Counter(device.device_id for device in devices).items() if count > 1]
+        if doubled:
+            raise ValueError(f"device_id {', '.join(doubled)} stands twice; each device needs an id of its own")
+        return devices

@@ -1,0 +1,93 @@
+"""The endpoint of a box, served in a thread, and cameras that post to it."""
+
+import contextlib
+import http.client
+import socket
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import uvicorn
+
+from kakou.box.reads import BeatingServer, server_config
+from kakou.box.supervisor import Heartbeat
+from kakou.settings import Settings
+from kakou.wiring.reads import build_endpoint, open_journal
+from pipeline.reads.arrival import Arrival
+from pipeline.reads.device_state import DeviceReport, report_from
+from pipeline.reads.synthetic import Wire
+
+SECRET = "0123456789abcdef0123"
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    status: int
+    body: bytes
+    headers: dict[str, str]
+
+
+def reads_settings(folder: Path, *devices: dict[str, object], **reads: object) -> Settings:
+    """Return settings with these devices; without any, K01 of Hikvision with SECRET in its path."""
+    secret = folder / "secret"
+    secret.write_text(SECRET)
+    usual = {"device_id": "K01", "maker": "hikvision", "checkpoint": "东门卡口", "secret_file": secret}
+    each = [{**usual, **device} for device in devices or ({},)]
+    return Settings.model_validate({"state_dir": folder / "var", "reads": {"port": 0, "device": each, **reads}})
+
+
+@dataclass
+class Box:
+    """An endpoint at work."""
+
+    settings: Settings
+    port: int
+
+    def post(
+        self, path: str, body: bytes | str, headers: dict[str, str] | None = None, method: str = "POST"
+    ) -> Answered:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        with contextlib.closing(connection):
+            connection.request(method, path, body, headers or {})
+            answer = connection.getresponse()
+            found = {name.lower(): value for name, value in answer.getheaders()}
+            return Answered(answer.status, answer.read(), found)
+
+    def send(self, wire: Wire, device: str = "K01", secret: str = SECRET) -> Answered:
+        return self.post(f"/reads/{device}/{secret}/{wire.path}", wire.body, {"content-type": wire.content_type})
+
+    def raw(self, sent: bytes, timeout_s: float = 5.0) -> bytes:
+        """Return what comes back for bytes on the wire."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=timeout_s) as wire:
+            wire.sendall(sent)
+            with contextlib.suppress(ConnectionError):
+                return b"".join(iter(lambda: wire.recv(65536), b""))
+        return b""
+
+    def kept(self) -> list[Arrival]:
+        """Return what is on disk, in order."""
+        with contextlib.closing(open_journal(self.settings)) as journal:
+            return [each.arrival for each in journal.waiting(0, 10_000) if each.arrival is not None]
+
+    def report(self, device: str = "K01") -> DeviceReport:
+        """Return what was last written down of a device; after the endpoint's end, all of it."""
+        with contextlib.closing(open_journal(self.settings)) as journal:
+            return report_from(journal.said_of_devices().get(device))
+
+
+@contextlib.contextmanager
+def serving(settings: Settings) -> Iterator[Box]:
+    endpoint, keeping = build_endpoint(settings)
+    stop = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = BeatingServer(server_config(endpoint, settings.reads), Heartbeat({}), stop)
+        keeping.start()
+        thread = threading.Thread(target=uvicorn.Server.run, args=(server, [listener]))
+        thread.start()
+        try:
+            yield Box(settings, listener.getsockname()[1])
+        finally:
+            stop.set()
+            thread.join()
+            keeping.close()

@@ -1,0 +1,123 @@
+"""A box that cameras send reads to, as a whole: from the camera's message to the stream, the tile and the doctor."""
+
+import contextlib
+import socket
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psutil
+import pytest
+
+from alerts.box_status import BoxStatus, SendingDevice
+from console.settings import ConsoleSettings
+from console.situation.boxes import Heard, tiles
+from kakou.settings import SettingsError, load_settings
+from pipeline.reads.synthetic import Said, hikvision
+from tests.alerts_kit import wait_until
+from tests.commands import call_kakou, start_kakou
+from tests.reads_kit import SECRET, Box
+
+NOON = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
+DEVICE = """
+[[reads.device]]
+device_id = "{name}"
+maker = "{maker}"
+checkpoint = "东门卡口"
+secret_file = "secret"
+{more}
+"""
+
+
+def config(folder: Path, port: int = 0, **makers: str) -> Path:
+    (folder / "secret").write_text(SECRET)
+    devices = "".join(
+        DEVICE.format(name=name, maker=maker.split()[0], more=maker.partition(" ")[2]) for name, maker in makers.items()
+    )
+    path = folder / "kakou.toml"
+    path.write_text(f'state_dir = "var"\n[reads]\nport = {port}\n{devices}')
+    return path
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+def test_a_message_goes_from_the_camera_to_the_stream_also_after_its_processes_were_killed(tmp_path: Path):
+    config(tmp_path, port := free_port(), K01="hikvision", K02='axis auth = "digest"', K03='dahua auth = "header"')
+    before = call_kakou("reads", "test", "--device", "K01", folder=tmp_path)
+    assert (before.exit_code, "kakou run" in before.stdout) == (4, True)
+    process = start_kakou("run", folder=tmp_path)
+    try:
+        wait_until(lambda: (tmp_path / "var" / "run" / "reads.address").exists(), timeout_s=30)
+        for device in ("K01", "K02", "K03"):
+            done = call_kakou("reads", "test", "--device", device, folder=tmp_path)
+            assert done.exit_code == 0, done.stdout + done.stderr
+            assert done.stdout.count("✓") == 2
+        box = Box(load_settings(tmp_path / "kakou.toml").model_copy(update={"state_dir": tmp_path / "var"}), port)
+        assert box.send(hikvision(Said(at=datetime.now(UTC)))).status == 200
+        for child in psutil.Process(process.pid).children():
+            if any("kakou.box" in word for word in child.cmdline()):
+                child.kill()
+        with contextlib.suppress(FileNotFoundError):
+            (tmp_path / "var" / "run" / "reads.address").unlink()
+        wait_until(lambda: (tmp_path / "var" / "run" / "reads.address").exists(), timeout_s=30)
+        assert box.send(hikvision(Said(at=datetime.now(UTC)))).status == 200
+        assert call_kakou("reads", "test", "--device", "K01", folder=tmp_path).exit_code == 0
+        wait_until(lambda: "识读" in call_kakou("doctor", folder=tmp_path).stdout, timeout_s=10)
+    finally:
+        process.terminate()
+        assert process.wait(20) == 0
+
+
+def status(**device: object) -> BoxStatus:
+    sending = SendingDevice.model_validate({"maker": "hikvision", "last_message_at": NOON, **device})
+    return BoxStatus(
+        camera_id="K01", checkpoint="东门卡口", box="box", reported_at=NOON, fps=0.0, last_read_at=NOON, list_version=1,
+        list_age_s=1.0, unchecked_waiting=0, outbox_pending=0, redis_ok=True, clock_offset_s=None, device=sending,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("device", "health", "problem"),
+    [
+        ({}, "ok", None),
+        ({"last_message_at": None}, "bad", "从未上报"),
+        ({"refused": 3, "refused_at": NOON, "why_refused": "密钥不对"}, "warn", "拒收 3 次：密钥不对"),
+        ({"quarantined": 2, "why_quarantined": "not JSON"}, "warn", "看不懂的报文 2：not JSON"),
+        ({"waiting": 500}, "warn", "待判识读 500"),
+    ],
+)
+def test_the_tile_of_a_camera_that_sends_reads_says_what_is_wrong(
+    device: dict[str, object], health: str, problem: str | None
+):
+    [tile] = tiles([Heard(status(**device), NOON)], ConsoleSettings(), NOON)
+    assert (tile.health, tile.problems) == (health, (problem,) if problem else ())
+    assert tile.fps is None
+
+
+def test_the_report_of_a_device_reaches_the_console_as_it_was():
+    told = status(refused=3)
+    assert BoxStatus.model_validate_json(told.model_dump_json()) == told
+
+
+def test_a_device_that_never_sent_anything_is_found_by_the_doctor_with_what_to_check(tmp_path: Path):
+    config(tmp_path, K01="hikvision")
+    assert "上报口从未启动" in call_kakou("doctor", folder=tmp_path).stdout
+
+
+@pytest.mark.parametrize(
+    ("lines", "says"),
+    [
+        ('maker = "nobody"\nsecret_file = "s"', "known: alarm_info_plate"),
+        ('maker = "axis"', "secret_file is required"),
+        ('maker = "folder"', "folder is required"),
+        ('maker = "axis"\nsecret_file = "s"\ncamera = "cam-1"', "cam-1 stands twice"),
+    ],
+)
+def test_a_device_that_cannot_work_is_refused_with_a_reason(tmp_path: Path, lines: str, says: str):
+    source = '[[source]]\ncamera_id = "cam-1"\ncheckpoint = "a"\nuri = "0"\n'
+    device = f'[[reads.device]]\ndevice_id = "K01"\ncheckpoint = "a"\n{lines}\n'
+    (tmp_path / "kakou.toml").write_text(source + device)
+    with pytest.raises(SettingsError, match=says):
+        load_settings(tmp_path / "kakou.toml")

@@ -1,0 +1,268 @@
+"""What cameras say and what we read in their pictures becomes one passage, decided like any other."""
+
+import contextlib
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ocr.hypotheses import top_hypotheses
+from ocr.types import BgrImage, BoundingBox, PlateRead
+from pipeline.reads.arrival import Arrival
+from pipeline.reads.arrivals import Arrivals
+from pipeline.reads.beliefs import distribution_of
+from pipeline.reads.camera_read import CameraRead, SentRead
+from pipeline.reads.cipher import Seal
+from pipeline.reads.journal import Journal
+from pipeline.reads.looking import Looking
+from pipeline.reads.settings import ReadsSettings
+from pipeline.settings import TrackSettings
+from pipeline.types import Passage
+from pipeline.walk.deciding import Decider, PassageRule
+from tests.pipeline_kit import NOON, KeptEvents, KeptPassages, ListedPlates, make_screening
+from tests.plates import make_distribution, make_read
+
+LISTED, OTHER = "鲁B12345", "鲁B67890"
+PICTURE = np.full((360, 640, 3), 90, np.uint8)
+PLATE_BOX = BoundingBox(300, 250, 380, 276)
+
+
+def read_of(text: str = LISTED, **changes: object) -> CameraRead:
+    usual = {"text": text, "raw_text": text, "captured_at": NOON, "style": "blue", "score": 0.98}
+    return CameraRead.model_validate({**usual, **changes})
+
+
+class Scripted:
+    """Reads in every picture what it is told to."""
+
+    def __init__(self, *reads: PlateRead) -> None:
+        self.reads = list(reads)
+        self.asked = 0
+
+    def read(self, image: BgrImage) -> list[PlateRead]:  # noqa: ARG002  the reader's signature
+        self.asked += 1
+        return self.reads
+
+
+class Lane:
+    """The reads of one box on their way, from the journal on."""
+
+    def __init__(self, folder: Path, listed: ListedPlates, own: Sequence[PlateRead] = (), **settings: object) -> None:
+        devices = [
+            {"device_id": name, "maker": "axis", "checkpoint": "东门卡口", "lane": "1", "secret_file": folder / "s"}
+            for name in ("front", "rear")
+        ]
+        self.settings = ReadsSettings.model_validate({"device": devices, **settings})
+        self.journal = Journal(folder / "reads", Seal(bytes(32)))
+        self.events, self.spool, self.reader = KeptEvents(), KeptPassages(), Scripted(*own)
+        screening = make_screening(listed, self.events, self.spool)
+        self.counts = screening.counts
+        rule = replace(PassageRule.of(TrackSettings()), min_looks=1)
+        reads = self.settings
+        self.arrivals = Arrivals(
+            self.journal,
+            Looking(self.reader, lambda content: PICTURE if content else None, reads.camera_weight, reads.own_weight),
+            reads,
+            dict.fromkeys(("front", "rear"), Decider(rule, screening)),
+            dict.fromkeys(("front", "rear"), screening.counts),
+        )
+        self.now_s = 100.0
+
+    def send(self, read: CameraRead, device: str = "front", *, scene: bytes = b"", is_late: bool = False) -> None:
+        passed_at = read.captured_at or NOON
+        self.journal.keep([Arrival(device, passed_at, passed_at, is_late, SentRead(read, b"", scene))], self.now_s)
+
+    def decided(self, after_s: float = 0.0) -> list[Passage]:
+        self.now_s += after_s
+        passages: list[Passage] = []
+        count = 1
+        while count:
+            count, some = self.arrivals.step(self.now_s)
+            passages += some
+        return passages
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path
+
+
+def test_a_listed_vehicle_is_flagged_at_once_and_counted_once(folder: Path):
+    lane = Lane(folder, ListedPlates(LISTED))
+    lane.send(read_of())
+    [passage] = lane.decided()
+    assert (passage.outcome, passage.camera_id) == ("flagged", "front")
+    assert lane.decided(after_s=10) == []
+    assert (lane.counts.flagged, lane.counts.clear, len(lane.events.events)) == (1, 0, 1)
+    assert lane.journal.waiting_count() == 0
+
+
+def test_a_clear_vehicle_is_counted_once_when_nothing_more_can_come(folder: Path):
+    lane = Lane(folder, ListedPlates(LISTED))
+    lane.send(read_of(OTHER))
+    assert lane.decided() == []
+    assert lane.journal.waiting_count() == 1, "until it is decided it is on disk"
+    [passage] = lane.decided(after_s=10)
+    assert passage.outcome == "clear"
+    assert lane.journal.waiting_count() == 0
+
+
+def test_front_and_rear_camera_of_a_lane_see_one_passage(folder: Path):
+    lane = Lane(folder, ListedPlates(LISTED))
+    lane.send(read_of(OTHER), "front")
+    lane.send(read_of("鲁B67898", captured_at=NOON + timedelta(seconds=1)), "rear")
+    assert len(lane.decided() + lane.decided(after_s=10)) == 1
+    lane.send(read_of(OTHER, captured_at=NOON + timedelta(seconds=60)), "rear")
+    assert len(lane.decided() + lane.decided(after_s=10)) == 1
+
+
+def test_two_vehicles_of_a_fleet_that_follow_each_other_are_two(folder: Path):
+    lane = Lane(folder, ListedPlates())
+    lane.send(read_of("鲁B67890", char_scores=(0.99,) * 7), "front")
+    lane.send(read_of("鲁B67891", char_scores=(0.99,) * 7, captured_at=NOON + timedelta(seconds=1)), "front")
+    assert len(lane.decided() + lane.decided(after_s=10)) == 2
+
+
+def test_a_passage_that_is_told_in_steps_is_one_and_its_last_text_counts(folder: Path):
+    lane = Lane(folder, ListedPlates(LISTED))
+    for index, (stage, text) in enumerate([("new", "鲁B12"), ("update", "鲁B1Z945"), ("lost", LISTED)]):
+        lane.send(read_of(text, passage_id="102", stage=stage, message_id=f"{index}"))
+    passages = lane.decided() + lane.decided(after_s=40)
+    assert [(passage.outcome, passage.best.text) for passage in passages] == [("flagged", LISTED)]
+
+
+def test_what_the_camera_misreads_and_our_own_reader_does_not_is_found(folder: Path):
+    lane = Lane(folder, ListedPlates(LISTED), own=[make_read(LISTED, PLATE_BOX)])
+    lane.send(read_of("鲁B1Z345", score=0.8), scene=b"jpeg")
+    [passage] = lane.decided()
+    [event] = lane.events.events
+    assert passage.outcome == "flagged"
+    assert [(said.by, said.text) for said in event.readings] == [("camera", "鲁B1Z345"), ("kakou", LISTED)]
+    assert passage.track.evidence.vehicle_picture is not None
+    assert event.box == (300, 250, 380, 276)
+
+
+def test_what_our_own_reader_misreads_and_the_camera_does_not_is_found(folder: Path):
+    doubtful = make_distribution("鲁B1Z345", doubts={3: {"2": 0.4}})
+    own = replace(make_read("鲁B1Z345", PLATE_BOX), distribution=doubtful)
+    lane = Lane(folder, ListedPlates(LISTED), own=[own])
+    lane.send(read_of(char_scores=(0.99,) * 7), scene=b"jpeg")
+    assert [passage.outcome for passage in lane.decided()] == ["flagged"]
+
+
+def test_another_vehicles_plate_in_the_picture_is_not_taken_for_this_ones(folder: Path):
+    beside = make_read("京A88888", BoundingBox(0, 0, 90, 30), certainty=0.999)
+    lane = Lane(folder, ListedPlates(LISTED), own=[beside])
+    lane.send(read_of(), scene=b"jpeg")
+    [passage] = lane.decided()
+    assert passage.best.text == LISTED
+    assert [reading.by for reading in passage.track.readings] == ["camera"]
+
+
+def test_a_scene_is_not_shown_where_nobody_knows_what_to_blur(folder: Path):
+    lane = Lane(folder, ListedPlates(LISTED))
+    lane.send(read_of(), scene=b"jpeg")
+    lane.send(read_of(LISTED, plate_box=(0.4, 0.7, 0.6, 0.76), captured_at=NOON + timedelta(60)), scene=b"jpeg")
+    first, second = lane.decided()
+    assert first.track.evidence.vehicle_picture is None
+    assert second.track.evidence.vehicle_picture is not None
+
+
+def test_no_plate_is_no_passage_unless_we_read_one_in_the_picture(folder: Path):
+    lane = Lane(folder, ListedPlates(LISTED))
+    lane.send(read_of("", captured_at=NOON))
+    assert lane.decided() + lane.decided(after_s=10) == []
+    assert (lane.counts.unread, lane.journal.waiting_count()) == (1, 0)
+    lane.reader.reads = [make_read(LISTED, PLATE_BOX)]
+    lane.send(read_of("", captured_at=NOON + timedelta(minutes=1)), scene=b"jpeg")
+    assert [passage.outcome for passage in lane.decided()] == ["flagged"]
+
+
+def test_a_list_that_cannot_be_asked_leaves_the_passage_unchecked(folder: Path):
+    lane = Lane(folder, ListedPlates(LISTED, is_down=True))
+    lane.send(read_of())
+    assert [passage.outcome for passage in lane.decided() + lane.decided(after_s=10)] == ["unchecked"]
+    assert len(lane.spool.passages) == 1
+
+
+def test_what_was_sent_after_an_outage_says_so_in_its_event(folder: Path):
+    lane = Lane(folder, ListedPlates(LISTED))
+    lane.send(read_of(), is_late=True)
+    lane.decided()
+    assert [event.is_late for event in lane.events.events] == [True]
+
+
+def test_a_process_that_dies_decides_again_what_it_had_not_done_with(folder: Path):
+    first = Lane(folder, ListedPlates(LISTED))
+    first.send(read_of())
+    first.decided()
+    first.journal.close()
+    again = Lane(folder, ListedPlates(LISTED))
+    again.decided()
+    assert [event.event_id for event in again.events.events] == [event.event_id for event in first.events.events]
+
+
+def test_while_many_wait_only_pictures_that_matter_are_read(folder: Path):
+    lane = Lane(folder, ListedPlates(LISTED), own=[make_read(LISTED, PLATE_BOX)], picture_backlog=5)
+    sure = {"char_scores": (0.99,) * 7, "score": 0.99}
+    for index in range(40):
+        lane.send(read_of(f"鲁B{70000 + index}", captured_at=NOON + timedelta(minutes=index), **sure), scene=b"jpeg")
+    lane.send(read_of(LISTED, captured_at=NOON + timedelta(hours=2), **sure), scene=b"jpeg")
+    passages = lane.decided() + lane.decided(after_s=10)
+    assert len(passages) == 41
+    assert lane.reader.asked < 20
+    assert [passage.track.evidence.vehicle_picture is not None for passage in passages if passage.event] == [True]
+
+
+@pytest.mark.parametrize("text", ["鲁B12-45", "-B12345", "38AAP084", "鲁BD12345", "使012345"])
+def test_each_slot_of_a_distribution_sums_to_one_and_an_unknown_one_is_flat(text: str):
+    said = distribution_of(read_of(text))
+    assert said is not None
+    assert said.char_probs.sum(axis=1) == pytest.approx(1.0, abs=1e-5)
+    assert float(said.style_probs.sum()) == pytest.approx(1.0, abs=1e-5)
+    if "-" in text:
+        slot = said.char_probs[text.index("-")]
+        assert slot[:-1].max() - slot[:-1].min() < 1e-6
+
+
+@pytest.mark.parametrize(
+    ("text", "style", "plate_class", "expected"),
+    [
+        ("鲁B12345", "blue", None, "02"),
+        ("鲁B12345", "yellow", None, "01"),
+        ("鲁B1234挂", "yellow", None, "15"),
+        ("鲁B1234学", "yellow", None, "16"),
+        ("鲁BD12345", "green", None, "52"),
+        ("鲁B12345D", "green", None, "51"),
+        ("鲁B1234警", "white", None, "23"),
+        ("鲁B12345", None, "01", "01"),
+        ("鲁B12345", None, None, "02"),
+    ],
+)
+def test_the_class_comes_from_colour_text_and_type(
+    text: str, style: str | None, plate_class: str | None, expected: str
+):
+    said = distribution_of(read_of(text, style=style, plate_class=plate_class))
+    assert said is not None
+    assert top_hypotheses(said, 1)[0].plate_class == expected
+
+
+def test_a_score_is_an_order_and_no_probability():
+    shares = []
+    for score in (0.1, 0.5, 0.9, 1.0):
+        said = distribution_of(read_of(score=None, char_scores=(1.0,) * 6 + (score,)))
+        assert said is not None
+        shares.append(float(said.char_probs[6].max()))
+    assert shares == sorted(shares)
+    assert shares[-1] < 0.995
+
+
+def test_a_journal_is_private(folder: Path):
+    lane = Lane(folder, ListedPlates())
+    lane.send(read_of(), scene="鲁B12345".encode())
+    with contextlib.closing(lane.journal):
+        assert not any("鲁B12345".encode() in path.read_bytes() for path in (folder / "reads").iterdir())
+        assert all(path.stat().st_mode & 0o077 == 0 for path in (folder / "reads").iterdir())
