@@ -68,6 +68,7 @@ class ConsoleSettings(BaseModel):
     idle_minutes: float = Field(default=30, gt=0)  # a session without a request or an open screen ends
     worker_idle_minutes: float = Field(default=720, gt=0)  # phones sleep in pockets for a shift
     session_hours: float = Field(default=12, gt=0)  # one shift; then everybody logs in again
+    wall_days: float = Field(default=90, gt=0, le=400)  # a wall (大屏) stays logged in, or until switched off
     invitation_hours: float = Field(default=72, gt=0)  # one-time links
     login_tries: str = "1/second;5/minute;20/hour"  # failed log-ins of an account from one address; of an address
     login_tries_of_strangers: str = "100/hour"  # of an account, from all addresses where its person never logged in

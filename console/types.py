@@ -29,6 +29,8 @@ class Role(StrEnum):
     WORKER = "worker"
     ANALYST = "analyst"
     AUDITOR = "auditor"
+    WALL = "wall"
+    """A screen on a wall: shows, and does nothing."""
     BOOTH = "booth"
     """At a checkpoint's barrier; has no account: the box knows its devices, and sends their words."""
 
@@ -41,6 +43,7 @@ ROLE_NAMES = {
     Role.WORKER: "网格员",
     Role.ANALYST: "分析员",
     Role.AUDITOR: "审计员",
+    Role.WALL: "大屏",
     Role.BOOTH: "岗位",
 }
 

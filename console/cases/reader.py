@@ -11,6 +11,7 @@ from console.cases.filtering import CaseFilter, Group, conditions_of, in_group
 from console.cases.rights import standing_of, visible_to
 from console.cases.steps import Action, allowed_actions
 from console.cases.views import CaseDetail, CaseView, case_view, clock_skew_s, timeline_step
+from console.cases.wall import for_wall
 from console.people.grids import GridMap
 from console.store.database import Database
 from console.store.people_tables import AccountRow
@@ -93,10 +94,11 @@ class CaseReader:
     def _views(self, session: Session, query: _CaseQuery, actor: Actor) -> list[CaseView]:
         found = session.execute(query).all()
         notes = _desk_notes(session, [case.case_id for case, _, _ in found]) if actor.role is Role.WORKER else {}
-        return [
+        views = [
             case_view(case, event, assignee, actor, self._grids, notes.get(case.case_id, ""))
             for case, event, assignee in found
         ]
+        return for_wall(views) if actor.role is Role.WALL else views
 
 
 def _desk_notes(session: Session, case_ids: Sequence[int]) -> dict[int, str]:

@@ -2,13 +2,13 @@
 
 from sqlalchemy import ColumnElement, and_, false, or_, true
 
-from console.cases.steps import Standing, State
+from console.cases.steps import DESK_OPEN, Standing, State
 from console.people.grids import is_within
 from console.store.tables import CaseRow
 from console.types import Actor, Role
 
 _HANDED_OUT = (State.ASSIGNED, State.ACCEPTED, State.VERIFYING, State.ESCALATED)
-_SEES_CASES = frozenset({Role.ADMIN, Role.OFFICER, Role.WORKER})
+_SEES_CASES = frozenset({Role.ADMIN, Role.OFFICER, Role.WORKER, Role.WALL})
 
 
 def standing_of(case: CaseRow) -> Standing:
@@ -40,7 +40,8 @@ def visible_to(actor: Actor) -> ColumnElement[bool]:
     if actor.role is not Role.WORKER:
         # The desk sees it wherever the vehicle passed; who goes out is a matter of the place it belongs to.
         passed_here = CaseRow.also_in.contains(f" {actor.scope}", autoescape=True) if actor.scope else true()
-        return or_(area, passed_here)
+        is_shown = CaseRow.state.in_([state.value for state in DESK_OPEN]) if actor.role is Role.WALL else true()
+        return and_(or_(area, passed_here), is_shown)
     is_handed_out = and_(CaseRow.is_confirmed, CaseRow.state.in_([state.value for state in _HANDED_OUT]))
     is_mine = or_(CaseRow.assignee_id.is_(None), CaseRow.assignee_id == actor.account_id)
     return and_(area, is_handed_out, is_mine)

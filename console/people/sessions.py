@@ -119,9 +119,19 @@ class Sessions:
             self._audit.append(session, open_session.actor, "logout", "session", now)
 
     def forget_expired(self, now: datetime) -> None:
-        oldest = now - timedelta(hours=self._settings.session_hours)
+        walls = select(AccountRow.account_id).where(AccountRow.role == Role.WALL.value)
+        is_wall = SessionRow.account_id.in_(walls)
         with self._database.writing() as session:
-            session.execute(delete(SessionRow).where(SessionRow.created_at < oldest))
+            for role, condition in ((Role.WALL, is_wall), (Role.OFFICER, ~is_wall)):
+                is_old = SessionRow.created_at < now - self.lasts(role)
+                session.execute(
+                    delete(SessionRow).where(condition, is_old).execution_options(synchronize_session=False)
+                )
+
+    def lasts(self, role: Role | None) -> timedelta:
+        """Return how long a session lives at most."""
+        is_wall = role is Role.WALL
+        return timedelta(days=self._settings.wall_days) if is_wall else timedelta(hours=self._settings.session_hours)
 
     def _start(self, session: Session, account: AccountRow, now: datetime) -> str:
         token = new_token()
@@ -147,5 +157,5 @@ class Sessions:
 
     def _is_expired(self, row: SessionRow, role: Role, now: datetime) -> bool:
         idle = self._settings.worker_idle_minutes if role is Role.WORKER else self._settings.idle_minutes
-        is_idle = now - row.last_seen_at > timedelta(minutes=idle)
-        return is_idle or now - row.created_at > timedelta(hours=self._settings.session_hours)
+        is_idle = role is not Role.WALL and now - row.last_seen_at > timedelta(minutes=idle)
+        return is_idle or now - row.created_at > self.lasts(role)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from console.cases.views import CaseView
+from console.cases.wall import for_wall
 from console.people.grids import is_within
 from console.sse import encode
 
@@ -40,6 +41,7 @@ class Screen:
 
     scope: str
     session_digest: str
+    is_wall: bool = False
     messages: asyncio.Queue[bytes | None] = field(default_factory=lambda: asyncio.Queue(QUEUE_LENGTH))
 
     def give(self, message: bytes | None) -> None:
@@ -112,9 +114,9 @@ class LiveHub:
             else:
                 self._broadcast(self._ping())
 
-    async def messages(self, scope: str, session_digest: str) -> AsyncIterator[bytes]:
+    async def messages(self, scope: str, session_digest: str, *, is_wall: bool = False) -> AsyncIterator[bytes]:
         """Yield the stream of one screen, until its session ends or the console stops."""
-        screen = Screen(scope, session_digest)
+        screen = Screen(scope, session_digest, is_wall)
         self._screens.add(screen)
         try:
             yield self._ping()
@@ -158,15 +160,18 @@ class LiveHub:
         changed, self._changed = sorted(self._changed, reverse=True), set()
         moved, self._moved = self._moved, set()
         for start in range(0, len(changed), MAX_CASES):
-            for scope in self.scopes():
-                some = changed[start : start + MAX_CASES]
-                message = await asyncio.to_thread(self._message, scope, some, moved.intersection(some))
+            some = changed[start : start + MAX_CASES]
+            for scope, is_wall in {(screen.scope, screen.is_wall) for screen in tuple(self._screens)}:
+                # A wall is told of each case that is over: what it does not show any more.
+                may_be_gone = set(some) if is_wall else moved.intersection(some)
+                message = await asyncio.to_thread(self._message, scope, some, may_be_gone, is_wall)
                 for screen in tuple(self._screens):
-                    if screen.scope == scope:
+                    if (screen.scope, screen.is_wall) == (scope, is_wall):
                         screen.give(message)
 
-    def _message(self, scope: str, case_ids: Sequence[int], moved: AbstractSet[int]) -> bytes:
+    def _message(self, scope: str, case_ids: Sequence[int], moved: AbstractSet[int], is_wall: bool) -> bytes:
         views = self._view_cases(scope, case_ids)
+        views = for_wall(views) if is_wall else views
         message = encode("cases", "[" + ",".join(view.model_dump_json(exclude=_NOT_IN_LISTS) for view in views) + "]")
         gone = sorted(moved - {view.case_id for view in views})
         return message + encode("gone", json.dumps(gone)) if gone else message

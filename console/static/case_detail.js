@@ -24,6 +24,7 @@ export class CaseDetail {
     this.opening = null; // the case that a hand asked for, until it is there
     box.addEventListener("click", (event) => this.clicked(event));
     box.addEventListener("submit", (event) => this.submitted(event));
+    box.addEventListener("keydown", (event) => this.entered(event));
   }
 
   get article() { return this.box.querySelector(".case"); }
@@ -105,6 +106,14 @@ export class CaseDetail {
     const button = KEYS[key] && this.box.querySelector(`[data-act="${KEYS[key]}"]`);
     if (!button) return false;
     button.click();
+  }
+
+  // A list to choose from takes Enter for itself; here it means what the button says.
+  entered(event) {
+    const form = event.key === "Enter" && event.target.closest("select")?.closest("form.choices");
+    if (!form) return;
+    event.preventDefault();
+    form.requestSubmit();
   }
 
   clicked(event) {

@@ -17,13 +17,14 @@ function isAbove(a, b) {
 }
 
 export class CaseList {
-  constructor({ opened, news }) {
+  constructor({ opened, news, settled }) {
     this.rows = document.getElementById("rows");
     this.nothing = document.getElementById("nothing");
     this.older = document.getElementById("older");
     this.views = new Map(); // of the rows that are shown
     this.opened = opened;
     this.news = news;
+    this.settled = settled;
     this.isLoaded = false;
     this.last = null; // the console was asked for all cases down to this one
     this.limit = MAX_ROWS;
@@ -179,6 +180,7 @@ export class CaseList {
     this.nothing.textContent = this.filters.emptyWords(!this.older.hidden, this.passages);
     document.body.classList.toggle("has-case", document.getElementById("detail-body").childElementCount > 0);
     document.body.classList.toggle("no-case", document.getElementById("detail-body").childElementCount === 0);
+    this.settled([...this.views.values()]);
     tick();
   }
 
@@ -204,6 +206,13 @@ export class CaseList {
     if (!ids.length) return;
     const at = ids.indexOf(this.selected);
     this.select(ids[Math.min(ids.length - 1, Math.max(0, at + by))]);
+  }
+
+  // Ticks the row that the arrows stand on.
+  pickSelected() {
+    if (!this.selected) return false;
+    this.picks.set(this.selected, !this.picks.picked.has(this.selected));
+    return undefined;
   }
 
   openSelected() {

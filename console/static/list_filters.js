@@ -5,11 +5,12 @@ import { FINISHED } from "./case_row.js";
 
 const isUnseen = (view) => ["new", "reopened"].includes(view.state) || (view.state === "escalated" && !view.is_confirmed);
 const GROUPS = {
-  open: (view) => !FINISHED.has(view.state),
+  open: (view) => !FINISHED.has(view.state) && view.state !== "at_booth",
   new: isUnseen,
   out: (view) => ["assigned", "accepted", "verifying", "escalated"].includes(view.state) && !isUnseen(view),
-  over: (view) => Boolean(view.overdue_since) && !FINISHED.has(view.state),
+  over: (view) => Boolean(view.overdue_since) && !FINISHED.has(view.state) && view.state !== "at_booth",
   done: (view) => FINISHED.has(view.state),
+  booth: (view) => view.state === "at_booth",
 };
 const EMPTY = {
   open: "暂无未办结的事件单。",
@@ -17,6 +18,7 @@ const EMPTY = {
   out: "暂无派出的事件单。",
   over: "暂无超时的事件单。",
   done: "暂无已结束的事件单。",
+  booth: "暂无卡口正在处置的事件单。",
 };
 const DAY_MS = 86_400_000;
 

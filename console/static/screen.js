@@ -4,13 +4,17 @@ import "./plate.js";
 import { listen } from "./live.js";
 import { CaseList } from "./case_list.js";
 import { CaseDetail } from "./case_detail.js";
-import { drawState, showLane } from "./state.js";
+import { drawState } from "./state.js";
+import { Lanes } from "./lanes.js";
+import { Spotlight } from "./spotlight.js";
 import { drawNotices } from "./notices.js";
 import { Bell } from "./bell.js";
 import { toast } from "./ask.js";
 import { setServerTime, tick } from "./ages.js";
 
 const STREAM_MS = 1500;
+const isReadOnly = document.documentElement.dataset.readOnly === "yes"; // a wall shows and does nothing
+let spotlight = null; // until the list is there
 const bell = new Bell(document.getElementById("mute"));
 const detail = new CaseDetail(document.getElementById("detail-body"), {
   changed: (view) => list.put([view]),
@@ -18,15 +22,19 @@ const detail = new CaseDetail(document.getElementById("detail-body"), {
   closed: () => list.focus(),
 });
 const list = new CaseList({
-  opened: (caseId) => detail.open(caseId),
+  opened: (caseId) => { if (!isReadOnly) detail.open(caseId); },
   news: (views) => bell.ring(views),
+  settled: (views) => spotlight?.draw(views),
 });
+
+const lanes = new Lanes(list.filters);
+spotlight = new Spotlight((caseId) => { list.select(caseId); list.opened(caseId); });
 
 const live = listen({
   cases: (views) => { list.put(views); detail.refresh(views); },
   gone: leave,
   state: apply,
-  lane: showLane,
+  lane: (passage) => lanes.show(passage),
   ping: (data) => setServerTime(data.now),
   resync: async () => {
     const isRead = await list.load();
@@ -72,6 +80,7 @@ document.addEventListener("keydown", (event) => {
     ArrowUp: () => list.move(-1),
     Enter: () => !isOnButton && list.openSelected(),
     Escape: () => detail.back(),
+    " ": () => !isOnButton && list.pickSelected(),
   }[key] ?? (detail.isOpen ? () => detail.key(key) : undefined);
   if (!act || act() === false) return;
   event.preventDefault();

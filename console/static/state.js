@@ -1,11 +1,6 @@
-// Figures of the day, the map, and the lane strip.
+// Figures of the day, and the map.
 
-import { plateOf } from "./plate.js";
 import { drawTiles } from "./tiles.js";
-
-const LANE_MS = 6000;
-const LANES_SHOWN = 5;
-const OUTCOMES = { clear: "✓ 无风险", flagged: "! 预警", unchecked: "? 未核对" };
 
 export function drawState(state) {
   drawTiles(state.tiles);
@@ -26,6 +21,7 @@ function drawFigures(today) {
     const name = element.dataset.count;
     element.textContent = shown[name] ?? today[name].toLocaleString("zh-CN");
   }
+  document.getElementById("booths").hidden = !today.at_booth && !today.booth_closed;
   document.getElementById("over").classList.toggle("some", today.overdue > 0);
 }
 
@@ -53,13 +49,4 @@ function drawPlaces(grids) {
     item.append(make("b", "", `未办结 ${open}`));
     return item;
   }));
-}
-
-export function showLane(passage) {
-  const lanes = document.getElementById("lanes");
-  const item = make("li", `lane ${passage.outcome}`);
-  item.append(plateOf({ plate_text: passage.text, plate_class: passage.plate_class }), make("b", "", OUTCOMES[passage.outcome]), make("span", "muted", passage.checkpoint));
-  lanes.prepend(item); // drawn from the right: the newest stands there, what has no room is not drawn in half
-  while (lanes.children.length > LANES_SHOWN) lanes.lastChild.remove();
-  setTimeout(() => item.remove(), LANE_MS);
 }

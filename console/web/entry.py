@@ -44,7 +44,8 @@ def log_in(
         context = {"next": _own_path(next), "problem": str(error), "username": username}
         return page(request, "login.html", context, status_code=401)
     response = RedirectResponse(_own_path(next), 303)
-    seconds = int(console.settings.session_hours * 3600)
+    opened = console.sessions.find(token, console.now())
+    seconds = int(console.sessions.lasts(opened.actor.role if opened else None).total_seconds())
     response.set_cookie(COOKIE, token, max_age=seconds, path="/", secure=True, httponly=True, samesite="lax")
     return response
 

@@ -13,7 +13,7 @@ router = APIRouter(prefix="/cases", tags=["pictures"])
 _CASE_ROLES = (Role.OFFICER, Role.ADMIN, Role.WORKER)
 
 
-@router.get("/{case_id}/events/{event_id}/{kind}", **allow(*_CASE_ROLES))
+@router.get("/{case_id}/events/{event_id}/{kind}", **allow(*_CASE_ROLES, Role.WALL))
 def evidence(
     case_id: RowNumber, event_id: str, kind: Literal["plate", "vehicle"], actor: Person, console: TheConsole
 ) -> FileResponse:

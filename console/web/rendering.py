@@ -20,7 +20,7 @@ _FOLDER = Path(__file__).parents[1]
 STATIC_FOLDER = _FOLDER / "static"
 
 MENU: tuple[tuple[str, str, frozenset[Role]], ...] = (
-    ("/screen", "指挥屏", frozenset({Role.OFFICER, Role.ADMIN})),
+    ("/screen", "指挥屏", frozenset({Role.OFFICER, Role.ADMIN, Role.WALL})),
     ("/m", "我的任务", frozenset({Role.WORKER})),
     ("/notices", "异常提醒", frozenset({Role.OFFICER, Role.ADMIN, Role.STEWARD})),
     ("/statistics", "统计", frozenset({Role.OFFICER, Role.ADMIN, Role.ANALYST, Role.AUDITOR})),

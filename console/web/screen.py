@@ -19,6 +19,7 @@ from console.web.rendering import page
 
 router = APIRouter(prefix="/screen", tags=["screen"])
 _DESK = (Role.OFFICER, Role.ADMIN)
+_SHOWN_TO = (*_DESK, Role.WALL)
 PAGE_ROWS = 100
 
 
@@ -84,18 +85,19 @@ class BulkResult(BaseModel):
     refused: dict[int, str]
 
 
-@router.get("", **allow(*_DESK))
+@router.get("", **allow(*_SHOWN_TO))
 def screen_page(request: Request, session: Session, console: TheConsole) -> Response:
     with console.database.writing() as database:
         console.audit.append(database, session.actor, "screen.open", "screen", console.now())
     context = {
+        "is_wall": session.actor.role is Role.WALL,
         "map": map_of(console.grids, console.settings, session.actor.scope),
         "state_json": screen_state(console, session.actor.scope),
     }
     return page(request, "screen.html", context, session)
 
 
-@router.get("/cases", **allow(*_DESK))
+@router.get("/cases", **allow(*_SHOWN_TO))
 def cases(actor: Person, console: TheConsole, query: Annotated[ListQuery, Query()]) -> list[CaseView]:
     """Return a page of cases, the latest passage first; looking is written down."""
     console.readings.note(actor, "cases.view", ["cases"], console.now())

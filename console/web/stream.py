@@ -18,7 +18,7 @@ router = APIRouter(prefix="/screen", tags=["screen"])
 _CHECK_EVERY_S = 60.0
 
 
-@router.get("/stream", **allow(Role.OFFICER, Role.ADMIN))
+@router.get("/stream", **allow(Role.OFFICER, Role.ADMIN, Role.WALL))
 async def live_stream(request: Request, session: Session, console: TheConsole) -> StreamingResponse:
     """Events: `cases` (CaseView list), `state` (tiles, counts, grids), `lane`, `trouble`, `ping`, `resync`, `ended`."""
     messages = _while_logged_in(console, session, request.cookies[COOKIE])
@@ -28,8 +28,9 @@ async def live_stream(request: Request, session: Session, console: TheConsole) -
 
 async def _while_logged_in(console: Console, session: OpenSession, token: str) -> AsyncIterator[bytes]:
     """Pass messages on; an open screen keeps its session alive, and ends with it."""
+    scope, is_wall = session.actor.scope, session.actor.role is Role.WALL
     checked_at = anyio.current_time()
-    async for message in console.hub.messages(session.actor.scope, session.token_digest):
+    async for message in console.hub.messages(scope, session.token_digest, is_wall=is_wall):
         yield message
         if anyio.current_time() - checked_at < max(_CHECK_EVERY_S, PING_S):
             continue
