@@ -23,9 +23,6 @@ UNSPOKEN = "footage"
 """`kakou replay PATH` says this word to itself."""
 HELPERS = (
     "_output",
-    "doctor_cameras",
-    "doctor_finding",
-    "doctor_reads",
     "risk_care",
     "risk_area",
     "risk_feed",

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import pytest
 
-from kakou.commands.doctor import check_telemetry
+from kakou.doctor.machine import check_telemetry
 from pipeline.replay.ray_engine import silence_ray
 from tests.commands import REPOSITORY
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from kakou.box.counts import counts_path, save_counts
-from kakou.commands.doctor_cameras import examine_cameras, mask_of
+from kakou.doctor.watched_cameras import examine_cameras, mask_of
 from kakou.settings import Settings
 from ocr.types import BgrImage
 from pipeline.settings import GateSettings, SourceSettings

@@ -123,6 +123,11 @@ class VideoStream:
         self.frames += 1
 
     @property
+    def frame(self) -> av.VideoFrame | None:
+        """The grabbed frame as it was decoded; None before the first."""
+        return self._frame
+
+    @property
     def is_key(self) -> bool:
         """Whether the grabbed frame stands by itself."""
         return self._frame is not None and bool(self._frame.key_frame)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from alerts.camera_quality import QUALITY_WORDS
 from kakou.box.counts import counts_from_json, counts_path
 from kakou.box.processes import sources_by_group
-from kakou.commands.doctor_finding import Finding
+from kakou.doctor.finding import Finding
 from kakou.settings import Settings
 from pipeline.types import ScreeningCounts
 
@@ -21,7 +21,7 @@ def examine_cameras(settings: Settings) -> Iterator[Finding]:
         except FileNotFoundError:
             continue
         except (OSError, ValueError, TypeError, AttributeError) as error:
-            yield Finding(f"摄像机 {group}", False, f"计数文件读不出来：{error}")
+            yield Finding(f"摄像机 {group}", "bad", f"计数文件读不出来：{error}", "查看 kakou run 的日志")
             continue
         for source in sources:
             if source.is_live and (one := counts.get(source.camera_id)) is not None:
@@ -34,7 +34,9 @@ def _finding(camera_id: str, counts: ScreeningCounts, *, has_mask: bool) -> Find
         says.append(f"连接：{counts.damage}")
     if counts.clock_box is not None and not has_mask:
         says.append(f"画面内有走动的时钟，已不再误触发；如需在照片上遮去：mask = {mask_of(counts.clock_box)}")
-    return Finding(f"摄像机 {camera_id}", counts.camera_quality == "good" and not counts.damage, "；".join(says))
+    is_good = counts.camera_quality == "good" and not counts.damage
+    to_do = "" if is_good else "到现场查看镜头和网线"
+    return Finding(f"运行中 {camera_id}", "ok" if is_good else "bad", "；".join(says), to_do)
 
 
 def mask_of(box: tuple[float, float, float, float]) -> str:

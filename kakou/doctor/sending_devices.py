@@ -5,7 +5,7 @@ import sqlite3
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-from kakou.commands.doctor_finding import Finding
+from kakou.doctor.finding import Finding
 from kakou.settings import Settings
 from kakou.wiring.reads import open_journal, open_quarantine, reads_folder
 from pipeline.reads.device_state import STRANGERS, DeviceReport, report_from
@@ -29,14 +29,14 @@ def sending_devices(settings: Settings) -> Iterator[Finding]:
     if not settings.reads.devices:
         return
     if not (reads_folder(settings) / "reads.sqlite").exists():
-        yield Finding("相机上报 reads", False, "上报口从未启动：请先运行 kakou run")
+        yield Finding("相机上报 reads", "bad", "上报口从未启动", "先运行 kakou run")
         return
     try:
         with contextlib.closing(open_journal(settings)) as journal:
             said, waiting = journal.said_of_devices(), journal.waiting_count()
         apart = open_quarantine(settings).count()
     except (sqlite3.Error, OSError) as error:
-        yield Finding("相机上报 reads", False, str(error))
+        yield Finding("相机上报 reads", "bad", str(error), "检查状态目录")
         return
     yield _whole(waiting, apart, report_from(said.get(STRANGERS)))
     for device in settings.reads.devices:
@@ -48,7 +48,8 @@ def _whole(waiting: int, apart: int, strangers: DeviceReport) -> Finding:
     says = f"{waiting} 条待判，{apart} 条看不懂的报文（加密保存一天）"
     if strangers.refused:
         says += f"，拒收不明来源 {strangers.refused} 次，最近原因：{strangers.why_refused}"
-    return Finding("相机上报 reads", waiting <= MAX_WAITING and not is_knocking, says)
+    is_fine = waiting <= MAX_WAITING and not is_knocking
+    return Finding("相机上报 reads", "ok" if is_fine else "bad", says, "" if is_fine else "kakou reads status 查看")
 
 
 def _device(device: DeviceSettings, report: DeviceReport) -> Finding:
@@ -56,7 +57,9 @@ def _device(device: DeviceSettings, report: DeviceReport) -> Finding:
     if report.last_message_at is None:
         refused = f"；已拒收 {report.refused} 次：{report.why_refused}" if report.refused else ""
         hint = NEVER.get(device.maker, "请查设备的推送地址：/reads/{device}/密钥").format(device=device.device_id)
-        return Finding(name, False, f"从未上报{refused}。{hint}；然后运行 kakou reads test --device {device.device_id}")
+        return Finding(
+            name, "bad", f"从未上报{refused}。{hint}", f"然后运行 kakou reads test --device {device.device_id}"
+        )
     ago_s = (datetime.now(UTC) - report.last_message_at).total_seconds()
     offset = report.clock_offset_s or 0.0
     says = [f"{ago_s:.0f} 秒前来过报文，识读 {report.reads} 条，重发 {report.resent} 条"]
@@ -66,7 +69,8 @@ def _device(device: DeviceSettings, report: DeviceReport) -> Finding:
         says.append(f"拒收 {report.refused} 次：{report.why_refused}")
     if report.quarantined:
         says.append(f"看不懂 {report.quarantined} 条：{report.why_quarantined}")
-    return Finding(name, len(says) == 1, "，".join(says))
+    is_fine = len(says) == 1
+    return Finding(name, "ok" if is_fine else "bad", "，".join(says), "" if is_fine else "按提示改正相机设置")
 
 
 def _is_recent(moment: datetime | None) -> bool:

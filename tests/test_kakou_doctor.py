@@ -1,0 +1,133 @@
+"""`kakou doctor`: every line says what to do, and nothing is created."""
+
+import json
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import cv2
+import pytest
+import redis
+
+from kakou.doctor.camera_probe import CameraSeen
+from kakou.doctor.cameras import camera_finding, probe
+from kakou.doctor.finding import Finding
+from kakou.doctor.machine import machine_findings
+from kakou.doctor.services import channel_findings, service_findings
+from kakou.settings import Settings
+from pipeline.settings import SourceSettings
+from pipeline.walk.canary import CANARY_PICTURE
+from tests.alerts_rigs import TOKEN
+from tests.alerts_server import port_of, scripted_server, secret_file
+from tests.commands import call_kakou
+from tests.pipeline_kit import write_video
+from tests.riskdb_kit import risk_rig
+
+
+def by_name(findings: list[Finding]) -> dict[str, Finding]:
+    return {one.check.split(" ")[0]: one for one in findings}
+
+
+def settings_in(folder: Path, **more: object) -> Settings:
+    return Settings.model_validate({"state_dir": folder / "state", **more})
+
+
+def test_a_machine_that_was_never_started_is_examined_and_nothing_is_created(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("HOME", str(tmp_path))  # where another program may have left a device number
+    (tmp_path / "kakou.toml").write_text("")
+    done = call_kakou("doctor", "--json", folder=tmp_path)
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert done.exit_code == 0, [line for line in lines if not line["is_ok"]]
+    assert [path.name for path in tmp_path.iterdir()] == ["kakou.toml"]
+    assert {"check", "verdict", "says", "to_do", "is_ok"} == set(lines[0])
+    assert [line for line in lines if line["verdict"] != "ok" and not line["to_do"]] == []
+    checks = " ".join(line["check"] for line in lines)
+    for word in ("模型", "首次识别", "FFmpeg", "密钥", "外联", "磁盘", "时钟", "核数", "Redis", "发件箱"):
+        assert word in checks
+
+
+def test_keys_that_others_can_read_and_secrets_that_are_missing_are_found(tmp_path: Path):
+    state = tmp_path / "state"
+    state.mkdir()
+    (state / "plate.key").write_text("x")
+    (state / "plate.key").chmod(0o644)
+    (state / "counters.sqlite.damaged-1.txt").write_text("计数已丢失")
+    robot = {"name": "duty", "kind": "wecom", "token_file": str(tmp_path / "absent")}
+    found = by_name(list(machine_findings(settings_in(tmp_path, alerts={"channel": [robot]}))))
+    assert (found["密钥"].verdict, found["密钥"].to_do) == ("bad", f"chmod 600 {state / 'plate.key'}")
+    assert (found["密文"].verdict, str(tmp_path / "absent") in found["密文"].says) == ("bad", True)
+    assert (found["文件"].verdict, found["文件"].says) == ("bad", "计数已丢失")
+    assert found["首次识别"].verdict in ("ok", "warn")
+
+
+def test_redis_and_list_are_looked_at_as_a_reader_does(tmp_path: Path, redis_url: str):
+    settings = settings_in(tmp_path, redis_url=redis_url)
+    settings.state_dir.mkdir()
+    assert by_name(list(service_findings(settings)))["风险名单"].says == "没有密钥，无法查看名单"
+    assert list(settings.state_dir.iterdir()) == []
+    with risk_rig(settings.state_dir, redis_url) as rig:
+        rig.clock.now = datetime.now(UTC)
+        rig.travelled("鲁B00001")
+        rig.declared()
+        found = by_name(list(service_findings(settings)))
+        assert (found["风险名单"].verdict, "1 条" in found["风险名单"].says) == ("ok", True)
+        assert found["名单复制"].says.startswith("本机为主")
+        rig.keeper.lift("370211")
+        assert "名单为空" in by_name(list(service_findings(settings)))["风险名单"].says
+
+
+def test_a_redis_that_is_away_is_one_line_and_not_a_crash(tmp_path: Path):
+    settings = settings_in(tmp_path, redis_url="redis://127.0.0.1:1")
+    found = by_name(list(service_findings(settings)))
+    assert (found["Redis"].verdict, "redis_url" in found["Redis"].to_do) == ("bad", True)
+
+
+def test_a_channel_is_probed_without_a_message_and_told_only_on_request(tmp_path: Path):
+    with scripted_server() as server:
+        robot = {"name": "duty", "kind": "wecom", "url": server.url, "token_file": str(secret_file(tmp_path, TOKEN))}
+        alerts = {"channel": [robot], "allowed_networks": ["127.0.0.1/32"], "allowed_ports": [port_of(server)]}
+        settings = settings_in(tmp_path, alerts=alerts)
+        [found] = channel_findings(settings, sends_test=False)
+        assert found.verdict == "ok"
+        assert [received.body for received in server.received] == [b""]
+        assert TOKEN not in server.received[0].path
+        [found] = channel_findings(settings, sends_test=True)
+        assert found.says == "测试消息已送达"
+        assert "测试消息" in server.received[-1].body.decode()
+    [found] = channel_findings(settings, sends_test=False)
+    assert (found.verdict, bool(found.to_do)) == ("bad", True)
+
+
+def source(uri: str) -> SourceSettings:
+    return SourceSettings(camera_id="lane1", checkpoint="东门卡口", uri=uri)
+
+
+def test_a_camera_is_opened_and_its_plates_are_measured(tmp_path: Path):
+    picture = cv2.imread(str(CANARY_PICTURE))
+    assert picture is not None
+    clip = write_video(tmp_path / "clip.mp4", [picture] * 5)  # type: ignore[list-item]  # OpenCV types its pictures more widely
+    found = camera_finding(source(str(clip)))
+    assert (found.verdict, "960×540" in found.says) == ("ok", True)
+    assert "车牌高 3" in found.says
+
+
+@pytest.mark.parametrize(
+    ("command", "says"),
+    [("import sys; sys.exit(9)", "解码进程异常结束"), ("print('{}')", ""), ("print('nonsense')", "解码进程异常结束")],
+)
+def test_a_probe_that_dies_is_a_line(command: str, says: str):
+    assert probe(source("rtsp://user:secret@10.0.0.1/1"), [sys.executable, "-c", command]) == CameraSeen(fault=says)
+
+
+def test_a_camera_that_cannot_be_opened_says_what_to_do_and_no_password():
+    found = camera_finding(source("rtsp://user:secret@127.0.0.1:1/1"))
+    assert (found.verdict, "uri" in found.to_do) == ("bad", True)
+    assert "secret" not in found.says
+
+
+def test_a_clock_that_differs_from_the_centres_is_found(tmp_path: Path, redis_url: str, redis_client: "redis.Redis"):
+    settings = settings_in(tmp_path, redis_url=redis_url, alerts={"stream_url": redis_url})
+    assert by_name(list(service_findings(settings)))["中心"].verdict == "ok"
+    assert redis_client.keys() == []
