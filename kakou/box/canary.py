@@ -41,7 +41,7 @@ def canary_walk(box: Box, outbox: Outbox) -> CanaryWalk:
         rule=MatchRule.of(settings.risk),
         sink=CanarySink(outbox.append, box_origin()),
         track=settings.pipeline.track,
-        checkpoint=settings.sources[0].checkpoint,
+        checkpoint=settings.cameras[0][1],
     )
 
 

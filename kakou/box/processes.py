@@ -61,7 +61,7 @@ def sources_by_group(settings: Settings) -> dict[str, list[SourceSettings]]:
 
 def canary(settings: Settings) -> list[str]:
     """Return the canary of a box with cameras; footage ends by itself and needs none."""
-    has_cameras = any(source.is_live for source in settings.sources)
+    has_cameras = any(source.is_live for source in settings.sources) or bool(settings.reads.devices)
     return ["canary"] if has_cameras and settings.watch.canary_minutes else []
 
 

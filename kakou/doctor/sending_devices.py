@@ -49,7 +49,7 @@ def _whole(waiting: int, apart: int, strangers: DeviceReport) -> Finding:
     if strangers.refused:
         says += f"，拒收不明来源 {strangers.refused} 次，最近原因：{strangers.why_refused}"
     is_fine = waiting <= MAX_WAITING and not is_knocking
-    return Finding("相机上报 reads", "ok" if is_fine else "bad", says, "" if is_fine else "kakou reads status 查看")
+    return Finding("相机上报 reads", "ok" if is_fine else "bad", says, "" if is_fine else "kakou reads test 试发一条")
 
 
 def _device(device: DeviceSettings, report: DeviceReport) -> Finding:

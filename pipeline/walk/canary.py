@@ -33,7 +33,7 @@ FRAMES = 6
 STEP_S = 0.2
 
 
-class CanaryMissedError(Exception):
+class CanaryMissedError(SourceError):
     """The canary did not come out of the walk; `link` says where it was lost."""
 
     def __init__(self, link: str) -> None:
