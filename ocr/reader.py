@@ -38,7 +38,10 @@ class ReaderSettings:
     most_plates: int = 40
     """More of what looks like plates is not looked at; who asks is told."""
     min_score: float = 0.3
-    """Detections below this score are not looked at."""
+    """A detection of at least this score may be hard to read..."""
+    faint_score: float = 0.2
+    """...a fainter one must be readable, as what only a further search finds; below this score none is looked at. The
+    score of a far plate hangs on where it lies in the detector's grid of 8 pixels."""
     min_confidence: float = 0.05
     """A detection is dropped when its weakest character is less probable than this..."""
     sure_score: float = 0.9
@@ -152,7 +155,7 @@ class PlateReader:
     ) -> tuple[list[PlateRead], bool]:
         """Return the reads of a window, and whether all was looked at; what is `known` surely is not read again."""
         size = image.shape[:2]
-        seen = self._detector.detect_in(image, window, self.settings.min_score)
+        seen = self._detector.detect_in(image, window, self.settings.faint_score)
         sure = [read.box for read in known if read.confidence >= self.settings.sure_confidence]
         news = [one for one in seen if all(one.box.within(size).iou(box) <= SAME_PLATE_IOU for box in sure)]
         detections = news[: self.settings.most_plates]
@@ -190,7 +193,10 @@ class PlateReader:
         return style_probability(distribution, NOT_PLATE) > self.settings.max_not_plate
 
     def _is_wanted(self, read: PlateRead) -> bool:
-        return read.confidence >= self.settings.min_confidence or read.detection_score >= self.settings.sure_score
+        settings = self.settings
+        if read.detection_score < settings.min_score:
+            return read.confidence >= settings.second_min_confidence
+        return read.confidence >= settings.min_confidence or read.detection_score >= settings.sure_score
 
 
 def _upright(image: BgrImage, corners: Corners, margin: tuple[float, float] = MARGIN) -> BgrImage:

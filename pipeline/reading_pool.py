@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from ocr.types import BgrImage, PlateRead
+from ocr.types import BgrImage, BoundingBox, PlateRead
 from pipeline.types import InView, Reader
 
 PATIENCE_S = 0.5
@@ -81,6 +81,6 @@ class PooledReader:
         self._pool = pool
         self._turn = turn
 
-    def read(self, image: BgrImage) -> list[PlateRead]:
+    def read(self, image: BgrImage, moved: Sequence[BoundingBox] | None = None) -> list[PlateRead]:
         with self._pool._lent(self._turn) as reader:
-            return reader.read(image)
+            return reader.read(image, moved)

@@ -1,5 +1,6 @@
 """What travels along the walk: frames, the reads on them, tracks and screened passages."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol, TypeAlias
@@ -26,6 +27,8 @@ class Frame:
     """When the frame was here, aware UTC; over a bursty line up to seconds later."""
     image: BgrImage
     """May lie in memory that the next frame overwrites: copy what has to outlive this one."""
+    moved: tuple[BoundingBox, ...] | None = None
+    """Where something moves that is to be searched closely for far plates; None is everywhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,4 +216,4 @@ class Reader(Protocol):
     calls from several threads; the walk does not notice.
     """
 
-    def read(self, image: BgrImage) -> list[PlateRead]: ...
+    def read(self, image: BgrImage, moved: Sequence[BoundingBox] | None = None) -> list[PlateRead]: ...

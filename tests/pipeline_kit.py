@@ -63,7 +63,7 @@ class ScriptedReads:
                 self._reads = item.reads
                 yield item.frame
 
-    def read(self, image: BgrImage) -> list[PlateRead]:  # noqa: ARG002  the reader's signature
+    def read(self, image: BgrImage, moved: object = None) -> list[PlateRead]:  # noqa: ARG002  the reader's signature
         return list(self._reads)
 
 

@@ -17,7 +17,7 @@ PLATE_OF_COLOR = {BLUE: "京A12345", YELLOW: "沪B67890"}
 class ColorReader:
     """Reads a coloured block as the plate of that colour: a real function of the picture."""
 
-    def read(self, image: BgrImage) -> list[PlateRead]:
+    def read(self, image: BgrImage, moved: object = None) -> list[PlateRead]:  # noqa: ARG002  the reader's signature
         reads = []
         for color, text in PLATE_OF_COLOR.items():
             distance = np.abs(image.astype(np.int16) - np.array(color)).max(axis=2)

@@ -6,6 +6,7 @@ import numpy as np
 
 from ocr.types import BgrImage
 from pipeline.settings import GateSettings
+from pipeline.video.close_looks import CloseLooks, Place
 from pipeline.video.motion import MotionGate
 from tests.pipeline_kit import moving_block
 
@@ -70,3 +71,58 @@ def test_no_more_looks_a_second_than_set() -> None:
 
 def test_a_gate_that_is_off_looks_at_everything_in_turn() -> None:
     assert looked_at(street(50), GateSettings(enabled=False, looks_per_s=25.0)) == list(range(50))
+
+
+def places_of(pictures: Iterator[BgrImage], settings: GateSettings) -> list[tuple[Place, ...] | None]:
+    gate = MotionGate(settings)
+    return [
+        gate.places(picture.shape[:2], index * STEP_MS)
+        for index, picture in enumerate(pictures)
+        if gate.is_due(index * STEP_MS) and gate.wants(picture, index * STEP_MS)
+    ]
+
+
+def test_what_moves_is_named_for_a_close_look_and_nothing_beside_it() -> None:
+    def passing() -> Iterator[BgrImage]:
+        for index, picture in enumerate(street(120)):
+            x = 4 * (index - 60)
+            if x >= 0:
+                picture[200:240, x : x + 80] = 230
+            yield picture
+
+    places = [place for frame in places_of(passing(), GateSettings())[-20:] for place in frame or ()]
+    assert len(places) >= 20
+    tops, bottoms = [place[1] * 360 for place in places], [place[3] * 360 for place in places]
+    assert min(tops) > 160
+    assert max(bottoms) < 280
+
+
+def test_the_whole_frame_is_searched_closely_now_and_then_while_nothing_moves() -> None:
+    frames = places_of(street(300), GateSettings())
+    assert frames[0] is None
+    assert sum(frame is None for frame in frames) in range(4, 9)
+    assert all(frame == () for frame in frames if frame is not None)
+
+
+def test_more_than_there_is_time_for_is_looked_at_in_turn() -> None:
+    looks = CloseLooks(close_mpx=0.3)
+    moved = np.zeros((68, 120), np.bool_)
+    columns = range(4, 116, 20)
+    for x in columns:
+        moved[20:36, x : x + 12] = True
+    seen = [looks.choose(moved, (1080, 1920), index * 80.0) for index in range(12)]
+    cells = [sum((x2 - x1) * (y2 - y1) for x1, y1, x2, y2 in places) for places in seen]
+    assert max(cells) <= 0.3e6 / (1080 * 1920)
+    counts = [sum(x1 * 120 <= x + 6 <= x2 * 120 for places in seen for x1, _, x2, _ in places) for x in columns]
+    assert max(counts) - min(counts) <= 2
+
+
+def test_of_a_crowd_that_is_too_large_the_upper_part_is_searched() -> None:
+    moved = np.ones((68, 120), np.bool_)
+    ((x1, y1, x2, y2),) = CloseLooks(close_mpx=0.6).choose(moved, (1080, 1920), 0.0)
+    assert (x1, y1, x2) == (0, 0, 1)
+    assert 0.2 < y2 < 0.3
+
+
+def test_no_close_looks_where_there_is_no_time_for_them() -> None:
+    assert set(places_of(moving_block(100), GateSettings(close_mpx=0))) == {()}

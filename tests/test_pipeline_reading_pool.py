@@ -33,7 +33,7 @@ class HeldReader:
         self._may = threading.Semaphore(0)
         self._is_reading = threading.Semaphore(0)
 
-    def read(self, image: BgrImage) -> list[PlateRead]:
+    def read(self, image: BgrImage, moved: object = None) -> list[PlateRead]:  # noqa: ARG002  the reader's signature
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
         self.readings.append(int(image[0, 0, 0]))
@@ -108,7 +108,7 @@ def test_looks_go_down_evenly_and_each_reader_serves_one_camera_at_a_time() -> N
 
 
 class FailingReader:
-    def read(self, image: BgrImage) -> list[PlateRead]:  # noqa: ARG002  the reader's signature
+    def read(self, image: BgrImage, moved: object = None) -> list[PlateRead]:  # noqa: ARG002  the reader's signature
         raise RuntimeError("a model failed")
 
 

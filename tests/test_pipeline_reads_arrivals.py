@@ -42,7 +42,7 @@ class Scripted:
         self.reads = list(reads)
         self.asked = 0
 
-    def read(self, image: BgrImage) -> list[PlateRead]:  # noqa: ARG002  the reader's signature
+    def read(self, image: BgrImage, moved: object = None) -> list[PlateRead]:  # noqa: ARG002  the reader's signature
         self.asked += 1
         return self.reads
 

@@ -12,7 +12,7 @@ from kakou.wiring.clock import trusted_clock
 from kakou.wiring.matching import key_path, make_matcher
 from ocr.models_folder import ModelFiles, shipped_models
 from ocr.providers import PROVIDERS, require_providers
-from ocr.reader import PlateReader, ReaderSettings
+from ocr.reader import PlateReader
 from pipeline.settings import SourceSettings
 from pipeline.types import InView, Passage, Reader, ScreeningCounts
 from pipeline.walk.camera import CameraParts
@@ -94,9 +94,8 @@ class Box:
         """Load the models into a reader of one thread. Raises OcrError."""
         return PlateReader.from_models(
             self.models,
-            ReaderSettings(second_long_side_px=0),
-            (PROVIDERS[self.settings.ocr_provider],),
-            self.settings.ocr_model,
+            providers=(PROVIDERS[self.settings.ocr_provider],),
+            hub_model=self.settings.ocr_model,
         )
 
     def camera_parts(

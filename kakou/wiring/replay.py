@@ -11,7 +11,7 @@ from kakou.settings import Settings
 from kakou.wiring.matching import key_path, make_matcher, sunset_watch
 from kakou.wiring.risk import OcrGrammar, record_path
 from ocr.models_folder import shipped_models
-from ocr.reader import PlateReader, ReaderSettings
+from ocr.reader import PlateReader
 from pipeline.replay.records import ListRecord, RunRecord
 from pipeline.replay.worker import ReplayParts
 from pipeline.walk.deciding import Match
@@ -42,7 +42,7 @@ class ReplayPlan:
         models = shipped_models()
         state = self.settings.state_dir
         return ReplayParts(
-            reader=PlateReader.from_models(models, ReaderSettings(second_long_side_px=0), self.providers),
+            reader=PlateReader.from_models(models, providers=self.providers),
             match=self.matcher(),
             list_at=self.list_at,
             settings=self.settings.pipeline,

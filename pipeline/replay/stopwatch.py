@@ -1,12 +1,12 @@
 """How long a unit takes, and how far it is; never part of the answer."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
-from ocr.types import BgrImage, PlateRead
+from ocr.types import BgrImage, BoundingBox, PlateRead
 from pipeline.replay.records import UnitTimings
 from pipeline.replay.units import ReplayUnit
 from pipeline.types import Frame, Reader, ScreeningCounts
@@ -28,9 +28,9 @@ class Stopwatch:
     last_ms: float = 0.0
     reported_at: float = 0.0
 
-    def read(self, image: BgrImage) -> list[PlateRead]:
+    def read(self, image: BgrImage, moved: Sequence[BoundingBox] | None = None) -> list[PlateRead]:
         started = time.perf_counter()
-        reads = self.reader.read(image)
+        reads = self.reader.read(image, moved)
         self.frame_s.append(time.perf_counter() - started)
         return reads
 

@@ -25,6 +25,7 @@ from pipeline.video.capture_protocol import (
     Progress,
     Started,
 )
+from pipeline.video.close_looks import Place
 from pipeline.video.ffmpeg import FALLBACK_FPS, ErrorLines, VideoStream, open_stream
 from pipeline.video.live_capture import capture_live
 from pipeline.video.motion import MotionGate
@@ -95,7 +96,7 @@ def _capture_file(
             undecodable += 1
         else:
             request.regions.hide(memory.picture(free[-1], *shape))
-            notice = _ready(stream, free.pop(), shape)
+            notice = _ready(stream, free.pop(), shape, gate.places(shape, stream.offset_ms))
             notices.send_bytes(notice.model_dump_json().encode())
     errors.finish()
     return Ended(
@@ -109,7 +110,7 @@ def _capture_file(
     )
 
 
-def _ready(stream: VideoStream, slot: int, shape: tuple[int, int]) -> FrameReady:
+def _ready(stream: VideoStream, slot: int, shape: tuple[int, int], moved: tuple[Place, ...] | None) -> FrameReady:
     return FrameReady(
         slot=slot,
         height=shape[0],
@@ -120,6 +121,7 @@ def _ready(stream: VideoStream, slot: int, shape: tuple[int, int]) -> FrameReady
         arrived_at=time.time(),
         frames=stream.frames,
         dropped=0,
+        moved=moved,
     )
 
 

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from alerts.camera_quality import CameraQuality
 from ocr.types import BgrImage
 from pipeline.settings import GateSettings
+from pipeline.video.close_looks import Place
 from pipeline.video.masks import Regions
 
 MAX_FRAME_BYTES = 8192 * 4608 * 3
@@ -75,6 +76,8 @@ class FrameReady(CaptureMessage):
     """Seconds since 1970, when the picture was there."""
     frames: int
     dropped: int
+    moved: tuple[Place, ...] | None = None
+    """Where something moves that has to be searched closely; None for the whole picture."""
 
 
 class Progress(CaptureMessage):

@@ -158,6 +158,7 @@ class _Decoding:
             arrived_at=now - (now_s - arrived.arrived_s),
             frames=stream.frames + undecoded,
             dropped=0,
+            moved=self._gate.places(shape, stream.offset_ms),
         )
         self._hand_over.offer(ready, self._arrivals.lateness_s + FRESH_S)
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ocr.types import BgrImage
 from pipeline.settings import GateSettings
+from pipeline.video.close_looks import CloseLooks, Place
 from pipeline.video.deinterlace import Plane
 from pipeline.video.masks import Regions
 from pipeline.video.overlay_clock import OverlayClock
@@ -32,6 +33,9 @@ class MotionGate:
         self._checked_ms = float("-inf")
         self._looked_ms = float("-inf")
         self._moved_ms = float("-inf")
+        self._changed: NDArray[np.bool_] | None = None
+        self._close_looks = CloseLooks(settings.close_mpx)
+        self._searched_ms = float("-inf")
 
     def is_due(self, offset_ms: float) -> bool:
         """Return whether the frame at this time has to be decoded to a picture at all."""
@@ -68,6 +72,19 @@ class MotionGate:
             self._looked_ms = offset_ms
         return wanted
 
+    def places(self, size: tuple[int, int], offset_ms: float) -> tuple[Place, ...] | None:
+        """Return where the frame that is wanted has to be searched closely; None for all of it, now and then.
+
+        `size`: the picture's height and width. To be called once for every frame that was wanted.
+        """
+        settings = self._settings
+        if self._changed is None or (
+            not self._changed.any() and offset_ms - self._searched_ms >= settings.idle_look_s * 1000.0
+        ):
+            self._searched_ms = offset_ms
+            return None if settings.close_mpx else ()
+        return self._close_looks.choose(self._changed, size, offset_ms) if self._changed.any() else ()
+
     def _has_moved(self, image: BgrImage | Plane, offset_ms: float) -> bool:
         cells = cell_brightness(image)
         elapsed_s = (offset_ms - self._checked_ms) / 1000.0
@@ -75,6 +92,7 @@ class MotionGate:
         if self._background is None or self._background.shape != cells.shape:
             self._background = cells
             self._hidden = self._regions.hidden(*cells.shape)
+            self._changed = None
             return True
         stepping = self._clock.stepping(cells, offset_ms)
         if stepping is not None:
@@ -87,7 +105,8 @@ class MotionGate:
         cv2.accumulateWeighted(cells, self._background, share)
         if self._hidden is not None:
             change[self._hidden] = 0.0
-        return int((change > self._settings.min_change).sum()) >= self._settings.min_changed_cells
+        self._changed = change > self._settings.min_change
+        return int(self._changed.sum()) >= self._settings.min_changed_cells
 
 
 def cell_brightness(image: BgrImage | Plane) -> NDArray[np.float32]:

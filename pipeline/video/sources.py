@@ -9,7 +9,7 @@ from threading import Event
 
 from ocr.decoding import PictureDecoder
 from ocr.images import IMAGE_SUFFIXES
-from ocr.types import OcrError
+from ocr.types import BoundingBox, OcrError
 from pipeline.errors import SourceError, UnsteadyDecodingError
 from pipeline.settings import PipelineSettings, SourceSettings
 from pipeline.types import Frame, ScreeningCounts, Sighting, SightLost
@@ -17,6 +17,7 @@ from pipeline.video.camera_state import CameraState
 from pipeline.video.capture import CaptureProcess
 from pipeline.video.capture_protocol import CaptureRequest, Ended, FrameReady, Opened, Progress, Started
 from pipeline.video.capture_time import capture_start
+from pipeline.video.close_looks import Place
 from pipeline.video.motion import MotionGate
 from pipeline.video.nursery import Nursery
 
@@ -157,7 +158,9 @@ def _read_folder(viewing: Viewing) -> Iterator[Sighting]:
             if gate.is_due(offset_ms) and gate.wants(image, offset_ms):
                 source.regions.hide(image)
                 captured_at = start + timedelta(milliseconds=offset_ms)
-                yield Frame(source.camera_id, index, captured_at, datetime.now(UTC), image)
+                size = image.shape[:2]
+            moved = _boxes(gate.places(size, offset_ms), size)
+            yield Frame(source.camera_id, index, captured_at, datetime.now(UTC), image, moved)
 
 
 def _read_live(viewing: Viewing) -> Iterator[Sighting]:
@@ -222,7 +225,15 @@ def _note_progress(notice: Progress, counts: ScreeningCounts, state: CameraState
 
 def _frame(source: SourceSettings, notice: FrameReady, captured_at: datetime, capture: CaptureProcess) -> Frame:
     arrived_at = datetime.fromtimestamp(notice.arrived_at, UTC)
-    return Frame(source.camera_id, notice.index, captured_at, arrived_at, capture.picture(notice))
+    moved = _boxes(notice.moved, (notice.height, notice.width))
+    return Frame(source.camera_id, notice.index, captured_at, arrived_at, capture.picture(notice), moved)
+
+
+def _boxes(places: tuple[Place, ...] | None, size: tuple[int, int]) -> tuple[BoundingBox, ...] | None:
+    height, width = size
+    if places is None:
+        return None
+    return tuple(BoundingBox(x1 * width, y1 * height, x2 * width, y2 * height) for x1, y1, x2, y2 in places)
 
 
 def _require_file(source: SourceSettings) -> None:

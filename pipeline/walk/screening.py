@@ -44,4 +44,4 @@ def read_plates(
             yield frame
             continue
         counts.looked_at += 1
-        yield FrameReads(frame, tuple(reader.read(frame.image)))
+        yield FrameReads(frame, tuple(reader.read(frame.image, frame.moved)))

@@ -1,11 +1,11 @@
 """A camera that hangs on its side reads nothing and reports no fault: its plates are readable in a turned picture."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from ocr.types import BgrImage, PlateRead
+from ocr.types import BgrImage, BoundingBox, PlateRead
 from pipeline.types import Reader, ScreeningCounts
 
 ACTIVE_S = 1.0
@@ -36,8 +36,8 @@ class TurnWatch:
         self._tries = 0
         self._found = dict.fromkeys(QUARTERS, 0)
 
-    def read(self, image: BgrImage) -> list[PlateRead]:
-        reads = self._reader.read(image)
+    def read(self, image: BgrImage, moved: Sequence[BoundingBox] | None = None) -> list[PlateRead]:
+        reads = self._reader.read(image, moved)
         now_s = self._now_s()
         if any(read.confidence >= UPRIGHT_SURE for read in reads):
             self._upright_s = now_s
@@ -61,6 +61,6 @@ class TurnWatch:
         quarter = QUARTERS[self._tries % len(QUARTERS)]
         self._tries += 1
         turned = np.ascontiguousarray(np.rot90(image, quarter))
-        if any(read.confidence >= SURE for read in self._reader.read(turned)):
+        if any(read.confidence >= SURE for read in self._reader.read(turned, ())):
             self._found[quarter] += 1
             self._counts.is_turned = self._found[quarter] >= NEEDED
