@@ -73,7 +73,7 @@ class ConsoleSettings(BaseModel):
     login_tries: str = "1/second;5/minute;20/hour"  # failed log-ins of an account from one address; of an address
     login_tries_of_strangers: str = "100/hour"  # of an account, from all addresses where its person never logged in
     audit_reading_minutes: float = Field(default=10, ge=0)  # reading the same again within this is no new audit row
-    approval_rows: int = Field(default=100, ge=0)  # list imports with more rows need a second person
+    approval_rows: int = Field(default=100, ge=0)  # rows that one person brings in alone a day; more need a second
     correction_hours: float = Field(default=24, gt=0)  # a vehicle taken off comes back then, unless a steward confirmed
     stale_status_s: float = Field(default=15, gt=0)  # a box that says nothing for longer is shown as lost
     stale_list_s: float = Field(default=900, gt=0)  # a list older than this is shown in red

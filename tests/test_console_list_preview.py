@@ -53,7 +53,7 @@ def test_the_page_says_how_the_file_was_understood_and_the_file_is_taken_back_as
     assert "没有读取的列：序号、车主姓名、联系电话、备注" in page
     assert "对名单的影响（车辆）：新增 0，移除 0，不变 0" in page
     assert "13800000001" not in page
-    assert "前 2 行读成这样" in page
+    assert "全部 2 行（号牌已遮）" in page
     assert "鲁B***21" in page
     assert "鲁B54321" not in page.split("需要查看的行")[0]
     client.post("/list/1/columns")

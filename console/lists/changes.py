@@ -13,13 +13,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from console.lists.office import FileReport, FormReport, ListOffice
+from console.lists.two_persons import check_hand, require_second_person
 from console.lists.words import file_words
 from console.people.audit import AuditLog
 from console.people.keys import new_token
 from console.settings import ConsoleSettings
 from console.store.database import Database
 from console.store.list_tables import ListChangeRow
-from console.types import SYSTEM, Actor, ConsoleError, NotFoundError, Role, StepRefusedError
+from console.types import SYSTEM, Actor, ConsoleError, NotFoundError, StepRefusedError
 from riskdb.types import RiskDBError
 
 _DECIDED_WITHIN = timedelta(days=7)
@@ -90,11 +91,12 @@ class ListChanges:
             row = ListChangeRow(
                 state=ChangeState.WAITING.value, file_name=file_name[:200], stored_name=path.name,
                 file_digest=hashlib.sha256(content).hexdigest(), accepted_rows=report.new_rows,
-                report=report.model_dump_json(), needs_approval=report.new_rows > self._approval_rows,
+                report=report.model_dump_json(), needs_approval=False,
                 created_by=actor.account_id, creator_name=actor.name, created_at=now,
             )  # fmt: skip
             session.add(row)
             session.flush()
+            require_second_person(session, row, self._approval_rows, self._under_way, now)
             subject = f"list_change:{row.change_id}"
             self._audit.append(session, actor, "list.try", subject, now, f"sha256:{row.file_digest[:16]}")
         return _change(row)
@@ -125,7 +127,7 @@ class ListChanges:
         with self._database.writing() as session:
             row = self._waiting(session, change_id)
             row.report, row.accepted_rows = report.model_dump_json(), report.new_rows
-            row.needs_approval = report.new_rows > self._approval_rows
+            require_second_person(session, row, self._approval_rows, self._under_way, now)
             self._audit.append(session, actor, "list.columns", f"list_change:{change_id}", now)
         return _change(row)
 
@@ -135,15 +137,10 @@ class ListChanges:
         Raises StepRefusedError when a second person is needed, ConsoleError when the list could not be changed
         (the file stays and can be tried again).
         """
-        with self._database.reading() as session:
-            row = self._waiting(session, change_id)
-            _check_hand(row, actor)
+        row = self._taken_in_hand(change_id, actor, now)
         tried = _change(row).report
-        if not tried.is_understood:
-            raise StepRefusedError("第一次见到这种表，请名单管理员先确认每一列的含义，再生效。")
         path = self._folder / row.stored_name
         # Outside any transaction of ours: a long import must not keep events waiting. Twice does no harm.
-        self._under_way.add(change_id)
         try:
             report = self._office.apply_file(path, row.file_name, actor.name, tried.source)
         except RiskDBError as error:
@@ -157,6 +154,17 @@ class ListChanges:
             self._decide(session, row, ChangeState.APPLIED, report, actor, now)
         path.unlink(missing_ok=True)
         return _change(row)
+
+    def _taken_in_hand(self, change_id: int, actor: Actor, now: datetime) -> ListChangeRow:
+        """Return a file that this person may bring in; from now on it counts as theirs. Raises StepRefusedError."""
+        with self._database.writing() as session:
+            row = self._waiting(session, change_id)
+            require_second_person(session, row, self._approval_rows, self._under_way, now)
+        check_hand(row, actor)
+        if not _change(row).report.is_understood:
+            raise StepRefusedError("第一次见到这种表，请名单管理员先确认每一列的含义，再生效。")
+        self._under_way.add(change_id)
+        return row
 
     def refuse(self, change_id: int, reason: str, actor: Actor, now: datetime) -> ListChange:
         """Send a file back. Raises ConsoleError without a reason."""
@@ -178,7 +186,7 @@ class ListChanges:
         change = self.find(change_id)
         with self._database.reading() as session:
             row = session.get_one(ListChangeRow, change_id)
-            _check_hand(row, actor)
+            check_hand(row, actor)
         number = change.report.import_number
         if change.state is not ChangeState.APPLIED or number is None:
             raise StepRefusedError("这次导入没有写入名单的内容，不能撤回。")
@@ -254,15 +262,6 @@ class ListChanges:
         row.report = report.model_copy(update={"rows": (), "sample": ()}).model_dump_json()
         subject = f"list_change:{row.change_id}"
         self._audit.append(session, actor, f"list.{state}", subject, now, f"sha256:{row.file_digest[:16]} {row.reason}")
-
-
-def _check_hand(row: ListChangeRow, actor: Actor) -> None:
-    if not row.needs_approval:
-        return
-    if row.created_by == actor.account_id:
-        raise StepRefusedError("这次导入的行数超过限额，须由另一人审批生效。")
-    if actor.role is not Role.APPROVER:
-        raise StepRefusedError("这次导入须由审批员生效。")
 
 
 def _change(row: ListChangeRow) -> ListChange:

@@ -1,5 +1,6 @@
 """The list office where the record of the risk list lies on this machine."""
 
+import random
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
@@ -22,7 +23,8 @@ from riskdb.types import RiskDBError, RiskFileError
 
 MAX_REPORTED_ROWS = 500
 MAX_NOTICES = 100
-SAMPLE_ROWS = 5
+FIRST_ROWS, DRAWN_ROWS = 5, 95
+"""Of a try, for the eyes of whoever approves it."""
 
 OUTCOME_WORDS = {
     RowOutcome.ACCEPTED: "接受",
@@ -105,13 +107,13 @@ class KeeperOffice:
     ) -> FileReport:
         reported: list[ReportedRow] = []
         notices: list[str] = []
-        sample: list[SampleRow] = []
+        sample = _Sample()
 
         def note(row: JudgedRow) -> None:
             if row.outcome is not RowOutcome.ACCEPTED and len(reported) < MAX_REPORTED_ROWS:
                 reported.append(_reported(row))
-            if is_dry_run and row.travel is not None and len(sample) < SAMPLE_ROWS:
-                sample.append(_sampled(row.number, row.travel))
+            if is_dry_run and row.travel is not None:
+                sample.note(row, row.travel)
 
         with self._open_keeper() as keeper:
 
@@ -129,7 +131,7 @@ class KeeperOffice:
             new_rows=sum(result.counts[outcome] for outcome in changing),
             invalid_rows=result.counts[RowOutcome.INVALID],
             rows=tuple(reported),
-            sample=tuple(sample),
+            sample=sample.rows(),
             is_applied=result.is_applied,
             notices=tuple(filter(None, [result.nobody_text(), *notices]))[:MAX_NOTICES],
             listing=(listing.added, listing.removed, listing.unchanged) if listing else None,
@@ -154,14 +156,37 @@ def _reported(row: JudgedRow) -> ReportedRow:
     return ReportedRow(number=row.number, outcome=OUTCOME_WORDS[row.outcome], detail=(where + row.detail)[:300])
 
 
-def _sampled(number: int, travel: TravelRecord) -> SampleRow:
+class _Sample:
+    """The first rows of a file and others drawn by lot, each with the same chance: nobody knows before which."""
+
+    def __init__(self) -> None:
+        self._first: list[SampleRow] = []
+        self._drawn: list[SampleRow] = []
+        self._lot = random.SystemRandom()
+        self._seen = 0
+
+    def note(self, row: JudgedRow, travel: TravelRecord) -> None:
+        self._seen += 1
+        if len(self._first) < FIRST_ROWS:
+            self._first.append(_sampled(row, travel))
+        elif len(self._drawn) < DRAWN_ROWS:
+            self._drawn.append(_sampled(row, travel))
+        elif (place := self._lot.randrange(self._seen - FIRST_ROWS)) < DRAWN_ROWS:
+            self._drawn[place] = _sampled(row, travel)
+
+    def rows(self) -> tuple[SampleRow, ...]:
+        return tuple(sorted((*self._first, *self._drawn), key=lambda row: row.number))
+
+
+def _sampled(row: JudgedRow, travel: TravelRecord) -> SampleRow:
     arrived, left = (datetime.fromtimestamp(at, UTC) for at in (travel.visited_from, travel.visited_until))
     return SampleRow(
-        number=number,
+        number=row.number,
         plate=masked_plate(travel.plate),
         plate_class=travel.plate_class,
         area=travel.area,
         arrived=arrived,
         left=left,
         source=travel.source,
+        outcome=OUTCOME_WORDS[row.outcome],
     )

@@ -29,7 +29,7 @@ class ReportedRow(BaseModel):
 
 
 class SampleRow(BaseModel):
-    """How a row was understood; the plate is masked."""
+    """How a row was understood, and what it is against the list; the plate is masked."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -41,6 +41,7 @@ class SampleRow(BaseModel):
     left: datetime
     """Exclusive."""
     source: str
+    outcome: str = ""
 
 
 class FormReport(BaseModel):
@@ -69,7 +70,7 @@ class FileReport(BaseModel):
     rows: tuple[ReportedRow, ...] = ()
     """The first rows that are not simply accepted."""
     sample: tuple[SampleRow, ...] = ()
-    """Of a try: the first rows that were understood."""
+    """Of a try: the first rows that were understood, and others drawn by lot; all of them where they are few."""
     is_applied: bool = False
     notices: tuple[str, ...] = ()
     """What was understood of the file, and what was passed over."""
