@@ -13,7 +13,7 @@ import uvicorn
 from kakou.box.reads import BeatingServer, server_config
 from kakou.box.supervisor import Heartbeat
 from kakou.settings import Settings
-from kakou.wiring.reads import build_endpoint, open_journal
+from kakou.wiring.reads import build_intake, open_journal
 from pipeline.reads.arrival import Arrival
 from pipeline.reads.device_state import DeviceReport, report_from
 from pipeline.reads.synthetic import Wire
@@ -78,11 +78,11 @@ class Box:
 
 @contextlib.contextmanager
 def serving(settings: Settings) -> Iterator[Box]:
-    endpoint, keeping = build_endpoint(settings)
+    intake = build_intake(settings)
     stop = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = BeatingServer(server_config(endpoint, settings.reads), Heartbeat({}), stop)
-        keeping.start()
+        server = BeatingServer(server_config(intake.endpoint, settings.reads), Heartbeat({}), stop)
+        intake.keeping.start()
         thread = threading.Thread(target=uvicorn.Server.run, args=(server, [listener]))
         thread.start()
         try:
@@ -90,4 +90,4 @@ def serving(settings: Settings) -> Iterator[Box]:
         finally:
             stop.set()
             thread.join()
-            keeping.close()
+            intake.keeping.close()

@@ -15,7 +15,7 @@ import pytest
 
 from kakou.box.reads import check_reads
 from kakou.settings import SettingsError
-from kakou.wiring.reads import build_endpoint, open_journal, open_quarantine
+from kakou.wiring.reads import build_intake, open_journal, open_quarantine
 from pipeline.reads import hikvision as hikvision_file
 from pipeline.reads.adapter import Message
 from pipeline.reads.digest_auth import FIELD, response_to
@@ -59,7 +59,7 @@ def now() -> datetime:
 
 
 def said(**changes: object) -> Said:
-    return Said(at=now(), **{"message_id": f"{time.monotonic_ns():032d}-id", **changes})  # type: ignore[arg-type]  # the test's own words
+    return Said(at=datetime.now(UTC), **{"message_id": f"{time.monotonic_ns():032d}-id", **changes})  # type: ignore[arg-type]  # the test's own words
 
 
 def kept_of(box: Box, message_id: str) -> int:
@@ -327,7 +327,7 @@ def test_a_secret_that_is_none_is_refused(tmp_path: Path, secret: str):
     settings = reads_settings(tmp_path)
     (tmp_path / "secret").write_text(secret)
     with pytest.raises(SettingsError, match="openssl rand"):
-        build_endpoint(settings)
+        build_intake(settings)
 
 
 def test_a_gate_is_answered_and_never_opened(box: Box):

@@ -1,9 +1,11 @@
 """The process that takes the plate reads which cameras send, and puts them on disk: a child of `kakou run`."""
 
+import contextlib
 import logging
 import os
 import socket
 import threading
+from collections.abc import Iterator
 
 import uvicorn
 
@@ -13,7 +15,7 @@ from kakou.box.patient_http import patient_protocol
 from kakou.box.supervisor import Heartbeat
 from kakou.exit_codes import ExitCode
 from kakou.settings import Settings
-from kakou.wiring.reads import address_file, build_endpoint
+from kakou.wiring.reads import Intake, address_file, build_intake
 from pipeline.reads.endpoint import Endpoint
 from pipeline.reads.settings import ReadsSettings
 
@@ -30,19 +32,34 @@ def serve_by_order(order: Order) -> int:
 def serve(settings: Settings, stop: threading.Event | None = None) -> None:
     """Serve until a signal comes or `stop` is set. Raises SettingsError, sqlite3.Error, OSError."""
     check_reads(settings.reads)
-    endpoint, keeping = build_endpoint(settings)
-    with listening("reads", settings.reads) as at:
-        keeping.start()
+    intake = build_intake(settings)
+    with listening("reads", settings.reads) as at, _at_work(intake):
         said = address_file(settings)
         said.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         said.write_text(at.address, encoding="utf-8")
         try:
             log.info("相机上报地址 %s/reads/设备号/密钥", at.address)
-            config = server_config(endpoint, settings.reads)
+            config = server_config(intake.endpoint, settings.reads)
             BeatingServer(config, Heartbeat(os.environ), stop).run(sockets=[at.socket])
         finally:
             said.unlink(missing_ok=True)
-            keeping.close()
+
+
+@contextlib.contextmanager
+def _at_work(intake: Intake) -> Iterator[None]:
+    """Write, and watch the folders, in threads while the context is open."""
+    stop = threading.Event()
+    watches = [threading.Thread(target=one.run, args=(stop,), name="folder") for one in intake.folders]
+    intake.keeping.start()
+    for watch in watches:
+        watch.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        for watch in watches:
+            watch.join()
+        intake.keeping.close()
 
 
 def check_reads(settings: ReadsSettings) -> None:

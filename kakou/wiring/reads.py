@@ -1,6 +1,7 @@
 """Builds what takes the reads that cameras send, from the settings."""
 
 import time
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from kakou.wiring.box import utc_now
 from pipeline.reads.cipher import Seal
 from pipeline.reads.device_state import Device, by_id
 from pipeline.reads.endpoint import Clocks, Endpoint
+from pipeline.reads.folder import FolderWatch
 from pipeline.reads.journal import Journal
 from pipeline.reads.keeping import Keeping
 from pipeline.reads.quarantine import Quarantine
@@ -44,8 +46,18 @@ def open_quarantine(settings: Settings) -> Quarantine:
     return Quarantine(folder, reads_seal(settings), kept, reads.quarantine_max_mb << 20)
 
 
-def build_endpoint(settings: Settings) -> tuple[Endpoint, Keeping]:
-    """Return the endpoint and the thread that writes for it, not yet started. Raises SettingsError, sqlite3.Error."""
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """What takes reads, not yet started."""
+
+    endpoint: Endpoint
+    keeping: Keeping
+    """The thread that writes for all of them."""
+    folders: tuple[FolderWatch, ...]
+
+
+def build_intake(settings: Settings) -> Intake:
+    """Return what takes the reads of all devices. Raises SettingsError, sqlite3.Error, OSError."""
     journal = open_journal(settings)
     window = timedelta(hours=settings.reads.replay_window_h)
     said = journal.said_of_devices()
@@ -55,8 +67,11 @@ def build_endpoint(settings: Settings) -> tuple[Endpoint, Keeping]:
     )
     keeping = Keeping(journal, lambda: endpoint.states())
     clocks = Clocks(utc_now, time.monotonic)
-    endpoint = Endpoint(devices, keeping, open_quarantine(settings), settings.reads, clocks)
-    return endpoint, keeping
+    quarantine = open_quarantine(settings)
+    endpoint = Endpoint(devices, keeping, quarantine, settings.reads, clocks)
+    most_bytes = int(settings.reads.max_body_mb * 2**20)
+    watched = [device for device in devices.values() if device.settings.maker == FOLDER]
+    return Intake(endpoint, keeping, tuple(FolderWatch(one, keeping, quarantine, most_bytes) for one in watched))
 
 
 def device_secret(device: DeviceSettings) -> str:
