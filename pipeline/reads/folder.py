@@ -13,11 +13,11 @@ from concurrent.futures import TimeoutError as KeepingTimeoutError
 from datetime import UTC, datetime
 from pathlib import Path
 
+from pipeline.reads import json_mapping
 from pipeline.reads.adapter import Message, UnreadableMessageError
 from pipeline.reads.arrival import Arrival
 from pipeline.reads.camera_read import CameraRead, SentRead
 from pipeline.reads.device_state import Device
-from pipeline.reads.json_mapping import ADAPTER
 from pipeline.reads.keeping import Keeping
 from pipeline.reads.quarantine import Quarantine
 
@@ -110,7 +110,7 @@ class FolderWatch:
         device = self._device.settings
         message = Message("", "application/json", body, now, mapping=device.paths, utc_offset=device.utc_offset)
         try:
-            reads = ADAPTER.understand(message).reads
+            reads = json_mapping.ADAPTER.understand(message).reads
         except UnreadableMessageError as error:
             self._set_apart(body, str(error), now)
             return None

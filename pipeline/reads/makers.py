@@ -1,5 +1,6 @@
 """Finds the adapters: every file of this folder that defines `ADAPTER` is one, and its name is its maker."""
 
+import functools
 import importlib
 import pkgutil
 
@@ -20,6 +21,7 @@ def adapters() -> dict[str, Adapter]:
     return {name: adapter for name in _files() if (adapter := _in_file(name)) is not None}
 
 
+@functools.cache
 def _files() -> list[str]:
     return sorted(module.name for module in pkgutil.iter_modules(pipeline.reads.__path__))
 

@@ -15,7 +15,9 @@ COMPACT = re.compile(r"(\d{14})(\d{3})?")
 EPOCH_MS = re.compile(r"\d{12,13}")
 EPOCH_S = re.compile(r"\d{9,10}")
 MAX_SHORT = 200
-MIDDLE_DOT = "·"
+EUROPEAN = re.compile("[\x80-\xb6\xb8-\u07ff]")
+"""But for the dot in the middle of a plate (·)."""
+BEYOND_EUROPE = re.compile("[\u0800-\U0010ffff]")
 CHINESE = re.compile("[\u4e00-\u9fff]")
 
 
@@ -45,10 +47,7 @@ def _decoded(body: bytes, encoding: str) -> str | None:
 
 def _is_of_europe(text: str) -> bool:
     """Return whether a text has letters beyond ASCII, and none that lie beyond Europe's."""
-    if text.isascii():
-        return False
-    beyond = {character for character in text if character > "\x7f"} - {MIDDLE_DOT}
-    return bool(beyond) and max(beyond) < "\u0800"
+    return not text.isascii() and EUROPEAN.search(text) is not None and BEYOND_EUROPE.search(text) is None
 
 
 def short(value: object) -> str | None:
