@@ -17,6 +17,7 @@ from alerts.settings import AnyChannel
 from tests.alerts_kit import NOON, wait_until
 from tests.alerts_server import Answer, port_of, scripted_server, secret_file
 from tests.mqtt_broker import mqtt_broker
+from tests.viid_platform import USER, Platform
 
 LINK_BASE = "https://console.example"
 TOKEN = "token-of-the-tests"
@@ -123,12 +124,32 @@ def subscriber(port: int) -> Iterator[list[str]]:
     client.loop_stop()
 
 
+@contextlib.contextmanager
+def gat1400_rig(folder: Path) -> Iterator[Rig]:
+    with scripted_server() as server:
+        server.answer = Platform()
+        channel = built(
+            (port_of(server),), kind="gat1400", url=server.url, device_id="37021100002000000001", user=USER,
+            secret_file=secret_file(folder, TOKEN),
+        )  # fmt: skip
+
+        def break_it() -> None:
+            server.answer = lambda _: Answer(500)
+
+        def arrived() -> list[str]:
+            return [one.body.decode() for one in server.received if "/System/" not in one.path]
+
+        yield Rig(channel, arrived, break_it)
+        channel.close()
+
+
 CHANNELS: dict[str, Callable[[Path], contextlib.AbstractContextManager[Rig]]] = {
     "webhook": webhook_rig,
     "wecom": lambda folder: bot_rig("wecom", folder),
     "dingtalk": lambda folder: bot_rig("dingtalk", folder),
     "feishu": lambda folder: bot_rig("feishu", folder),
     "file": file_rig,
+    "gat1400": gat1400_rig,
     "lane": lane_rig,
     "mqtt": mqtt_rig,
 }

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from alerts.digest_answer import fields_of, response_to
 from kakou.box.reads import check_reads
 from kakou.settings import SettingsError
 from kakou.wiring.reads import build_intake, open_journal, open_quarantine
 from pipeline.reads import hikvision as hikvision_file
 from pipeline.reads.adapter import Message
-from pipeline.reads.digest_auth import FIELD, response_to
 from pipeline.reads.settings import ReadsSettings
 from pipeline.reads.synthetic import (
     BOUNDARY,
@@ -121,7 +121,7 @@ def test_a_message_of_another_device_is_refused_whatever_secret_it_came_with(box
 
 def answered(challenge: str, uri: str, user: str, secret: str = SECRET, nc: str = "1") -> str:
     """Return what a camera answers to a challenge, its counter and quotes as loose as they are met."""
-    fields = {found[1].lower(): found[2] or found[3] for found in FIELD.finditer(challenge.partition(" ")[2])}
+    fields = fields_of(challenge)
     fields |= {"username": user, "uri": uri, "nc": nc, "cnonce": "abc"}
     response = response_to(fields, "POST", user, secret)
     words = ", ".join(f'{name}="{value}"' for name, value in fields.items())

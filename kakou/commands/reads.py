@@ -13,13 +13,13 @@ from uuid import uuid4
 
 import typer
 
+from alerts.digest_answer import answer_to
 from alerts.flagged import FlaggedEvent
 from alerts.stream import FlaggedStream, connect
 from kakou.exit_codes import ExitCode
 from kakou.settings import Settings, SettingsError, load_settings
 from kakou.wiring.reads import address_file, device_secret
 from kakou.wiring.redis import open_redis
-from pipeline.reads.digest_auth import FIELD, response_to
 from pipeline.reads.endpoint import TEST_HEADER
 from pipeline.reads.settings import FOLDER, DeviceSettings
 from pipeline.reads.synthetic import SAMPLES, Said
@@ -139,15 +139,8 @@ def _send(address: str, device: DeviceSettings) -> int:
     path = f"{path}/{wire.path}".rstrip("/")
     if device.auth == "digest":
         challenge = _post(address, path, b"", headers)[1]
-        headers["authorization"] = _answer_to(challenge, path, device.user, secret)
+        headers["authorization"] = answer_to(challenge, "POST", path, device.user, secret)
     return _post(address, path, wire.body, headers)[0]
-
-
-def _answer_to(challenge: str, path: str, user: str, secret: str) -> str:
-    fields = {found[1].lower(): found[2] or found[3] or "" for found in FIELD.finditer(challenge)}
-    fields |= {"username": user, "uri": path, "nc": "00000001", "cnonce": uuid4().hex}
-    words = ", ".join(f'{name}="{value}"' for name, value in fields.items())
-    return f'Digest {words}, response="{response_to(fields, "POST", user, secret)}"'
 
 
 def _post(address: str, path: str, body: bytes, headers: dict[str, str]) -> tuple[int, str]:

@@ -5,17 +5,17 @@ Seen in the field, and taken: a full URL as `uri`, `nc` as 1 in place of 0000000
 
 import base64
 import hmac
-import re
 import secrets
 from collections import OrderedDict
 from collections.abc import Callable
-from hashlib import md5, sha256
+from hashlib import sha256
 from urllib.parse import urlsplit
+
+from alerts.digest_answer import fields_of, response_to
 
 REALM = "viid"
 NONCE_S = 120.0
 MAX_USED = 20_000
-FIELD = re.compile(r'(\w+)\s*=\s*(?:"([^"]*)"|([^\s,]+))')
 
 
 class DigestAuth:
@@ -37,9 +37,8 @@ class DigestAuth:
 
         `target` is the path with its query, as it was asked for.
         """
-        scheme, _, rest = header.partition(" ")
-        said = {found[1].lower(): found[2] if found[2] is not None else found[3] for found in FIELD.finditer(rest)}
-        if scheme.lower() != "digest" or not self._is_ours(said.get("nonce", "")):
+        said = fields_of(header)
+        if header.partition(" ")[0].lower() != "digest" or not self._is_ours(said.get("nonce", "")):
             return False
         if said.get("username") != user or said.get("realm") != REALM or not _is_at(said.get("uri", ""), target):
             return False
@@ -69,23 +68,9 @@ class DigestAuth:
         return hmac.new(self._key, until.encode(), sha256).hexdigest()[:32]
 
 
-def response_to(said: dict[str, str], method: str, user: str, secret: str) -> str:
-    """Return the digest that a client with this secret answers, from the fields of its header."""
-    who = _md5(f"{user}:{said.get('realm', '')}:{secret}")
-    what = _md5(f"{method}:{said.get('uri', '')}")
-    if "qop" not in said:
-        return _md5(f"{who}:{said.get('nonce', '')}:{what}")
-    fields = (said.get(name, "") for name in ("nonce", "nc", "cnonce", "qop"))
-    return _md5(":".join((who, *fields, what)))
-
-
 def _is_at(uri: str, target: str) -> bool:
     try:
         link = urlsplit(uri)
     except ValueError:
         return False
     return f"{link.path}?{link.query}".rstrip("?") == target.rstrip("?")
-
-
-def _md5(text: str) -> str:
-    return md5(text.encode(), usedforsecurity=False).hexdigest()  # the cameras' digest knows no other
