@@ -97,16 +97,15 @@ def live_frames(url: str, count: int) -> tuple[list[Frame], ScreeningCounts]:
 
 
 def test_a_stream_in_bursts_gives_every_look_at_its_own_time(tmp_path: Path) -> None:
-    """Over a real connection: 0.5 s of frames at once, every half second."""
+    """Over a real connection: 0.5 s of frames at once, every half second; a slow machine looks at fewer of them."""
     content = write_video(tmp_path / "a.ts", moving_block(100)).read_bytes()
     with paced_camera(content, length_s=4.0, burst_s=0.5) as camera:
-        frames, counts = live_frames(camera.url, 30)
-    times = [frame.captured_at.timestamp() for frame in frames]
-    arrivals = [frame.arrived_at.timestamp() for frame in frames]
-    steps = [after - before for before, after in pairwise(times[8:])]
-    waits = [after - before for before, after in pairwise(arrivals[8:])]
-    assert max(waits) > 0.3
-    assert min(steps) > 0.03
-    assert max(steps) < 0.2
-    assert counts.dropped == 0
+        frames, _ = live_frames(camera.url, 20)
+    first_connection = frames[: next((k for k, (a, b) in enumerate(pairwise(frames), 1) if b.index <= a.index), None)]
+    settled = [frame for frame in first_connection if frame.index >= 25]
+    captured = [frame.captured_at.timestamp() - frame.index * FRAME_S for frame in settled]
+    arrived = [frame.arrived_at.timestamp() - frame.index * FRAME_S for frame in settled]
+    assert len(settled) >= 5
+    assert max(arrived) - min(arrived) > 0.25
+    assert max(captured) - min(captured) < 0.1
     assert all(frame.captured_at <= frame.arrived_at for frame in frames)

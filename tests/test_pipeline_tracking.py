@@ -111,10 +111,11 @@ def test_what_stands_in_the_place_of_a_hidden_car_is_told_by_its_plate_once_that
 
 
 def test_a_car_keeps_its_looks_though_one_of_its_fleet_was_last_seen_where_it_comes() -> None:
-    before = driving_down("京A12345", looks=10, speed=30)
-    behind = driving_down("京A12346", looks=10, speed=30)
-    tracks = tracks_of([*before, *repeat([], 3), *behind])
-    assert [(text_of(track), track.look_count) for track in tracks] == [("京A12345", 10), ("京A12346", 10)]
+    """The first stands and is hidden from then on; the second comes from behind, through the very place."""
+    behind = driving_down("京A12346", looks=12, speed=30)
+    standing = [make_read("京A12345", behind[6][0].box)]
+    tracks = tracks_of([*[standing] * 12, *repeat([], 3), *behind])
+    assert [(text_of(track), track.look_count) for track in tracks] == [("京A12345", 12), ("京A12346", 12)]
 
 
 def test_a_settled_track_is_given_early_and_once() -> None:
