@@ -57,10 +57,6 @@ class TrackSettings(BaseModel):
     """A track whose best text is less probable was not readable: it is matched all the same, but when it is not
     listed it counts as unread, and as unchecked when the list could not be asked. Half plates at the picture's edge
     reach 0.2, foreign plates 0.15."""
-    rare_class_share: float = Field(default=0.1, gt=0, le=1)
-    """A text without a Chinese character (the forces, WJ headquarters) is what a foreign plate is read as: it must be
-    so much surer (0.81 for the default) to be a passage. On 24 tracks of foreign plates in five real clips the reader
-    gave such texts up to 0.66, texts with a Chinese character up to 0.09: those need `min_probability` alone."""
     max_effective_looks: float = Field(default=2.0, ge=1)
     """Errors of neighbouring frames are alike: however many looks, they count as no more than this. Measured on 257
     simulated approaches (real photos, ten looks each): 2 has the best log-loss, and 95 % of what it says holds."""

@@ -205,10 +205,10 @@ def test_an_unreadable_plate_that_may_be_listed_is_matched_all_the_same(doubt: f
     assert risk_list.asked >= 1
 
 
-def doubtful(text: str, style: str, other: str) -> list[list[PlateRead]]:
-    """Every look says `text`, and something else for its first character at two thirds of that."""
+def doubtful(text: str, style: str, other: str, doubt: float = 0.45) -> list[list[PlateRead]]:
+    """Every look says `text`, and something else for its first character with the probability `doubt`."""
     return [
-        [replace(read, distribution=make_distribution(text, style, doubts={0: {other: 0.4}})) for read in reads]
+        [replace(read, distribution=make_distribution(text, style, doubts={0: {other: doubt}})) for read in reads]
         for reads in passing(text)
     ]
 
@@ -220,6 +220,13 @@ def test_a_text_of_a_rare_class_must_be_surer_than_one_of_every_day() -> None:
     assert [passage.best.text for passage in passages_of(everyday, screening)] == ["京A12345"]
     assert passages_of(rare, screening) == []
     assert (screening.counts.clear, screening.counts.unread) == (1, 1)
+
+
+def test_a_plate_of_the_forces_is_a_passage_where_no_foreign_plate_is_read_so_surely() -> None:
+    for text, other, doubt in (("VA12345", "H", 0.35), ("WJ1234X", "V", 0.45)):
+        (passage,) = passages_of(doubtful(text, "white", other, doubt), make_screening(ListedPlates(), KeptEvents()))
+        assert passage.best.text == text
+        assert passage.best.probability < 0.81
 
 
 def test_a_rare_plate_with_a_chinese_character_may_be_as_doubtful_as_any_other() -> None:

@@ -17,9 +17,14 @@ from pipeline.walk.fusion import style_probability
 from riskdb.types import Hypothesis, RiskDBError, RiskMatch
 
 NOT_PLATE = "not_plate"
-MAX_ASCII = 0x7F
 MAX_NOT_PLATE = 0.5
 """What is more likely no plate than one is no vehicle."""
+FOREIGN_READ_AS = {"32": 0.66}
+"""By class: 99 of 100 foreign plates are read as one with less than this probability (`bench.foreign_plates`).
+
+Only the form of the military's plates, two letters and five letters or digits, is met by chance; all other classes,
+WJ among them, stay below `min_probability`.
+"""
 Match: TypeAlias = Callable[[Sequence[Hypothesis], datetime], RiskMatch | None]
 """Is one of these plates listed at this time? Raises RiskDBError when the list could not be asked."""
 
@@ -55,11 +60,10 @@ class PassageRule:
     min_looks: int
     sure_confidence: float
     min_probability: float
-    rare_class_share: float
 
     @classmethod
     def of(cls, settings: TrackSettings) -> Self:
-        return cls(settings.min_looks, settings.sure_confidence, settings.min_probability, settings.rare_class_share)
+        return cls(settings.min_looks, settings.sure_confidence, settings.min_probability)
 
     def is_vehicle(self, track: PlateTrack) -> bool:
         """Return whether a track is more than a thing that looked like a plate for a moment."""
@@ -68,14 +72,8 @@ class PassageRule:
         return track.look_count >= self.min_looks or track.evidence.confidence >= self.sure_confidence
 
     def is_readable(self, best: PlateHypothesis) -> bool:
-        """Weigh the text against all else that it could be (Bayes).
-
-        Foreign plates are read as texts without a Chinese character (WJAA568, SA22112: up to 0.66), hardly ever as
-        texts with one (up to 0.09; 0.01 but for 应急), so the prior speaks against the former alone.
-        """
-        share = 1.0 if any(ord(character) > MAX_ASCII for character in best.text) else self.rare_class_share
-        weight = share * best.probability
-        return weight / (weight + 1.0 - min(best.probability, 1.0)) >= self.min_probability
+        """Return whether the text is surer than what foreign plates are read as."""
+        return best.probability >= max(self.min_probability, FOREIGN_READ_AS.get(best.plate_class, 0.0))
 
 
 class Decider:
