@@ -36,6 +36,8 @@ class Relay:
         self._sent_kept = sent_kept
         self._checked = self._tidied = 0.0
         self._deletable_at = deletable_at
+        self.turned_at = time.monotonic()
+        """When its loop last turned, whatever came of it."""
 
     def step(self) -> int:
         """Move the next rows, at most BATCH; return how many.
@@ -65,6 +67,7 @@ class Relay:
     def _turn(self) -> int:
         """Move what waits; now and then ask whether the stream still has what it took, and tidy up."""
         moved, now = 0, time.monotonic()
+        self.turned_at = now
         waiting = self._outbox.last_seq() > self._outbox.sent_seq()
         if waiting or now - self._checked >= CHECK_S:
             moved, self._checked = self.step(), now

@@ -45,6 +45,4 @@ class AlertsSettings(BaseModel):
     """CIDRs that channels may reach though they are not public, such as 10.20.0.0/16."""
     allowed_ports: tuple[int, ...] = (443,)
     """Ports that channels may call."""
-    metrics_port: int = Field(default=0, ge=0, le=65535)
-    """`kakou deliver` serves /metrics here on 127.0.0.1; 0 serves none."""
     channels: tuple[AnyChannel, ...] = Field(default=(), alias="channel")

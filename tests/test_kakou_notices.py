@@ -23,6 +23,7 @@ from alerts.outbox import Outbox
 from alerts.set_aside import set_aside
 from alerts.stream import DEAD_KEY, STREAM_KEY
 from kakou.box.counts import counts_path, save_counts
+from kakou.box.processes import groups
 from kakou.settings import Settings
 from kakou.sunset.state import first_state, save_state
 from kakou.watch.box import CAMERA_NOTICES, CameraLook, box_watch, line_check
@@ -57,7 +58,7 @@ class Camera:
         self.says()
 
     def says(self) -> None:
-        save_counts(counts_path(self.settings.state_dir, "lane1"), {"lane1": self.counts})
+        save_counts(counts_path(self.settings.state_dir, groups(self.settings)[0]), {"lane1": self.counts})
 
 
 @pytest.fixture

@@ -57,8 +57,10 @@ class Delivery:
         metrics = DeliveryMetrics(self.registry)
         names = [channel.name for channel in settings.channels if not isinstance(channel, LaneSettings)]
         self.registry.register(QueueCollector(client, names, outbox))
-        relay = Relay(outbox, self._stream, sent_kept=timedelta(hours=settings.sent_kept_h), deletable_at=forget_by)
-        self._jobs: list[tuple[str, Job]] = [("relay", relay.run), ("trim", self._trim)]
+        self.relay = Relay(
+            outbox, self._stream, sent_kept=timedelta(hours=settings.sent_kept_h), deletable_at=forget_by
+        )
+        self._jobs: list[tuple[str, Job]] = [("relay", self.relay.run), ("trim", self._trim)]
         self._workers: list[ChannelWorker | LaneWorker] = []
         for one, channel in zip(settings.channels, build_channels(settings, now), strict=True):
             queue = ChannelQueue(client, one.name, consumer or socket.gethostname())
@@ -78,6 +80,14 @@ class Delivery:
             thread.join(STOP_WAIT_S)
         for worker in self._workers:
             worker.close()
+
+    def is_stream_there(self) -> bool:
+        """Return whether the stream answers."""
+        try:
+            self._stream.dead_count()
+        except StreamError:
+            return False
+        return True
 
     def _trim(self, stop: threading.Event) -> None:
         while not stop.is_set():

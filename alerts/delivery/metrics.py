@@ -55,19 +55,20 @@ class QueueCollector(Collector):
             up.add_metric(["stream"], 1)
         except StreamError:
             up.add_metric(["stream"], 0)
-        outbox_metrics: list[Metric] = []
+        of_outbox: list[Metric] = []
         if self._outbox is not None:
             try:
-                outbox_metrics = list(_outbox_metrics(self._outbox))
+                of_outbox = list(outbox_metrics(self._outbox))
                 up.add_metric(["outbox"], 1)
             except OutboxError:
                 up.add_metric(["outbox"], 0)
         yield up
         yield from stream_metrics
-        yield from outbox_metrics
+        yield from of_outbox
 
 
-def _outbox_metrics(outbox: Outbox) -> Iterator[Metric]:
+def outbox_metrics(outbox: Outbox) -> Iterator[Metric]:
+    """Yield the outbox's queue. Raises OutboxError."""
     yield GaugeMetricFamily(
         "kakou_outbox_pending", "Events on the box that the stream does not have.", value=outbox.pending_count()
     )

@@ -93,7 +93,7 @@ class NoticeKeeper:
     _unsent: list[NoticeEvent] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._active = {one.key: one for one in _loaded(self.path)}
+        self._active = {one.key: one for one in kept_notices(self.path)}
 
     @property
     def active(self) -> tuple[ActiveNotice, ...]:
@@ -158,7 +158,7 @@ class NoticeKeeper:
             log.warning("%d notices wait for their place in the outbox: %s", len(self._unsent), error)
 
 
-def _loaded(path: Path | None) -> tuple[ActiveNotice, ...]:
+def kept_notices(path: Path | None) -> tuple[ActiveNotice, ...]:
     """Return what had begun when this machine's last process ended; nothing where that cannot be read."""
     try:
         return ACTIVE.validate_json(path.read_bytes()) if path else ()

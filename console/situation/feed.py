@@ -1,6 +1,7 @@
 """Takes events from the stream to what the console does with their kind."""
 
 import logging
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from datetime import datetime
@@ -47,6 +48,8 @@ class EventFeed:
         self.dead_letters = 0
         """Events that could not be read or delivered, and that nobody has dealt with yet."""
         self._count_dead = count_dead
+        self.turned_at = time.monotonic()
+        """When it last took a turn, whatever came of it."""
 
     @property
     def said(self) -> str:
@@ -60,6 +63,7 @@ class EventFeed:
 
         A failure is kept in `trouble`, and the events stay in the stream: none is lost.
         """
+        self.turned_at = time.monotonic()
         try:
             entries = self._next()
             self.dead_letters = self._count_dead()

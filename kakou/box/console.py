@@ -24,6 +24,7 @@ from kakou.process import keep_private
 from kakou.settings import Settings
 from kakou.sunset.state import load_state
 from kakou.watch.centre import watched_centre
+from kakou.watch.telling import told_console
 from kakou.wiring.clock import trusted_clock
 from kakou.wiring.redis import open_redis
 from kakou.wiring.risk import open_keeper
@@ -43,6 +44,7 @@ def serve(settings: Settings, stop: threading.Event) -> None:
         open_redis(settings) as url,
         _built(settings, url) as built,
         watched_centre(settings, url),
+        told_console(settings, built),
         listening("console", settings.console) as at,
     ):
         typer.echo(f"控制台地址  {at.address}")

@@ -24,6 +24,7 @@ from kakou.box.supervisor import Supervisor
 from kakou.process import keep_private
 from kakou.settings import Settings
 from kakou.watch.box import watched_box
+from kakou.watch.telling import told_box
 from kakou.wiring.box import Box
 from kakou.wiring.clock import deletable_at, trusted_clock
 from kakou.wiring.matching import make_matcher
@@ -83,7 +84,7 @@ def _supervised(box: Box, order: Order, stop: threading.Event, stack: contextlib
             sources = list(box.settings.reads.devices)
         stopped.add(sources, f"{exit_words(code)}：{why}" if why else exit_words(code))
 
-    with stopped.told(), watched_box(box, stopped.reasons):
+    with stopped.told(), watched_box(box, stopped.reasons), told_box(box):
         Supervisor(box_children(box.settings, order), on_given_up=note).run(stop)
     return given_up
 

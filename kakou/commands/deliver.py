@@ -11,7 +11,6 @@ from typing import Annotated
 
 import redis
 import typer
-from prometheus_client import start_http_server
 from rich.console import Console
 from rich.logging import RichHandler
 from rich.markup import escape
@@ -29,6 +28,7 @@ from kakou.output import put_json
 from kakou.process import keep_private, stop_on_signals
 from kakou.settings import Settings, load_settings
 from kakou.sunset.guard import until_sunset
+from kakou.watch.telling import told_delivery
 from kakou.wiring.clock import deletable_at, trusted_clock
 from kakou.wiring.stream import open_stream
 
@@ -64,9 +64,8 @@ def deliver(context: typer.Context, config: ConfigOption = None) -> None:
         trim_by, forget_by = map(deletable_at, clocks)
         delivery = Delivery(settings.alerts, client, outbox, _utc_now, trim_by=trim_by, forget_by=forget_by)
         _warn_of_unknown(client, settings)
-        if settings.alerts.metrics_port:
-            start_http_server(settings.alerts.metrics_port, "127.0.0.1", delivery.registry)
-        delivery.run(stop)
+        with told_delivery(settings, delivery):
+            delivery.run(stop)
 
 
 @app.command()

@@ -25,6 +25,7 @@ from kakou.process import stop_on_signals
 from kakou.settings import load_settings
 from kakou.sunset.guard import until_sunset
 from kakou.watch.centre import watched_centre
+from kakou.watch.telling import list_pulse, told_list
 from kakou.wiring.redis import open_redis
 from kakou.wiring.risk import open_keeper, tended_list
 from riskdb.exporting import CsvSheet, csv_sheet
@@ -150,12 +151,13 @@ def serve(
     """
     settings = load_settings(config)
     console = messages()
-    stop = stop_on_signals()
+    stop, pulse = stop_on_signals(), list_pulse(settings)
     with (
         until_sunset(settings, stop),
         open_redis(settings) as url,
-        tended_list(settings, url, console.print, accepts_smaller=accept_smaller),
+        tended_list(settings, url, console.print, accepts_smaller=accept_smaller, on_turn=pulse.beat),
         watched_centre(settings, url),
+        told_list(settings, url, pulse),
     ):
         console.print(f"正在维护风险名单（每 {settings.risk.heartbeat_s:g} 秒心跳），Ctrl-C 停止")
         stop.wait()

@@ -16,7 +16,7 @@ from alerts.outbox import Outbox
 from alerts.stream import connect
 from kakou.box.canary_result import read_result, result_path
 from kakou.box.counts import counts_from_json, counts_path
-from kakou.box.processes import canary, groups
+from kakou.box.processes import canary, counted
 from kakou.settings import Settings
 from kakou.watch.canary_look import NOTICES, SentCanaryLook
 from kakou.watch.checks import Check, ListLook, common_checks
@@ -44,7 +44,7 @@ class CameraLook:
     _frames: dict[str, int] = field(default_factory=dict)
 
     def look(self) -> Iterator[Amiss]:
-        counts = self._counts()
+        counts = counts_of(self.settings)
         stopped = self.stopped()
         for source in self.settings.sources:
             name, place = source.camera_id, source.checkpoint
@@ -64,13 +64,15 @@ class CameraLook:
         if counts.age_s > self.late_s:
             yield "pictures_late", "晚 3 秒以上"
 
-    def _counts(self) -> dict[str, ScreeningCounts]:
-        counts: dict[str, ScreeningCounts] = {}
-        for group in groups(self.settings):
-            with contextlib.suppress(OSError, ValueError, TypeError, AttributeError):
-                text = counts_path(self.settings.state_dir, group).read_text(encoding="utf-8")
-                counts |= counts_from_json(text)
-        return counts
+
+def counts_of(settings: Settings) -> dict[str, ScreeningCounts]:
+    """Return what each camera's process last wrote; what cannot be read is left out."""
+    counts: dict[str, ScreeningCounts] = {}
+    for group in counted(settings):
+        with contextlib.suppress(OSError, ValueError, TypeError, AttributeError):
+            text = counts_path(settings.state_dir, group).read_text(encoding="utf-8")
+            counts |= counts_from_json(text)
+    return counts
 
 
 def line_check(url: str, board: NoticeBoard, apart_s: float, wall: Callable[[], float] = time.time) -> Check:

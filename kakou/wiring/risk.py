@@ -91,7 +91,12 @@ def open_keeper(settings: Settings, url: str | None = None, *, publishes: bool =
 
 @contextlib.contextmanager
 def tended_list(
-    settings: Settings, url: str, on_message: Callable[[str], None], *, accepts_smaller: bool = False
+    settings: Settings,
+    url: str,
+    on_message: Callable[[str], None],
+    *,
+    accepts_smaller: bool = False,
+    on_turn: Callable[[], None] = lambda: None,
 ) -> Iterator[None]:
     """Tend the list in a thread of its own while the context is open: heartbeat, rebuild, sweep.
 
@@ -118,7 +123,7 @@ def tended_list(
             finally:
                 is_ready.set()
             stop.wait(settings.risk.heartbeat_s)
-            tend(tender, settings.risk.heartbeat_s, stop, lambda error: on_message(str(error)))
+            tend(tender, settings.risk.heartbeat_s, stop, lambda error: on_message(str(error)), on_turn)
 
     thread = threading.Thread(target=work, name="risk-tender", daemon=True)
     thread.start()

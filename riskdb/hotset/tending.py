@@ -116,9 +116,16 @@ class ListTender:
         return self._record.purge_visits(int(span.deletable) - KEPT_DAYS * DAY_S)
 
 
-def tend(tender: ListTender, every_s: float, stop: threading.Event, on_error: Callable[[Exception], None]) -> None:
+def tend(
+    tender: ListTender,
+    every_s: float,
+    stop: threading.Event,
+    on_error: Callable[[Exception], None],
+    on_turn: Callable[[], None] = lambda: None,
+) -> None:
     """Tick until `stop` is set; a Redis or a disk that fails for a while is reported and tried again."""
     while True:
+        on_turn()
         try:
             tender.tick()
         except (RiskDBError, sqlite3.Error) as error:
