@@ -4,9 +4,8 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
-from alerts.delivery.delivery import Delivery
-from console.parts import Console
 from kakou.settings import Settings
 from kakou.watch.box import counts_of
 from kakou.watch.collectors import BoxCollector, ConsoleCollector, ListCollector, NoticeCollector
@@ -15,6 +14,10 @@ from kakou.watch.health import Health, Pulse, WalkHealth
 from kakou.wiring.box import Box
 from kakou.wiring.matching import open_hot_set
 from riskdb.types import RiskDBError
+
+if TYPE_CHECKING:  # whoever has one has loaded its libraries
+    from alerts.delivery.delivery import Delivery
+    from console.parts import Console
 
 ASKED_AGAIN_S = 1.0
 FEED_PATIENCE_S = 60.0
@@ -72,7 +75,7 @@ def list_pulse(settings: Settings) -> Pulse:
 
 
 @contextlib.contextmanager
-def told_console(settings: Settings, built: Console) -> Iterator[None]:
+def told_console(settings: Settings, built: "Console") -> Iterator[None]:
     """Tell of the console: alive while its feed turns, ready while events come in."""
 
     def look() -> Health:
@@ -90,7 +93,7 @@ def told_console(settings: Settings, built: Console) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def told_delivery(settings: Settings, delivery: Delivery) -> Iterator[None]:
+def told_delivery(settings: Settings, delivery: "Delivery") -> Iterator[None]:
     """Tell of the delivery: alive while its relay turns, ready while the stream answers."""
 
     def look() -> Health:
