@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import cv2
 import numpy as np
 
 from ocr.types import BgrImage, PlateRead
@@ -14,14 +15,18 @@ BLUE, YELLOW = (200, 60, 20), (20, 190, 240)
 PLATE_OF_COLOR = {BLUE: "京A12345", YELLOW: "沪B67890"}
 
 
+def near(image: BgrImage, color: tuple[int, int, int]) -> BgrImage:
+    """Return a mask of the pixels that differ by less than 60 from the colour in each channel."""
+    return np.asarray(cv2.inRange(image, np.array(color) - 59, np.array(color) + 59), np.uint8)
+
+
 class ColorReader:
     """Reads a coloured block as the plate of that colour: a real function of the picture."""
 
     def read(self, image: BgrImage, moved: object = None) -> list[PlateRead]:  # noqa: ARG002  the reader's signature
         reads = []
         for color, text in PLATE_OF_COLOR.items():
-            distance = np.abs(image.astype(np.int16) - np.array(color)).max(axis=2)
-            rows, columns = np.nonzero(distance < 60)
+            rows, columns = np.nonzero(near(image, color))
             if rows.size > 200:
                 box = box_at(float(columns.min()), float(rows.min()), float(columns.max() - columns.min() + 1))
                 reads.append(make_read(text, box))
