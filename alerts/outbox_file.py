@@ -228,10 +228,10 @@ def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
     try:
         yield
         connection.execute("COMMIT")
-    except BaseException:
-        with contextlib.suppress(sqlite3.Error):  # a full disk has rolled it back already
-            connection.execute("ROLLBACK")
-        raise
+    finally:
+        if connection.in_transaction:  # it did not come to its end; a full disk has rolled back already
+            with contextlib.suppress(sqlite3.Error):
+                connection.execute("ROLLBACK")
 
 
 def _lost_words(found: Salvage) -> str:

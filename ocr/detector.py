@@ -9,9 +9,10 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
+from ocr.opening import opening, single_thread_options
 from ocr.providers import require_in_use, require_providers
 from ocr.search import Window, whole
-from ocr.types import BgrImage, BoundingBox, Corners, OcrError
+from ocr.types import BgrImage, BoundingBox, Corners
 
 STRIDE = 8
 """Pixels of the network's input for each cell of its output."""
@@ -39,10 +40,8 @@ class PlateDetector:
 
     def __init__(self, model: Path, providers: Sequence[str] = ("CPUExecutionProvider",)) -> None:
         require_providers(providers)
-        try:
+        with opening(f"detector model {model}"):
             self._session = onnxruntime.InferenceSession(model, single_thread_options(), providers=list(providers))
-        except Exception as error:
-            raise OcrError(f"detector model {model} cannot be loaded: {error}") from error
         require_in_use(self._session, providers)
 
     def detect(
@@ -69,16 +68,6 @@ class PlateDetector:
         detections = [Detection(corners / scale + origin, score) for corners, score in _decode(output, min_score)]
         whole_ones = [one for one in detections if not _is_cut_by(window, image.shape[:2], one.box)]
         return _suppress(whole_ones, image.shape[:2], max_overlap)
-
-
-def single_thread_options() -> onnxruntime.SessionOptions:
-    """One thread a session: processes share the cores, and spinning threads would steal them."""
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.log_severity_level = 3
-    return options
 
 
 def _see(image: BgrImage, window: Window) -> tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.float32]]:

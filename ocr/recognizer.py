@@ -8,8 +8,8 @@ import numpy as np
 from fast_plate_ocr import LicensePlateRecognizer
 from numpy.typing import NDArray
 
-from ocr.detector import single_thread_options
-from ocr.types import BgrImage, OcrError, PlateDistribution
+from ocr.opening import opening, single_thread_options
+from ocr.types import BgrImage, PlateDistribution
 
 CPU_PROVIDERS = ("CPUExecutionProvider",)
 
@@ -33,7 +33,7 @@ class PlateRecognizer:
     @classmethod
     def from_files(cls, model: Path, config: Path, providers: Sequence[str] = CPU_PROVIDERS) -> "PlateRecognizer":
         """Load an ONNX file and its plate YAML. Raises OcrError."""
-        try:
+        with opening(f"recogniser model {model}"):
             return cls(
                 LicensePlateRecognizer(
                     onnx_model_path=model,
@@ -42,8 +42,6 @@ class PlateRecognizer:
                     sess_options=single_thread_options(),
                 )
             )
-        except Exception as error:  # onnxruntime and the YAML parser raise kinds without a common base
-            raise OcrError(f"recogniser model {model} cannot be loaded: {error}") from error
 
     @classmethod
     def from_hub(cls, name: str, providers: Sequence[str] = CPU_PROVIDERS) -> "PlateRecognizer":
@@ -51,7 +49,7 @@ class PlateRecognizer:
 
         Raises OcrError.
         """
-        try:
+        with opening(f"model {name} of the fast-plate-ocr hub"):
             return cls(
                 LicensePlateRecognizer(
                     hub_ocr_model=name,  # type: ignore[arg-type, unused-ignore]  # the names are a Literal, ours come from a flag
@@ -59,8 +57,6 @@ class PlateRecognizer:
                     sess_options=single_thread_options(),
                 )
             )
-        except Exception as error:  # the hub's client raises whatever its transport does
-            raise OcrError(f"model {name} of the fast-plate-ocr hub cannot be loaded: {error}") from error
 
     def recognize(self, crops: Sequence[BgrImage]) -> list[PlateDistribution]:
         """Return what each crop says. Crops of any size; they are resized without keeping their aspect ratio."""

@@ -150,11 +150,10 @@ def _loaded(binary: Path, folder: Path, socket: Path) -> subprocess.Popen[bytes]
 
 def _ready(binary: Path, folder: Path, socket: Path) -> subprocess.Popen[bytes]:
     process = _start(binary, folder, socket)
-    try:
+    with contextlib.ExitStack() as unready:
+        unready.callback(_stop, process)
         _wait_until_ready(process, socket, folder)
-    except BaseException:
-        _stop(process)
-        raise
+        unready.pop_all()
     return process
 
 

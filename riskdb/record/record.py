@@ -90,10 +90,9 @@ class RiskRecord:
             with self._errors():
                 yield
                 self.connection.execute("COMMIT")
-        except BaseException:
-            if self.connection.in_transaction:  # a full disk has rolled back already
+        finally:
+            if self.connection.in_transaction:  # it did not come to its end; a full disk has rolled back already
                 self.connection.execute("ROLLBACK")
-            raise
 
     @contextlib.contextmanager
     def _errors(self) -> Iterator[None]:

@@ -91,9 +91,9 @@ def prepare_schema(connection: sqlite3.Connection, path: Path) -> bool:
             connection.execute(statement)
         connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
         connection.execute("COMMIT")
-    except BaseException:
-        connection.execute("ROLLBACK")
-        raise
+    finally:
+        if connection.in_transaction:  # it did not come to its end
+            connection.execute("ROLLBACK")
     return found == 0
 
 

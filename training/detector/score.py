@@ -9,7 +9,8 @@ from typing import Protocol
 import numpy as np
 import onnxruntime
 
-from ocr.detector import Detection, single_thread_options
+from ocr.detector import Detection
+from ocr.opening import single_thread_options
 from ocr.types import BgrImage, BoundingBox, Corners
 from training.detector.clutter import add_clutter
 from training.detector.real_scenes import Quads, Scene, load_clean_frames, load_not_plates

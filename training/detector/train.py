@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import torch
 from torch import Tensor
@@ -48,6 +48,16 @@ class TrainState:
     optimizer: torch.optim.Optimizer
     step: int = 0
     elapsed_s: float = 0.0
+
+
+class Checkpoint(TypedDict):
+    """What is in a checkpoint's file: the state dicts of PyTorch's objects, and how far they came."""
+
+    net: dict[str, Tensor]
+    averaged: dict[str, Tensor]
+    optimizer: dict[str, object]
+    step: int
+    elapsed_s: float
 
 
 def new_state(net: PlateNet, settings: TrainSettings, device: torch.device) -> TrainState:
@@ -123,13 +133,13 @@ def learning_rate_factor(spent: float, warm_up: float) -> float:
 
 def save_checkpoint(state: TrainState, path: Path) -> None:
     """Write the whole state; an interrupted write leaves the old file."""
-    content = {
-        "net": state.net.state_dict(),
-        "averaged": state.averaged.state_dict(),
-        "optimizer": state.optimizer.state_dict(),
-        "step": state.step,
-        "elapsed_s": state.elapsed_s,
-    }
+    content = Checkpoint(
+        net=state.net.state_dict(),
+        averaged=state.averaged.state_dict(),
+        optimizer=state.optimizer.state_dict(),
+        step=state.step,
+        elapsed_s=state.elapsed_s,
+    )
     temporary = path.with_suffix(".part")
     torch.save(content, temporary)
     temporary.replace(path)
@@ -137,18 +147,23 @@ def save_checkpoint(state: TrainState, path: Path) -> None:
 
 def load_checkpoint(state: TrainState, path: Path) -> None:
     """Continue where `save_checkpoint` stopped."""
-    content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    content = _read(path)
     state.net.load_state_dict(content["net"])
     state.averaged.load_state_dict(content["averaged"])
     state.optimizer.load_state_dict(content["optimizer"])
-    state.step, state.elapsed_s = int(content["step"]), float(content["elapsed_s"])
+    state.step, state.elapsed_s = content["step"], content["elapsed_s"]
 
 
 def load_averaged(path: Path) -> PlateNet:
     """Return the averaged network of a checkpoint, ready for export."""
     net = PlateNet()
-    net.load_state_dict(torch.load(path, map_location="cpu", weights_only=True)["averaged"])
+    net.load_state_dict(_read(path)["averaged"])
     return net.eval()
+
+
+def _read(path: Path) -> Checkpoint:
+    content: Checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    return content
 
 
 @torch.no_grad()
