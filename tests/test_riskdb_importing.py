@@ -233,7 +233,7 @@ def test_a_declaration_or_lifting_that_died_before_it_published_is_finished_by_a
     assert rig.is_listed("粤B82500")
     _without_redis(rig).lift(HUANGDAO)
     assert rig.is_listed("粤B82500")
-    with pytest.raises(ValueError, match="not declared"):
+    with pytest.raises(ValueError, match="没有公布为风险区"):
         rig.keeper.lift(HUANGDAO)
     assert not rig.is_listed("粤B82500")
 
