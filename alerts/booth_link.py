@@ -47,6 +47,8 @@ class BoothPassage(BaseModel):
     decided_at: UtcDatetime
     has_left: bool
     """False while it is still in view."""
+    permit: str = Field(default="", max_length=1000)
+    """What is known of the vehicle's permits (通行证), in words."""
 
     @property
     def key(self) -> str:

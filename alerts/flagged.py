@@ -114,6 +114,8 @@ class FlaggedEvent(Event):
     vehicle_picture: PicturePath | None = None
     box: tuple[FiniteFloat, FiniteFloat, FiniteFloat, FiniteFloat] | None = None
     """The plate on the best frame: x1, y1, x2, y2 in pixels."""
+    permit: str = Field(default="", max_length=1000)
+    """What is known of the vehicle's permits (通行证), in words; empty where it has none. A hit stays a hit."""
     replayed: bool = False
     """True for recorded footage: shown to the analyst, nobody is sent out."""
     booth_until: UtcDatetime | None = None
@@ -190,6 +192,7 @@ def event_from_match(
     booth_until: datetime | None = None,
     readings: tuple[EventReading, ...] = (),
     is_late: bool = False,
+    permit: str = "",
 ) -> FlaggedEvent:
     """Return the event of one flagged passage. `id_key` is the box's plate key (see make_event_id)."""
     return FlaggedEvent(
@@ -218,6 +221,7 @@ def event_from_match(
         booth_until=booth_until,
         readings=readings,
         is_late=is_late,
+        permit=permit[:1000],
     )
 
 

@@ -148,6 +148,8 @@ class Passage:
     """What went to the outbox; only of a flagged passage."""
     decided_at: datetime
     """Aware UTC, box time."""
+    permit: str = ""
+    """What people should know of the vehicle's permits (通行证); it changes nothing about the outcome."""
 
     @property
     def started_at(self) -> datetime:

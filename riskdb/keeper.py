@@ -15,6 +15,7 @@ from riskdb.hotset.listing import listed_entries, require_kept
 from riskdb.hotset.past_list import PastList
 from riskdb.hotset.publish import Publisher
 from riskdb.hotset.reasons import spell_out_all, unpack_reasons
+from riskdb.permit_keeper import PermitKeeper, take_back_permits
 from riskdb.record.coverage import Coverage
 from riskdb.record.declaring import Declared
 from riskdb.record.importing import ImportResult, JudgedRow, import_rows
@@ -63,6 +64,10 @@ class RiskKeeper:
         self.rule = ListRule.of(settings)
         hands = ListHands(self._publish, self._catch_up, self._listed_of, self._known_now)
         self.areas = AreaKeeper(record, self.rule, self._clock, hands)
+        permits = publisher.store.permits if publisher else None
+        self.permits = PermitKeeper(
+            record, self._digester, grammar, settings.utc_offset_hours, permits, self._known_now
+        )
         self.feeds = FeedKeeper(record, self._digester, grammar, settings, hands)
         self._require_own_key()
 
@@ -112,6 +117,8 @@ class RiskKeeper:
             self._record.require_key(self._digester.key_id)
             now = self._known_now()
             touched = take_back(self._record.connection, number, now, actor, reason.strip())
+            take_back_permits(self._record, number)
+        self.permits.show()
         return Change(len(touched), self._publish(touched, None))
 
     @property

@@ -77,6 +77,7 @@ def match_plate(
         alternatives=_alternatives(ranked, answer.reasons),
         why=_explain(ranked, best, reasons[0], probability),
         list_version=answer.version,
+        permits=answer.permits,
     )
 
 

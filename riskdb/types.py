@@ -1,5 +1,6 @@
 """The words of the risk list."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
@@ -76,6 +77,45 @@ class Alternative:
 
 
 @dataclass(frozen=True, slots=True)
+class Permit:
+    """One permit. Times are epoch seconds, the end is exclusive."""
+
+    serial: str
+    """6 digits of the area that issued it, and 6 more."""
+    valid_from: int
+    valid_until: int
+    route: str
+    """In words, for people."""
+    stops: tuple[str, ...]
+    """Names of the checkpoints that it leads through; empty: any."""
+    goods: str
+    issuer: str
+
+    def as_json(self) -> str:
+        """Return the fields in their order: short, and quickly read where a vehicle waits."""
+        fields = (
+            self.serial, self.valid_from, self.valid_until, self.route, self.stops, self.goods, self.issuer
+        )  # fmt: skip
+        return json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
+
+    @classmethod
+    def of_json(cls, document: object) -> "Permit":
+        """Raises ValueError for what is none."""
+        if not isinstance(document, list) or len(document) != 7:
+            raise ValueError("no permit")
+        serial, valid_from, valid_until, route, stops, goods, issuer = document
+        if not (type(valid_from) is type(valid_until) is int and isinstance(stops, list)):
+            raise ValueError("no permit")
+        return cls(str(serial), valid_from, valid_until, str(route), tuple(map(str, stops)), str(goods), str(issuer))
+
+    def is_valid_at(self, now: float) -> bool:
+        return self.valid_from <= now < self.valid_until
+
+    def leads_through(self, checkpoint: str) -> bool:
+        return not self.stops or any(stop in checkpoint or checkpoint in stop for stop in self.stops)
+
+
+@dataclass(frozen=True, slots=True)
 class RiskMatch:
     """A vehicle that is, or may be, on the risk list."""
 
@@ -92,6 +132,8 @@ class RiskMatch:
     why: str
     """A sentence for people, in Chinese."""
     list_version: int
+    permits: tuple[Permit, ...] = ()
+    """Of the most probable reading: they are shown, and change nothing about the match."""
 
 
 class RiskList(Protocol):
@@ -109,6 +151,8 @@ class ListedReasons:
     version: int
     reasons: tuple[tuple[RiskReason, ...], ...]
     """One item per plate asked, in order; empty where the plate is not listed."""
+    permits: tuple[Permit, ...] = ()
+    """Of the first plate asked, whether it is listed or not."""
 
 
 class Declaration(BaseModel):

@@ -150,6 +150,7 @@ _TABLES_SINCE = {
     2: ("import", "repetition", "taken_back"),
     3: ("removal",),
     4: ("feed_key", "feed_offset", "feed_hour", "feed_county", "feed_notice"),
+    5: ("permit",),
 }
 
 

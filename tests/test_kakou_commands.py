@@ -27,6 +27,7 @@ HELPERS = (
     "risk_area",
     "risk_feed",
     "risk_imports",
+    "risk_permits",
     "risk_rows",
     "risk_watch",
 )

@@ -1,18 +1,21 @@
 """The walk's end: every passage is clear, flagged or unchecked, and each vehicle is flagged once."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from kakou.box.passage_lines import passage_line
 from ocr.types import PlateRead
 from pipeline.settings import TrackSettings
 from pipeline.types import FrameReads, Passage
 from pipeline.walk.deciding import Screening
 from pipeline.walk.evidence import vehicle_front
 from pipeline.walk.recheck import recheck
+from riskdb.types import Hypothesis, Permit, RiskMatch
 from tests.pipeline_kit import (
     NOON,
     PICTURE,
@@ -271,3 +274,28 @@ def test_a_vehicle_that_stands_in_view_is_shown_as_far_as_it_is_known_and_counte
     assert [(one.outcome, one.best.text, one.started_at) for one in shown] == [("clear", "京B88888", left.started_at)]
     assert shown[0].ended_at < left.ended_at
     assert (counted, screening.counts.passages) == ([0], 1)
+
+
+def test_a_permit_is_said_beside_clear_and_hit_and_changes_neither() -> None:
+    permit = Permit("370211000001", 0, 2_000_000_000, "", (), "蔬菜", "指挥部")
+    words = "持有效通行证（370211000001，蔬菜，指挥部）"
+
+    def said(risk_list: ListedPlates) -> tuple[Passage, KeptEvents]:
+        def match(hypotheses: Sequence[Hypothesis], now: datetime) -> RiskMatch | None:
+            found = risk_list(hypotheses, now)
+            return None if found is None else replace(found, permits=(permit,))
+
+        outbox = KeptEvents()
+        screening = replace(make_screening(match, outbox), permits=lambda: (permit,))
+        (passage,) = passages_of(passing("京A12345"), screening)
+        return passage, outbox
+
+    clear, _ = said(ListedPlates("沪B67890"))
+    assert (clear.outcome, clear.permit) == ("clear", words)
+    assert words in passage_line(clear, shows_clear_plates=False)
+    assert "12345" not in passage_line(clear, shows_clear_plates=False)
+    flagged, outbox = said(ListedPlates("京A12345"))
+    assert (flagged.outcome, flagged.permit) == ("flagged", words)
+    assert [event.permit for event in outbox.events] == [words]
+    unchecked, _ = said(ListedPlates(is_down=True))
+    assert (unchecked.outcome, unchecked.permit) == ("unchecked", "")

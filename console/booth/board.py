@@ -51,6 +51,8 @@ class SightView(BaseModel):
     has_left: bool
     stays: tuple[str, ...]
     why: str
+    permit: str
+    """What is known of the vehicle's permits, in words; empty where it has none."""
     other_reading: str
     waits: bool
     """Somebody has to deal with it."""
@@ -151,6 +153,7 @@ def view_of(sight: Sight) -> SightView:
         has_left=passage.has_left,
         stays=stays_of(event) if event else (),
         why=event.why if event else "",
+        permit=passage.permit,
         other_reading=max(others, key=lambda other: other.probability).text if others else "",
         waits=sight.waits,
         waits_until=event.booth_until if event and sight.waits else None,

@@ -74,6 +74,7 @@ class CaseReader:
             photos=tuple(photos),
             actions=tuple(allowed_actions(standing_of(case), actor)),
             list_version=events[0].list_version if events else None,
+            permit=events[0].permit if events else "",
             clock_skew_s=clock_skew_s(events[0], latest.received_at) if events else 0.0,
         )
 

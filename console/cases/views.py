@@ -112,6 +112,8 @@ class CaseDetail:
     photos: tuple[int, ...]
     actions: tuple[Action, ...]
     list_version: int | None
+    permit: str
+    """What was known of the vehicle's permits (通行证) when it passed last, in words."""
     clock_skew_s: float
     """Camera clock minus the box's when the vehicle passed, or minus ours where it is ahead of that: a wrong clock."""
 

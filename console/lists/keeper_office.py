@@ -17,6 +17,7 @@ from riskdb.record.importing import JudgedRow, RowOutcome
 from riskdb.record.judging import TravelRecord
 from riskdb.record.mapping.fields import Field
 from riskdb.record.mapping.forms import Form
+from riskdb.record.permits import is_permit_file, read_permit_rows
 from riskdb.record.travel import Reading, read_travel_rows
 from riskdb.settings import FeedSettings
 from riskdb.types import RiskDBError, RiskFileError
@@ -50,6 +51,8 @@ class KeeperOffice:
 
     def try_file(self, path: Path, name: str, source: str = "") -> FileReport:
         forms: list[FormReport] = []
+        if is_permit_file(path, name):
+            return self._import_permits(path, name, is_dry_run=True)
         try:
             return self._import(path, name, forms, source, is_dry_run=True)
         except RiskFileError as error:
@@ -61,6 +64,8 @@ class KeeperOffice:
             )
 
     def apply_file(self, path: Path, name: str, actor: str, source: str = "") -> FileReport:
+        if is_permit_file(path, name):
+            return self._import_permits(path, name, is_dry_run=False, actor=actor)
         return self._import(path, name, [], source, is_dry_run=False, actor=actor)
 
     def confirm_forms(self, forms: Sequence[FormReport]) -> None:
@@ -101,6 +106,22 @@ class KeeperOffice:
         except ValueError as error:
             raise RiskDBError(str(error)) from error
         return restored
+
+    def _import_permits(self, path: Path, name: str, *, is_dry_run: bool, actor: str = "") -> FileReport:
+        with self._open_keeper() as keeper:
+            rows = read_permit_rows(path, name)
+            result = keeper.permits.import_rows(rows, is_dry_run=is_dry_run, actor=actor, name=name)
+        counts = {"通行证，新增或变更": result.new, "通行证，不变": result.known, "有误": len(result.invalid)}
+        faults = result.invalid[:MAX_REPORTED_ROWS]
+        return FileReport(
+            counts={words: count for words, count in counts.items() if count},
+            new_rows=result.new,
+            invalid_rows=len(result.invalid),
+            rows=tuple(ReportedRow(number=row.number, outcome="有误", detail=why[:300]) for row, why in faults),
+            is_applied=result.is_applied,
+            notices=("这是通行证，不是行程记录：只在过车时显示，不改变比对结果",),
+            import_number=result.import_number,
+        )
 
     def _import(
         self, path: Path, name: str, forms: list[FormReport], source: str, *, is_dry_run: bool, actor: str = ""

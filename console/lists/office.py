@@ -10,10 +10,12 @@ from pydantic import BaseModel, ConfigDict
 from console.lists.areas import AreaOffice
 from console.lists.vehicles import VehicleOffice
 from riskdb.feed.answers import FeedNotice, Taken
-from riskdb.record.mapping.fields import FIELD_NAMES, Field
+from riskdb.record.mapping.fields import FIELD_NAMES, OF_PERMITS, Field
 
 COLUMN_MEANINGS = {
-    field.value: FIELD_NAMES[field] for field in Field if field not in (Field.LEVEL, Field.NAME, Field.CODE)
+    field.value: FIELD_NAMES[field]
+    for field in Field
+    if field not in (Field.LEVEL, Field.NAME, Field.CODE) and field not in OF_PERMITS
 }
 """What a column of travel records can mean, for people."""
 

@@ -84,7 +84,8 @@ function paint(sight, key) {
   find("nopic").hidden = !sight || sight.has_vehicle_picture || sight.has_plate_picture;
   if (!sight) return find("text").replaceChildren(), find("stays").replaceChildren();
   find("text").replaceChildren(plateOf({ ...sight, level: sight.outcome }));
-  find("stays").replaceChildren(...sight.stays.map((words) => make("li", "", `到过 ${words}`)));
+  const permit = sight.permit ? [make("li", "permit", sight.permit)] : [];
+  find("stays").replaceChildren(...sight.stays.map((words) => make("li", "", `到过 ${words}`)), ...permit);
   performance.mark(`painted ${sight.number}`);
   return undefined;
 }

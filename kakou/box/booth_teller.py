@@ -124,6 +124,7 @@ def _word_of(passage: Passage, has_left: bool) -> BoothWord:
         event=passage.event,
         decided_at=passage.decided_at,
         has_left=has_left and passage.track.is_final,
+        permit=passage.permit,
     )
     return BoothWord(told, None, _jpeg(evidence.plate_picture), _jpeg(evidence.vehicle_picture))
 

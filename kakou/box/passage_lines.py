@@ -18,12 +18,13 @@ def passage_line(passage: Passage, *, shows_clear_plates: bool) -> str:
     best = passage.best
     text = best.text if passage.outcome == "flagged" or shows_clear_plates else masked_plate(best.text)
     head = f"{_local(passage.started_at)}  {passage.checkpoint}  {text}  {class_name(best.plate_class)}"
+    permit = f"  {passage.permit}" if passage.permit else ""
     if passage.match is None:
         word = OUTCOME_WORDS[passage.outcome]
-        return f"{head}  {word}  识别 {best.probability:.2f}"
+        return f"{head}  {word}  识别 {best.probability:.2f}{permit}"
     match = passage.match
     plate = f"{_local(passage.started_at)}  {passage.checkpoint}  {match.text}  {class_name(match.plate_class)}"
-    return f"{plate}  {LEVEL_WORDS[match.level]}  P={match.probability:.2f}  {match.why}"
+    return f"{plate}  {LEVEL_WORDS[match.level]}  P={match.probability:.2f}  {match.why}{permit}"
 
 
 def passage_json(passage: Passage, *, shows_clear_plates: bool) -> str:
@@ -45,6 +46,7 @@ def passage_json(passage: Passage, *, shows_clear_plates: bool) -> str:
         "probability": round(match.probability, 4) if match else None,
         "listed_text": match.text if match else None,
         "why": match.why if match else None,
+        "permit": passage.permit or None,
         "event_id": passage.event.event_id if passage.event else None,
     }
     return json.dumps(record, ensure_ascii=False)

@@ -17,6 +17,7 @@ from kakou.commands.risk_care import add_care_commands
 from kakou.commands.risk_feed import add_feed_command
 from kakou.commands.risk_imports import add_import_commands
 from kakou.commands.risk_output import AsJson, Config, ZoneTimes, messages, published_text
+from kakou.commands.risk_permits import permit_app
 from kakou.commands.risk_rows import REPORT_HEADER, RowReporter
 from kakou.commands.risk_watch import add_watch_command
 from kakou.exit_codes import ExitCode
@@ -45,6 +46,7 @@ app = typer.Typer(
     help="Travel records, risk areas and the list of vehicles made from them.",
 )
 app.add_typer(area_app, name="area")
+app.add_typer(permit_app, name="permit")
 add_care_commands(app)
 add_import_commands(app)
 add_watch_command(app)

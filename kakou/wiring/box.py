@@ -121,8 +121,10 @@ class Box:
         show: Callable[[Passage], None] = lambda _: None,
     ) -> Screening:
         """Return what decides one camera's tracks, wherever they come from."""
+        match = make_matcher(self.settings, self.redis_url)
         return Screening(
-            match=make_matcher(self.settings, self.redis_url),
+            match=match,
+            permits=match.permits,
             flagging=self.flagging(outbox),
             spool=self.spool(),
             now=utc_now,

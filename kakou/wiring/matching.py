@@ -1,6 +1,6 @@
 """Builds what asks the risk list, from the settings: no record and no keeper is needed to match."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,9 +11,7 @@ from riskdb.digest import load_or_create_key
 from riskdb.hotset.hotset import HotSet
 from riskdb.hotset.redis_link import RedisLink
 from riskdb.match import MatchRule, match_plate
-from riskdb.types import Hypothesis, RiskMatch
-
-Matcher = Callable[[Sequence[Hypothesis], datetime], RiskMatch | None]
+from riskdb.types import Hypothesis, ListedReasons, Permit, RiskMatch
 
 
 def key_path(settings: Settings) -> Path:
@@ -28,16 +26,33 @@ def open_hot_set(settings: Settings, url: str) -> HotSet:
     return HotSet(link, lambda: load_or_create_key(key_path(settings)), settings.risk, clock)
 
 
-def make_matcher(settings: Settings, url: str) -> Matcher:
-    """Return the match as the walk takes it; one thread only. The matcher raises RiskDBError, SunsetError too."""
-    hot_set = open_hot_set(settings, url)
-    rule, sunset = MatchRule.of(settings.risk), sunset_watch(settings)
+class ListMatcher:
+    """The match as the walk takes it; one thread only."""
 
-    def match(hypotheses: Sequence[Hypothesis], now: datetime) -> RiskMatch | None:
-        sunset.require_open()
-        return match_plate(hypotheses, hot_set, rule, now)
+    def __init__(self, hot_set: HotSet, rule: MatchRule, sunset: SunsetWatch) -> None:
+        self._hot_set = hot_set
+        self._rule = rule
+        self._sunset = sunset
+        self._permits: tuple[Permit, ...] = ()
 
-    return match
+    def __call__(self, hypotheses: Sequence[Hypothesis], now: datetime) -> RiskMatch | None:
+        """Raises RiskDBError, SunsetError."""
+        self._sunset.require_open()
+        self._permits = ()
+        return match_plate(hypotheses, self, self._rule, now)
+
+    def reasons_of(self, plates: Sequence[tuple[str, str]], now: datetime) -> ListedReasons:
+        answer = self._hot_set.reasons_of(plates, now)
+        self._permits = answer.permits
+        return answer
+
+    def permits(self) -> tuple[Permit, ...]:
+        """Return the permits that came with the last answer, of its most probable reading."""
+        return self._permits
+
+
+def make_matcher(settings: Settings, url: str) -> ListMatcher:
+    return ListMatcher(open_hot_set(settings, url), MatchRule.of(settings.risk), sunset_watch(settings))
 
 
 def sunset_watch(settings: Settings) -> SunsetWatch:

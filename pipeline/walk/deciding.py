@@ -14,7 +14,8 @@ from pipeline.settings import TrackSettings
 from pipeline.types import Outcome, Passage, PlateTrack, ScreeningCounts
 from pipeline.walk.flagging import Flagging
 from pipeline.walk.fusion import style_probability
-from riskdb.types import Hypothesis, RiskDBError, RiskMatch
+from riskdb.permits import permit_words
+from riskdb.types import Hypothesis, Permit, RiskDBError, RiskMatch
 
 NOT_PLATE = "not_plate"
 MAX_NOT_PLATE = 0.5
@@ -49,6 +50,8 @@ class Screening:
     checkpoint: str
     counts: ScreeningCounts
     hypothesis_count: int = 32
+    permits: Callable[[], Sequence[Permit]] = tuple
+    """The permits that came with the answer to the last question, of its most probable reading."""
     show: Callable[[Passage], None] = lambda _: None
     """Is told what is known of a vehicle that is still in view, for people who stand beside it; nothing is counted."""
 
@@ -143,7 +146,10 @@ def _decide(track: PlateTrack, rule: PassageRule, screening: Screening) -> Passa
         outcome = "unchecked"
     if outcome == "clear" and not rule.is_readable(hypotheses[0]):
         return None
-    return Passage(track.camera_id, screening.checkpoint, track, outcome, hypotheses[0], match, event, now)
+    permit = ""
+    if outcome != "unchecked":
+        permit = permit_words(screening.permits(), screening.checkpoint, now.timestamp())
+    return Passage(track.camera_id, screening.checkpoint, track, outcome, hypotheses[0], match, event, now, permit)
 
 
 def _keep_unchecked(screening: Screening, passage: Passage) -> None:

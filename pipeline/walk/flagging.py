@@ -11,6 +11,7 @@ from alerts.flagged import EventReading, FlaggedEvent, event_from_match, make_ev
 from ocr.types import BgrImage
 from pipeline.types import PlateTrack
 from pipeline.walk.evidence import save_picture
+from riskdb.permits import permit_words
 from riskdb.types import RiskMatch
 
 log = logging.getLogger(__name__)
@@ -69,6 +70,7 @@ class Flagging:
             booth_until=self.booth_until(checkpoint, track.camera_id, decided_at),
             readings=tuple(EventReading.model_validate(asdict(reading)) for reading in track.readings[:8]),
             is_late=track.is_late,
+            permit=permit_words(match.permits, checkpoint, decided_at.timestamp()),
         )
         self.outbox.append(event)
         return event

@@ -18,8 +18,9 @@ from riskdb.hotset import keys
 from riskdb.hotset.list_state import ListState, ListWatch
 from riskdb.hotset.reasons import PackedReason, spell_out_all, unpack_reasons
 from riskdb.hotset.redis_link import RedisLink
+from riskdb.permits import PERMIT_CLASS, permits_of_json
 from riskdb.settings import RiskSettings
-from riskdb.types import Declaration, ListedReasons, OtherKeyError, RiskDBError, RiskReason
+from riskdb.types import Declaration, ListedReasons, OtherKeyError, Permit, RiskDBError, RiskReason
 
 ATTEMPTS = 3
 """A lookup that met a change of the list is made again; twice in a row has not been seen."""
@@ -64,11 +65,13 @@ class HotSet:
         """
         texts = list(dict.fromkeys(text for _, text in plates))
         with self._link.limited():
-            version, reasons = self._look_up([*plates, *((ANY_CLASS, text) for text in texts)], now.timestamp())
+            version, reasons, permits = self._look_up(
+                [*plates, *((ANY_CLASS, text) for text in texts)], now.timestamp()
+            )
         any_class = dict(zip(texts, reasons[len(plates) :], strict=True))
         merged = (own + any_class[text] for own, (_, text) in zip(reasons, plates, strict=False))
         ordered = tuple(tuple(sorted(each, key=lambda r: r.expires_at, reverse=True)) for each in merged)
-        return ListedReasons(version, ordered)
+        return ListedReasons(version, ordered, permits)
 
     def members(self, digests: Sequence[bytes]) -> Membership:
         """Return which digests, made with the list's key, are listed, in one round trip. Raises RiskDBError."""
@@ -80,7 +83,9 @@ class HotSet:
 
     def _members_of(self, state: ListState, digests: Sequence[bytes]) -> Membership | None:
         """Ask one version; None when the list has moved on to another one, whose state is known then."""
-        flags = self._link.ask_members(keys.HOT_KEY, state.marker, digests)
+        return self._of_version(state, self._link.ask_members(keys.HOT_KEY, state.marker, digests))
+
+    def _of_version(self, state: ListState, flags: bytes) -> Membership | None:
         if flags[0] == LISTED:
             return Membership(state.version, flags[1:])
         self._refreshed()
@@ -122,25 +127,33 @@ class HotSet:
             return self._refreshed()
         return state if self._watch.is_young(state) else self._refreshed()
 
-    def _look_up(self, plates: list[tuple[str, str]], now: float) -> tuple[int, list[tuple[RiskReason, ...]]]:
+    def _look_up(
+        self, plates: list[tuple[str, str]], now: float
+    ) -> tuple[int, list[tuple[RiskReason, ...]], tuple[Permit, ...]]:
+        """Return version and reasons, and the permits of the first plate: they come in the same round trip."""
         for _ in range(ATTEMPTS):
             state = self.state()
             # After the state: a new version may have a new key.
             digester = self._digester or PlateDigester(self._load_key())
             digests = [digester.digest(plate_class, text) for plate_class, text in plates]
-            membership = self._members_of(state, digests)
+            permit_digest = digester.digest(PERMIT_CLASS, plates[0][1] if plates else "")
+            flags, held = self._link.ask_members_and_field(
+                keys.HOT_KEY, state.marker, digests, keys.PERMITS_KEY, permit_digest
+            )
+            membership = self._of_version(state, flags)
             if membership is None:
                 continue
+            permits = permits_of_json(held) if held else ()
             reasons: list[tuple[RiskReason, ...]] = [()] * len(digests)
             listed = [position for position, flag in enumerate(membership.flags) if flag == LISTED]
             if not listed:
-                return membership.version, reasons
+                return membership.version, reasons, permits
             values = self._why(state, [digests[position] for position in listed])
             if values is None:
                 continue
             for position, value in zip(listed, values, strict=True):
                 reasons[position] = self._spelled_out(digests[position], value, now)
-            return membership.version, reasons
+            return membership.version, reasons, permits
         raise RiskDBError("the risk list changes faster than it can be read")
 
     def _why(self, state: ListState, digests: list[bytes]) -> list[bytes] | None:

@@ -8,6 +8,7 @@ risk:source  HASH  source number -> name of the source                          
 risk:meta    HASH  version, count, digest, rule, key_id, why_built, why_bits (V and the number of    no expiry
              bits in B), published_at, heartbeat (epoch seconds)
 risk:next    SET   the hot set of a version under construction; renamed or unlinked by the publisher
+risk:permit  HASH  digest of a plate's permits -> the permits as JSON (see permit_store)               no expiry
 risk:old     SET   the hot set of the version before, unlinked at once
 
 The version marker makes every lookup check its list: the one SMISMEMBER asks for the marker of the version that the
@@ -26,6 +27,10 @@ NEXT_HOT, OLD_HOT = "risk:next", "risk:old"
 AREA = "risk:area"
 SOURCE = "risk:source"
 META = "risk:meta"
+PERMITS, NEXT_PERMITS, OLD_PERMITS = "risk:permit", "risk:permit:next", "risk:permit:old"
+PERMITS_KEY = PERMITS.encode()
+PERMIT_VERSION = "version"
+"""Field of risk:permit that says which change of the record it shows; digests are longer."""
 
 META_FIELDS = ("version", "count", "digest", "rule", "key_id", "why_built", "why_bits", "published_at", "heartbeat")
 

@@ -14,6 +14,7 @@ from riskdb.hotset.compute import xor_of
 from riskdb.hotset.keys import ReasonBuckets
 from riskdb.hotset.list_meta import ListMeta
 from riskdb.hotset.name_store import NameStore
+from riskdb.hotset.permit_store import PermitStore
 from riskdb.hotset.reason_store import CHUNK, PACKET, ReasonStore, chunks, write_commands
 from riskdb.hotset.redis_link import Command, RedisLink, is_refusal
 from riskdb.types import RiskDBError
@@ -43,6 +44,7 @@ class ListStore:
         self._link = link
         self.reasons = ReasonStore(link)
         self.names = NameStore(link)
+        self.permits = PermitStore(link)
 
     def meta(self) -> ListMeta | None:
         """Return what the list in force says of itself, or None when there is no whole list."""

@@ -1,10 +1,7 @@
 """One connection to Redis with a time limit that an edge box can live with."""
 
 import contextlib
-import select
 import socket
-import ssl
-import struct
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol, TypeVar, cast
@@ -14,6 +11,7 @@ import redis
 from redis.connection import ConnectionPool
 
 from riskdb.digest import DIGEST_BYTES
+from riskdb.hotset.wire import has_ended, let_kernel_time_out, received, rest
 from riskdb.types import RiskDBError
 
 Command = tuple[str | bytes, ...]
@@ -24,6 +22,10 @@ Answer = TypeVar("Answer")
 _BEFORE_DIGEST = b"\r\n$%d\r\n" % DIGEST_BYTES
 _DIGEST_ON_WIRE = len(_BEFORE_DIGEST) + DIGEST_BYTES
 _END = b"\r\n"
+_NO_FIELD = b"$-1\r\n"
+_HGET = b"*3\r\n$4\r\nHGET\r\n$%d\r\n%b\r\n$%d\r\n%b\r\n"
+_FIELD_BYTES = 1024
+"""Most fields are shorter; a larger buffer is slower to have."""
 _ANSWER_ON_WIRE = len(b":0\r\n")
 _READ_BYTES = 65_536
 _TIME_OUTS = (redis.TimeoutError, TimeoutError, BlockingIOError)
@@ -117,14 +119,36 @@ class RedisLink:
 
             return self._again(error, once)
 
-    def send_members(self, key: bytes, first: bytes, members: Sequence[bytes]) -> None:
-        """Ask as `ask_members` does, without waiting for the answer. Raises redis.RedisError, OSError."""
+    def ask_members_and_field(
+        self, key: bytes, first: bytes, members: Sequence[bytes], hash_key: bytes, field: bytes
+    ) -> tuple[bytes, bytes | None]:
+        """Return what `ask_members` returns, and a field of a hash, in the same round trip.
+
+        The field is None where there is none, or no such hash: nothing about it may stop the other answer.
+        Raises RiskDBError.
+        """
+        question = _HGET % (len(hash_key), hash_key, len(field), field)
+
+        def once() -> tuple[bytes, bytes | None]:
+            self.send_members(key, first, members, question)
+            return self._receive_both(len(members) + 1)
+
+        try:
+            return once()
+        except (redis.RedisError, OSError) as error:
+            return self._again(error, once)
+
+    def send_members(self, key: bytes, first: bytes, members: Sequence[bytes], more: bytes = b"") -> None:
+        """Ask as `ask_members` does, and a packed command `more`, without waiting for the answer.
+
+        Raises redis.RedisError, OSError.
+        """
         count = len(members) + 1
         head = self._heads.get((key, count)) or self._new_head(key, count)
         packed = _BEFORE_DIGEST.join((head, first, *members)) + _END
         if len(packed) != len(head) + count * _DIGEST_ON_WIRE + len(_END):
             raise ValueError(f"every member has {DIGEST_BYTES} bytes")
-        (self._socket or self._open()).sendall(packed)
+        (self._socket or self._open()).sendall(packed + more)
 
     def receive_members(self, count: int) -> bytes:
         """Return the answer to the oldest `send_members`, of `count` members. Raises redis.RedisError, OSError."""
@@ -136,10 +160,27 @@ class RedisLink:
         deadline = self._deadline or time.monotonic() + self._timeout_s
         answer = wire.recv(wanted)
         if len(answer) < wanted:
-            answer = _rest(wire, answer, wanted, head, deadline)
+            answer = rest(wire, answer, wanted, head, deadline)
         if not answer.startswith(head):
             raise redis.ResponseError(answer.decode(errors="replace").strip())
         return answer[len(head) + 1 :: _ANSWER_ON_WIRE]
+
+    def _receive_both(self, count: int) -> tuple[bytes, bytes | None]:
+        """Return the answers to a membership and an HGET, which mostly come in one piece.
+
+        Raises redis.RedisError, OSError.
+        """
+        wire, deadline = self._socket, self._deadline or time.monotonic() + self._timeout_s
+        assert wire is not None
+        head = b"*%d\r\n" % count
+        wanted = len(head) + count * _ANSWER_ON_WIRE
+        answer = wire.recv(wanted + _FIELD_BYTES)
+        if len(answer) < wanted:
+            answer = rest(wire, answer, wanted, head, deadline)
+        if not answer.startswith(head):
+            raise redis.ResponseError(answer.decode(errors="replace").strip())
+        flags, tail = answer[len(head) + 1 : wanted : _ANSWER_ON_WIRE], answer[wanted:]
+        return flags, None if tail == _NO_FIELD else _field(wire, tail, deadline)
 
     def close(self) -> None:
         self._socket = None
@@ -153,19 +194,19 @@ class RedisLink:
         return head
 
     def _open(self) -> socket.socket:
-        if self._socket is not None and not self._asks_twice and _has_ended(self._socket):
+        if self._socket is not None and not self._asks_twice and has_ended(self._socket):
             self.close()
         if self._socket is None:
             self._connection.connect()
             self._socket = self._connection._sock
             assert self._socket is not None
-            _let_kernel_time_out(self._socket, self._timeout_s)
+            let_kernel_time_out(self._socket, self._timeout_s)
         return self._socket
 
     def _receive(self, wire: socket.socket, deadline: float) -> Any:
         """Return the next answer; one inside an array may be a redis.ResponseError."""
         while (answer := self._reader.gets()) is False:
-            self._reader.feed(_received(wire, _READ_BYTES, deadline))
+            self._reader.feed(received(wire, _READ_BYTES, deadline))
         if isinstance(answer, redis.ResponseError):
             raise answer
         return answer
@@ -207,45 +248,14 @@ def _refusal(error: Exception) -> RiskDBError:
     return RiskDBError(f"the risk list in Redis cannot be asked: {error or 'it does not answer in time'}")
 
 
-def _let_kernel_time_out(wire: socket.socket, timeout_s: float) -> None:
-    """Keep the time limit without a poll() before every send and receive, a tenth of a short lookup."""
-    if isinstance(wire, ssl.SSLSocket):
-        return
-    wire.settimeout(None)
-    limit = struct.pack("@ll", int(timeout_s), round(timeout_s % 1 * 1_000_000))
-    wire.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
-    wire.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
-
-
-def _has_ended(wire: socket.socket) -> bool:
-    """Whether an idle connection has something to read: nobody asked, so it is the other side's good-bye."""
-    poller = select.poll()
-    poller.register(wire, select.POLLIN)
-    return bool(poller.poll(0))
-
-
-def _received(wire: socket.socket, size: int, deadline: float) -> bytes:
-    """Return what comes next, at most `size` bytes; the kernel's own limit is for each piece, not for all."""
-    left_s = deadline - time.monotonic()
-    if left_s <= 0:
-        raise TimeoutError("the answer takes too long")
-    if isinstance(wire, ssl.SSLSocket):
-        wire.settimeout(left_s)
-    else:
-        poller = select.poll()
-        poller.register(wire, select.POLLIN)
-        if not poller.poll(max(1.0, left_s * 1000)):
-            raise TimeoutError("the answer takes too long")
-    received = wire.recv(size)
-    if not received:
-        raise redis.ConnectionError("the server closed the connection")
-    return received
-
-
-def _rest(wire: socket.socket, answer: bytes, wanted: int, head: bytes, deadline: float) -> bytes:
-    """Return an answer of known length of which the beginning has been received."""
-    while len(answer) < wanted and answer[:1] == head[:1]:
-        answer += _received(wire, wanted - len(answer), deadline)
-    if not answer:
-        raise redis.ConnectionError("the server closed the connection")
-    return answer
+def _field(wire: socket.socket, answer: bytes, deadline: float) -> bytes | None:
+    """Return the value in the answer to an HGET that begins so. Raises redis.RedisError, OSError."""
+    while _END not in answer:
+        answer += received(wire, _READ_BYTES, deadline)
+    head, _, value = answer.partition(_END)
+    if answer == _NO_FIELD or not head.startswith(b"$"):
+        return None  # or the key holds something else altogether
+    wanted = int(head[1:]) + len(_END)
+    while len(value) < wanted:
+        value += received(wire, wanted - len(value), deadline)
+    return value[: -len(_END)]

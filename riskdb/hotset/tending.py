@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from riskdb.clock import Clock, TimeSpan, WallClock
 from riskdb.hotset.publish import Publisher, Standing
+from riskdb.permit_keeper import forget_permits, show_permits
 from riskdb.record.record import RiskRecord
 from riskdb.rule import DAY_S
 from riskdb.settings import RiskSettings
@@ -70,6 +71,7 @@ class ListTender:
         elif standing is Standing.CURRENT:
             self._begin_declarations(now)
         self._change_seen = change
+        show_permits(self._record, self._publisher.store.permits, span.wall)
         self._publisher.beat()
         if span.is_settled != self._was_settled or self._monotonic() >= self._reconcile_at:
             self._was_settled = span.is_settled
@@ -113,6 +115,7 @@ class ListTender:
     def _purge(self, span: TimeSpan) -> int:
         if span.deletable <= KEPT_DAYS * DAY_S:
             return 0
+        forget_permits(self._record, span.deletable)
         return self._record.purge_visits(int(span.deletable) - KEPT_DAYS * DAY_S)
 
 

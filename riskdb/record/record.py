@@ -200,7 +200,7 @@ class RiskRecord:
     def carry_over(self, change: Callable[[bytes], bytes]) -> None:
         """Replace every digest by what `change` makes of it."""
         self.connection.create_function("carried_over", 1, change, deterministic=True)
-        for table in ("visit", "access", "repetition", "taken_back", "removal"):
+        for table in ("visit", "access", "repetition", "taken_back", "removal", "permit"):
             self.connection.execute(f"UPDATE {table} SET digest = carried_over(digest)")
 
     def purge_visits(self, before: int) -> int:

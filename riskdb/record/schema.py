@@ -70,7 +70,16 @@ CREATE TABLE feed_notice (
 ) STRICT, WITHOUT ROWID;
 """
 """Since version 4: records that come as a stream, what was taken of it, and how it usually looks."""
-_STEPS = (_SCHEMA, _IMPORTS, _REMOVALS, _FEEDS)
+_PERMITS = """
+CREATE TABLE permit (
+    digest BLOB NOT NULL, serial TEXT NOT NULL, is_trailer INTEGER NOT NULL, valid_from INTEGER NOT NULL,
+    valid_until INTEGER NOT NULL, permit TEXT NOT NULL, received_at INTEGER NOT NULL, import_number INTEGER NOT NULL,
+    PRIMARY KEY (digest, serial)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX permit_by_serial ON permit (serial);
+"""
+"""Since version 5: permits, keyed digests of another kind than those of the list."""
+_STEPS = (_SCHEMA, _IMPORTS, _REMOVALS, _FEEDS, _PERMITS)
 """What each version added."""
 SCHEMA_VERSION = len(_STEPS)
 

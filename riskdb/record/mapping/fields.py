@@ -34,6 +34,12 @@ class Field(StrEnum):
     PERSONAL = "personal"
     """Names, phones, identity numbers: passed over, never kept nor shown."""
     NUMBER = "number"
+    SERIAL = "serial"
+    """Of a permit; those below are of permits, too."""
+    ROUTE = "route"
+    CHECKPOINTS = "checkpoints"
+    GOODS = "goods"
+    ISSUER = "issuer"
     LEVEL = "level"
     NAME = "name"
     CODE = "code"
@@ -45,8 +51,11 @@ FIELD_NAMES = {
     Field.STREET: "街道乡镇", Field.VILLAGE: "社区村", Field.ADDRESS: "详细地址", Field.FROM: "到达时间",
     Field.FROM_TIME: "到达时刻", Field.TO: "离开时间", Field.TO_TIME: "离开时刻", Field.STAY: "停留时间",
     Field.SOURCE: "来源", Field.NOTE: "备注", Field.PERSONAL: "个人信息", Field.NUMBER: "序号", Field.LEVEL: "风险等级",
+    Field.SERIAL: "通行证编号", Field.ROUTE: "路线", Field.CHECKPOINTS: "途经卡口", Field.GOODS: "货物",
+    Field.ISSUER: "发证单位",
     Field.NAME: "名称", Field.CODE: "地区编码",
 }  # fmt: skip
+OF_PERMITS = (Field.SERIAL, Field.ROUTE, Field.CHECKPOINTS, Field.GOODS, Field.ISSUER)
 AREA_PARTS = (Field.PROVINCE, Field.CITY, Field.COUNTY, Field.STREET, Field.VILLAGE, Field.ADDRESS)
 MANY = frozenset(
     {Field.SOURCE, Field.PLATE_CLASS, Field.VEHICLE_TYPE, Field.NOTE, Field.PERSONAL, Field.NUMBER, Field.ADDRESS}
@@ -157,6 +166,19 @@ TRAVEL_SYNONYMS = (
         r".*(备注|情况说明|补充说明|说明)",
     ),
 )
+PERMIT_SYNONYMS = (
+    *(one for one in TRAVEL_SYNONYMS if one.field in (Field.PERSONAL, Field.TRAILER, Field.PLATE_CLASS, Field.PLATE)),
+    Synonyms(Field.SERIAL, "serial permit permitno 证号 编号", r".*(通行证|证件)(编号|号码|号|序号)"),
+    Synonyms(Field.FROM, "from validfrom start", r".*(生效|开始|起始|起|自|发证|签发)(日期|时间|日)?"),
+    Synonyms(Field.TO, "to validto until end", r".*(截止|截至|失效|到期|结束|终止|止|至)(日期|时间|日)?"),
+    Synonyms(Field.STAY, "validity 有效期 有效期限 有效时间", r".*有效期(限|间)?"),
+    Synonyms(Field.CHECKPOINTS, "checkpoints", r".*(途经|途径|经过|行经)?卡口(名称)?"),
+    Synonyms(Field.ROUTE, "route", r".*(路线|线路|路径|起止地点?|始发地.*目的地)"),
+    Synonyms(Field.GOODS, "goods cargo", r".*(货物|物资|品名|货品)(名称|种类|类别|类型)?"),
+    Synonyms(Field.ISSUER, "issuer", r".*(发证|签发|核发|审批|办理)(单位|机关|部门|机构)"),
+    Synonyms(Field.NOTE, "note remark 备注 说明"),
+    Synonyms(Field.NUMBER, "no id 序号"),
+)
 AREA_SYNONYMS = (
     Synonyms(Field.CODE, "code areacode adcode", r".*(代码|编码|区划|地区|区域|风险区)"),
     Synonyms(Field.LEVEL, "level", r".*(等级|级别|风险类别)"),
@@ -204,4 +226,5 @@ class SynonymTable:
 
 
 TRAVEL_TABLE = SynonymTable(TRAVEL_SYNONYMS)
+PERMIT_TABLE = SynonymTable(PERMIT_SYNONYMS)
 AREA_TABLE = SynonymTable(AREA_SYNONYMS)

@@ -1,0 +1,53 @@
+"""The bytes of one connection to Redis: waits that end in time, whoever sends how slowly."""
+
+import select
+import socket
+import ssl
+import struct
+import time
+
+import redis
+
+
+def let_kernel_time_out(wire: socket.socket, timeout_s: float) -> None:
+    """Keep the time limit without a poll() before every send and receive, a tenth of a short lookup."""
+    if isinstance(wire, ssl.SSLSocket):
+        return
+    wire.settimeout(None)
+    limit = struct.pack("@ll", int(timeout_s), round(timeout_s % 1 * 1_000_000))
+    wire.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
+    wire.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
+
+
+def has_ended(wire: socket.socket) -> bool:
+    """Whether an idle connection has something to read: nobody asked, so it is the other side's good-bye."""
+    poller = select.poll()
+    poller.register(wire, select.POLLIN)
+    return bool(poller.poll(0))
+
+
+def received(wire: socket.socket, size: int, deadline: float) -> bytes:
+    """Return what comes next, at most `size` bytes; the kernel's own limit is for each piece, not for all."""
+    left_s = deadline - time.monotonic()
+    if left_s <= 0:
+        raise TimeoutError("the answer takes too long")
+    if isinstance(wire, ssl.SSLSocket):
+        wire.settimeout(left_s)
+    else:
+        poller = select.poll()
+        poller.register(wire, select.POLLIN)
+        if not poller.poll(max(1.0, left_s * 1000)):
+            raise TimeoutError("the answer takes too long")
+    received = wire.recv(size)
+    if not received:
+        raise redis.ConnectionError("the server closed the connection")
+    return received
+
+
+def rest(wire: socket.socket, answer: bytes, wanted: int, head: bytes, deadline: float) -> bytes:
+    """Return an answer of known length of which the beginning has been received."""
+    while len(answer) < wanted and answer[:1] == head[:1]:
+        answer += received(wire, wanted - len(answer), deadline)
+    if not answer:
+        raise redis.ConnectionError("the server closed the connection")
+    return answer
