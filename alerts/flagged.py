@@ -214,15 +214,12 @@ def event_from_match(
         started_at=started_at,
         arrived_at=arrived_at,
         decided_at=decided_at,
-        plate_picture=plate_picture,
-        vehicle_picture=vehicle_picture,
+        plate_picture=plate_picture, vehicle_picture=vehicle_picture,
         box=(box.x1, box.y1, box.x2, box.y2) if box else None,
         replayed=replayed,
         booth_until=booth_until,
-        readings=readings,
-        is_late=is_late,
-        permit=permit[:1000],
-    )
+        readings=readings, is_late=is_late, permit=permit[:1000],
+    )  # fmt: skip
 
 
 def make_event_id(camera_id: str, started_at: datetime, plate_class: str, text: str, id_key: bytes) -> str:
