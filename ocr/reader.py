@@ -11,6 +11,7 @@ from ocr.interpreting import build_read, is_two_line, style_probability
 from ocr.models_folder import ModelFiles
 from ocr.recognizer import CPU_PROVIDERS, PlateRecognizer
 from ocr.rectify import CROP_HEIGHT, CROP_WIDTH, MARGIN, inner_corners, rectify, sharpness
+from ocr.red_letters import MILITARY, begins_red, doubted
 from ocr.search import Window, closer, from_farther, whole
 from ocr.second_look import TIGHTER, WIDER, averaged
 from ocr.two_line import stitch_two_lines
@@ -18,6 +19,9 @@ from ocr.types import BgrImage, BoundingBox, Corners, PlateDistribution, PlateRe
 
 NOT_PLATE = "not_plate"
 SAME_PLATE_IOU = 0.3
+READABLE = 0.5
+LEAST_OF_CROP = 0.6
+"""A crop is one plate: what is found in it and is narrower is a part of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +111,7 @@ class PlateReader:
             reads, is_complete = self._merge(reads, further), is_complete and is_all
         if self._may_be_filled(reads, size, moved):
             further, _ = self._read_in(image, from_farther(size))
-            reads = self._merge(reads, [one for one in further if one.box.width > settings.fills_above * size[1]])
+            reads = self._merge_large(reads, [one for one in further if one.box.width > settings.fills_above * size[1]])
         return PictureReads(tuple(reads), is_complete)
 
     def _closer_windows(self, size: tuple[int, int], moved: Sequence[BoundingBox] | None) -> list[Window]:
@@ -125,6 +129,12 @@ class PlateReader:
         if any(read.box.width > self.settings.fills_above * size[1] for read in reads):
             return True
         return moved is None and all(read.confidence < self.settings.sure_confidence for read in reads)
+
+    def _merge_large(self, reads: list[PlateRead], farther: list[PlateRead]) -> list[PlateRead]:
+        """Add what was read from farther back: of a large plate it sees the ends, which a nearer look cuts off."""
+        readable = [read for read in farther if read.confidence >= READABLE]
+        kept = [read for read in reads if all(read.box.iou(large.box) <= SAME_PLATE_IOU for large in readable)]
+        return self._merge(kept, farther)
 
     def _merge(self, reads: list[PlateRead], further: list[PlateRead]) -> list[PlateRead]:
         """Add what a further look found; where both see a plate, the surer read stays."""
@@ -148,7 +158,26 @@ class PlateReader:
         read = build_read(detection, distribution, crop_sharpness, (height, width))
         if read is None or self._is_no_plate(distribution):
             return None
-        return self._look_again(read, crop, replace(detection, corners=inner_corners(width, height)))
+        inner = replace(detection, corners=inner_corners(width, height))
+        again = self._look_again(read, crop, inner)
+        if again.confidence < self.settings.sure_confidence:
+            straight = self._straightened(crop)
+            again = straight if straight is not None and straight.confidence > again.confidence else again
+        return self._plausible(again, crop, inner)
+
+    def _straightened(self, crop: BgrImage) -> PlateRead | None:
+        """Return the read of a crop with its plate turned upright, or None where the detector sees none in it."""
+        size = crop.shape[:2]
+        for detection in self._detector.detect_in(crop, from_farther(size), self.settings.min_score)[:1]:
+            if detection.box.width < LEAST_OF_CROP * size[1]:
+                return None
+            upright = rectify(crop, detection.corners)
+            distribution = self._recognizer.recognize([upright])[0]
+            if is_two_line(distribution):
+                distribution = self._recognize_two_lines(_upright(crop, detection.corners), distribution)
+            read = build_read(detection, distribution, sharpness(upright), size)
+            return None if read is None else self._look_again(read, crop, detection)
+        return None
 
     def _read_in(
         self, image: BgrImage, window: Window, known: Sequence[PlateRead] = ()
@@ -169,7 +198,7 @@ class PlateReader:
             seen_of_it = without_unseen(distribution, detection.corners, size, is_two_line(distribution))
             read = build_read(detection, seen_of_it, sharpness(crop), size)
             if read is not None and self._is_wanted(read):
-                reads.append(self._look_again(read, image, detection))
+                reads.append(self._plausible(self._look_again(read, image, detection), image, detection))
         return reads, len(detections) == len(news)
 
     def _look_again(self, read: PlateRead, image: BgrImage, detection: Detection) -> PlateRead:
@@ -183,6 +212,16 @@ class PlateReader:
         else:
             looks = self._recognizer.recognize([rectify(image, corners, margin=margin) for margin in (WIDER, TIGHTER)])
         return build_read(detection, averaged([first, *looks]), read.sharpness, size) or read
+
+    def _plausible(self, read: PlateRead, image: BgrImage, detection: Detection) -> PlateRead:
+        """Return a doubtful read where a plate is read as a military one and begins in no red letter."""
+        if read.plate_class != MILITARY:
+            return read
+        has_two_lines = is_two_line(read.distribution)
+        crop = _upright(image, detection.corners) if has_two_lines else rectify(image, detection.corners)
+        if begins_red(crop, has_two_lines):
+            return read
+        return build_read(detection, doubted(read.distribution), read.sharpness, image.shape[:2]) or read
 
     def _recognize_two_lines(self, crop: BgrImage, whole: PlateDistribution) -> PlateDistribution:
         """Read the stitched lines; the style stays that of the whole plate, where the layout can be seen."""

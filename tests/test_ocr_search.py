@@ -138,3 +138,18 @@ def test_a_picture_full_of_signs_is_not_searched_to_the_end_and_says_so(
     reader = PlateReader.from_models(shipped_models(), ReaderSettings(most_plates=10))
     assert not reader.look(np.ascontiguousarray(wall)).is_complete
     assert reader.look(frame).is_complete
+
+
+@pytest.mark.parametrize("clip", ["day_gantry", "dusk_booth"])
+def test_a_crop_that_holds_more_than_the_plate_is_cut_anew(reader: PlateReader, clip: str):
+    truth = load_truth(FIXTURE_VIDEOS / f"{clip}.json")
+    capture = cv2.VideoCapture(str(FIXTURE_VIDEOS / truth.clip))
+    capture.set(cv2.CAP_PROP_POS_MSEC, truth.passages[0].middle_s * 1000)
+    decoded, frame = capture.read()
+    capture.release()
+    assert decoded
+    x1, y1, x2, y2 = truth.passages[0].box
+    beside = BoundingBox(x1 - 0.05 * (x2 - x1), y1 - 1, x2 + 0.45 * (x2 - x1), y2 + 1)
+    read = reader.read_crop(cut_out(np.asarray(frame, np.uint8), beside))
+    assert read is not None
+    assert (read.text, read.confidence > 0.7) == (truth.passages[0].text, True)
