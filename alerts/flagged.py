@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
@@ -76,6 +76,9 @@ class FlaggedNotice(Payload):
     """Empty when no link_base is set."""
 
 
+Direction: TypeAlias = Literal["approaching", "leaving"]
+
+
 class FlaggedEvent(Event):
     """One passage of a vehicle whose plate is, or may be, on the risk list. 待核实 until a person looked."""
 
@@ -116,6 +119,10 @@ class FlaggedEvent(Event):
     """The plate on the best frame: x1, y1, x2, y2 in pixels."""
     permit: str = Field(default="", max_length=1000)
     """What is known of the vehicle's permits (通行证), in words; empty where it has none. A hit stays a hit."""
+    lane: Annotated[str, Field(max_length=16)] | None = None
+    """As the camera says it, or counted from the picture's left where `lane_lines` are set; None where unknown."""
+    direction: Direction | None = None
+    """Whether the vehicle came towards the camera or drove away from it; None where it stood."""
     replayed: bool = False
     """True for recorded footage: shown to the analyst, nobody is sent out."""
     booth_until: UtcDatetime | None = None
@@ -193,6 +200,8 @@ def event_from_match(
     readings: tuple[EventReading, ...] = (),
     is_late: bool = False,
     permit: str = "",
+    lane: str | None = None,
+    direction: Direction | None = None,
 ) -> FlaggedEvent:
     """Return the event of one flagged passage. `id_key` is the box's plate key (see make_event_id)."""
     return FlaggedEvent(
@@ -218,7 +227,7 @@ def event_from_match(
         box=(box.x1, box.y1, box.x2, box.y2) if box else None,
         replayed=replayed,
         booth_until=booth_until,
-        readings=readings, is_late=is_late, permit=permit[:1000],
+        readings=readings, is_late=is_late, permit=permit[:1000], lane=lane, direction=direction,
     )  # fmt: skip
 
 

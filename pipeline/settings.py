@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from pipeline.lane_lines import Line, line_fault
 from pipeline.video.masks import Polygon, Regions, polygon_fault
 
 
@@ -122,6 +123,9 @@ class SourceSettings(BaseModel):
     ca_file: Path | None = None
     """The authority of the camera's certificate, or that certificate itself, as PEM; None is what this machine
     trusts."""
+    lane_lines: tuple[Line, ...] = ()
+    """Lines between the lanes, two [x, y] each (shares as above), such as [[[0.4, 0.3], [0.2, 1]]]: lanes are then
+    counted from the picture's left, and flagged events name theirs."""
     group: str | None = None
     """Sources of one group share a process and its readers, one a core. Without one, eight cameras share a process; a
     file or folder has its own."""
@@ -151,6 +155,9 @@ class SourceSettings(BaseModel):
             for polygon in polygons:
                 if (fault := polygon_fault(polygon)) is not None:
                     raise ValueError(f"{self.camera_id}: {key}: {fault}")
+        for line in self.lane_lines:
+            if (fault := line_fault(line)) is not None:
+                raise ValueError(f"{self.camera_id}: lane_lines: {fault}")
         return self
 
     @property

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Literal, Protocol, TypeAlias
 
 from alerts.camera_quality import CameraQuality
-from alerts.flagged import FlaggedEvent
+from alerts.flagged import Direction, FlaggedEvent
 from ocr.hypotheses import PlateHypothesis
 from ocr.types import BgrImage, BoundingBox, PlateDistribution, PlateRead
 from riskdb.types import RiskMatch
@@ -130,6 +130,11 @@ class PlateTrack:
     """What each reader said, where there were several: cameras that send reads, and our own reading of a picture."""
     is_late: bool = False
     """It was sent after an outage: the vehicle has long gone."""
+    place: tuple[float, float] | None = None
+    """Where the plate was at the best look, as shares of the picture's width and height."""
+    direction: Direction | None = None
+    lane: str | None = None
+    """As the camera itself said it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,8 @@ def passage_json(passage: Passage, *, shows_clear_plates: bool) -> str:
         "plate_class": best.plate_class,
         "text_probability": round(best.probability, 4),
         "looks": passage.track.look_count,
+        "lane": passage.event.lane if passage.event else None,
+        "direction": passage.track.direction,
         "level": match.level if match else None,
         "probability": round(match.probability, 4) if match else None,
         "listed_text": match.text if match else None,

@@ -78,6 +78,7 @@ class Box:
             self.evidence_folder,
             lambda: load_or_create_key(key_path(self.settings)),
             self.models.sha256(),
+            lane_lines={source.camera_id: source.lane_lines for source in self.settings.sources},
             booth_until=self.booth_until if is_at_once and self.has_booth else lambda *_: None,
         )
 

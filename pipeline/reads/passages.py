@@ -13,6 +13,7 @@ SAME_SLOTS = 5
 """So many slots that surely agree, and at most one that surely differs: the same plate, once misread."""
 TOLD_TO_THE_END_S = 30.0
 """A passage that the camera tells in several messages is over when it says so, or after this long."""
+LANE_CHARACTERS = 16
 PER_CAMERA = 0.75
 """How much each of several cameras counts: they look at one vehicle in one light."""
 
@@ -156,6 +157,7 @@ def _track(passage: _Open, *, is_final: bool) -> PlateTrack:
         is_final=is_final,
         readings=readings,
         is_late=passage.is_late,
+        lane=next((lane[:LANE_CHARACTERS] for lane in passage.lane_told.values() if lane), None),
     )
 
 

@@ -1,14 +1,15 @@
 """A match becomes an event: pictures into the evidence folder, the event into the outbox."""
 
 import logging
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
 from alerts.flagged import EventReading, FlaggedEvent, event_from_match, make_event_id
 from ocr.types import BgrImage
+from pipeline.lane_lines import Line, lane_at
 from pipeline.types import PlateTrack
 from pipeline.walk.evidence import save_picture
 from riskdb.permits import permit_words
@@ -41,6 +42,8 @@ class Flagging:
     models: dict[str, str]
     """Model name -> sha256 of its file."""
     is_replay: bool = False
+    lane_lines: Mapping[str, tuple[Line, ...]] = field(default_factory=dict)
+    """By camera: the lines between its lanes."""
     booth_until: Callable[[str, str, datetime], datetime | None] = lambda *_: None
     """(checkpoint, camera, now) -> until when the people there deal with it themselves; None where nobody looks."""
 
@@ -71,9 +74,14 @@ class Flagging:
             readings=tuple(EventReading.model_validate(asdict(reading)) for reading in track.readings[:8]),
             is_late=track.is_late,
             permit=permit_words(match.permits, checkpoint, decided_at.timestamp()),
+            lane=track.lane or self._lane(track),
+            direction=track.direction,
         )
         self.outbox.append(event)
         return event
+
+    def _lane(self, track: PlateTrack) -> str | None:
+        return lane_at(track.place, self.lane_lines.get(track.camera_id, ())) if track.place is not None else None
 
     def _save_pictures(self, track: PlateTrack, event_id: str) -> tuple[str | None, str | None]:
         name = f"{track.started_at:%Y-%m-%d}/{event_id}"

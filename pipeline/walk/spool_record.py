@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
+from alerts.flagged import Direction
 from ocr.types import BgrImage, BoundingBox, PlateDistribution
 from pipeline.types import Evidence, Passage, PlateTrack, Reading
 from pipeline.walk.evidence import encode_jpeg
@@ -46,6 +47,9 @@ class SpoolRecord(BaseModel):
     frame_index: int
     readings: tuple[Reading, ...] = ()
     is_late: bool = False
+    place: tuple[float, float] | None = None
+    direction: Direction | None = None
+    lane: str | None = None
 
     @classmethod
     def of(cls, passage: Passage) -> Self:
@@ -68,6 +72,9 @@ class SpoolRecord(BaseModel):
             frame_index=evidence.frame_index,
             readings=track.readings,
             is_late=track.is_late,
+            place=track.place,
+            direction=track.direction,
+            lane=track.lane,
         )
 
     def track(self, pictures: SpooledPictures) -> PlateTrack:
@@ -98,6 +105,9 @@ class SpoolRecord(BaseModel):
             is_final=True,
             readings=self.readings,
             is_late=self.is_late,
+            place=self.place,
+            direction=self.direction,
+            lane=self.lane,
         )
 
 

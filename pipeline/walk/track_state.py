@@ -5,6 +5,7 @@ from datetime import datetime
 from ocr.types import PlateRead
 from pipeline.settings import TrackSettings
 from pipeline.types import Frame, Look, PlateTrack
+from pipeline.walk.direction import direction_of
 from pipeline.walk.evidence import best_evidence, evidence_score
 from pipeline.walk.fusion import PlateFusion, SlotAgreement, slot_agreement, sure_slots
 from pipeline.walk.geometry import Motion
@@ -40,6 +41,7 @@ class Segment:
         self.fusion = PlateFusion(max_effective_looks)
         self.started_at = frame.captured_at
         self.ended_at = frame.captured_at
+        self.first_box = self.last_box = read.box
         self.looks: list[Look] = []
         self._keep_looks = keep_looks
         self._score = -1.0
@@ -48,22 +50,24 @@ class Segment:
 
     def add(self, frame: Frame, read: PlateRead) -> None:
         self.fusion.add(read)
-        self.ended_at = frame.captured_at
+        self.ended_at, self.last_box = frame.captured_at, read.box
         self.best_confidence = max(self.best_confidence, read.confidence)
         score = evidence_score(read)
         if score > self._score:
             self._score = score
             self.evidence = best_evidence(frame, read)
+            (x, y), (height, width) = read.box.center, frame.image.shape[:2]
+            self.place = (x / width, y / height)
         if self._keep_looks:
             self.looks.append(Look(frame.captured_at, read.text, read.confidence, read.box))
 
     def join(self, later: "Segment") -> None:
         self.fusion.join(later.fusion)
-        self.ended_at = later.ended_at
+        self.ended_at, self.last_box = later.ended_at, later.last_box
         self.best_confidence = max(self.best_confidence, later.best_confidence)
         self.looks += later.looks
         if later._score > self._score:
-            self._score, self.evidence = later._score, later.evidence
+            self._score, self.evidence, self.place = later._score, later.evidence, later.place
 
 
 class TrackState:
@@ -216,6 +220,8 @@ def track_of(camera_id: str, number: int, segment: Segment, is_final: bool) -> P
         evidence=segment.evidence,
         is_final=is_final,
         looks=tuple(segment.looks),
+        place=segment.place,
+        direction=direction_of(segment.first_box, segment.last_box),
     )
 
 
