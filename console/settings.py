@@ -81,6 +81,7 @@ class ConsoleSettings(BaseModel):
     evidence_days: int = Field(default=30, ge=1, le=90)  # after closing; then plate and pictures are erased
     photo_megabytes: float = Field(default=8, gt=0)  # a worker's photo
     desk_phone: str = Field(default="", pattern=r"^\+?[0-9-]{0,20}$")  # the duty desk, for grid workers; "" = none
+    demo: bool = False  # every page says that plates and places are invented
     accept_replayed: bool = False  # recorded footage opens cases too (for demonstrations and drills)
 
     @property

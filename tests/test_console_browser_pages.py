@@ -17,7 +17,8 @@ from tests.console_world import World, row_of
 from tests.hostile import HOSTILE
 
 PAGES = (
-    (None, "/login"), (None, "/setup/{link}"), ("officer", "/screen"), ("officer", "/statistics"), ("worker", "/m"),
+    (None, "/login"), (None, "/setup/{link}"), ("officer", "/screen"), ("officer", "/statistics"),
+    ("officer", "/trends"), ("officer", "/shift"), ("officer", "/transparency"), ("worker", "/m"),
     ("steward", "/list"), ("steward", "/list/1"), ("steward", "/corrections"), ("steward", "/tokens"),
     ("auditor", "/audit"), ("admin", "/accounts"), ("officer", "/nowhere"),
 )  # fmt: skip

@@ -1,6 +1,7 @@
 """The open pages of a box's booths: who looks, and what each is told at once."""
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
@@ -48,7 +49,8 @@ class BoothPages:
     def take(self, word: BoothWord) -> None:
         """Show what a camera's process says, at once."""
         if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._take, word)
+            with contextlib.suppress(RuntimeError):  # the loop is closed: the box ends
+                self._loop.call_soon_threadsafe(self._take, word)
 
     async def run(self) -> None:
         """Every few seconds: forget what is old, tell how things stand, and say who looks; until cancelled."""

@@ -14,6 +14,10 @@ _ACTIONS = {
     "case.booth": "卡口补报",
     "case.view": "查看事件单",
     "cases.view": "查看事件单列表",
+    "cases.export": "导出事件单",
+    "statistics.export": "导出统计",
+    "shift.view": "查看交接班",
+    "shift.note": "写交接班",
     "cases.search": "查找事件单",
     "picture.view": "查看照片",
     "case.erase": "到期删除",
@@ -62,6 +66,8 @@ _SUBJECTS = {
     "address": "来源",
     "session": "会话",
     "screen": "指挥屏",
+    "shift": "交接班",
+    "statistics": "统计",
     "audit": "审计日志",
 }
 

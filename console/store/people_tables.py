@@ -83,6 +83,19 @@ class LoginFailureRow(Base):
     at: Mapped[datetime]
 
 
+class ShiftNoteRow(Base):
+    """What one shift leaves to the next; forgotten after a month."""
+
+    __tablename__ = "shift_notes"
+
+    note_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    at: Mapped[datetime] = mapped_column(index=True)
+    author: Mapped[str]
+    scope: Mapped[str] = mapped_column(String(16))
+    """Whose area it is about: those of the same area read it."""
+    text: Mapped[str] = mapped_column(Text)
+
+
 class AuditRow(Base):
     __tablename__ = "audit_log"
 

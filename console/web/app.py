@@ -25,6 +25,7 @@ from console.web import (
     overview,
     phone,
     pictures,
+    reports,
     screen,
     stream,
 )
@@ -59,6 +60,7 @@ def create_app(console: Console) -> FastAPI:
         phone,
         pictures,
         overview,
+        reports,
         audit_log,
         accounts,
         lists,

@@ -24,6 +24,8 @@ MENU: tuple[tuple[str, str, frozenset[Role]], ...] = (
     ("/m", "我的任务", frozenset({Role.WORKER})),
     ("/notices", "异常提醒", frozenset({Role.OFFICER, Role.ADMIN, Role.STEWARD})),
     ("/statistics", "统计", frozenset({Role.OFFICER, Role.ADMIN, Role.ANALYST, Role.AUDITOR})),
+    ("/trends", "趋势", frozenset({Role.OFFICER, Role.ADMIN, Role.ANALYST, Role.AUDITOR})),
+    ("/shift", "交接班", frozenset({Role.OFFICER, Role.ADMIN})),
     ("/list", "名单导入", frozenset({Role.STEWARD, Role.APPROVER})),
     ("/areas", "风险区", frozenset({Role.STEWARD, Role.APPROVER})),
     ("/vehicle", "单车查询", frozenset({Role.STEWARD})),
@@ -52,6 +54,7 @@ def page(
         "actor": session.actor if session else None,
         "csrf": session.csrf_token if session else "",
         "menu": [(path, words, request.url.path.startswith(path)) for path, words, roles in MENU if role in roles],
+        "is_demo": request.app.state.console.settings.demo,
         "days_left": request.app.state.console.days_left() if session else None,
         "role_name": ROLE_NAMES[role] if role else "",
     }

@@ -2,9 +2,12 @@
 
 import os
 import shutil
+import socket
 import subprocess
 import sys
+import threading
 import time
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
@@ -13,9 +16,11 @@ import typer
 from rich.console import Console
 
 from alerts.stream import FlaggedStream, connect
+from kakou.box.booth import address_of, open_devices
 from kakou.box.processes import children_of, new_order
 from kakou.box.run import run_box
 from kakou.box.supervisor import Supervisor
+from kakou.commands.demo_cameras import clip_cameras
 from kakou.commands.run_output import print_summary
 from kakou.exit_codes import ExitCode
 from kakou.process import stop_on_signals
@@ -34,7 +39,9 @@ app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
 
 @app.command()
 def demo(
-    serve: Annotated[bool, typer.Option("--serve", help="Open the command screen too, until Ctrl-C.")] = False,
+    serve: Annotated[
+        bool, typer.Option("--serve", help="Play the clips on as cameras and open the command screen, until Ctrl-C.")
+    ] = False,
     folder: Annotated[Path, typer.Option(help="Where the demo keeps its state; emptied first.")] = Path("var/demo"),
 ) -> None:
     """Start a real Redis, import a sample risk list, screen every fixture clip and print each passage.
@@ -55,9 +62,39 @@ def demo(
         print_summary(settings, counts)
         _conclude(settings, url, counts, time.monotonic() - started)
         if serve and not stop.is_set():
-            Supervisor(children_of("console", new_order(settings, url))).run(stop)
+            _serve(settings, url, stop)
     if stop.is_set():
         raise typer.Exit(ExitCode.OK)
+
+
+def _serve(settings: Settings, url: str, stop: threading.Event) -> None:
+    """Serve the console, while the clips go on passing as cameras do, until `stop` is set."""
+    with clip_cameras([source.path for source in settings.sources]) as addresses:
+        cameras = [
+            source.model_copy(update={"uri": addresses[source.path], "start": None}) for source in settings.sources
+        ]
+        booth = settings.booth.model_copy(update={"port": _free_port(), "host": "127.0.0.1"})
+        live = settings.model_copy(update={"sources": tuple(cameras), "booth": booth, "redis_url": url})
+        _say(
+            f"五段视频现在当作摄像机循环播放。卡口岗页面（{cameras[0].checkpoint}，证书是自签的）：{_booth_link(live)}"
+        )
+        box = threading.Thread(target=run_box, args=(live, stop), kwargs={"as_json": False, "show_clear_plates": True})
+        box.start()
+        Supervisor(children_of("console", new_order(settings, url))).run(stop)
+        stop.set()
+        box.join()
+
+
+def _booth_link(settings: Settings) -> str:
+    with closing(open_devices(settings.state_dir)) as devices:
+        token = devices.invite("演示平板", settings.sources[0].checkpoint, "", timedelta(hours=1))
+    return f"{address_of(settings.booth.model_copy(update={'public_name': 'localhost'}))}/pair/{token}"
+
+
+def _free_port() -> int:
+    with closing(socket.socket()) as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
 
 
 def _prepare(folder: Path) -> Path:
@@ -83,7 +120,9 @@ def _prepare(folder: Path) -> Path:
 def _console_section(clips: list[Path]) -> str:
     """Place the clips' checkpoints in the sample grids (an invented county)."""
     grids = REPOSITORY / "console" / "samples" / "grids.geojson"
-    lines = [f'[console]\ncounty_code = "999901"\ngrids_path = "{grids}"\nport = 0\nconfirm_timeout_s = 600']
+    lines = [
+        f'[console]\ncounty_code = "999901"\ngrids_path = "{grids}"\nport = 0\nconfirm_timeout_s = 600\ndemo = true'
+    ]
     for number, clip in enumerate(clips):
         place = SAMPLE_MICRO_GRIDS[number % len(SAMPLE_MICRO_GRIDS)]
         lines.append(f'[[console.checkpoint]]\nname = "{_checkpoint_of(clip)}"\ngrid_code = "{place}"')
