@@ -77,7 +77,7 @@ class Settings(BaseModel):
     ocr_model: str | None = None
     """A recogniser of the fast-plate-ocr hub in place of ours; those know no province character."""
     ocr_provider: Literal["cpu", "cuda", "tensorrt", "openvino"] = "cpu"
-    """What the models of `kakou run` run on, as `--provider` says for a replay; all but "cpu" need another onnxruntime."""
+    """What the models of `kakou run` run on, like a replay's `--provider`; all but "cpu" need another onnxruntime."""
     sources: tuple[SourceSettings, ...] = Field(default=(), alias="source")
     pipeline: PipelineSettings = PipelineSettings()
     risk: RiskSettings = RiskSettings()
