@@ -40,6 +40,9 @@ from ocr.types import BoundingBox
 from training.real_crops import colour_style
 from training.recognizer.scoring import calibration_error
 
+WIDTHS_PX = (45, 60, 80, 120, 200)
+VEHICLE_PLATES = 4
+"""A vehicle that moves is this many plates wide."""
 EXACT_BARS = {"photos": 93.0, "ccpd": 93.0, "lprnet": 92.0, "chenwj": 93.0, "easypr": 93.0}
 """Percent; bars of the models issue."""
 MIN_PROVINCE_CASES = 20
@@ -98,6 +101,7 @@ def _score_photo_set(reader: PlateReader, name: str, photos: list[LabelledPhoto]
     results = [(photo, _score_one_photo(reader, photo)) for photo in photos]
     unseen = [result for photo, result in results if is_held_out(photo.path.name)]
     _add_photo_row(report, name, "all", [result for _, result in results])
+    _add_live_and_photo(reader, name, results, report)
     _add_photo_row(report, name, "held out", unseen)
     green = [p for _, r in results for p in r.plates if len(p.truth.text) == 8]
     if green:
@@ -112,6 +116,30 @@ def _score_photo_set(reader: PlateReader, name: str, photos: list[LabelledPhoto]
     report.add_bar(f"{name}, held out: detection recall, %", 100 * found / len(plates), 98, "at least")
     detections = sum(result.detections for result in unseen)
     report.add_bar(f"{name}, held out: precision bound, %", 100 * found / max(1, detections), 90, "at least")
+
+
+def _add_live_and_photo(
+    reader: PlateReader, name: str, results: list[tuple[LabelledPhoto, PhotoResult]], report: Report
+) -> None:
+    """Compare what is read of a picture with what is read of a frame on which the labelled vehicles move, by width."""
+    buckets: dict[str, list[tuple[bool, bool]]] = defaultdict(list)
+    for photo, result in results:
+        reads = reader.read(load_image(photo.path), [_vehicle(plate.box) for plate in photo.plates])
+        live = score_photo(photo.plates, reads, 0.0)
+        for on_frame, in_photo in zip(live.plates, result.plates, strict=True):
+            bucket = _bucket(on_frame.truth.box.width, WIDTHS_PX)
+            buckets[bucket].append((on_frame.is_exact, in_photo.is_exact))
+    for bucket, exact in sorted(buckets.items()):
+        shares = (share(sum(column), len(exact)) for column in zip(*exact, strict=True))
+        report.add_row(
+            "plates by width, px", set=name, width=bucket, **dict(zip(("live", "photo"), shares, strict=True))
+        )
+
+
+def _vehicle(plate: BoundingBox) -> BoundingBox:
+    x, y = plate.center
+    half = VEHICLE_PLATES / 2 * plate.width
+    return BoundingBox(x - half, y - half, x + half, y + half / 2)
 
 
 def _score_one_photo(reader: PlateReader, photo: LabelledPhoto) -> PhotoResult:

@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -139,3 +141,26 @@ def test_video_coding_loses_detail_with_the_step_and_keeps_a_flat_picture():
     losses = [np.abs(block_coded(noise, step, rng).astype(int) - noise).mean() for step in (2.0, 20.0, 80.0)]
     assert losses[0] < 2 < losses[1] < losses[2]
     assert np.abs(block_coded(flat, 40.0, rng).astype(int) - flat).max() <= 3
+
+
+@pytest.mark.parametrize("module", ["training.recognizer", "training.detector"])
+def test_without_pytorch_the_training_says_what_to_install(module: str, tmp_path: Path):
+    """`-S` leaves out all that is installed: what is asked for first is looked for before anything else is loaded."""
+    for name in ("training", module.replace(".", "/")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").touch()
+    root = Path(__file__).parents[1]
+    for file in ("training/without_torch.py", f"{module.replace('.', '/')}/__main__.py"):
+        (tmp_path / file).write_text((root / file).read_text("utf-8"), "utf-8")
+    done = subprocess.run(
+        [sys.executable, "-S", "-P", "-m", module, "--help"],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(tmp_path), "PYTHONUTF8": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 4, done.stderr
+    assert "torch" in done.stderr
+    assert "pip install -e .[train]" in done.stderr
+    assert "Traceback" not in done.stderr
