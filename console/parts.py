@@ -23,6 +23,7 @@ from console.cases.retention import Retention
 from console.lists.areas import Areas
 from console.lists.changes import ListChanges
 from console.lists.corrections import Corrections
+from console.lists.objections import Objections
 from console.lists.office import FeedOffice, ListOffice
 from console.lists.vehicles import Vehicles
 from console.people.accounts import Accounts
@@ -56,6 +57,7 @@ class ListDesks:
     areas: Areas
     vehicles: Vehicles
     feeds: FeedOffice
+    objections: Objections
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +134,7 @@ def build_console(
         statistics=Statistics(database),
         pictures=pictures,
         list_changes=ListChanges(database, audit, office, state_dir / "imports", settings),
-        lists=ListDesks(Areas(database, audit, office.areas), Vehicles(database, audit, office.vehicles), office.feeds),
+        lists=_list_desks(database, audit, office, keys, settings),
         corrections=Corrections(database, audit, office, settings.correction_hours),
         retention=Retention(database, audit, pictures, settings),
         dispatch=Dispatch(database, audit, build_messengers(settings.messenger, now), settings),
@@ -148,6 +150,13 @@ def _case_parts(
     database: Database, audit: AuditLog, grids: GridMap, settings: ConsoleSettings
 ) -> tuple[CaseReader, CaseIntake, CaseDesk]:
     return CaseReader(database, grids), CaseIntake(database, audit, settings), CaseDesk(database, audit, settings)
+
+
+def _list_desks(
+    database: Database, audit: AuditLog, office: ListOffice, keys: ConsoleKeys, settings: ConsoleSettings
+) -> ListDesks:
+    areas, vehicles = Areas(database, audit, office.areas), Vehicles(database, audit, office.vehicles)
+    return ListDesks(areas, vehicles, office.feeds, Objections(database, audit, keys, settings))
 
 
 def _event_feed(

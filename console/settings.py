@@ -75,6 +75,7 @@ class ConsoleSettings(BaseModel):
     audit_reading_minutes: float = Field(default=10, ge=0)  # reading the same again within this is no new audit row
     approval_rows: int = Field(default=100, ge=0)  # rows that one person brings in alone a day; more need a second
     correction_hours: float = Field(default=24, gt=0)  # a vehicle taken off comes back then, unless a steward confirmed
+    objection_hours: float = Field(default=24, gt=0)  # a driver's objection is answered within this, or shown as late
     stale_status_s: float = Field(default=15, gt=0)  # a box that says nothing for longer is shown as lost
     stale_list_s: float = Field(default=900, gt=0)  # a list older than this is shown in red
     plateless_hours: float = Field(default=3, gt=0)  # by day, while other cameras see plates

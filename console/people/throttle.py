@@ -52,7 +52,7 @@ class Throttle:
 
         Raises TooManyTriesError; then nothing is counted, or a guesser could keep everybody out for ever.
         """
-        network = _network_of(address)
+        network = network_of(address)
         pair = self._keys.digest("login", f"pair {account}\n{network}")
         place = self._keys.digest("login", f"address {network}")
         limits = {pair: self._limits}
@@ -93,7 +93,7 @@ def _count(session: Session, whom: str, since: datetime) -> int:
     return session.scalars(query).one()
 
 
-def _network_of(address: str) -> str:
+def network_of(address: str) -> str:
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:

@@ -32,6 +32,27 @@ class CorrectionRow(Base):
     answered_at: Mapped[datetime | None]
 
 
+class ObjectionRow(Base):
+    """What a driver says against being stopped."""
+
+    __tablename__ = "objections"
+
+    objection_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    receipt: Mapped[str] = mapped_column(String(16))
+    """By which the driver asks for the answer."""
+    reference: Mapped[str] = mapped_column(String(20))
+    """The number of a case as the driver wrote it: there may be none."""
+    told: Mapped[str] = mapped_column(Text)
+    place: Mapped[str] = mapped_column(String(64))
+    """Keyed digest of the address, to slow down floods."""
+    created_at: Mapped[datetime] = mapped_column(index=True)
+    due_at: Mapped[datetime]
+    answer: Mapped[str] = mapped_column(Text, default="")
+    answered_by: Mapped[str | None]
+    answered_at: Mapped[datetime | None]
+    is_granted: Mapped[bool] = mapped_column(default=False)
+
+
 class ListChangeRow(Base):
     """A file of travel records that was checked, and is applied by one person or by two."""
 

@@ -22,6 +22,7 @@ from console.web import (
     list_columns,
     lists,
     notices,
+    objections,
     overview,
     phone,
     pictures,
@@ -68,6 +69,7 @@ def create_app(console: Console) -> FastAPI:
         areas,
         notices,
         feed,
+        objections,
         api,
     ):
         app.include_router(part.router)

@@ -1,18 +1,16 @@
 """The way in and out: log-in, one-time links, log-out."""
 
-import io
 from typing import Annotated
 
-import segno
 from fastapi import APIRouter, Form, Request
 from starlette.responses import FileResponse, RedirectResponse, Response
 
-from console.parts import Console
 from console.people.accounts import Invitation
 from console.people.passwords import MIN_LENGTH, totp_uri
 from console.types import ConsoleError
 from console.web.access import COOKIE, Session, TheConsole, allow_anyone, allow_everybody
 from console.web.answers import wants_page
+from console.web.caller import address_of, qr_svg
 from console.web.rendering import STATIC_FOLDER, home_of, page
 
 router = APIRouter(tags=["pages"])
@@ -99,15 +97,6 @@ def health(console: TheConsole) -> dict[str, bool | int]:
     return {"events_come_in": not console.feed.trouble, "dead_letters": console.feed.dead_letters}
 
 
-def address_of(request: Request, console: Console) -> str:
-    """Return the caller's address; a proxy's word for it is believed only from a trusted proxy."""
-    peer = request.client.host if request.client else ""
-    forwarded = request.headers.get("x-forwarded-for", "")
-    if peer in console.settings.trusted_proxies and forwarded:
-        return forwarded.rsplit(",", 1)[-1].strip()[:64]
-    return peer
-
-
 def _setup(request: Request, invitation: Invitation, problem: str, username: str) -> Response:
     secret = invitation.totp_secret
     context = {
@@ -115,26 +104,9 @@ def _setup(request: Request, invitation: Invitation, problem: str, username: str
         "problem": problem,
         "username": username,
         "min_length": MIN_LENGTH,
-        "qr": _qr(totp_uri(secret, invitation.username or "admin")) if secret else "",
+        "qr": qr_svg(totp_uri(secret, invitation.username or "admin")) if secret else "",
     }
     return page(request, "setup.html", context, status_code=400 if problem and wants_page(request) else 200)
-
-
-def _qr(text: str) -> str:
-    """Return an SVG element made by us from a secret made by us: the one piece of markup that is not escaped."""
-    buffer = io.BytesIO()
-    segno.make(text, error="m").save(
-        buffer,
-        kind="svg",
-        xmldecl=False,
-        svgns=False,
-        scale=5,
-        dark="#000",
-        light="#fff",
-        svgclass="qr",
-        lineclass=None,
-    )
-    return buffer.getvalue().decode()
 
 
 def _own_path(path: str) -> str:

@@ -110,7 +110,16 @@ def faulty_rows(change_id: RowNumber, request: Request, session: Session, consol
 def corrections_page(request: Request, session: Session, console: TheConsole) -> Response:
     with console.database.writing() as database:
         console.audit.append(database, session.actor, "correction.view", "corrections", console.now())
-    return page(request, "corrections.html", {"corrections": console.corrections.recent()}, session)
+    return page(
+        request,
+        "corrections.html",
+        {
+            "corrections": console.corrections.recent(),
+            "objections": console.lists.objections.recent(),
+            "now": console.now(),
+        },
+        session,
+    )
 
 
 @router.post("/corrections/{correction_id}/confirm", **allow(Role.STEWARD))
