@@ -79,7 +79,7 @@ def box_at_work(folder: Path, plan: Plan) -> Iterator[int]:
         f'secret_file = "secret"\nreads_per_s = {plan.reads_per_s}\n'
         for n in range(DEVICES)
     )
-    (folder / "kakou.toml").write_text(f'state_dir = "var"\n[reads]\nport = {port}\nown_weight = 1.0\n{devices}')
+    (folder / "kakou.toml").write_text(f'state_dir = "var"\n[reads]\nport = {port}\n{devices}')
     environment = {name: value for name, value in os.environ.items() if name != "REDIS_URL"}
     command = [sys.executable, "-m", "kakou.main", "run"]
     log = (folder / "log").open("wb")

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from ocr.hypotheses import top_hypotheses
 from ocr.types import BoundingBox
-from pipeline.walk.fusion import PlateFusion, look_weight, slot_agreement
+from pipeline.walk.fusion import PlateFusion, look_weight, seconded, slot_agreement
 from tests.plates import make_distribution, make_read
 
 
@@ -75,3 +75,17 @@ def test_slots_where_one_is_unsure_speak_neither_for_nor_against() -> None:
 def test_surely_other_characters_speak_against() -> None:
     agreement = slot_agreement(make_distribution("京A12345"), make_distribution("京A1Z345"))
     assert (agreement.same, agreement.different) == (7, 1)
+
+
+def test_a_second_reader_who_says_the_same_does_not_take_away_all_doubt():
+    own = make_distribution("鲁B1Z345", doubts={3: {"2": 0.2}})
+    both = seconded(own, make_distribution("鲁B1Z345", certainty=0.985), weight=0.5, common=0.3)
+    right = both.char_probs[3, both.alphabet.index("2")]
+    assert 0.03 < right < 0.2
+    assert both.char_probs.sum(axis=1) == pytest.approx(1.0, abs=1e-4)
+
+
+def test_a_second_reader_who_says_something_else_is_weighed():
+    own = make_distribution("鲁B1Z345", doubts={3: {"2": 0.2}})
+    both = seconded(own, make_distribution("鲁B12345", certainty=0.985), weight=0.5, common=0.3)
+    assert both.char_probs[3].argmax() == both.alphabet.index("2")

@@ -64,7 +64,12 @@ class Lane:
         reads = self.settings
         self.arrivals = Arrivals(
             self.journal,
-            Looking(self.reader, lambda content: PICTURE if content else None, reads.camera_weight, reads.own_weight),
+            Looking(
+                self.reader,
+                lambda content: PICTURE if content else None,
+                camera_weight=reads.camera_weight,
+                common_errors=reads.common_errors,
+            ),
             reads,
             dict.fromkeys(("front", "rear"), Decider(rule, screening)),
             dict.fromkeys(("front", "rear"), screening.counts),

@@ -75,7 +75,13 @@ class _Desk:
             device.camera_id: CameraReporter(box, device, self._counts[device.camera_id]) for device in devices
         }
         reads = box.settings.reads
-        looking = Looking(box.reader(), _decoding(decoder), reads.camera_weight, reads.own_weight)
+        looking = Looking(
+            box.reader(),
+            _decoding(decoder),
+            camera_weight=reads.camera_weight,
+            common_errors=reads.common_errors,
+            reads_pictures=reads.reads_pictures,
+        )
         deciders = {device.camera_id: self._decider(device) for device in devices}
         testers = {device.camera_id: self._tester(device) for device in devices}
         self._arrivals = Arrivals(journal, looking, reads, deciders, self._counts, testers)

@@ -14,7 +14,7 @@ from pipeline.reads.beliefs import UNSAID, distribution_of
 from pipeline.reads.camera_read import CameraRead
 from pipeline.types import Evidence, Frame, Reader, Reading
 from pipeline.walk.evidence import best_evidence, vehicle_front
-from pipeline.walk.fusion import pooled, slot_agreement
+from pipeline.walk.fusion import seconded, slot_agreement
 
 OTHER_SLOTS = 3
 """So many slots that surely differ, more than half of those that agree: the plate in the picture is another one."""
@@ -39,11 +39,14 @@ class Seen:
 class Looking:
     """Looks at messages. One thread."""
 
-    def __init__(self, reader: Reader, decode: Decode, camera_weight: float, own_weight: float) -> None:
+    def __init__(
+        self, reader: Reader, decode: Decode, *, camera_weight: float, common_errors: float, reads_pictures: bool = True
+    ) -> None:
         self._reader = reader
         self._decode = decode
         self._camera_weight = camera_weight
-        self._own_weight = own_weight
+        self._common_errors = common_errors
+        self._reads_pictures = reads_pictures
 
     def look(self, arrival: Arrival, *, with_pictures: bool) -> Seen | None:
         """Return what a message tells; None where neither the camera nor we see a plate."""
@@ -51,7 +54,7 @@ class Looking:
         scene = self._picture(sent.scene_picture) if with_pictures else None
         plate = self._picture(sent.plate_picture) if with_pictures else None
         in_scene = in_plate = None
-        if self._own_weight > 0:
+        if self._reads_pictures:
             in_scene = _fitting(self._reader.read(scene), sent.read) if scene is not None else None
             in_plate = self._read_alone(plate, sent.read) if in_scene is None and plate is not None else None
         own = in_scene or in_plate
@@ -85,7 +88,7 @@ class Looking:
         camera = distribution_of(read, said.alphabet, said.styles, slots) if said.styles else None
         if camera is None:
             return said
-        return pooled(((camera, self._camera_weight), (said, self._own_weight)))
+        return seconded(said, camera, self._camera_weight, self._common_errors)
 
 
 def _fitting(reads: list[PlateRead], read: CameraRead) -> PlateRead | None:

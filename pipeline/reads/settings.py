@@ -105,10 +105,12 @@ class ReadsSettings(BaseModel):
     """A read that arrives so long after its vehicle passed is no fresh alarm."""
     together_s: float = Field(default=1.5, ge=0, le=60)
     """Reads of one lane whose plates agree within this time are one passage."""
-    own_weight: float = Field(default=1.0, ge=0, le=4)
-    """How much our own reading of a picture counts beside the camera's text; 0 reads no pictures."""
-    camera_weight: float = Field(default=0.75, gt=0, le=4)
-    """How much the camera's text counts where our own reading is there: their errors are partly the same."""
+    reads_pictures: bool = True
+    """Whether our own reader reads the pictures that come along; False believes the cameras alone."""
+    camera_weight: float = Field(default=0.5, gt=0, le=2)
+    """How much a camera's text counts beside our own reading of its picture (1.0). `python -m bench.mixed_reads`."""
+    common_errors: float = Field(default=0.3, ge=0, le=1)
+    """Share of our own reading's errors that the camera makes, too: so much of our doubt stays where both agree."""
     picture_backlog: int = Field(default=50, ge=0)
     """While more reads than this wait, pictures of texts that are surely read are not read again."""
     quarantine_hours: float = Field(default=24.0, gt=0, le=24)

@@ -95,6 +95,19 @@ def pooled(weighted: Sequence[tuple[PlateDistribution, float]]) -> PlateDistribu
     return PlateDistribution(first.alphabet, _softmax(log_chars), first.styles, _softmax(log_styles))
 
 
+def seconded(own: PlateDistribution, other: PlateDistribution, weight: float, common: float) -> PlateDistribution:
+    """Return `own` with a second reader's word, who counts by `weight` and makes a `common` share of the same errors.
+
+    Where both say the same, the second may only have erred alike: that share of what `own` holds possible stays
+    possible. Where they differ, they have erred apart, and the product decides.
+    """
+    product = pooled(((own, 1.0), (other, weight)))
+    alike = (own.char_probs * other.char_probs).sum(axis=1, keepdims=True)
+    kept = np.minimum(common * alike, 1.0)
+    chars = (1.0 - kept) * product.char_probs + kept * own.char_probs
+    return PlateDistribution(own.alphabet, chars.astype(np.float32), own.styles, product.style_probs)
+
+
 def look_weight(read: PlateRead) -> float:
     """Return how much a look counts, above 0.0 to 1.0: by size, sharpness and the detector's certainty."""
     size = min(1.0, read.box.width / FULL_WIDTH_PX) ** 2
