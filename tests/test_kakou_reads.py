@@ -2,7 +2,7 @@
 
 import contextlib
 import socket
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psutil
@@ -11,11 +11,12 @@ import pytest
 from alerts.box_status import BoxStatus, SendingDevice
 from console.settings import ConsoleSettings
 from console.situation.boxes import Heard, tiles
-from kakou.settings import SettingsError, load_settings
+from kakou.settings import Settings, SettingsError, load_settings
+from kakou.watch.devices import DeviceLook
 from pipeline.reads.synthetic import Said, hikvision
 from tests.alerts_kit import wait_until
 from tests.commands import call_kakou, start_kakou
-from tests.reads_kit import SECRET, Box
+from tests.reads_kit import SECRET, Box, serving
 
 NOON = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
 DEVICE = """
@@ -121,3 +122,27 @@ def test_a_device_that_cannot_work_is_refused_with_a_reason(tmp_path: Path, line
     (tmp_path / "kakou.toml").write_text(source + device)
     with pytest.raises(SettingsError, match=says):
         load_settings(tmp_path / "kakou.toml")
+
+
+def test_a_device_that_is_silent_refused_or_not_understood_is_a_notice(tmp_path: Path):
+    config(tmp_path, K01="hikvision", K02="axis")
+    settings = load_settings(tmp_path / "kakou.toml").model_copy(update={"state_dir": tmp_path / "var"})
+    settings = settings.model_validate({**settings.model_dump(by_alias=True), "reads": reads_at(tmp_path, settings)})
+    with serving(settings) as box:
+        box.send(hikvision(Said(at=datetime.now(UTC) + timedelta(days=900))))
+        box.send(hikvision(Said()), secret="wrong")
+        box.post(f"/reads/K01/{SECRET}", b"?")
+        box.post("/reads/nobody/x", b"?")
+    found = {(one.notice, one.subject) for one in DeviceLook(settings, lambda: datetime.now(UTC)).look()}
+    assert found == {
+        ("device_silent", "K02"), ("device_refused", "K01"), ("device_refused", ""), ("reads_unreadable", "K01"),
+        ("device_clock", "K01"),
+    }  # fmt: skip
+    later = {one.notice for one in DeviceLook(settings, lambda: datetime.now(UTC) + timedelta(days=1)).look()}
+    assert later == {"device_silent", "device_clock"}
+
+
+def reads_at(folder: Path, settings: Settings) -> dict[str, object]:
+    """Return the devices with the path of their secret made whole."""
+    reads = settings.reads.model_dump(by_alias=True)
+    return {**reads, "device": [{**device, "secret_file": folder / "secret"} for device in reads["device"]]}

@@ -294,3 +294,9 @@ def test_ids_as_bare_numbers_stay_exact():
     body = json.dumps({"MotorVehicleListObject": {"MotorVehicleObject": [vehicle]}}).encode()
     [sent] = adapter_of("gat1400").understand(Message("VIID/MotorVehicles", "", body, NOON)).reads
     assert sent.read.serial == "37021100001190000001"
+
+
+def test_what_a_platform_wants_watched_never_becomes_the_list_by_itself():
+    body = json.dumps({"DispositionListObject": {"DispositionObject": [{"TargetFeature": "鲁B12345"}]}}).encode()
+    with pytest.raises(UnreadableMessageError, match="名单管理员"):
+        adapter_of("gat1400").understand(Message("VIID/Dispositions", "", body, NOON))

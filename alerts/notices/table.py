@@ -40,6 +40,20 @@ NOTICES: tuple[NoticeKind, ...] = (
     NoticeKind("camera_dirty", "warning", "画面失焦或镜头脏污", "擦拭镜头并重新对焦。"),
     NoticeKind("camera_turned", "warning", "画面旋转", "把摄像机装正，或在其设置中转正画面。"),
     NoticeKind(
+        "device_silent", "critical", "上报相机没有报文",
+        "检查相机供电、网线和推送地址（docs/cameras.md），再运行 kakou reads test。", 300.0,
+    ),
+    NoticeKind(
+        "device_refused", "warning", "拒收相机报文",
+        "核对该相机的密钥和设备号；不认识的来源请查相机网络。",
+    ),
+    NoticeKind("device_clock", "warning", "上报相机时钟不准", "在相机中启用 NTP 校时。", 60.0, 60.0),
+    NoticeKind(
+        "reads_unreadable", "warning", "相机报文看不懂",
+        "报文加密保存 24 小时：升级 kakou，或让相机改用 GA/T 1400。",
+    ),
+    NoticeKind("reads_waiting", "warning", "相机识读积压", "本机处理不及：减少本机相机；识读不会丢失。", 30.0, 30.0),
+    NoticeKind(
         "pictures_late", "warning", "画面晚到",
         "本机或线路处理不及：减少本机摄像机、降低分辨率或检查网络。", 30.0, 30.0,
     ),

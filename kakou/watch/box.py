@@ -20,6 +20,8 @@ from kakou.box.processes import canary, counted
 from kakou.settings import Settings
 from kakou.watch.canary_look import NOTICES, SentCanaryLook
 from kakou.watch.checks import Check, ListLook, common_checks
+from kakou.watch.devices import NOTICES as DEVICE_NOTICES
+from kakou.watch.devices import DeviceLook
 from kakou.watch.identity import box_origin
 from kakou.watch.watch import VERSION, NoticeWatch
 from kakou.wiring.box import Box, utc_now
@@ -111,6 +113,7 @@ def box_watch(box: Box, outbox: Outbox, board: NoticeBoard, stopped: Callable[[]
     listed = ListLook(lambda: open_hot_set(settings, box.redis_url), settings.console.stale_list_s)
     checks = [
         Check(CAMERA_NOTICES, CameraLook(settings, stopped).look),
+        Check(DEVICE_NOTICES, DeviceLook(settings, utc_now).look),
         Check(ListLook.NOTICES, listed.look),
         *common_checks(settings, outbox, trusted_clock(settings, is_keeping=False), utc_now),
     ]

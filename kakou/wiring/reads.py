@@ -2,11 +2,10 @@
 
 import time
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from kakou.settings import Settings, SettingsError
-from kakou.wiring.box import utc_now
 from pipeline.reads.cipher import Seal
 from pipeline.reads.device_state import Device, by_id
 from pipeline.reads.endpoint import Clocks, Endpoint
@@ -66,7 +65,7 @@ def build_intake(settings: Settings) -> Intake:
         for device in settings.reads.devices
     )
     keeping = Keeping(journal, lambda: endpoint.states())
-    clocks = Clocks(utc_now, time.monotonic)
+    clocks = Clocks(lambda: datetime.now(UTC), time.monotonic)
     quarantine = open_quarantine(settings)
     endpoint = Endpoint(devices, keeping, quarantine, settings.reads, clocks)
     most_bytes = int(settings.reads.max_body_mb * 2**20)

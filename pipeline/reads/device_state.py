@@ -32,6 +32,7 @@ class DeviceReport(BaseModel):
     refused_at: AwareDatetime | None = None
     why_refused: str = ""
     quarantined: int = 0
+    quarantined_at: AwareDatetime | None = None
     why_quarantined: str = ""
     clock_offset_s: float | None = None
     newest: AwareDatetime | None = None
@@ -65,6 +66,10 @@ class Device:
 
     def refuse(self, why: str, now: datetime) -> None:
         self.note(refused=1, refused_at=now, why_refused=why)
+
+    def set_apart(self, why: str, now: datetime) -> None:
+        """Note a message that went to quarantine."""
+        self.note(last_message_at=now, quarantined=1, quarantined_at=now, why_quarantined=why[:200])
 
     def said(self) -> str:
         """Return the report, to be written down."""

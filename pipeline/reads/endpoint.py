@@ -155,7 +155,7 @@ class Endpoint:
         else:
             self._check_serials(device, understood)
             return understood
-        device.note(last_message_at=message.arrived_at, quarantined=1, why_quarantined=why[:200])
+        device.set_apart(why, message.arrived_at)
         await self._set_apart(device, message, why)
         return None
 

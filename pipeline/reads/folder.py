@@ -118,7 +118,7 @@ class FolderWatch:
         return SentRead(replace_time(said, written), scene_picture=jpeg)
 
     def _set_apart(self, body: bytes, why: str, now: datetime) -> None:
-        self._device.note(quarantined=1, why_quarantined=why[:200])
+        self._device.set_apart(why, now)
         self._quarantine.keep(self._device.settings.device_id, body, why, now)
 
 

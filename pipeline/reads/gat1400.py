@@ -34,6 +34,9 @@ class Gat1400:
         if resource in SIGNS_OF_LIFE:
             serial = serial_of(document)
             return Understood(reply=status_reply(message, [(serial, OK)], is_single=True), serial=serial)
+        if resource.lower().startswith("dispositions"):
+            # The list follows travel records and nothing else: what a platform wants is for the data steward to decide.
+            raise UnreadableMessageError("上级布控不直接生效，请名单管理员核对后导入")
         vehicles = _vehicles(document)
         if not vehicles:
             return Understood(reply=status_reply(message, [(None, OK)]))

@@ -103,6 +103,8 @@ class ReadsSettings(BaseModel):
     """A message is known again for this long; one that is older by its device's clock is refused."""
     late_after_s: float = Field(default=60.0, gt=0)
     """A read that arrives so long after its vehicle passed is no fresh alarm."""
+    silent_after_h: float = Field(default=12.0, gt=0)
+    """A device that sent nothing for this long, no sign of life either, is a notice."""
     together_s: float = Field(default=1.5, ge=0, le=60)
     """Reads of one lane whose plates agree within this time are one passage."""
     reads_pictures: bool = True
