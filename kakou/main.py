@@ -30,6 +30,7 @@ COMMANDS = {
     "audit": "kakou.commands.audit",
     "sunset": "kakou.commands.sunset",
     "doctor": "kakou.commands.doctor",
+    "install": "kakou.commands.install",
     "bench": "kakou.commands.bench",
 }
 

@@ -69,6 +69,11 @@ def usable_cores() -> int:
 
 
 def log_to_stderr() -> None:
+    """Log to the journal; a service that runs as root is told so."""
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     for chatty in ("httpx", "fast_plate_ocr"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    if os.geteuid() == 0 and os.environ.get("INVOCATION_ID"):  # systemd started it
+        logging.getLogger(__name__).warning(
+            "服务以 root 运行：请用 kakou install 写的单元（User=kakou），并 chown -R kakou 状态目录"
+        )

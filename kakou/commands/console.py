@@ -9,6 +9,7 @@ import typer
 from kakou.box.console import serve
 from kakou.process import log_to_stderr
 from kakou.settings import load_settings
+from kakou.state_format import alone, require_known_format
 from kakou.sunset.guard import until_sunset
 
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
@@ -33,5 +34,6 @@ def console(
     chosen = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     log_to_stderr()
     stop = threading.Event()
-    with until_sunset(settings, stop):
+    require_known_format(settings.state_dir)
+    with alone(settings.state_dir, "console"), until_sunset(settings, stop):
         serve(settings.model_copy(update={"console": settings.console.model_copy(update=chosen)}), stop)

@@ -27,6 +27,7 @@ from kakou.exit_codes import ExitCode
 from kakou.output import put_json
 from kakou.process import keep_private, stop_on_signals
 from kakou.settings import Settings, load_settings
+from kakou.state_format import require_known_format
 from kakou.sunset.guard import until_sunset
 from kakou.watch.telling import told_delivery
 from kakou.wiring.clock import deletable_at, trusted_clock
@@ -53,6 +54,7 @@ def deliver(context: typer.Context, config: ConfigOption = None) -> None:
         return
     _log_to_stderr()
     stop = stop_on_signals()
+    require_known_format(load_settings(config).state_dir)
     with (
         until_sunset(load_settings(config), stop),
         _opened(config) as (settings, client),

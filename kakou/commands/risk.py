@@ -24,6 +24,7 @@ from kakou.exit_codes import ExitCode
 from kakou.output import put_json
 from kakou.process import stop_on_signals
 from kakou.settings import load_settings
+from kakou.state_format import alone, require_known_format
 from kakou.sunset.guard import until_sunset
 from kakou.watch.centre import watched_centre
 from kakou.watch.telling import list_pulse, told_list
@@ -154,7 +155,9 @@ def serve(
     settings = load_settings(config)
     console = messages()
     stop, pulse = stop_on_signals(), list_pulse(settings)
+    require_known_format(settings.state_dir)
     with (
+        alone(settings.state_dir, "risk serve"),
         until_sunset(settings, stop),
         open_redis(settings) as url,
         tended_list(settings, url, console.print, accepts_smaller=accept_smaller, on_turn=pulse.beat),

@@ -10,6 +10,7 @@ from kakou.commands.run_output import print_summary
 from kakou.exit_codes import ExitCode
 from kakou.process import log_to_stderr, stop_on_signals
 from kakou.settings import SettingsError, load_settings
+from kakou.state_format import alone, require_known_format
 from kakou.sunset.guard import until_sunset
 
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
@@ -40,7 +41,8 @@ def run(
         raise SettingsError(f"{config or 'kakou.toml'}: no [[source]] or [[reads.device]]; see docs/kakou.toml.md")
     log_to_stderr()
     stop = stop_on_signals()
-    with until_sunset(settings, stop):
+    require_known_format(settings.state_dir)
+    with alone(settings.state_dir, "run"), until_sunset(settings, stop):
         result = run_box(settings, stop, as_json=as_json, show_clear_plates=show_clear_plates)
     print_summary(settings, result.counts)
     if result.given_up:

@@ -15,6 +15,7 @@ import av
 
 from alerts.set_aside import losses
 from kakou.doctor.finding import Finding, Told, checked, ok
+from kakou.installing.services import secret_paths
 from kakou.settings import Settings
 from kakou.sunset.state import WARN_DAYS, load_state, sunset_words
 from kakou.watch.centre import certificate_days
@@ -102,24 +103,13 @@ def _key(settings: Settings) -> Told:
 
 def _secrets(settings: Settings) -> Told:
     """Look at the modes of all files of secrets that the settings name, and of our own keys."""
-    named = {*_named_secrets(settings), settings.state_dir / "spool.key", settings.state_dir / "console.key"}
+    named = {*secret_paths(settings), settings.state_dir / "spool.key", settings.state_dir / "console.key"}
     paths = [path for path in sorted(named) if path.exists()]
-    if missing := [str(path) for path in sorted(set(_named_secrets(settings))) if not path.exists()]:
+    if missing := [str(path) for path in sorted(set(secret_paths(settings))) if not path.exists()]:
         return "bad", f"不存在：{'，'.join(missing)}", "按 kakou.toml 放好密文文件"
     if open_ones := [str(path) for path in paths if path.stat().st_mode & 0o077]:
         return "bad", f"他人可读：{'，'.join(open_ones)}", f"chmod 600 {' '.join(open_ones)}"
     return ok(f"{len(paths)} 个文件，仅属主可读")
-
-
-def _named_secrets(settings: Settings) -> Iterator[Path]:
-    for channel in settings.alerts.channels:
-        for name in ("token_file", "secret_file", "password_file"):
-            if isinstance(path := getattr(channel, name, None), Path):
-                yield path
-        yield from getattr(channel, "secret_files", ())
-    yield from (messenger.secret_file for messenger in settings.console.messenger)
-    if settings.console.tls_key:
-        yield settings.console.tls_key
 
 
 def _sunset(settings: Settings) -> Told:

@@ -49,7 +49,7 @@ TARGETS = (
     Target("相机上报", ("reads",)),
     Target("事件单与账号", ("console.*", "imports"), "SELECT count(*) FROM cases"),
     Target("卡口岗设备", ("booth.*",)),
-    Target("过车计数", ("counters.*", "run")),
+    Target("过车计数", ("counters.*", "run", "state.json")),
 )
 KEPT = ("sunset.json", "destruction", "clock.json", "audit.anchors")
 """What stays in the state folder: it tells of nobody. Lock files stay, too."""

@@ -1,0 +1,1 @@
+"""`kakou install`: what systemd needs to run a box or a centre."""

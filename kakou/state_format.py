@@ -1,0 +1,60 @@
+"""Which build may work on a state folder: its format has a number, and a newer one is refused untouched."""
+
+import fcntl
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+
+from kakou.settings import SettingsError
+from riskdb.whole_file import whole_file
+
+FORMAT = 1
+"""Raised where an older build would misread what this one writes; the CHANGELOG says so."""
+NAME = "state.json"
+
+
+class StateFolderError(SettingsError):
+    """The state folder is another build's or another process's; the message says what to do."""
+
+
+def require_known_format(state_dir: Path) -> None:
+    """Refuse a folder that a newer build has written; mark one that has no mark. Raises StateFolderError."""
+    path = state_dir / NAME
+    found, by = _read(path)
+    if found > FORMAT:
+        raise StateFolderError(
+            f"{state_dir} 由更新的版本（{by}，格式 {found}）写成，本版本只认到格式 {FORMAT}；"
+            "请装回该版本，或用 kakou restore 放回升级前的备份。什么也没有改动"
+        )
+    if found < FORMAT:
+        try:
+            state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with whole_file(path) as partial:
+                partial.write_text(json.dumps({"format": FORMAT, "written_by": version("kakou")}), encoding="utf-8")
+        except OSError:
+            return  # a full disk is said by whoever needs it
+
+
+def _read(path: Path) -> tuple[int, str]:
+    """Return format and build; 0 where there is no mark, or none that can be read."""
+    try:
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        return int(kept["format"]), str(kept.get("written_by", "?"))[:40]
+    except (OSError, ValueError, KeyError, TypeError):
+        return 0, ""
+
+
+@contextmanager
+def alone(state_dir: Path, name: str) -> Iterator[None]:
+    """Hold the lock that keeps a second `kakou NAME` from this folder. Raises StateFolderError."""
+    state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (state_dir / f"{name.replace(' ', '-')}.lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise StateFolderError(
+                f"{state_dir} 已有 kakou {name} 在运行：停止那一个（systemctl status、ps），或换一个 state_dir"
+            ) from None
+        yield
