@@ -24,6 +24,7 @@ from kakou.box.server import Server
 from kakou.exit_codes import ExitCode
 from kakou.process import keep_private, stop_on_signals
 from kakou.settings import Settings, SettingsError
+from kakou.wiring.box import open_outbox
 from kakou.wiring.matching import key_path
 from riskdb.digest import load_or_create_key
 
@@ -40,7 +41,7 @@ def serve_booth(settings: Settings, stop: threading.Event) -> None:
     """Serve until `stop` is set. Raises SettingsError, ConsoleError, OutboxError, OSError."""
     keep_private(settings.state_dir)
     with ExitStack() as stack:
-        outbox = stack.enter_context(Outbox(settings.state_dir / "outbox.sqlite"))
+        outbox = stack.enter_context(open_outbox(settings))
         devices = stack.enter_context(closing(open_devices(settings.state_dir)))
         ear = stack.enter_context(closing(BoothEar(settings.state_dir)))
         listener = stack.enter_context(_listening(settings.booth))

@@ -74,7 +74,7 @@ def _serve(settings: Settings, url: str, stop: threading.Event) -> None:
             source.model_copy(update={"uri": addresses[source.path], "start": None}) for source in settings.sources
         ]
         booth = settings.booth.model_copy(update={"port": _free_port(), "host": "127.0.0.1"})
-        live = settings.model_copy(update={"sources": tuple(cameras), "booth": booth, "redis_url": url})
+        live = settings.model_copy(update={"sources": tuple(cameras), "booth": booth})
         _say(
             f"五段视频现在当作摄像机循环播放。卡口岗页面（{cameras[0].checkpoint}，证书是自签的）：{_booth_link(live)}"
         )

@@ -26,6 +26,11 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+def open_outbox(settings: Settings) -> Outbox:
+    """Open the outbox of the state folder, with its reserve: whoever opens it holds it. Raises OutboxError."""
+    return Outbox(settings.state_dir / "outbox.sqlite", reserve_bytes=settings.alerts.reserve_mib * 2**20)
+
+
 @dataclass(frozen=True, slots=True)
 class Box:
     """What the cameras of one process share. `redis_url` is the box's own Redis."""
@@ -57,7 +62,7 @@ class Box:
 
     def outbox(self) -> Outbox:
         """Open the outbox of the state folder. Raises OutboxError."""
-        return Outbox(self.settings.state_dir / "outbox.sqlite", reserve_bytes=self.settings.alerts.reserve_mib * 2**20)
+        return open_outbox(self.settings)
 
     def spool(self, *, keeps_time: bool = False) -> Spool:
         """Open the spool; with `keeps_time` it also keeps the mark of what time is known, by being asked often."""
