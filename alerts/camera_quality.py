@@ -2,7 +2,9 @@
 
 from typing import Literal, TypeAlias
 
-CameraQuality: TypeAlias = Literal["good", "undecodable", "black", "frozen", "covered", "out_of_focus", "turned"]
+CameraQuality: TypeAlias = Literal[
+    "good", "undecodable", "black", "frozen", "covered", "out_of_focus", "turned", "poor_reads"
+]
 
 QUALITY_WORDS: dict[CameraQuality, str] = {
     "good": "画面正常",
@@ -12,4 +14,5 @@ QUALITY_WORDS: dict[CameraQuality, str] = {
     "covered": "镜头遮挡",
     "out_of_focus": "画面失焦",
     "turned": "画面旋转",
+    "poor_reads": "多数号牌看不清",
 }

@@ -89,10 +89,6 @@ class Sample:
     """By process id: what it runs, and what it has used."""
 
     @property
-    def cpu_s(self) -> float:
-        return sum(usage.cpu_s for _, usage in self.processes.values())
-
-    @property
     def rss_kib(self) -> int:
         return sum(usage.rss_kib for _, usage in self.processes.values())
 
@@ -129,6 +125,15 @@ class RunningBox:
                 raise TimeoutError(f"the box did not say {words!r} {count} times within {timeout_s:g} s:\n{last}")
             self.closing.wait(0.05)
         return self.said(words, since_s)[count - 1]
+
+    def proportional_mib(self) -> float:
+        """Return the memory of all its processes, what they share counted once (PSS of proc(5))."""
+        total_kib = 0
+        for pid in processes_below(self.process.pid):
+            with contextlib.suppress(OSError):
+                lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+                total_kib += sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+        return total_kib / MIB
 
     def sample(self) -> Sample:
         now = Sample(time.monotonic(), processes_below(self.process.pid))

@@ -123,6 +123,29 @@ def bench_idle(report: Report, options: argparse.Namespace) -> None:
         report.add_bar(f"{name}: share of a core", share, 0.15, "at most")
 
 
+def bench_memory(report: Report, _options: argparse.Namespace) -> None:
+    """Measure what each camera beyond the first takes, traffic before all of them."""
+    look = Look(1920, 1080, 25, has_clock=True)
+    mib: dict[int, float] = {}
+    with tempfile.TemporaryDirectory(prefix="kakou-cam-") as folder:
+        one = traffic("day_gantry", look.width, look.height)
+        clip = write_clip(Path(folder) / "clip.mp4", repeated(one, look.fps, 1, REST_S), look)
+        server = CameraServer({"cam": clip})
+        server.start()
+        try:
+            for cameras in (1, 4):
+                (Path(folder) / str(cameras)).mkdir()
+                addresses = {f"cam-{number}": server.url("cam") for number in range(cameras)}
+                with running_box(Path(folder) / str(cameras), addresses) as box:
+                    box.await_said(IS_THERE, cameras, 120)
+                    box.closing.wait(2.0 + len(one.pictures) / look.fps)
+                    mib[cameras] = box.proportional_mib()
+                report.add_row("memory", cameras=cameras, pss_mib=mib[cameras])
+        finally:
+            server.kill()
+    report.add_bar("memory of each camera beyond the first, MiB", (mib[4] - mib[1]) / 3, 70, "at most")
+
+
 def bench_interlaced(report: Report, _options: argparse.Namespace) -> None:
     """Screen the same moments woven two to a picture, and one by one."""
     found: dict[bool, dict[str, int]] = {}
@@ -153,6 +176,7 @@ BENCHES: dict[str, Callable[[Report, argparse.Namespace], None]] = {
     "four": bench_four,
     "eight": bench_eight,
     "idle": bench_idle,
+    "memory": bench_memory,
     "interlaced": bench_interlaced,
     "returns": bench_returns,
     "soak": bench_soak,

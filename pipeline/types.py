@@ -199,6 +199,8 @@ class ScreeningCounts:
     was found."""
     is_turned: bool = False
     """Of a live source: plates are read only in its picture turned by 90°."""
+    reads_poorly: bool = False
+    """Of a live source: most of its last plates were hardly read."""
     note: str | None = None
     """What is not sure about it although nothing is wrong, or None."""
 
@@ -209,7 +211,9 @@ class ScreeningCounts:
 
     @property
     def camera_quality(self) -> CameraQuality:
-        return "turned" if self.is_turned and self.quality == "good" else self.quality
+        if self.quality == "good" and self.is_turned:
+            return "turned"
+        return "poor_reads" if self.quality == "good" and self.reads_poorly else self.quality
 
     @property
     def passages(self) -> int:

@@ -29,7 +29,7 @@ from kakou.wiring.clock import trusted_clock
 from kakou.wiring.matching import open_hot_set
 from pipeline.types import ScreeningCounts
 
-DIRTY = ("out_of_focus",)
+DIRTY = ("out_of_focus", "poor_reads")
 TURNED = ("turned",)
 PATIENCE_S = 2.0
 CAMERA_NOTICES = ("camera_lost", "camera_blind", "camera_dirty", "camera_turned", "pictures_late", "camera_stopped")

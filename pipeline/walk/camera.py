@@ -11,6 +11,7 @@ from pipeline.types import InView, Passage, Reader
 from pipeline.video.nursery import Nursery
 from pipeline.video.sources import watch_frames
 from pipeline.walk.deciding import Screening
+from pipeline.walk.read_quality import ReadQuality
 from pipeline.walk.screening import screen
 from pipeline.walk.turned import TurnWatch
 
@@ -40,7 +41,8 @@ def screen_source(
     frames = watch_frames(source, settings, parts.screening.counts, stop, nursery)
     counts = parts.screening.counts
     reader = TurnWatch(parts.reader, counts, settings.quality_hold_s) if source.is_live else parts.reader
-    return screen(frames, reader, settings.track, parts.screening, in_view=parts.in_view)
+    judged = ReadQuality(counts).judged if source.is_live else iter
+    return screen(frames, reader, settings.track, parts.screening, in_view=parts.in_view, between=judged)
 
 
 def screen_group(
