@@ -10,13 +10,14 @@ from typing import Literal, NoReturn
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from alerts.canary import CanaryEvent
+from alerts.crossing import CrossingEvent
 from alerts.envelope import MAX_EVENT_BYTES, Event
 from alerts.errors import EventError
 from alerts.flagged import FlaggedEvent
 from alerts.handled import HandledEvent
 from alerts.notice import NoticeEvent
 
-KINDS: tuple[type[Event], ...] = (FlaggedEvent, HandledEvent, NoticeEvent, CanaryEvent)
+KINDS: tuple[type[Event], ...] = (FlaggedEvent, HandledEvent, NoticeEvent, CanaryEvent, CrossingEvent)
 BY_TYPE = {kind.event_type: kind for kind in KINDS}
 KIND_NAMES = tuple(kind.kind for kind in KINDS if kind is not CanaryEvent)
 """What a channel can be asked to take; a canary goes nowhere but to its test path."""

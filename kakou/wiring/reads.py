@@ -5,15 +5,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from alerts.outbox import Outbox
 from kakou.settings import Settings, SettingsError
 from pipeline.reads.cipher import Seal
 from pipeline.reads.device_state import Device, by_id
 from pipeline.reads.endpoint import Clocks, Endpoint
 from pipeline.reads.folder import FolderWatch
+from pipeline.reads.guarding import Guarding
 from pipeline.reads.journal import Journal
 from pipeline.reads.keeping import Keeping
 from pipeline.reads.quarantine import Quarantine
 from pipeline.reads.settings import FOLDER, DeviceSettings
+from riskdb.digest import load_or_create_key
 
 MIN_SECRET = 16
 
@@ -67,7 +70,9 @@ def build_intake(settings: Settings) -> Intake:
     keeping = Keeping(journal, lambda: endpoint.states())
     clocks = Clocks(lambda: datetime.now(UTC), time.monotonic)
     quarantine = open_quarantine(settings)
-    endpoint = Endpoint(devices, keeping, quarantine, settings.reads, clocks)
+    outbox = Outbox(settings.state_dir / "outbox.sqlite", reserve_bytes=settings.alerts.reserve_mib * 2**20)
+    guarding = Guarding(outbox.append, lambda: load_or_create_key(settings.state_dir / "plate.key"))
+    endpoint = Endpoint(devices, keeping, quarantine, settings.reads, clocks, guarding)
     most_bytes = int(settings.reads.max_body_mb * 2**20)
     watched = [device for device in devices.values() if device.settings.maker == FOLDER]
     return Intake(endpoint, keeping, tuple(FolderWatch(one, keeping, quarantine, most_bytes) for one in watched))

@@ -70,7 +70,7 @@ def _plate_box(picture: dict[str, object]) -> tuple[float, float, float, float] 
 def _crossing(document: dict[str, object], code: str, message: Message) -> SentCrossing:
     index = short(at(document, "Index")) or ""
     moment = moment_of(at(document, "Data", "UTC") or at(document, "UTC"), message.utc_offset)
-    return SentCrossing(f"{code}#{index}#{moment.timestamp() if moment else ''}", moment)
+    return SentCrossing(f"{code}#{index}#{moment.timestamp()}" if moment else None, moment)
 
 
 ADAPTER = Dahua()

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from alerts.errors import AlertsError
 from pipeline.errors import ReadsError
 from pipeline.reads.adapter import Message, Reply, Understood, UnreadableMessageError
 from pipeline.reads.arrival import Arrival
@@ -19,11 +20,13 @@ from pipeline.reads.body import BodyError, Receive, Scope, Send, SenderGoneError
 from pipeline.reads.camera_read import SentRead
 from pipeline.reads.device_state import STRANGERS, Device, DeviceReport
 from pipeline.reads.entrance import Entered, Entrance, RefusedError, Request
+from pipeline.reads.guarding import Guarding
 from pipeline.reads.keeping import Keeping
 from pipeline.reads.limits import Strangers
 from pipeline.reads.makers import adapter_of
 from pipeline.reads.quarantine import Quarantine
 from pipeline.reads.settings import ReadsSettings
+from riskdb.types import RiskDBError
 
 METHODS = ("POST", "PUT", "GET", "DELETE")
 
@@ -58,6 +61,7 @@ class Endpoint:
         quarantine: Quarantine,
         settings: ReadsSettings,
         clocks: Clocks,
+        guarding: Guarding,
     ) -> None:
         self._devices = devices
         self._keeping = keeping
@@ -65,6 +69,7 @@ class Endpoint:
         self._quarantining = asyncio.Lock()
         self._settings = settings
         self._clocks = clocks
+        self._guarding = guarding
         self._entrance = Entrance(devices, clocks.monotonic_s)
         self._strangers = Strangers()
         self._stranger_report = DeviceReport()
@@ -174,6 +179,7 @@ class Endpoint:
             raise NotTakenError(403, f"报文自称来自另一台设备 {sorted(map(str, foreign))[0][:40]}")
 
     async def _kept(self, device: Device, understood: Understood, now: datetime, *, is_test: bool) -> Reply:
+        await self._tell_crossings(device, understood, now)
         if not understood.reads:
             device.note(other=1)
             return understood.reply
@@ -184,6 +190,15 @@ class Endpoint:
             raise NotTakenError(503, "磁盘写不进，请稍后重发") from error
         device.note(last_read_at=now, reads=sum(is_new), resent=len(is_new) - sum(is_new))
         return understood.reply
+
+    async def _tell_crossings(self, device: Device, understood: Understood, now: datetime) -> None:
+        """Raises NotTakenError where the outbox takes nothing."""
+        for crossing in understood.crossings:
+            try:
+                await asyncio.to_thread(self._guarding.take, device.settings, crossing, now)
+            except (AlertsError, RiskDBError) as error:
+                log.error("a crossing cannot be kept, its camera will send it again: %s", error)
+                raise NotTakenError(503, "发件箱写不进，请稍后重发") from error
 
     def _arrival(self, device: Device, sent: SentRead, now: datetime, *, is_test: bool) -> Arrival:
         """Raises NotTakenError for a read that is older than any that may still come."""

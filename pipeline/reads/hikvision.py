@@ -5,7 +5,7 @@ The same address gets all other events of the camera (motion, lost video, heartb
 
 from datetime import timedelta
 
-from pipeline.reads.adapter import Message, Understood, UnreadableMessageError
+from pipeline.reads.adapter import Message, SentCrossing, Understood, UnreadableMessageError
 from pipeline.reads.camera_read import CameraRead, SentRead
 from pipeline.reads.json_tree import parse_json
 from pipeline.reads.multipart import Part, parts_of
@@ -14,6 +14,8 @@ from pipeline.reads.texts import box_of, moment_of, scores_of, share_of, short
 from pipeline.reads.xml_tree import Element, parse_xml
 
 READS = ("anpr", "vehiclematchresult")
+CROSSINGS = ("fielddetection", "linedetection", "regionentrance", "regionexiting")
+"""A guard camera's: somebody crossed a line or entered a field."""
 GRID = 1000
 """Some firmware gives rectangles on a grid of 0 to 1000 whatever the picture's size."""
 PLATE_PICTURE = "licenseplate"
@@ -35,6 +37,9 @@ class Hikvision:
             raise UnreadableMessageError("no event among the parts")
         event = _event(said.content)
         kind = (event.said("eventType") or "").lower()
+        if kind in CROSSINGS and (event.said("eventState") or "active").lower() == "active":
+            moment = moment_of(event.said("dateTime"), message.utc_offset)
+            return Understood(crossings=(SentCrossing(short(event.said("UUID")), moment),))
         if kind not in READS and event.first("ANPR") is None:
             return Understood()
         return Understood(reads=(_read(event, parts, message.utc_offset),))

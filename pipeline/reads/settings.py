@@ -1,11 +1,11 @@
 """Settings of the cameras that send plate reads: `[reads]` and each `[[reads.device]]` of `kakou.toml`."""
 
 from collections import Counter
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from pipeline.reads.adapter import Mapping
 from pipeline.reads.makers import adapter_of
@@ -14,10 +14,27 @@ FOLDER = "folder"
 """The maker of what comes as files."""
 
 
+QuietTime = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$")]
+"""From and until, on one day or over midnight."""
+
+
 def _known_maker(maker: str) -> str:
     if maker != FOLDER:
         adapter_of(maker)
     return maker
+
+
+class ConsentSettings(BaseModel):
+    """A household's recorded consent to a guard camera at its door; without one there are no events of it"""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    by: str = Field(min_length=1)
+    """Who agreed."""
+    given_at: AwareDatetime
+    """When it was given."""
+    until: AwareDatetime
+    """From this moment on the camera's messages are answered and dropped."""
 
 
 class DeviceSettings(BaseModel):
@@ -53,6 +70,20 @@ class DeviceSettings(BaseModel):
     mapping: dict[str, str] = {}
     """For json_mapping and folder: where each field stands, such as text = "result.plate.number"."""
 
+    door: str | None = Field(default=None, min_length=1, max_length=200)
+    """Of a guard camera: the door that it watches. It needs a consent."""
+    quiet: tuple[QuietTime, ...] = ()
+    """Times of the day at which the door may be used, such as "07:00-07:30" for tests and rubbish; local time."""
+    meeting_url: str = ""
+    """Link for a video call with the household; {event_id} stands for the event's id."""
+    consent: ConsentSettings | None = None
+
+    def is_quiet(self, moment: datetime) -> bool:
+        """Return whether the door may be used at this time of the day."""
+        at = f"{moment.astimezone(timezone(self.utc_offset)):%H:%M}"
+        spans = [span.split("-") for span in self.quiet]
+        return any(begin <= at < end if begin <= end else at >= begin or at < end for begin, end in spans)
+
     @property
     def camera_id(self) -> str:
         return self.camera or self.device_id
@@ -71,6 +102,8 @@ class DeviceSettings(BaseModel):
 
     @model_validator(mode="after")
     def _has_what_it_needs(self) -> "DeviceSettings":
+        if self.door is not None and self.consent is None:
+            raise ValueError(f"{self.device_id}: door needs [reads.device.consent]: by, given_at, until")
         if self.maker == FOLDER and self.folder is None:
             raise ValueError(f"{self.device_id}: folder is required for the maker folder")
         if self.maker != FOLDER and self.secret_file is None:

@@ -1,0 +1,109 @@
+"""A crossing of a guarded door is told while the household's consent holds: once, and not when it may go out."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from alerts.channels.payload import chat_line, envelope_of
+from alerts.crossing import CrossingEvent
+from alerts.kinds import from_cloudevent
+from alerts.outbox import Outbox
+from kakou.settings import SettingsError, load_settings
+from pipeline.reads.adapter import Message, SentCrossing
+from pipeline.reads.guarding import Guarding
+from pipeline.reads.makers import adapter_of
+from pipeline.reads.settings import DeviceSettings
+from tests.reads_kit import SECRET, reads_settings, serving
+
+NOON = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
+CONSENT = {"by": "张三", "given_at": NOON - timedelta(days=1), "until": NOON + timedelta(days=7)}
+DOOR = "3号楼2单元301"
+HIKVISION = (
+    b'<EventNotificationAlert version="1.0"><dateTime>2026-11-24T12:00:00+08:00</dateTime>'
+    b"<eventType>fielddetection</eventType><eventState>%s</eventState></EventNotificationAlert>"
+)
+
+
+def guard(**changes: object) -> DeviceSettings:
+    usual = {"device_id": "G01", "maker": "hikvision", "checkpoint": "东苑微网格", "secret_file": "s", "door": DOOR}
+    return DeviceSettings.model_validate({**usual, "consent": CONSENT, **changes})
+
+
+def told(device: DeviceSettings, *moments: datetime) -> list[CrossingEvent]:
+    events: list[CrossingEvent] = []
+    guarding = Guarding(lambda event: events.append(event) is None, lambda: bytes(32))  # type: ignore[arg-type,func-returns-value]  # a list for an outbox
+    for moment in moments:
+        guarding.take(device, SentCrossing(None, moment), moment)
+    return events
+
+
+def test_a_crossing_is_an_event_with_a_link_to_call_the_household():
+    [event] = told(guard(meeting_url="https://meet.example/{event_id}"), NOON)
+    assert (event.door, event.meeting_url) == (DOOR, f"https://meet.example/{event.event_id}")
+    assert from_cloudevent(envelope_of(event, full_payload=True, link_base="")) == event
+
+
+def test_a_group_chat_does_not_learn_which_door():
+    [event] = told(guard(), NOON)
+    thin = envelope_of(event, full_payload=False, link_base="https://console.example").decode()
+    assert DOOR not in thin + chat_line(event, "https://console.example")
+    assert "有人出入" in chat_line(event, "")
+
+
+@pytest.mark.parametrize("away", [timedelta(days=-2), timedelta(days=7), timedelta(days=30)])
+def test_without_a_consent_that_holds_there_is_no_event(away: timedelta):
+    assert told(guard(), NOON + away) == []
+
+
+def test_a_door_without_a_consent_is_refused_in_the_settings(tmp_path: Path):
+    text = '[[reads.device]]\ndevice_id = "G"\nmaker = "dahua"\ncheckpoint = "a"\nsecret_file = "s"\ndoor = "d"\n'
+    (tmp_path / "kakou.toml").write_text(text)
+    with pytest.raises(SettingsError, match="consent"):
+        load_settings(tmp_path / "kakou.toml")
+
+
+@pytest.mark.parametrize(
+    ("quiet", "count"), [("11:30-12:30", 0), ("12:00-12:30", 0), ("07:00-12:00", 1), ("23:00-12:30", 0)]
+)
+def test_at_the_times_for_tests_and_rubbish_nothing_is_told(quiet: str, count: int):
+    assert len(told(guard(quiet=[quiet]), NOON)) == count
+
+
+def test_a_camera_that_repeats_itself_every_second_tells_one_crossing():
+    assert len(told(guard(), *(NOON + timedelta(seconds=second) for second in range(50)))) == 1
+    assert len(told(guard(), NOON, NOON + timedelta(minutes=5))) == 2
+
+
+@pytest.mark.parametrize(
+    ("maker", "body", "count"),
+    [
+        ("hikvision", HIKVISION % b"active", 1),
+        ("hikvision", HIKVISION % b"inactive", 0),
+        ("dahua", b'{"Code": "CrossLineDetection", "Index": 0, "Data": {"UTC": 1795492800}}', 1),
+        ("dahua", b'{"Code": "CrossRegionDetection", "Index": 1}', 1),
+        ("dahua", b'{"Code": "VideoMotion"}', 0),
+    ],
+)
+def test_what_makers_say_of_a_crossing_is_understood(maker: str, body: bytes, count: int):
+    understood = adapter_of(maker).understand(Message("", "", body, NOON))
+    assert (len(understood.crossings), understood.reads) == (count, ())
+
+
+def test_crossings_without_a_time_are_not_all_the_same():
+    body = b'{"Code": "CrossLineDetection", "Index": 0}'
+    [crossing] = adapter_of("dahua").understand(Message("", "", body, NOON)).crossings
+    assert crossing.message_id is None
+
+
+def test_a_crossing_is_in_the_outbox_when_the_camera_is_answered(tmp_path: Path):
+    now = datetime.now(UTC)
+    consent = {"by": "张三", "given_at": now - timedelta(days=1), "until": now + timedelta(days=1)}
+    with serving(reads_settings(tmp_path, {"device_id": "G01", "door": DOOR, "consent": consent}, {})) as box:
+        for device in ("G01", "K01"):  # K01 watches no door
+            assert box.post(f"/reads/{device}/{SECRET}", HIKVISION % b"active").status == 200
+    with Outbox(tmp_path / "var" / "outbox.sqlite") as outbox:
+        [row] = outbox.pending()
+    event = from_cloudevent(row.body)
+    assert isinstance(event, CrossingEvent)
+    assert (event.camera_id, event.door) == ("G01", DOOR)
