@@ -28,7 +28,7 @@ test: $(READY) ## Run the tests
 	$(BIN)/python -m pytest -q -n auto --dist loadfile
 
 test-long: $(READY) ## Run the long forms of the tests
-	$(BIN)/python -m pytest -q -m long
+	$(BIN)/python -m pytest -q -n auto --dist loadfile -m long
 
 mutants: $(READY) ## Change one line of the product at a time and see that the tests notice (an hour; ONLY=word)
 	$(BIN)/python -m tests.mutants.run $(if $(ONLY),--only "$(ONLY)",)
