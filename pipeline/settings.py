@@ -24,12 +24,8 @@ class GateSettings(BaseModel):
     """A plate of 60 pixels covers four cells; fewer than three are insects and noise."""
     hold_s: float = Field(default=0.6, ge=0)
     """Frames are still looked at for this long after the last change."""
-    background_s: float = Field(default=1.0, gt=0)
-    """Time constant of the background: what stands still this long belongs to it."""
     idle_look_s: float = Field(default=2.0, gt=0)
     """One frame is looked at this often although nothing moves: parked vehicles stay in view."""
-    idle_checks_per_s: float = Field(default=9.0, gt=0)
-    """While nothing moves, only this many frames a second are compared with the background."""
     close_mpx: float = Field(default=0.6, ge=0)
     """Million pixels of a frame that are searched at two thirds of their size for far plates, where something moves, in
     turn: about 9 ms of one core. While nothing moves the whole frame is, every `idle_look_s`. 0 never does."""

@@ -38,6 +38,7 @@ from riskdb.record.mapping.fields import Field
 from riskdb.record.mapping.forms import Form
 from riskdb.record.receipts import OUTCOME_NAMES
 from riskdb.record.travel import Reading, bindings_of, read_travel_rows
+from riskdb.settings import HEARTBEAT_S
 from riskdb.types import RiskFileError
 
 app = typer.Typer(
@@ -154,7 +155,7 @@ def serve(
     """
     settings = load_settings(config)
     console = messages()
-    stop, pulse = stop_on_signals(), list_pulse(settings)
+    stop, pulse = stop_on_signals(), list_pulse()
     require_known_format(settings.state_dir)
     with (
         alone(settings.state_dir, "risk serve"),
@@ -164,7 +165,7 @@ def serve(
         watched_centre(settings, url),
         told_list(settings, url, pulse),
     ):
-        console.print(f"正在维护风险名单（每 {settings.risk.heartbeat_s:g} 秒心跳），Ctrl-C 停止")
+        console.print(f"正在维护风险名单（每 {HEARTBEAT_S:g} 秒心跳），Ctrl-C 停止")
         stop.wait()
 
 

@@ -13,6 +13,7 @@ from kakou.watch.endpoint import told
 from kakou.watch.health import Health, Pulse, WalkHealth
 from kakou.wiring.box import Box
 from kakou.wiring.matching import open_hot_set
+from riskdb.settings import HEARTBEAT_S
 from riskdb.types import RiskDBError
 
 if TYPE_CHECKING:  # whoever has one has loaded its libraries
@@ -70,8 +71,8 @@ def told_list(settings: Settings, url: str, pulse: Pulse) -> Iterator[None]:
         yield
 
 
-def list_pulse(settings: Settings) -> Pulse:
-    return Pulse("名单维护", TICKS_MISSED * settings.risk.heartbeat_s + FEED_PATIENCE_S)
+def list_pulse() -> Pulse:
+    return Pulse("名单维护", TICKS_MISSED * HEARTBEAT_S + FEED_PATIENCE_S)
 
 
 @contextlib.contextmanager

@@ -23,6 +23,7 @@ from riskdb.keeper import RiskKeeper
 from riskdb.record.record import RiskRecord
 from riskdb.record.rotation import own_key
 from riskdb.rule import ListRule
+from riskdb.settings import HEARTBEAT_S
 from riskdb.types import RiskDBError
 
 
@@ -122,8 +123,8 @@ def tended_list(
                 return
             finally:
                 is_ready.set()
-            stop.wait(settings.risk.heartbeat_s)
-            tend(tender, settings.risk.heartbeat_s, stop, lambda error: on_message(str(error)), on_turn)
+            stop.wait(HEARTBEAT_S)
+            tend(tender, HEARTBEAT_S, stop, lambda error: on_message(str(error)), on_turn)
 
     thread = threading.Thread(target=work, name="risk-tender", daemon=True)
     thread.start()

@@ -18,6 +18,10 @@ SAMPLES_PER_CELL = 4
 """Sampled pixels along each side of a cell: averaging 16 of them takes the noise down to a quarter."""
 ROWS_OF_CELLS = 68
 """1080 rows make cells of 16 pixels."""
+BACKGROUND_S = 1.0
+"""Time constant of the background: what stands still this long belongs to it."""
+IDLE_CHECKS_PER_S = 9.0
+"""While nothing moves, only this many frames a second are compared with the background."""
 
 
 class MotionGate:
@@ -48,7 +52,7 @@ class MotionGate:
         """Return how far apart frames are compared with the background at this time."""
         settings = self._settings
         is_idle = settings.enabled and offset_ms - self._moved_ms > settings.hold_s * 1000.0
-        return 1000.0 / (settings.idle_checks_per_s if is_idle else settings.looks_per_s) - 1.0
+        return 1000.0 / (IDLE_CHECKS_PER_S if is_idle else settings.looks_per_s) - 1.0
 
     @property
     def clock_box(self) -> tuple[float, float, float, float] | None:
@@ -101,7 +105,7 @@ class MotionGate:
         # A cloud or the camera's exposure changes every cell alike.
         change -= np.median(change)
         np.abs(change, out=change)
-        share = 1.0 - float(np.exp(-elapsed_s / self._settings.background_s))
+        share = 1.0 - float(np.exp(-elapsed_s / BACKGROUND_S))
         cv2.accumulateWeighted(cells, self._background, share)
         if self._hidden is not None:
             change[self._hidden] = 0.0
