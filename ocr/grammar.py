@@ -7,6 +7,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 PROVINCES = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼"
 DIGITS = "0123456789"
@@ -99,6 +100,17 @@ _PATTERNS = tuple(
     (tuple(form.class_by_style.values()), re.compile("".join(f"[{slot}]" for slot in form.slots))) for form in FORMS
 )
 """Classes and pattern of each form: lists of a million plates ask for their classes."""
+
+
+def _alike() -> dict[int, str]:
+    """Return for each character the first one that stands in just the same slots: no form tells them apart."""
+    slots = sorted({slot for form in FORMS for slot in form.slots})
+    first: dict[tuple[bool, ...], str] = {}
+    characters = sorted({character for slot in slots for character in slot})
+    return {ord(c): first.setdefault(tuple(c in slot for slot in slots), c) for c in characters}
+
+
+_ALIKE = _alike()
 RARITY = {"06": 0.02}
 """How often a class is met where its text could be of another class too, against the colour alone: black plates of
 foreigners have not been issued since GA 36-2007, but a blue one looks black at night. Classes not named: 1."""
@@ -128,7 +140,12 @@ def normalise_plate(text: str) -> str:
 
 def plate_classes_of(text: str) -> tuple[str, ...]:
     """Return the codes of every plate class that can carry this text, in ascending order."""
-    return tuple(sorted({code for classes, pattern in _PATTERNS if pattern.fullmatch(text) for code in classes}))
+    return _classes_of_shape(text.translate(_ALIKE))
+
+
+@lru_cache(maxsize=10_000)
+def _classes_of_shape(shape: str) -> tuple[str, ...]:
+    return tuple(sorted({code for classes, pattern in _PATTERNS if pattern.fullmatch(shape) for code in classes}))
 
 
 def plate_class_of(text: str, style: str) -> str:

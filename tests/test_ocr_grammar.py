@@ -1,5 +1,7 @@
 """Which texts are plates, and of which class."""
 
+import random
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -89,3 +91,13 @@ def test_any_text_is_normalised_or_refused(text: str):
     except ValueError:
         return
     assert normalise_plate(plate) == plate
+
+
+def test_the_classes_of_a_text_are_those_of_the_forms_that_accept_it() -> None:
+    rng = random.Random(7)
+    characters = "".join(sorted({c for form in FORMS for slot in form.slots for c in slot})) + "IO港x·"
+    texts = ["".join(rng.choice(form.slots[i]) for i in range(len(form.slots))) for form in FORMS for _ in range(40)]
+    texts += [text[:i] + rng.choice(characters) + text[i + 1 :] for text in texts for i in (rng.randrange(len(text)),)]
+    for text in texts:
+        expected = sorted({code for form in FORMS if form.accepts(text) for code in form.class_by_style.values()})
+        assert list(plate_classes_of(text)) == expected, text

@@ -224,7 +224,10 @@ class BatchImporter:
         return self._source_numbers[name]
 
     def _kept_row(self, row: TravelRow, travel: TravelRecord, visit: Visit, addition: Addition) -> JudgedRow:
-        outcome, detail = _told(row, travel, addition)
+        if addition is Addition.NEW and not travel.note and travel.plate == row.plate:  # as nearly every row
+            outcome, detail = RowOutcome.ACCEPTED, ""
+        else:
+            outcome, detail = _told(row, travel, addition)
         if outcome is RowOutcome.REMOVED:
             return JudgedRow(row.file, row.number, outcome, travel.plate, detail, row.origin)
         if visit.digest in self._removed and addition is not Addition.KNOWN:
@@ -235,8 +238,6 @@ class BatchImporter:
 
 def _told(row: TravelRow, travel: TravelRecord, addition: Addition) -> tuple[RowOutcome, str]:
     outcome, detail = _OUTCOMES[addition], travel.note
-    if outcome is RowOutcome.ACCEPTED and not detail and travel.plate == row.plate:
-        return outcome, ""
     if travel.plate != row.plate:
         detail = glued(f"{row.plate} → {travel.plate}", detail)
     if outcome is RowOutcome.CONFLICT:

@@ -159,7 +159,8 @@ class RiskRecord:
         One that is already there stays as it is, also when it was removed. Tens of thousands at a time are best: they
         go in in the order of the table, which is many times faster than one by one.
         """
-        order = sorted(range(len(visits)), key=visits.__getitem__)
+        digests = [visit.digest for visit in visits]
+        order = sorted(range(len(visits)), key=digests.__getitem__)
         execute, execute_many = self.connection.execute, self.connection.executemany
         execute(_INCOMING)
         execute("DELETE FROM incoming")
