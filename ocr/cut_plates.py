@@ -27,6 +27,12 @@ def is_at_edge(corners: Corners, size: tuple[int, int]) -> bool:
     return bool(low[0] < spare or low[1] < -spare or high[0] > width - spare or high[1] > height + spare)
 
 
+def is_inside(corners: Corners, size: tuple[int, int]) -> bool:
+    """Return whether a plate lies wholly in the picture."""
+    height, width = size
+    return bool((corners >= 0).all() and (corners <= [width, height]).all())
+
+
 def _spare(corners: Corners) -> float:
     return 0.01 * float(np.ptp(corners[:, 0])) + 1.0
 

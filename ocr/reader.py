@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ocr.cut_plates import is_at_edge, without_unseen
+from ocr import stacked
+from ocr.cut_plates import is_at_edge, is_inside, without_unseen
 from ocr.detector import Detection, PlateDetector
 from ocr.interpreting import build_read, is_two_line, style_probability
 from ocr.models_folder import ModelFiles
@@ -188,6 +189,13 @@ class PlateReader:
         sure = [read.box for read in known if read.confidence >= self.settings.sure_confidence]
         news = [one for one in seen if all(one.box.within(size).iou(box) <= SAME_PLATE_IOU for box in sure)]
         detections = news[: self.settings.most_plates]
+        reads = self._read_at(image, detections)
+        sure = [*sure, *(read.box for read in reads if read.confidence >= self.settings.sure_confidence)]
+        unsure = [one for one in detections if all(one.box.within(size).iou(box) <= SAME_PLATE_IOU for box in sure)]
+        return reads + self._read_beside(image, unsure, sure), len(detections) == len(news)
+
+    def _read_at(self, image: BgrImage, detections: Sequence[Detection]) -> list[PlateRead]:
+        size = image.shape[:2]
         crops = [rectify(image, detection.corners) for detection in detections]
         reads = []
         for detection, crop, distribution in zip(detections, crops, self._recognizer.recognize(crops), strict=True):
@@ -199,7 +207,21 @@ class PlateReader:
             read = build_read(detection, seen_of_it, sharpness(crop), size)
             if read is not None and self._is_wanted(read):
                 reads.append(self._plausible(self._look_again(read, image, detection), image, detection))
-        return reads, len(detections) == len(news)
+        return reads
+
+    def _read_beside(
+        self, image: BgrImage, unsure: Sequence[Detection], taken: Sequence[BoundingBox]
+    ) -> list[PlateRead]:
+        """Return the plates above and below what was not read surely."""
+        size = image.shape[:2]
+        likely = [one for one in unsure if one.score >= stacked.LEAST_SCORE][: stacked.MOST]
+        beside = [Detection(corners, one.score) for one in likely for corners in stacked.neighbours(one.corners)]
+        free = [
+            one
+            for one in beside
+            if is_inside(one.corners, size) and all(one.box.iou(box) <= SAME_PLATE_IOU for box in taken)
+        ]
+        return [read for read in self._read_at(image, free) if read.confidence >= stacked.LEAST_CONFIDENCE]
 
     def _look_again(self, read: PlateRead, image: BgrImage, detection: Detection) -> PlateRead:
         """Return the read of all looks where the first one was unsure, else `read` itself."""

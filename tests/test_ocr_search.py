@@ -8,10 +8,12 @@ import pytest
 
 from fixtures.truth import FIXTURE_VIDEOS, PassageTruth, load_truth
 from ocr.cut_plates import without_unseen
+from ocr.detector import Detection, PlateDetector
 from ocr.models_folder import shipped_models
 from ocr.reader import PlateReader, ReaderSettings
+from ocr.recognizer import PlateRecognizer
 from ocr.search import CLOSER_SCALE, closer, from_farther, whole
-from ocr.types import BgrImage, BoundingBox
+from ocr.types import BgrImage, BoundingBox, Corners
 from tests.plates import make_distribution
 
 FULL_HD = (1080, 1920)
@@ -153,3 +155,27 @@ def test_a_crop_that_holds_more_than_the_plate_is_cut_anew(reader: PlateReader, 
     read = reader.read_crop(cut_out(np.asarray(frame, np.uint8), beside))
     assert read is not None
     assert (read.text, read.confidence > 0.7) == (truth.passages[0].text, True)
+
+
+class SeesOnly(PlateDetector):
+    """A detector that sees one thing wherever it looks."""
+
+    def __init__(self, corners: Corners) -> None:
+        self.corners = corners
+
+    def detect_in(self, *_: object, **__: object) -> list[Detection]:
+        return [Detection(self.corners, 0.7)]
+
+
+@pytest.mark.parametrize("where", ["above", "below"])
+def test_a_plate_beside_one_that_cannot_be_read_is_found(passing: tuple[PassageTruth, BgrImage], where: str):
+    passage, frame = passing
+    plate = np.array(passage.corners, np.float32)
+    width, height = float(np.ptp(plate[:, 0])), float(plate[3, 1] - plate[0, 1])
+    down = np.array([0, (height + 0.02 * width) * (1 if where == "above" else -1)], np.float32)
+    models = shipped_models()
+    recognizer = PlateRecognizer.from_files(models.recognizer, models.recognizer_config)
+    reader = PlateReader(SeesOnly(plate + down), recognizer)
+    assert [read.text for read in reader.read(frame, ()) if read.confidence > 0.8] == [passage.text]
+    empty = np.full_like(frame, 90)
+    assert [read for read in reader.read(empty, ()) if read.confidence > 0.2] == []
