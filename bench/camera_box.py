@@ -126,14 +126,16 @@ class RunningBox:
             self.closing.wait(0.05)
         return self.said(words, since_s)[count - 1]
 
-    def proportional_mib(self) -> float:
-        """Return the memory of all its processes, what they share counted once (PSS of proc(5))."""
-        total_kib = 0
-        for pid in processes_below(self.process.pid):
+    def proportional_mib(self) -> dict[str, float]:
+        """Return the memory by what its processes run, what they share counted once (PSS of proc(5))."""
+        mib: dict[str, float] = {}
+        for pid, (what, _) in processes_below(self.process.pid).items():
             with contextlib.suppress(OSError):
                 lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-                total_kib += sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
-        return total_kib / MIB
+                kib = sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+                name = what.rpartition(".")[2]
+                mib[name] = mib.get(name, 0.0) + kib / MIB
+        return mib
 
     def sample(self) -> Sample:
         now = Sample(time.monotonic(), processes_below(self.process.pid))

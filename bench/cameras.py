@@ -139,8 +139,9 @@ def bench_memory(report: Report, _options: argparse.Namespace) -> None:
                 with running_box(Path(folder) / str(cameras), addresses) as box:
                     box.await_said(IS_THERE, cameras, 120)
                     box.closing.wait(2.0 + len(one.pictures) / look.fps)
-                    mib[cameras] = box.proportional_mib()
-                report.add_row("memory", cameras=cameras, pss_mib=mib[cameras])
+                    parts = box.proportional_mib()
+                mib[cameras] = sum(parts.values())
+                report.add_row("memory, PSS in MiB", cameras=cameras, all=mib[cameras], **parts)
         finally:
             server.kill()
     report.add_bar("memory of each camera beyond the first, MiB", (mib[4] - mib[1]) / 3, 70, "at most")

@@ -1,7 +1,7 @@
 """What are foreign plates read as, and how surely? `python -m bench.foreign_plates [--data DIR]`
 
 A foreign plate has no text of ours: whatever is read there counts against the class that it looks like. Of 100 of them
-one may pass for a vehicle of some class (`FOREIGN_READ_AS` of pipeline.walk.deciding); rendered plates of the rarer
+two may pass for a vehicle of some class (`FOREIGN_READ_AS` of pipeline.walk.deciding); rendered plates of the rarer
 forms tell what that costs.
 """
 
@@ -29,7 +29,7 @@ from training.textures import load_textures
 
 SETS = ("openlpr", "romania")
 RARE = ("military", "WJ", "警", "港澳", "使", "领", "应急")
-MAX_PASSING = 0.01
+MAX_PASSING = 0.02
 """Of foreign plates, as any one class."""
 MIN_KEPT = 0.95
 """Of rare plates that were read right on one single look; a vehicle has several."""

@@ -21,7 +21,7 @@ NOT_PLATE = "not_plate"
 MAX_NOT_PLATE = 0.5
 """What is more likely no plate than one is no vehicle."""
 FOREIGN_READ_AS = {"32": 0.66}
-"""By class: 99 of 100 foreign plates are read as one with less than this probability (`bench.foreign_plates`).
+"""By class: 98 of 100 foreign plates are read as one with less than this probability (`bench.foreign_plates`).
 
 Only the form of the military's plates, two letters and five letters or digits, is met by chance; all other classes,
 WJ among them, stay below `min_probability`.
