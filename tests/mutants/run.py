@@ -43,15 +43,16 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="kakou-mutants-") as folder:
         copy = Path(folder) / "kakou"
         copy_tree(copy)
-        if red := [tests for tests in sorted({mutant.tests for mutant in chosen}) if is_noticed(copy, tests)]:
-            print(f"these tests are red without any change: {red}", file=sys.stderr)
-            return 1
-        survivors = [mutant for mutant in chosen if not tried(mutant, copy)]
-    killed = len(chosen) - len(survivors)
-    print(f"noticed: {killed} of {len(chosen)} ({killed / max(1, len(chosen)):.1%})")
+        red = {tests for tests in sorted({mutant.tests for mutant in chosen}) if is_red_already(copy, tests)}
+        judged = [mutant for mutant in chosen if mutant.tests not in red]
+        survivors = [mutant for mutant in judged if not tried(mutant, copy)]
+    killed = len(judged) - len(survivors)
+    print(f"noticed: {killed} of {len(judged)} ({killed / max(1, len(judged)):.1%})")
     for mutant in survivors:
         print(f"not noticed: {mutant.name}")
-    return 0 if killed >= WANTED * len(chosen) else 1
+    if red:
+        print(f"not tried: {len(chosen) - len(judged)}, whose tests are red without any change")
+    return 0 if not red and killed >= WANTED * len(judged) else 1
 
 
 def copy_tree(copy: Path) -> None:
@@ -61,6 +62,19 @@ def copy_tree(copy: Path) -> None:
         if name and (ROOT / name).is_file():
             (copy / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, copy / name)
+
+
+def is_red_already(copy: Path, tests: Sequence[str]) -> bool:
+    """Return whether tests fail without any change, and say how."""
+    is_red = is_noticed(copy, tests)
+    if is_red:
+        print(f"red without any change: {' '.join(tests)}")
+        print("\n".join(log_of(copy).read_text(encoding="utf-8", errors="replace").splitlines()[-20:]), flush=True)
+    return is_red
+
+
+def log_of(copy: Path) -> Path:
+    return copy.with_suffix(".log")
 
 
 def tried(mutant: Mutant, copy: Path) -> bool:
@@ -99,9 +113,9 @@ def _run(copy: Path, tests: Sequence[str]) -> int:
 
     os.setpgid(0, 0)
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_S, CPU_S))
-    quiet = os.open(os.devnull, os.O_WRONLY)
+    log = os.open(log_of(copy), os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     for stream in (1, 2):
-        os.dup2(quiet, stream)
+        os.dup2(log, stream)
     os.chdir(copy)
     # The copy's are to be loaded.
     for name in [name for name in sys.modules if name.split(".")[0] == "tests"]:

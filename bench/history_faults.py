@@ -1,0 +1,110 @@
+"""Everything that may befall the processes of a history."""
+
+import random
+import shutil
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+
+import redis
+
+from bench.history_rig import ON_A_CLOCK, PARTS, HistoryRig
+
+JUMPS_S = (-8 * 3600, -60, 3600, 86_400, 20 * 86_400, -30 * 86_400)
+FAULTS = ("kill", "partition", "clock", "full disk", "flush", "replica alone", "replica empty")
+WEIGHTS = (8, 3, 3, 2, 1, 1, 1)
+
+
+class Faults:
+    """Each lasts for a while, in a thread of its own, so that they meet; what is under one already is left alone."""
+
+    def __init__(self, rig: HistoryRig, dice: random.Random) -> None:
+        self._rig = rig
+        self._dice = dice
+        self._lock = threading.Lock()
+        self._under: set[str] = set()
+        self._threads: list[threading.Thread] = []
+        self.count: Counter[str] = Counter()
+        self.disturbed_s: list[float] = [time.monotonic()]
+
+    def strike(self) -> str:
+        """Begin a fault; return what, in words."""
+        kind = self._dice.choices(FAULTS, WEIGHTS)[0]
+        lasts_s = self._dice.uniform(1, 8)
+        part = self._dice.choice(PARTS)
+        jump_s = self._dice.choice(JUMPS_S)
+        works: dict[str, tuple[str, Callable[[], None], Callable[[], None]]] = {
+            "kill": (part, lambda: self._kill(part), lambda: self._start(part)),
+            "partition": ("line", self._rig.proxy.cut, self._rig.proxy.mend),
+            "full disk": ("disk", self._rig.fill_disk, self._rig.free_disk),
+            "flush": ("list", self._flush, lambda: None),
+            "replica alone": ("replica", self._leave_centre, self._follow_centre),
+            "replica empty": ("replica", self._lose_replica, lambda: self._start("replica")),
+        }
+        if kind == "clock":
+            part = self._dice.choice(ON_A_CLOCK)
+            works[kind] = (f"clock-{part}", lambda: self._jump(part, jump_s), lambda: self._jump(part, 0))
+        if kind == "full disk" and not self._rig.has_small_disk:
+            return "no disk to fill: mounting needs root"
+        what, begin, end = works[kind]
+        with self._lock:
+            if what in self._under:
+                return f"{kind}: {what} has enough to bear"
+            self._under.add(what)
+        self.count[kind] += 1
+        thread = threading.Thread(target=self._last, args=(what, begin, end, lasts_s))
+        thread.start()
+        self._threads.append(thread)
+        return f"{kind} of {what}" + (f" by {jump_s} s" if kind == "clock" else "") + f" for {lasts_s:.1f} s"
+
+    def heal(self) -> None:
+        """Wait for every fault's end."""
+        for thread in self._threads:
+            thread.join()
+
+    def unexpected_ends(self) -> list[str]:
+        """Return the parts that ended without being killed, started again."""
+        with self._lock:
+            ended = [part for part in self._rig.died() if part not in self._under]
+            for part in ended:
+                self._start(part)
+        return ended
+
+    def _last(self, what: str, begin: Callable[[], None], end: Callable[[], None], lasts_s: float) -> None:
+        begin()
+        threading.Event().wait(lasts_s)
+        end()
+        with self._lock:
+            self._under.discard(what)
+
+    def _kill(self, part: str) -> None:
+        if part == "box":
+            self.disturbed_s.append(time.monotonic())
+        self._rig.kill(part)
+
+    def _start(self, part: str) -> None:
+        if part == "box":
+            self.disturbed_s.append(time.monotonic())
+        self._rig.start(part)
+
+    def _jump(self, part: str, offset_s: float) -> None:
+        if part == "box":
+            self.disturbed_s.append(time.monotonic())
+        self._rig.set_clock(part, offset_s)
+
+    def _flush(self) -> None:
+        with suppress(redis.RedisError), self._rig.client() as client:
+            client.flushall()
+
+    def _leave_centre(self) -> None:
+        self._rig.on_replica(lambda client: client.replicaof("NO", "ONE"))
+
+    def _follow_centre(self) -> None:
+        self._rig.on_replica(lambda client: client.replicaof("127.0.0.1", str(self._rig.proxy.port)))
+
+    def _lose_replica(self) -> None:
+        self._rig.kill("replica")
+        shutil.rmtree(self._rig.folder / "replica")
+        (self._rig.folder / "replica").mkdir(mode=0o700)
