@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
+from alerts.aging import FIRST_RIGHT_TIME
 from alerts.envelope import MAX_EVENT_BYTES, Event, to_cloudevent
 from alerts.errors import OutboxError
 from alerts.outbox_file import KEEP, OutboxFile
@@ -115,12 +116,15 @@ class Outbox:
         sql = "INSERT INTO outbox VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
         self._write(sql, (reader, str(seq)))
 
-    def forget_sent(self, older_than: datetime) -> int:
+    def forget_sent(self, older_than: datetime, now: datetime | None = None) -> int:
         """Delete rows that were sent and are older; return how many. Rows not sent are never deleted.
 
-        Nothing of them can be read afterwards, in no file.
+        Nothing of them can be read afterwards, in no file. A row that was written while the clock did not know the time
+        is as old as the first call that finds it: of `now`, where a better clock than ours tells it.
         """
         forget_aside(self._path, older_than)
+        stamps = (_milliseconds(now or self._now()), _milliseconds(FIRST_RIGHT_TIME))
+        self._write("UPDATE event SET appended_ms = ? WHERE appended_ms < ?", stamps)
         forgotten = self._write(
             "DELETE FROM event WHERE appended_ms < ? AND seq <= ?", (_milliseconds(older_than), self.sent_seq())
         )

@@ -78,5 +78,5 @@ class Relay:
 
     def _tidy(self) -> None:
         if deletable_at := self._deletable_at():
-            self._outbox.forget_sent(deletable_at - self._sent_kept)
+            self._outbox.forget_sent(deletable_at - self._sent_kept, deletable_at)
         self._outbox.restore_reserve()

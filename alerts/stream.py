@@ -25,10 +25,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import cast
 
 import redis
 from redis.typing import EncodableT, FieldT
 
+from alerts.aging import FIRST_RIGHT_TIME
 from alerts.entries import (
     DeadEntry,
     StreamEntry,
@@ -138,8 +140,17 @@ class FlaggedStream:
             return int(self._client.xtrim(STREAM_KEY, minid=floor, approximate=False))
 
     def trim_dead(self, keep_since: datetime) -> int:
-        """Drop dead letters that are older than `keep_since`; return how many."""
+        """Drop dead letters that are older than `keep_since`; return how many.
+
+        One that a Redis wrote before it knew the time is as old as the first call that finds it.
+        """
         with redis_errors("trim the dead letters"):
+            undated = raw_entries(self._client.xrange(DEAD_KEY, max=f"{round(FIRST_RIGHT_TIME.timestamp() * 1000)}-0"))
+            with self._client.pipeline(transaction=True) as pipe:
+                for letter_id, letter in undated:
+                    pipe.xadd(DEAD_KEY, cast("dict[FieldT, EncodableT]", letter))
+                    pipe.xdel(DEAD_KEY, letter_id)
+                pipe.execute()
             return int(
                 self._client.xtrim(DEAD_KEY, minid=f"{round(keep_since.timestamp() * 1000)}-0", approximate=False)
             )

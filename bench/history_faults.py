@@ -18,14 +18,13 @@ WEIGHTS = (8, 3, 3, 2, 1, 1, 1)
 
 
 class Faults:
-    """Each lasts for a while, in a thread of its own, so that they meet; what is under one already is left alone."""
+    """Each lasts for a while, so that they meet; what is under one already is left alone. For one thread: the
+    processes that it starts die with it."""
 
     def __init__(self, rig: HistoryRig, dice: random.Random) -> None:
         self._rig = rig
         self._dice = dice
-        self._lock = threading.Lock()
-        self._under: set[str] = set()
-        self._threads: list[threading.Thread] = []
+        self._ends: dict[str, tuple[float, Callable[[], None]]] = {}
         self.count: Counter[str] = Counter()
         self.disturbed_s: list[float] = [time.monotonic()]
 
@@ -49,35 +48,32 @@ class Faults:
         if kind == "full disk" and not self._rig.has_small_disk:
             return "no disk to fill: mounting needs root"
         what, begin, end = works[kind]
-        with self._lock:
-            if what in self._under:
-                return f"{kind}: {what} has enough to bear"
-            self._under.add(what)
+        if what in self._ends:
+            return f"{kind}: {what} has enough to bear"
         self.count[kind] += 1
-        thread = threading.Thread(target=self._last, args=(what, begin, end, lasts_s))
-        thread.start()
-        self._threads.append(thread)
+        begin()
+        self._ends[what] = (time.monotonic() + lasts_s, end)
         return f"{kind} of {what}" + (f" by {jump_s} s" if kind == "clock" else "") + f" for {lasts_s:.1f} s"
+
+    def end_due(self) -> None:
+        """End what has lasted long enough."""
+        for what, (ends_at, end) in list(self._ends.items()):
+            if time.monotonic() >= ends_at:
+                end()
+                del self._ends[what]
 
     def heal(self) -> None:
         """Wait for every fault's end."""
-        for thread in self._threads:
-            thread.join()
+        while self._ends:
+            threading.Event().wait(0.2)
+            self.end_due()
 
     def unexpected_ends(self) -> list[str]:
         """Return the parts that ended without being killed, started again."""
-        with self._lock:
-            ended = [part for part in self._rig.died() if part not in self._under]
-            for part in ended:
-                self._start(part)
+        ended = self._rig.died()
+        for part in ended:
+            self._start(part)
         return ended
-
-    def _last(self, what: str, begin: Callable[[], None], end: Callable[[], None], lasts_s: float) -> None:
-        begin()
-        threading.Event().wait(lasts_s)
-        end()
-        with self._lock:
-            self._under.discard(what)
 
     def _kill(self, part: str) -> None:
         if part == "box":

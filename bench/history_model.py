@@ -50,9 +50,6 @@ class ListModel:
         states = {before} | within
         return states.pop() if len(states) == 1 else "either"
 
-    def never_listed(self, text: str) -> bool:
-        return text not in self._changes
-
     def at_end(self, state: State) -> set[str]:
         return {text for text, changes in self._changes.items() if changes[-1][1] == state}
 

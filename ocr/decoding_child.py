@@ -49,13 +49,19 @@ def main() -> None:
 def limit_memory() -> None:
     """Allow no more address space than there is now and MEMORY_MIB."""
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
-    resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + (MEMORY_MIB << 20),) * 2)
+    _limit(resource.RLIMIT_AS, pages * resource.getpagesize() + (MEMORY_MIB << 20))
 
 
 def limit_time() -> None:
     """Allow CPU_S more of processor time; past it the kernel ends this process (SIGXCPU)."""
     used = resource.getrusage(resource.RUSAGE_SELF)
-    resource.setrlimit(resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime) + CPU_S, resource.RLIM_INFINITY))
+    _limit(resource.RLIMIT_CPU, int(used.ru_utime + used.ru_stime) + CPU_S)
+
+
+def _limit(what: int, value: int) -> None:
+    """Set a limit that can be moved again, within what this process may have at all."""
+    _, most = resource.getrlimit(what)
+    resource.setrlimit(what, (value if most == resource.RLIM_INFINITY else min(value, most), most))
 
 
 if __name__ == "__main__":

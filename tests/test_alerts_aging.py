@@ -149,3 +149,21 @@ def test_where_nobody_says_what_time_it_is_nothing_is_deleted(
     path = picture(tmp_path, 1000.0)
     without_a_line(PictureMover(tmp_path, PictureShelf(connect("redis://127.0.0.1:1")), timedelta(days=7)), None)
     assert path.is_file()
+
+
+def test_what_was_written_before_the_time_was_known_is_kept_as_long_as_anything(
+    tmp_path: Path, redis_client: redis.Redis
+):
+    now, before = datetime.now(UTC), datetime(1970, 1, 2, tzinfo=UTC)
+    with Outbox(tmp_path / "a.sqlite", now=lambda: before) as outbox:
+        outbox.append(event(0))
+        outbox.mark_sent(1)
+        assert outbox.forget_sent(now - timedelta(days=7), now) == 0
+        assert outbox.forget_sent(now - timedelta(days=7), now) == 0
+        assert outbox.forget_sent(now + timedelta(minutes=1), now) == 1
+    redis_client.xadd(DEAD_KEY, {"group": "console", "event_id": "x", "reason": "y", "event": "z"}, id="86400000-0")
+    stream = FlaggedStream(redis_client)
+    for _ in range(2):
+        assert stream.trim_dead(now - timedelta(days=7)) == 0
+        assert [letter.event_id for letter in stream.dead()] == ["x"]
+    assert stream.trim_dead(now + timedelta(minutes=1)) == 1

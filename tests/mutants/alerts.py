@@ -38,7 +38,7 @@ MUTANTS = (
         ("            self._outbox.mark_sent(sent)", "            pass"),
         ("rows = self._outbox.after(seq, BATCH)", "rows = self._outbox.after(self._outbox.sent_seq(), BATCH)"),
         ("self._stream.append(outbox_id, seq, rows)", "self._stream.append(outbox_id, 0, rows)"),
-        ("forget_sent(deletable_at - self._sent_kept)", "forget_sent(deletable_at)"),
+        ("forget_sent(deletable_at - self._sent_kept,", "forget_sent(deletable_at,"),
         ("self._turn, (StreamError, OutboxError), PATIENCE", "self._turn, (OutboxError,), PATIENCE"),
     ),
     *mutants(

@@ -42,8 +42,8 @@ MUTANTS = (
         ("if not sure and any(reason.expires_at > earliest", "if False and any(reason.expires_at > earliest"),
         ("        if state.version < self._highest_version:", "        if False:"),
         (
-            '            raise RiskDBError("the risk list was made with another plate key',
-            '            return state\n            raise RiskDBError("the risk list was made with another plate key',
+            '            raise OtherKeyError("the risk list was made with another plate key',
+            '            return state\n            raise OtherKeyError("the risk list was made with another plate key',
         ),
         ("        self._watch.require_young(state)\n", ""),
         ("        self._highest_version = state.version\n", ""),

@@ -35,7 +35,9 @@ MUTANTS: tuple[Mutant, ...] = (*riskdb.MUTANTS, *alerts.MUTANTS, *console.MUTANT
 def main() -> int:
     parser = argparse.ArgumentParser(prog="make mutants", description=__doc__)
     parser.add_argument("--only", default="", help="those whose file or change holds this")
-    chosen = [mutant for mutant in MUTANTS if parser.parse_args().only in mutant.name]
+    parser.add_argument("--green", action="store_true", help="the tests are known to be green without any change")
+    options = parser.parse_args()
+    chosen = [mutant for mutant in MUTANTS if options.only in mutant.name]
     # As ocr sets them, which is not loaded here.
     os.environ |= {"OPENCV_IO_MAX_IMAGE_PIXELS": str(64 * 1024 * 1024), "ORT_DISABLE_TELEMETRY": "1"}
     for library in LIBRARIES:
@@ -43,7 +45,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="kakou-mutants-") as folder:
         copy = Path(folder) / "kakou"
         copy_tree(copy)
-        red = {tests for tests in sorted({mutant.tests for mutant in chosen}) if is_red_already(copy, tests)}
+        tests_named = [] if options.green else sorted({mutant.tests for mutant in chosen})
+        red = {tests for tests in tests_named if is_red_already(copy, tests)}
         judged = [mutant for mutant in chosen if mutant.tests not in red]
         survivors = [mutant for mutant in judged if not tried(mutant, copy)]
     killed = len(judged) - len(survivors)
@@ -97,7 +100,9 @@ def is_noticed(copy: Path, tests: Sequence[str]) -> bool:
     child = os.fork()
     if child == 0:
         try:
-            os._exit(_run(copy, tests))
+            code = _run(copy, tests)
+            sys.stdout.flush()
+            os._exit(code)
         finally:
             os._exit(3)
     try:
@@ -121,7 +126,8 @@ def _run(copy: Path, tests: Sequence[str]) -> int:
     for name in [name for name in sys.modules if name.split(".")[0] == "tests"]:
         del sys.modules[name]
     sys.path[:] = [str(copy), *(entry for entry in sys.path if Path(entry or ".").resolve() != ROOT)]
-    return int(pytest.main(["-q", "-x", "-n0", "-p", "no:randomly", "-p", "no:cacheprovider", *LATE, *tests]))
+    own = ["--basetemp", str(copy.with_suffix(".tmp"))]  # others' are nobody's to tidy up
+    return int(pytest.main(["-q", "-x", "-n0", "-p", "no:randomly", "-p", "no:cacheprovider", *LATE, *own, *tests]))
 
 
 if __name__ == "__main__":
