@@ -66,12 +66,12 @@ def cut_power(folder: Path, *, run_s: float, synchronous: str = "FULL") -> Power
 
 def fill_disk(folder: Path, *, disk_mib: int, reserve_mib: int, wanted: int) -> FullDisk:
     """Append `wanted` events on a full tmpfs, half of them after closing and opening the outbox."""
-    with _mounted_tmpfs(folder / "small", disk_mib) as disk:
+    with mounted_tmpfs(folder / "small", disk_mib) as disk:
         path, stop = disk / "outbox.sqlite", threading.Event()
         outbox = Outbox(path, reserve_bytes=reserve_mib * MIB)
-        filler = threading.Thread(target=_fill, args=(disk / "pictures", stop))
+        filler = threading.Thread(target=fill_up, args=(disk / "pictures", stop))
         filler.start()
-        _wait_until_full(disk)
+        wait_until_full(disk)
         kept = _append(outbox, 0, wanted // 2)
         pictures_refused = not outbox.has_room_for_pictures()
         outbox.close()
@@ -103,7 +103,7 @@ def _append(outbox: Outbox, first: int, end: int) -> int:
     return kept
 
 
-def _fill(path: Path, stop: threading.Event) -> None:
+def fill_up(path: Path, stop: threading.Event) -> None:
     """Take every byte that is to be had, again and again, as a picture writer gone wild would."""
     with path.open("ab", buffering=0) as file:
         while not stop.is_set():
@@ -114,7 +114,7 @@ def _fill(path: Path, stop: threading.Event) -> None:
             stop.wait(0.0002)
 
 
-def _wait_until_full(disk: Path) -> None:
+def wait_until_full(disk: Path) -> None:
     pause = threading.Event()
     while shutil.disk_usage(disk).free > 4096:
         pause.wait(0.005)
@@ -151,7 +151,7 @@ def _mounted(image: Path, place: Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def _mounted_tmpfs(place: Path, size_mib: int) -> Iterator[Path]:
+def mounted_tmpfs(place: Path, size_mib: int) -> Iterator[Path]:
     place.mkdir(exist_ok=True)
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size_mib}m", "tmpfs", place], check=True)
     try:
@@ -166,7 +166,7 @@ def can_mount() -> bool:
         return False
     with tempfile.TemporaryDirectory() as folder:
         try:
-            with _mounted_tmpfs(Path(folder), 1):
+            with mounted_tmpfs(Path(folder), 1):
                 return True
         except (OSError, subprocess.CalledProcessError):
             return False

@@ -32,6 +32,8 @@ ALPHABET = DIGITS + CITY_LETTERS + PROVINCES + "学警挂港澳使领民航应�
 CERTAINTY = 0.995
 LOOKS = 5
 LOOK_S = 0.06
+AGAIN_S = 15.0
+"""A vehicle that comes again sooner may still be the same passage."""
 PLACES = tuple((20 + 100 * column, 30 + 80 * row) for row in range(4) for column in range(6))
 """Where vehicles stand, each far from the one before; a place is taken again only when nobody expects its last one
 back."""
@@ -59,7 +61,7 @@ class Script:
                 yield self._frame()
                 self._pause.wait(LOOK_S)
                 continue
-            if text in self._noted.in_view:
+            if time.monotonic() - self._noted.begun_s.get(text, 0.0) < AGAIN_S:
                 continue
             self._noted.begins(text)
             for _ in range(LOOKS):
@@ -81,14 +83,14 @@ class Notes:
 
     def __init__(self, path: Path) -> None:
         self._file = path.open("a", encoding="utf-8", buffering=1)
-        self.in_view: dict[str, float] = {}
+        self.begun_s: dict[str, float] = {}
 
     def begins(self, text: str) -> None:
-        self.in_view[text] = time.monotonic()
-        self._write({"text": text, "begun_s": self.in_view[text]})
+        self.begun_s[text] = time.monotonic()
+        self._write({"text": text, "begun_s": self.begun_s[text]})
 
     def ends(self, passage: Passage, event_id: str) -> None:
-        begun_s = self.in_view.pop(passage.best.text, 0.0)
+        begun_s = self.begun_s.get(passage.best.text, 0.0)
         self._write(
             {"text": passage.best.text, "begun_s": begun_s, "ended_s": time.monotonic(), "outcome": passage.outcome,
              "event_id": event_id}

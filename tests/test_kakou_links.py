@@ -9,9 +9,11 @@ import redis
 from alerts.box_status import LanePassage, StatusBoard
 from alerts.settings import AlertsSettings
 from kakou.box.reporter import CameraReporter
+from kakou.doctor.services import replication
 from kakou.exit_codes import ExitCode
 from kakou.settings import Settings, SettingsError, load_settings
 from kakou.wiring.box import Box
+from kakou.wiring.embedded_redis import embedded_redis
 from pipeline.settings import SourceSettings
 from pipeline.types import ScreeningCounts
 from tests.commands import run_kakou
@@ -82,6 +84,21 @@ def test_a_command_with_an_open_link_ends_with_the_exit_code_of_wrong_settings(t
     result = run_kakou("doctor", "--config", config(tmp_path, 'redis_url = "redis://10.0.0.1"'))
     assert result.exit_code == ExitCode.CONFIG
     assert "TLS" in result.stderr
+
+
+def test_the_doctor_finds_a_list_that_comes_over_an_open_line(tmp_path: Path):
+    settings = Settings(state_dir=tmp_path)
+    with embedded_redis(tmp_path / "redis") as url, redis.Redis.from_url(url) as client:
+        assert replication(settings, url)[0] == "ok"
+        client.replicaof("192.0.2.7", "6379")
+        verdict, says, to_do = replication(settings, url)
+        assert (verdict, "192.0.2.7 复制名单没有 TLS" in says) == ("bad", True)
+        assert "tls-replication" in to_do
+        allowed = Settings(state_dir=tmp_path, allow_unencrypted_links_to=("192.0.2.7",))
+        assert "没有 TLS" not in replication(allowed, url)[1]
+        client.replicaof("127.0.0.1", "6379")
+        assert "没有 TLS" not in replication(settings, url)[1]
+        client.replicaof("NO", "ONE")
 
 
 @pytest.mark.parametrize(("is_down", "outcome"), [(False, "clear"), (True, "unchecked")])

@@ -20,8 +20,9 @@ from alerts.notices.keeper import ActiveNotice
 from alerts.notices.table import BY_NAME
 from alerts.outbox import Outbox
 from alerts.stream import FlaggedStream, connect
-from kakou.doctor.finding import Finding, Told, checked, ok
+from kakou.doctor.finding import Finding, Told, Verdict, checked, ok
 from kakou.doctor.machine import certificate_told
+from kakou.links import is_elsewhere
 from kakou.settings import Settings
 from kakou.watch.centre import fault_of, is_held
 from kakou.watch.identity import box_origin
@@ -57,7 +58,9 @@ def _with_redis(settings: Settings, url: str) -> Iterator[Finding]:
     for name, one in (("Redis 证书", url), ("中心证书", settings.alerts.stream_url or "")):
         if one.startswith("rediss://"):
             yield checked(name, lambda one=one: _server_certificate(one, settings), "核对 TLS 端口")  # type: ignore[misc]  # mypy does not see through a default that binds
-    yield checked("名单复制 replication", lambda: _replication(url), "到中心的线路和 replicaof（docs/replica.md）")
+    yield checked(
+        "名单复制 replication", lambda: replication(settings, url), "到中心的线路和 replicaof（docs/replica.md）"
+    )
     yield checked(
         "风险名单 risk list", lambda: _list(settings, url), "中心：kakou risk serve；卡口：名单复制、plate.key、时钟"
     )
@@ -136,15 +139,29 @@ def _redis(url: str) -> Told:
     return ok(f"{version}，AOF 开")
 
 
-def _replication(url: str) -> Told:
+def replication(settings: Settings, url: str) -> Told:
+    """Return whether the list comes, and over a protected line: it alone decides who is stopped."""
     with _asking(url) as client:
         said: dict[str, Any] = client.info("replication")
-    if said["role"] == "master":
-        return ok(f"本机为主，{said.get('connected_slaves', 0)} 个副本")
+        if said["role"] == "master":
+            return ok(f"本机为主，{said.get('connected_slaves', 0)} 个副本")
+        centre, is_tls = str(said.get("master_host")), _replicates_over_tls(client)
+    if is_elsewhere(centre) and not is_tls and centre not in settings.allow_unencrypted_links_to:
+        what = f"从 {centre} 复制名单没有 TLS" if is_tls is False else f"从 {centre} 复制名单，是否 TLS 无法读取"
+        verdict: Verdict = "warn" if is_tls is None else "bad"
+        return verdict, what, "redis.conf 设 tls-replication yes；线路另有保护时写入 allow_unencrypted_links_to"
     if said.get("master_link_status") != "up":
         gone_s = said.get("master_link_down_since_seconds", -1)
         return "bad", f"到中心 {said.get('master_host')} 的复制中断 {gone_s} 秒", "检查线路、证书、ACL 密码"
     return ok(f"副本，{said.get('master_last_io_seconds_ago', '?')} 秒前收到中心数据")
+
+
+def _replicates_over_tls(client: "redis.Redis") -> bool | None:
+    """None where this user of the server may not ask it."""
+    try:
+        return bool(client.config_get("tls-replication").get("tls-replication") == "yes")
+    except redis.ResponseError:
+        return None
 
 
 def _list(settings: Settings, url: str) -> Told:
