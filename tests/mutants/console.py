@@ -53,8 +53,6 @@ MUTANTS = (
             "    if False:\n        given",
         ),
         ("        if not hmac.compare_digest(given.encode(), session.csrf_token.encode()):", "        if False:"),
-        ('    if site not in ("same-origin", "none"):', "    if False:"),
-        ("    if origin is not None and urlsplit(origin).netloc != host:", "    if False:"),
         ("        if person.role not in roles:", "        if False:"),
         ("        if scope not in scopes:", "        if False:"),
     ),
@@ -65,5 +63,11 @@ MUTANTS = (
         ("                place: self._limits,\n", ""),
         ("        if _count(session, KNOWN + pair, now - _KNOWN_FOR) == 0:", "        if True:"),
         ("_NETWORK_BITS = 64", "_NETWORK_BITS = 128"),
+    ),
+    *mutants(
+        "console/web/origin.py",
+        "console_web",
+        ('    if site not in ("same-origin", "none"):', "    if False:"),
+        ("    if origin is not None and urlsplit(origin).netloc != host:", "    if False:"),
     ),
 )
