@@ -111,3 +111,17 @@ def test_what_cannot_be_seen_leaves_no_row(app: FastAPI, console: Console):
     client = client_of(app, console, "street")
     assert [client.get(path).status_code for path in ("/screen/cases/1", picture_of("plate"))] == [404, 404]
     assert readings(console) == []
+
+
+def test_a_case_shows_what_the_camera_and_our_own_reader_said(app: FastAPI, console: Console, clock: Clock):
+    said = [
+        {"by": "camera", "source": "K01", "text": "测A1Z34-", "score": 0.97},
+        {"by": "kakou", "source": "K01", "text": "测A12347", "score": None},
+    ]
+    console.intake.take([event_of("测A12347", readings=said)], clock())
+    make_account(console, "one", Role.OFFICER)
+    one = client_of(app, console, "one")
+    page = one.get("/screen/cases/2").text
+    assert "各方识读" in page
+    assert all(words in page for words in ("相机 K01", "测A1Z34-", "本机 K01", "0.97"))
+    assert "各方识读" not in one.get("/screen/cases/1").text

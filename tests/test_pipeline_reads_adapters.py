@@ -1,6 +1,7 @@
 """One contract for every maker that there is a file of; its messages stand in synthetic.py."""
 
 import base64
+import contextlib
 import json
 from datetime import datetime, timedelta
 
@@ -26,6 +27,7 @@ from pipeline.reads.synthetic import (
     hikvision_xml,
     multipart,
 )
+from tests.camera_fuzz import mangled
 
 
 @pytest.fixture(params=adapters())
@@ -116,40 +118,18 @@ HOSTILE = (
 )
 
 
-@pytest.mark.parametrize("body", HOSTILE)
-@pytest.mark.parametrize("content_type", ["", "application/json", f"multipart/form-data; boundary={BOUNDARY}"])
-def test_a_hostile_message_is_refused_or_says_nothing(adapter: Adapter, body: bytes, content_type: str):
-    try:
-        understood = adapter.understand(Message("VIID/MotorVehicles", content_type, body, NOON))
-    except UnreadableMessageError:
-        return
-    assert all(sent.read.text == "" for sent in understood.reads)
-
-
-def mangled(maker: str, data: st.DataObject) -> bytes:
-    body = SAMPLES[maker](Said(plate=b"", scene=b"")).body
-    for _ in range(data.draw(st.integers(1, 4))):
-        at, length = data.draw(st.integers(0, len(body))), data.draw(st.integers(0, 40))
-        put = data.draw(
-            st.sampled_from([b"", b"<", b'"', b"{", b"\0", "\u202e".encode(), b"\xff\xfe", b"null", b"1e999"])
-        )
-        body = body[:at] + put + body[at + length :]
-    return body
+@pytest.mark.parametrize("content_type", ["", f"multipart/form-data; boundary={BOUNDARY}"])
+def test_a_hostile_message_is_refused_or_says_nothing(adapter: Adapter, content_type: str):
+    for body in HOSTILE:
+        with contextlib.suppress(UnreadableMessageError):
+            understood = adapter.understand(Message("VIID/MotorVehicles", content_type, body, NOON))
+            assert all(sent.read.text == "" for sent in understood.reads)
 
 
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_whatever_comes_it_is_a_read_or_a_refusal(maker: str, adapter: Adapter, data: st.DataObject):
-    _is_read_or_refusal(adapter, SAMPLES[maker](Said()), mangled(maker, data))
-
-
-@pytest.mark.long
-@settings(max_examples=5000, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(data=st.data())
-def test_whatever_comes_five_thousand_times_it_is_a_read_or_a_refusal(
-    maker: str, adapter: Adapter, data: st.DataObject
-):
-    _is_read_or_refusal(adapter, SAMPLES[maker](Said()), mangled(maker, data))
+    _is_read_or_refusal(adapter, SAMPLES[maker](Said()), mangled(SAMPLES[maker](Said(plate=b"", scene=b"")).body, data))
 
 
 def _is_read_or_refusal(adapter: Adapter, wire: Wire, body: bytes) -> None:

@@ -18,6 +18,7 @@ from kakou.box.reads import check_reads
 from kakou.settings import SettingsError
 from kakou.wiring.reads import build_intake, open_journal, open_quarantine
 from pipeline.reads import hikvision as hikvision_file
+from pipeline.reads import journal as journal_file
 from pipeline.reads.adapter import Message
 from pipeline.reads.settings import ReadsSettings
 from pipeline.reads.synthetic import (
@@ -296,6 +297,14 @@ def test_a_full_disk_is_told_so_that_the_camera_sends_again(tmp_path: Path):
         assert served.send(hikvision(said())).status == 503
         with contextlib.closing(sqlite3.connect(tmp_path / "var" / "reads" / "reads.sqlite")) as other:
             other.execute("ALTER TABLE taken_away RENAME TO read")
+        assert served.send(hikvision(said())).status == 200
+
+
+def test_the_last_of_the_disk_is_not_for_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    with serving(reads_settings(tmp_path)) as served:
+        monkeypatch.setattr(journal_file, "KEEP_FREE_BYTES", 2**60)
+        assert served.send(hikvision(said())).status == 503
+        monkeypatch.undo()
         assert served.send(hikvision(said())).status == 200
 
 

@@ -5,7 +5,9 @@ deleted when all its reads are decided, so that nothing of a clear vehicle stays
 """
 
 import contextlib
+import errno
 import os
+import shutil
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,6 +22,8 @@ from pipeline.reads.cipher import Seal, SealError
 SEGMENT_BYTES = 64 * 2**20
 SEGMENT_S = 45.0
 """A segment is closed at this size or age: what was decided may then be deleted."""
+KEEP_FREE_BYTES = 512 * 2**20
+"""Below this much free disk the cameras keep their reads and send them again."""
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS read (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -73,6 +77,8 @@ class Journal:
 
         Raises OSError, sqlite3.Error.
         """
+        if shutil.disk_usage(self._folder).free < KEEP_FREE_BYTES:
+            raise OSError(errno.ENOSPC, "the disk is nearly full; its last space is for flagged events")
         is_new: list[bool] = []
         rows: list[tuple[object, ...]] = []
         fresh: set[tuple[str, bytes]] = set()
