@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long mutants check lint format typecheck bench screens lock checksums clean
+.PHONY: bundle sbom notice audit help setup demo test test-long mutants check lint format typecheck bench screens lock checksums clean
 
 help: ## Print the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,10 +52,26 @@ bench: $(READY) ## Run every bench; one whose unpublished data are absent says s
 screens: $(READY) ## Photograph every page of the console (OUT=folder)
 	$(BIN)/python -m tests.console_screens $(or $(OUT),/tmp/kakou-screens)
 
-lock: ## Write requirements.lock anew from pyproject.toml
+lock: ## Write requirements.lock and requirements-runtime.lock anew from pyproject.toml
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --extra dev --no-emit-package kakou \
 	  --custom-compile-command "make lock" --output-file requirements.lock pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --extra console --extra reads --extra mqtt --extra postgresql \
+	  --no-emit-package kakou --custom-compile-command "make lock" --output-file requirements-runtime.lock pyproject.toml
+
+bundle: $(READY) ## Make the offline bundle in OUT (ARCHES, VERSIONS, SIGN_KEY choose)
+	PYTHON=$(BIN)/python deploy/bundle.sh $(or $(OUT),build/bundle) $(ARCHES)
+
+sbom: $(READY) ## Print what a release is made of (CycloneDX)
+	@$(BIN)/python -m kakou.installing.sbom
+
+notice: $(READY) ## Write NOTICE anew: the licences of what kakou runs with
+	$(BIN)/python -m kakou.installing.sbom notice > NOTICE
+
+audit: $(READY) ## Ask for known weaknesses of the dependencies, where advisories can be reached
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check pip-audit || { echo "pip-audit 无法安装：这里连不到软件源 (not audited)" >&2; exit 0; }; \
+	$(BIN)/python -m pip_audit --require-hashes --disable-pip -r requirements-runtime.lock; code=$$?; \
+	[ $$code -le 1 ] && exit $$code || { echo "这里连不到漏洞通告，未审计 (advisories cannot be reached: not audited)" >&2; exit 0; }
 
 checksums: ## Write the SHA-256 of the model files anew
 	cd ocr/models && sha256sum detector.onnx recognizer.onnx recognizer.yaml > SHA256SUMS

