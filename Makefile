@@ -15,10 +15,7 @@ help: ## Print the targets
 setup: $(READY) ## Create .venv with everything that demo and tests need
 
 $(READY): pyproject.toml requirements.lock
-	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV) || { \
-	  echo "$(PYTHON) -m venv failed: install Python 3.11-3.13 with its venv module, or say which: make PYTHON=python3.12" >&2; exit 1; }
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --config-settings editable_mode=compat --editable .
+	@sh deploy/setup.sh $(PYTHON) $(VENV)
 	@touch $@
 
 demo: $(READY) ## Screen the fixture clips against a sample risk list (SERVE=1 opens the command screen too)

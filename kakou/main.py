@@ -35,6 +35,33 @@ COMMANDS = {
 }
 
 
+CHINESE = {
+    "demo": "一次看全：启动 Redis，导入示例名单，排查示例短片",
+    "run": "卡口机：排查摄像机",
+    "read": "识别照片中的号牌",
+    "reads": "相机自己上报的识读：试发与检查",
+    "replay": "录像回放排查，出报告",
+    "risk": "风险名单：导入、风险区、查看、维护",
+    "match": "一个号牌是否在名单中，为什么",
+    "events": "查看预警、死信，重发",
+    "deliver": "把预警投递到各通道",
+    "console": "指挥屏和手机页",
+    "booth": "卡口岗页面",
+    "audit": "核验审计记录",
+    "sunset": "日落：到期停止比对并销毁",
+    "doctor": "检查本机是否正常，每项说怎么办",
+    "install": "写 systemd 服务单元（box 或 centre）",
+    "bench": "测速",
+}
+"""What `kakou --help` says of each command where the locale is Chinese."""
+
+
+def speaks_chinese() -> bool:
+    """Return whether the user's locale is Chinese."""
+    chosen = next((os.environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if os.environ.get(name)), "")
+    return chosen.startswith("zh")
+
+
 class LazyGroup(TyperGroup):
     """Imports a command only when it is called, so that `kakou read` does not wait for the console's libraries."""
 
@@ -46,6 +73,8 @@ class LazyGroup(TyperGroup):
             return None
         command = typer.main.get_command(importlib.import_module(COMMANDS[cmd_name]).app)
         command.name = cmd_name
+        if speaks_chinese() and cmd_name in CHINESE:
+            command.short_help = CHINESE[cmd_name]
         return command
 
     def invoke(self, ctx: "Context") -> object:

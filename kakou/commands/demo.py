@@ -157,7 +157,10 @@ def _conclude(settings: Settings, url: str, counts: dict[str, ScreeningCounts], 
     client.close()
     flagged = sum(each.flagged for each in counts.values())
     _say(f"事件流中有 {on_stream} 条预警（箱上 {flagged} 条）；全部待核实，等人看图确认。用时 {elapsed_s:.0f} 秒")
-    _say(f"再看一遍：kakou events --config {settings.state_dir}/kakou.toml")
+    _say("接着可以做：")
+    _say(f"  再看一遍预警      kakou events --config {settings.state_dir}/kakou.toml")
+    _say("  打开指挥屏        make demo SERVE=1（或 kakou demo --serve）")
+    _say("  接自己的摄像机    写 kakou.toml（docs/kakou.toml.md），kakou doctor，kakou run")
 
 
 def _say(text: str) -> None:

@@ -56,7 +56,8 @@ def licence_of(name: str) -> str:
     classifiers = [
         one.rpartition(" :: ")[2] for one in told.get_all("Classifier") or [] if one.startswith("License ::")
     ]
-    said = str(told.get("License-Expression") or "") or "; ".join(classifiers) or str(told.get("License") or "")
+    expression, text = ((told.get_all(field) or [""])[0] for field in ("License-Expression", "License"))
+    said = str(expression or "; ".join(classifiers) or text)
     return " ".join(said.split())[:80]
 
 
