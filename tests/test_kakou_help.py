@@ -21,7 +21,7 @@ def test_the_list_of_commands_is_in_the_users_language(monkeypatch: pytest.Monke
 
 
 def setup(folder: Path, python: str) -> "subprocess.CompletedProcess[str]":
-    command = ["sh", REPOSITORY / "deploy" / "setup.sh", python, folder / "venv"]
+    command = ["sh", str(REPOSITORY / "deploy" / "setup.sh"), python, str(folder / "venv")]
     return subprocess.run(
         command, cwd=folder, env={"PATH": os.environ["PATH"]}, capture_output=True, text=True, check=False
     )
