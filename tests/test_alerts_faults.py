@@ -16,7 +16,9 @@ def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultRig]:
         yield made
 
 
-@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize(
+    "part", [part if part == "deliverer" else pytest.param(part, marks=pytest.mark.long) for part in PARTS]
+)
 def test_killing_any_process_loses_no_event_and_applies_none_twice(rig: FaultRig, part: str):
     rig.kill(part)
     before = len(rig.acknowledged())

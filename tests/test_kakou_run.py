@@ -103,6 +103,7 @@ def test_without_redis_every_passage_is_unchecked_and_checked_once_it_is_back(tm
     assert {json.loads(line)["text"] for line in events} == LISTED
 
 
+@pytest.mark.long
 def test_screening_goes_on_when_nobody_reads_its_lines(tmp_path: Path):
     config = write_config(tmp_path, CLIP)
     with start_kakou("run", "--config", config, folder=tmp_path, stdout=subprocess.PIPE) as process:

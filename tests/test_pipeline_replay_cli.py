@@ -66,7 +66,9 @@ def test_the_runs_record_tells_lists_of_different_times_apart(tmp_path: Path) ->
     assert (before.entry_count, after.entry_count) == (0, 1)
 
 
-@pytest.mark.parametrize(("list_at", "entries"), [("before", 0), ("copy.sqlite", 1)])
+@pytest.mark.parametrize(
+    ("list_at", "entries"), [("before", 0), pytest.param("copy.sqlite", 1, marks=pytest.mark.long)]
+)
 def test_the_list_can_be_that_of_a_moment_or_of_a_copied_record(tmp_path: Path, list_at: str, entries: int) -> None:
     settings = keep_record(tmp_path / "var", "京A12345", NOW - timedelta(days=3), NOW - timedelta(days=1))
     (tmp_path / "copy.sqlite").write_bytes(record_path(settings).read_bytes())
