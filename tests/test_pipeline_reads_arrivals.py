@@ -50,14 +50,21 @@ class Scripted:
 class Lane:
     """The reads of one box on their way, from the journal on."""
 
-    def __init__(self, folder: Path, listed: ListedPlates, own: Sequence[PlateRead] = (), **settings: object) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        listed: ListedPlates,
+        own: Sequence[PlateRead] = (),
+        reader: Scripted | None = None,
+        **settings: object,
+    ) -> None:
         devices = [
             {"device_id": name, "maker": "axis", "checkpoint": "东门卡口", "lane": "1", "secret_file": folder / "s"}
             for name in ("front", "rear")
         ]
         self.settings = ReadsSettings.model_validate({"device": devices, **settings})
         self.journal = Journal(folder / "reads", Seal(bytes(32)))
-        self.events, self.spool, self.reader = KeptEvents(), KeptPassages(), Scripted(*own)
+        self.events, self.spool, self.reader = KeptEvents(), KeptPassages(), reader or Scripted(*own)
         screening = make_screening(listed, self.events, self.spool)
         self.counts = screening.counts
         rule = replace(PassageRule.of(TrackSettings()), min_looks=1)
@@ -198,6 +205,19 @@ def test_what_was_sent_after_an_outage_says_so_in_its_event(folder: Path):
     lane.send(read_of(), is_late=True)
     lane.decided()
     assert [event.is_late for event in lane.events.events] == [True]
+
+
+def test_a_picture_that_breaks_the_reader_costs_the_picture_and_not_the_vehicle(folder: Path):
+    class Broken(Scripted):
+        def read(self, image: BgrImage, moved: object = None) -> list[PlateRead]:  # noqa: ARG002  the reader's signature
+            raise ValueError(f"cannot read {image.shape}")
+
+    lane = Lane(folder, ListedPlates(LISTED), reader=Broken())
+    lane.send(read_of(), scene=b"jpeg")
+    lane.send(read_of(OTHER, captured_at=NOON + timedelta(minutes=1)), scene=b"jpeg")
+    passages = lane.decided() + lane.decided(after_s=10)
+    assert [passage.outcome for passage in passages] == ["flagged", "clear"]
+    assert lane.journal.waiting_count() == 0
 
 
 def test_a_process_that_dies_decides_again_what_it_had_not_done_with(folder: Path):

@@ -77,7 +77,7 @@ class Arrivals:
             log.error("a read of the journal cannot be decided: %s", "unreadable" if arrival is None else "no device")
             useless.append(waiting.seq)
             return
-        seen = self._looking.look(arrival, with_pictures=not (is_behind and self._is_clear(arrival, place)))
+        seen = self._look(arrival, with_pictures=not (is_behind and self._is_clear(arrival, place)))
         if seen is None:
             self._counts[place.camera_id].unread += 1
             useless.append(waiting.seq)
@@ -89,6 +89,14 @@ class Arrivals:
         track = self._passages.take(waiting.seq, arrival, seen, place, now_s)
         if (passage := self._deciders[place.camera_id].decide(track)) is not None:
             yield passage
+
+    def _look(self, arrival: Arrival, *, with_pictures: bool) -> Seen | None:
+        """Return what a message tells; a picture that is too much for us leaves the camera's text."""
+        try:
+            return self._looking.look(arrival, with_pictures=with_pictures)
+        except Exception as error:  # noqa: BLE001  the outermost loop of a read: else it would come again for ever
+            log.error("a picture of %s cannot be used: %s", arrival.device_id, type(error).__name__)
+        return self._looking.look(arrival, with_pictures=False)
 
     def _try_way(self, arrival: Arrival, seen: Seen, place: Place) -> None:
         """Flag a test read, alone and without counting it."""
