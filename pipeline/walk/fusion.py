@@ -16,6 +16,13 @@ OUTLIER_SHARE = 0.005
 """Share of looks that are plainly wrong (glare, half a plate): bounds what one look can veto."""
 FULL_WIDTH_PX = 110.0
 """A plate of this width is as readable as any larger one."""
+FULL_SHARPNESS = 600.0
+"""Variance of the Laplacian of a typical crop (`ocr.rectify.sharpness`); cameras differ, so its square root counts."""
+BLURRED_WEIGHT, UNSURE_WEIGHT = 0.3, 0.5
+"""What is left of a look without any sharpness, and of one that the detector is not sure of at all. Chosen, not fitted:
+what was measured on simulated approaches is the sum's tempering (`TrackSettings.max_effective_looks`)."""
+LEAST_WEIGHT = 0.02
+"""No look counts for nothing: the only one of a far plate must still give a distribution."""
 CONFIDENT = 0.8
 """Both of two distributions must give a character this much for a slot to speak for or against one vehicle."""
 
@@ -111,9 +118,9 @@ def seconded(own: PlateDistribution, other: PlateDistribution, weight: float, co
 def look_weight(read: PlateRead) -> float:
     """Return how much a look counts, above 0.0 to 1.0: by size, sharpness and the detector's certainty."""
     size = min(1.0, read.box.width / FULL_WIDTH_PX) ** 2
-    # Sharpness has no upper end and differs between cameras: its square root compared with a typical crop's.
-    sharp = min(1.0, (max(read.sharpness, 0.0) / 600.0) ** 0.5)
-    return float(max(0.02, size * (0.3 + 0.7 * sharp) * (0.5 + 0.5 * read.detection_score)))
+    sharp = BLURRED_WEIGHT + (1 - BLURRED_WEIGHT) * min(1.0, (max(read.sharpness, 0.0) / FULL_SHARPNESS) ** 0.5)
+    sure = UNSURE_WEIGHT + (1 - UNSURE_WEIGHT) * read.detection_score
+    return float(max(LEAST_WEIGHT, size * sharp * sure))
 
 
 def slot_agreement(one: PlateDistribution, other: PlateDistribution) -> SlotAgreement:
