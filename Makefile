@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: bundle sbom notice audit help setup demo test test-long mutants check lint format typecheck bench screens lock checksums clean
+.PHONY: pictures bundle sbom notice audit help setup demo test test-long mutants check lint format typecheck bench screens lock checksums clean
 
 help: ## Print the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ bench: $(READY) ## Run every bench; one whose unpublished data are absent says s
 
 screens: $(READY) ## Photograph every page of the console (OUT=folder)
 	$(BIN)/python -m tests.console_screens $(or $(OUT),/tmp/kakou-screens)
+
+pictures: $(READY) ## Photograph anew what README.md shows (docs/pictures)
+	$(BIN)/python -m tests.console_screens docs/pictures --readme
 
 lock: ## Write requirements.lock and requirements-runtime.lock anew from pyproject.toml
 	$(BIN)/python -m pip install --quiet uv

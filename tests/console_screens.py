@@ -9,9 +9,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import redis
+from PIL import Image
 from playwright.sync_api import Browser, Page
 
 from alerts.box_status import BoxStatus, HourCount, LanePassage, StatusBoard
+from alerts.notices.board import NoticeReport
+from alerts.notices.keeper import ActiveNotice
 from console.cases.desk import StepRequest
 from console.cases.steps import Action
 from console.lists.office import FileReport, ReportedRow
@@ -31,6 +34,7 @@ from tests.console_kit import (
     settings_with,
     write_pictures,
 )
+from tests.notice_kit import notice
 
 SIZES = {"wall": WALL, "laptop": LAPTOP, "phone": PHONE}
 PLATES = (
@@ -45,7 +49,18 @@ PLATES = (
 )
 
 
-def main(folder: Path) -> None:
+README_PICTURES = {
+    ("screen-case", "laptop", "light"),
+    ("phone", "phone", "light"),
+    ("list-change", "laptop", "light"),
+    ("notices", "laptop", "dark"),
+}
+"""What README.md and README.zh-CN.md show, in docs/pictures: `make pictures`."""
+COLOURS = 128
+"""A picture of the README is at most 200 kB."""
+
+
+def main(folder: Path, *, is_for_readme: bool = False) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as state, embedded_redis(Path(state, "redis")) as url:
         client = redis.Redis.from_url(url)
@@ -62,7 +77,7 @@ def main(folder: Path) -> None:
         )
         console = build(state_dir, client, settings, PaperList(report))
         with served(console) as address, open_browser() as browser:
-            shoot(browser, console, address, folder)
+            shoot(browser, console, address, folder, is_for_readme)
 
 
 def build(state_dir: Path, client: "redis.Redis", settings: ConsoleSettings, office: PaperList) -> Console:
@@ -84,13 +99,15 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def shoot(browser: Browser, console: Console, address: str, folder: Path) -> None:
+def shoot(browser: Browser, console: Console, address: str, folder: Path, is_for_readme: bool) -> None:
     seed(console)
     tokens = {user: session_token(console, user) for _, user, _ in PAGES if user}
     link = console.accounts.create("next", "下一位", Role.ADMIN, "", SYSTEM, utc_now())
     for size_name, size in SIZES.items():
         for theme in ("light", "dark"):
             for name, user, path in PAGES:
+                if is_for_readme and (name, size_name, theme) not in README_PICTURES:
+                    continue
                 report_boxes(console)
                 context = open_context(browser, size, theme)
                 if user:
@@ -99,8 +116,17 @@ def shoot(browser: Browser, console: Console, address: str, folder: Path) -> Non
                 page.goto(address + path.format(link=link), wait_until="load")
                 prepare(page, name, console)
                 is_whole = not name.startswith("screen") or size == PHONE
-                page.screenshot(path=folder / f"{name}-{size_name}-{theme}.png", full_page=is_whole)
+                picture = folder / (f"{name}.png" if is_for_readme else f"{name}-{size_name}-{theme}.png")
+                page.screenshot(path=picture, full_page=is_whole and not is_for_readme)
+                if is_for_readme:
+                    make_small(picture)
                 context.close()
+
+
+def make_small(picture: Path) -> None:
+    """Write a picture anew with few colours."""
+    with Image.open(picture) as image:
+        image.convert("RGB").quantize(COLOURS).save(picture, optimize=True)
 
 
 def prepare(page: Page, name: str, console: Console) -> None:
@@ -139,6 +165,7 @@ PAGES = (
     ("screen-done", "officer", "/screen?group=done"),
     ("screen-lost", "officer", "/screen"),
     ("statistics", "officer", "/statistics"),
+    ("notices", "officer", "/notices"),
     ("phone", "worker", "/m"),
     ("phone-result", "worker", "/m"),
     ("phone-empty", "newcomer", "/m"),
@@ -184,8 +211,26 @@ def seed(console: Console) -> None:
     console.desk.act(StepRequest(8, Action.CLOSE, reason="list_error", note="本人未离开本县"), desk, now)
 
 
+def report_notices(console: Console, now: datetime) -> None:
+    """Let a box say what is amiss."""
+    said = (
+        ("camera_dirty", "kk02-lane1", 1800),
+        ("camera_lost", "kk02-lane2", 240),
+        ("pictures_late", "kk02-lane3", 60),
+    )
+    active = tuple(
+        ActiveNotice.model_validate(
+            notice(name, subject, now - timedelta(seconds=since_s)).model_dump() | {"checkpoint": "二号卡口"}
+        )
+        for name, subject, since_s in said
+    )
+    report = NoticeReport(origin="box:kk02", place="二号卡口", version="0.1.0", reported_at=now, active=active)
+    console.notices.board.report(report)
+
+
 def report_boxes(console: Console) -> None:
     board, now = console.board, utc_now()
+    report_notices(console, now)
     hour = now.replace(minute=0, second=0, microsecond=0)
     for checkpoint, fps, unchecked in (("一号卡口", 25.0, 0), ("二号卡口", 24.0, 3)):
         hours = tuple(
@@ -232,4 +277,4 @@ def announce_lane(console: Console) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), is_for_readme="--readme" in sys.argv)

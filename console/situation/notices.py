@@ -29,13 +29,13 @@ class Notices:
     """Remembers what the machines said last: a Redis that is away takes no notice off the screen."""
 
     def __init__(self, client: "redis.Redis") -> None:
-        self._board = NoticeBoard(client)
+        self.board = NoticeBoard(client)
         self._stream = FlaggedStream(client)
         self._reports: tuple[NoticeReport, ...] = ()
 
     def refresh(self) -> None:
         try:
-            self._reports = tuple(self._board.reports())
+            self._reports = tuple(self.board.reports())
         except redis.RedisError:
             return
 
