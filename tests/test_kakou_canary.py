@@ -126,8 +126,8 @@ def test_only_a_box_with_cameras_has_a_canary_and_it_keeps_no_box_alive(tmp_path
         settings = Settings.model_validate({"state_dir": tmp_path, "source": [source], "watch": watch})
         return {one.name: one.is_attendant for one in box_children(settings, new_order(settings, ""))}
 
-    assert children("rtsp://10.0.0.1/1") == {"a": False, "canary": True}
-    assert children("rtsp://10.0.0.1/1", canary_minutes=0) == {"a": False}
+    assert children("rtsp://10.0.0.1/1") == {"cameras-1": False, "canary": True}
+    assert children("rtsp://10.0.0.1/1", canary_minutes=0) == {"cameras-1": False}
     assert children("clip.mp4") == {"a": False}
 
 

@@ -22,6 +22,7 @@ PACKAGES = ("ocr", "riskdb", "alerts", "pipeline", "console", "kakou")
 UNSPOKEN = "footage"
 """`kakou replay PATH` says this word to itself."""
 HELPERS = (
+    "demo_cameras",
     "_output",
     "risk_care",
     "risk_area",

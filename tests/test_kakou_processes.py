@@ -67,7 +67,7 @@ def test_an_order_is_understood_as_it_was_given():
 
 
 def test_cameras_of_one_group_share_a_process_and_the_others_have_their_own():
-    assert [child.name for child in box_children(FULL, new_order(FULL, ""))] == ["g", "c"]
+    assert [child.name for child in box_children(FULL, new_order(FULL, ""))] == ["g", "c", "canary"]
 
 
 def test_no_process_has_a_secret_or_a_setting_among_its_arguments():
@@ -101,7 +101,7 @@ def test_a_process_without_a_usable_order_says_so_and_repeats_no_secret():
 def test_a_new_process_of_the_box_costs_one_row(monkeypatch: pytest.MonkeyPatch):
     row = BoxProcess("booth", "kakou.box.booth", lambda settings: ["booth"] if settings.sources else [])
     monkeypatch.setattr(processes, "PROCESSES", (*PROCESSES, row))
-    assert [child.name for child in box_children(FULL, new_order(FULL, ""))] == ["g", "c", "booth"]
+    assert [child.name for child in box_children(FULL, new_order(FULL, ""))] == ["g", "c", "canary", "booth"]
     assert [child.name for child in box_children(Settings(), new_order(Settings(), ""))] == []
 
 

@@ -97,6 +97,9 @@ class Gat1400Channel:
         self._check(answer)
         self._heard_at = self._now()
 
+    def probe(self) -> None:
+        self._http.probe(self._settings.url)
+
     def close(self) -> None:
         self._http.close()
 
