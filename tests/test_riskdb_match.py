@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ocr.grammar import PROVINCES
-from riskdb.match import MatchRule, match_plate
+from riskdb.match import ALTERNATIVES_KEPT, MatchRule, match_plate
 from riskdb.settings import RiskSettings
 from riskdb.types import ListedReasons, RiskMatch, RiskReason
 from tests.riskdb_kit import NOON, Guess
@@ -128,3 +128,24 @@ def test_a_probability_at_the_setting_is_enough_and_one_below_is_not():
         assert rule.level(rule.possible_at) == "possible"
         assert rule.level(rule.possible_at - below) is None
     assert MatchRule.of(settings).possible_at == settings.possible_at
+
+
+@pytest.mark.parametrize(
+    "rule", [RULE, MatchRule(issued_share=0.1, listed_traffic_ratio=4.0, hit_at=0.9, possible_at=0.1)]
+)
+def test_what_the_readings_need_for_a_posterior_is_its_inverse(rule: MatchRule):
+    for posterior in (0.1, 0.5, 0.9):
+        assert rule.posterior(rule.needed(posterior)) == pytest.approx(posterior)
+
+
+def test_a_listed_vehicle_that_passes_more_often_is_likelier_to_be_the_one():
+    often = MatchRule(issued_share=0.4, listed_traffic_ratio=4.0, hit_at=0.9, possible_at=0.1)
+    assert often.posterior(0.3) == pytest.approx(4 * 0.3 / (4 * 0.3 + 0.4 * 0.7))
+    assert often.posterior(0.3) > RULE.posterior(0.3)
+
+
+def test_a_listed_reading_is_among_the_alternatives_however_far_down_it_stands():
+    guesses = [*(Guess(f"粤B8250{number}", 0.09) for number in range(8)), Guess("粤B82599", 0.08)]
+    found = matched(guesses, "粤B82599")
+    assert found is not None
+    assert [each.is_listed for each in found.alternatives] == [False] * ALTERNATIVES_KEPT + [True]

@@ -69,7 +69,7 @@ MUTANTS = (
     ),
     *mutants(
         "riskdb/digest.py",
-        "riskdb_privacy riskdb_hotset riskdb_match riskdb_cli",
+        "riskdb_digest kakou_keys riskdb_privacy riskdb_hotset riskdb_match riskdb_cli",
         ('self._digest(f"{plate_class}\\0{text}".encode())', 'self._digest(f"{text}".encode())'),
         ("hashlib.blake2b(key=part, digest_size=DIGEST_BYTES)", "hashlib.blake2b(digest_size=DIGEST_BYTES)"),
         ("        if mode & 0o077:", "        if mode & 0o007:"),
