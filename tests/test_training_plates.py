@@ -11,6 +11,7 @@ from ocr.grammar import forms_of
 from training.plates.alphabet import ALPHABET, decode, encode
 from training.plates.damage import block_coded, damage
 from training.plates.draw import LETTERS, PLATE_STYLES, PROVINCES, PlateSpec, load_glyphs, random_spec, render_plate
+from training.plates.foreign import FOREIGN_FORMS, render_foreign
 from training.plates.glyphs import GlyphSet
 from training.plates.viewpoint import random_quad, with_context
 
@@ -164,3 +165,13 @@ def test_without_pytorch_the_training_says_what_to_install(module: str, tmp_path
     assert "torch" in done.stderr
     assert "pip install -e .[train]" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_plate_of_every_other_place_can_be_drawn_and_differs_from_the_next():
+    rng = np.random.default_rng(31)
+    for place in FOREIGN_FORMS:
+        one, other = render_foreign(rng, place), render_foreign(rng, place)
+        assert one.shape[1] == other.shape[1] == 440
+        assert 80 <= one.shape[0] <= 330
+        assert one.std() > 15
+        assert one.shape != other.shape or not np.array_equal(one, other)
