@@ -74,13 +74,18 @@ def seal(folder: Path) -> None:
     (folder / "SHA256SUMS").write_text("".join(sums))
 
 
+def stand_ins(folder: Path, programs: dict[str, str]) -> Path:
+    """Write programs that stand in for others; return their folder."""
+    (folder / "bin").mkdir(exist_ok=True)
+    for name, script in programs.items():
+        (folder / "bin" / name).write_text(f"#!/bin/sh\n{script}\n")
+        (folder / "bin" / name).chmod(0o755)
+    return folder / "bin"
+
+
 def install(bundle: Path, *arguments: str | Path, **programs: str) -> subprocess.CompletedProcess[str]:
     """Run install.sh; `programs` stand in for others of the machine."""
-    fake = bundle.parent / "bin"
-    fake.mkdir(exist_ok=True)
-    for name, script in programs.items():
-        (fake / name).write_text(f"#!/bin/sh\n{script}\n")
-        (fake / name).chmod(0o755)
+    fake = stand_ins(bundle.parent, programs)
     environment = {"PATH": f"{fake}:{os.environ['PATH']}", "PYTHON": sys.executable}
     return subprocess.run(
         [bundle / "install.sh", *map(str, arguments)], env=environment, capture_output=True, text=True, check=False
@@ -105,7 +110,7 @@ def test_a_python_that_is_too_old_is_a_sentence(bundle: Path, tmp_path: Path):
     old = 'case "$*" in *version_info*) exit 1;; *) echo Python 3.8.1;; esac'
     fakes = dict.fromkeys(("python3", "python3.11", "python3.12", "python3.13"), old)
     environment = {"PATH": f"{tmp_path / 'bin'}:/usr/bin:/bin"}
-    install(bundle, tmp_path / "never", **fakes)
+    stand_ins(tmp_path, fakes)
     done = subprocess.run(
         [bundle / "install.sh", tmp_path / "opt"], env=environment, capture_output=True, text=True, check=False
     )
