@@ -72,6 +72,27 @@ def test_another_plate_on_the_same_spot_without_a_gap_is_a_second_vehicle() -> N
     assert sorted(text_of(track) for track in tracks) == ["京A12345", "沪B67890"]
 
 
+def coming_nearer(far_text: str, missed: int) -> list[list[PlateRead]]:
+    """A car whose plate is misread alike while it is far, is missed for some frames, and then read well."""
+    far = [[make_read(far_text, box_at(300, 40 + 6 * i, 42 + i))] for i in range(6)]
+    near = [[make_read("京A12345", box_at(300, 76 + 6 * (missed + i), 52 + 4 * i))] for i in range(8)]
+    return [*far, *repeat([], missed), *near]
+
+
+def test_looks_at_a_far_plate_that_err_together_make_no_second_vehicle() -> None:
+    """Seen in the fixture clips: one slot misread before a gap, several where nothing was missed."""
+    for scene in (coming_nearer("沪A12345", missed=6), coming_nearer("京A73469", missed=0)):
+        (track,) = tracks_of(scene)
+        assert text_of(track) == "京A12345"
+
+
+def test_a_far_plate_is_not_settled_before_it_comes_nearer() -> None:
+    tracker = PlateTracker(TrackSettings())
+    far = [[make_read("沪A12345", box_at(300, 40 + 6 * i, 40))] for i in range(9)]
+    early = [track for reads in frames_of(far) for track in tracker.update(reads)]
+    assert early == []
+
+
 def test_a_short_gap_does_not_split_a_vehicle() -> None:
     scene = driving_down("京A12345", looks=16)
     scene[6:11] = [[], [], [], [], []]

@@ -64,6 +64,11 @@ class PlateFusion:
         self._squared_weight += other._squared_weight
         self.look_count += other.look_count
 
+    def forget(self) -> None:
+        """Leave out what the looks so far have said; they still count as looks."""
+        self._first = None
+        self._weight = self._squared_weight = 0.0
+
     def distribution(self) -> PlateDistribution:
         """Return the fused distribution. Raises ValueError before the first look."""
         if self._first is None:
