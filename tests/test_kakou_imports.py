@@ -14,7 +14,7 @@ OURS = ("ocr", "riskdb", "alerts", "pipeline", "console", "kakou", "training", "
 ALLOWED: dict[str, tuple[str, ...]] = {
     "ocr": (),
     "riskdb": (),
-    "alerts": ("ocr.types", "riskdb.types"),
+    "alerts": ("ocr.types", "ocr.looks", "riskdb.types"),
     "pipeline": ("ocr", "riskdb", "alerts"),
     # Photos from phones are decoded as bounded as any.
     "console": ("alerts", "riskdb", "ocr.types", "ocr.looks", "ocr.decoding"),

@@ -106,7 +106,7 @@ def test_everything_is_destroyed_at_once_and_the_report_says_so(centre: Path):
     times = [datetime.fromisoformat(each["destroyed_at"]) for each in report["destroyed"]]
     assert times == sorted(times), "keys first"
     counts = {each["name"]: (each["files"], each["rows"]) for each in report["destroyed"]}
-    assert (counts["密钥"][0], counts["照片"][0], counts["事件单与账号"][1]) == (4, 3, 1)
+    assert (counts["密钥"][0], counts["照片"][0], counts["事件单与账号"][1]) == (5, 3, 1)
     assert all(re.fullmatch("[0-9a-f]{64}", each["sha256"]) for each in report["destroyed"])
     assert (report["by"], report["reason"], report["untouched"]) == ("张三", "解除管控", ["notes of somebody.txt"])
     page = next((centre / "var/destruction").glob("*.html")).read_text()
@@ -124,7 +124,7 @@ def test_a_dry_run_changes_nothing(centre: Path):
     before = {path: path.read_bytes() for path in centre.rglob("*") if path.is_file()}
     answer = sunset(centre, "--now", "--dry-run", "--json")
     found = {each["name"]: each["files"] for each in json.loads(answer.stdout)["would_destroy"]}
-    assert (answer.exit_code, found["密钥"], found["照片"]) == (ExitCode.OK, 4, 3)
+    assert (answer.exit_code, found["密钥"], found["照片"]) == (ExitCode.OK, 5, 3)
     after = {path: path.read_bytes() for path in centre.rglob("*") if path.is_file() and path in before}
     assert after == before
 

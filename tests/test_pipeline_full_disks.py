@@ -259,16 +259,17 @@ def test_a_full_disk_takes_unchecked_passages_into_their_reserve_and_then_in_the
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     [passage] = passages([*standing("京A12345", 8)])
-    record, _ = spooled_sizes(tmp_path / "sizes", passage)
+    record, pictures = spooled_sizes(tmp_path / "sizes", passage)
+    more = (2**18 + 4 * pictures) // record - 1
     spool = spool_of(tmp_path / "box", 1 << 30, reserve_bytes=2**18)
     for _ in range(4):
         spool.keep(passage)
     used = sum(path.stat().st_size for path in (tmp_path / "box").rglob("*") if path.is_file())
     monkeypatch.setattr(os, "fsync", FullFolder(tmp_path / "box", used).check)
-    for _ in range(2**18 // record + 4):
+    for _ in range(more):
         spool.keep(passage)
     found = [pictures.plate_jpeg is not None for _, _, pictures in spool.oldest_first()]
-    assert len(found) == 2**18 // record + 8
+    assert len(found) == 4 + more
     assert not any(found[4:])
     monkeypatch.undo()
     assert spool.restore_reserve()

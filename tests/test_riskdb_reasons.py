@@ -38,12 +38,14 @@ class InterruptedLink(RedisLink):
 
     meanwhile: Callable[[], object] | None = None
 
-    def ask_members(self, key: bytes, first: bytes, members: Sequence[bytes]) -> bytes:
-        flags = super().ask_members(key, first, members)
+    def ask_members_and_field(
+        self, key: bytes, first: bytes, members: Sequence[bytes], hash_key: bytes, field: bytes
+    ) -> tuple[bytes, bytes | None]:
+        answer = super().ask_members_and_field(key, first, members, hash_key, field)
         meanwhile, self.meanwhile = self.meanwhile, None
         if meanwhile is not None:
             meanwhile()
-        return flags
+        return answer
 
 
 def _interrupted(rig: RiskRig, meanwhile: Callable[[], object]) -> HotSet:

@@ -22,14 +22,15 @@ from alerts.channels.webhook import failure_of
 from alerts.digest_answer import answer_to
 from alerts.envelope import Event
 from alerts.flagged import FlaggedEvent
+from ocr.looks import class_name, style_of
 from riskdb.types import BEIJING
 
 CONTENT_TYPE = "application/VIID+JSON;charset=UTF-8"
 QUIET_FOR = timedelta(seconds=60)
 """After a longer pause the platform is asked whether it still knows us."""
-PLATE_COLOURS = {"01": "6", "02": "5", "03": "1", "04": "1", "06": "1", "15": "6", "16": "6", "23": "2", "26": "1",
-                 "27": "1", "31": "2", "32": "2", "51": "9", "52": "9"}  # fmt: skip
-"""ColorType of the usual plate of a class."""
+PLATE_COLOURS = {"blue": "5", "green": "9", "green_large": "9", "yellow": "6", "yellow_two_line": "6", "white": "2",
+                 "white_two_line": "2", "black": "1", "civil_aviation": "9"}  # fmt: skip
+"""ColorType by style, as in `ocr.looks`."""
 OTHER = "99"
 
 
@@ -195,7 +196,7 @@ def motor_vehicle(event: FlaggedEvent, settings: Gat1400Settings, link: str) -> 
         "StorageUrl1": link[:256],
         "HasPlate": "1",
         "PlateClass": event.plate_class or OTHER,
-        "PlateColor": PLATE_COLOURS.get(event.plate_class, OTHER),
+        "PlateColor": _colour_of(event.plate_class),
         "PlateNo": event.text[:15],
         "PlateDescribe": event.word,
         "VehicleColor": OTHER,
@@ -231,3 +232,8 @@ def _build(settings: Gat1400Settings, around: Surroundings) -> Channel:
 
 
 CHANNEL = ChannelKind("GA/T 1400, upward", Gat1400Settings, _build)
+
+
+def _colour_of(plate_class: str) -> str:
+    is_known = class_name(plate_class) not in ("", class_name(OTHER))
+    return PLATE_COLOURS[style_of("", plate_class)] if is_known else OTHER
