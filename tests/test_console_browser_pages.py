@@ -70,9 +70,10 @@ def furnished(world: World) -> str:
     return world.console.accounts.create(f"next{now.timestamp():.0f}", "下一位", Role.ADMIN, "", SYSTEM, now)
 
 
-@pytest.mark.parametrize("is_as_usual", [True, pytest.param(False, marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("is_as_usual", [True, False])
 def test_no_page_has_a_serious_accessibility_fault_or_is_too_wide(world: World, furnished: str, is_as_usual: bool):
-    """As usual: the wall dark, the rest light; the other way round is looked at in the long tests."""
+    """As usual: the wall dark, the rest light."""
     found: dict[tuple[str, str], object] = {}
     for username, path in PAGES:
         with shown(world, username, path.format(link=furnished), SIZES.get(path, LAPTOP)) as page:

@@ -82,7 +82,13 @@ def flat(routes: list[BaseRoute]) -> list[BaseRoute]:
     return found
 
 
-@pytest.mark.parametrize("role", [None, *ACCOUNT_ROLES])
+USUAL = (Role.OFFICER, Role.WORKER)
+"""Asked in every run; the others in the long ones."""
+
+
+@pytest.mark.parametrize(
+    "role", [None, *(r if r in USUAL else pytest.param(r, marks=pytest.mark.long) for r in ACCOUNT_ROLES)]
+)
 def test_only_declared_roles_get_in(app: FastAPI, console: Console, role: Role | None):
     if role:
         make_account(console, "somebody", role, GRID_A if role is Role.WORKER else "")

@@ -56,9 +56,8 @@ def test_the_events_are_still_there_after_the_demo(demo: tuple[Finished, Path]):
     assert len(events.stdout.splitlines()) == sum("P=" in line for line in done.stdout.splitlines())
 
 
-@pytest.mark.parametrize(
-    "end", [*(pytest.param(each, marks=pytest.mark.long) for each in (signal.SIGINT, signal.SIGTERM)), signal.SIGKILL]
-)
+@pytest.mark.long
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_an_interrupted_demo_leaves_no_process_behind(tmp_path: Path, end: signal.Signals):
     with start_kakou("demo", "--folder", tmp_path / "state", folder=tmp_path, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None

@@ -44,6 +44,7 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
+@pytest.mark.long
 def test_a_message_goes_from_the_camera_to_the_stream_also_after_its_processes_were_killed(tmp_path: Path):
     config(tmp_path, port := free_port(), K01="hikvision", K02='axis auth = "digest"', K03='dahua auth = "header"')
     before = call_kakou("reads", "test", "--device", "K01", folder=tmp_path)

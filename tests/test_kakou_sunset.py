@@ -129,7 +129,8 @@ def test_a_dry_run_changes_nothing(centre: Path):
     assert after == before
 
 
-@pytest.mark.parametrize("by_date", [pytest.param(False, marks=pytest.mark.long), True])
+@pytest.mark.long
+@pytest.mark.parametrize("by_date", [False, True])
 def test_processes_at_work_end_and_do_not_start_again_without_an_authorisation(tmp_path: Path, by_date: bool):
     (tmp_path / "kakou.toml").write_text("[console]\nport = 0\n" + HELD)
     state = state_made(tmp_path / "var")

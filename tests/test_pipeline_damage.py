@@ -60,6 +60,7 @@ def answer(result: UnitResult) -> str:
     return result.model_dump_json(exclude={"timings"})
 
 
+@pytest.mark.long
 def test_damaged_footage_has_one_answer_whatever_the_number_of_decoder_threads(damaged: Path) -> None:
     alone, together = replayed(damaged, 1), replayed(damaged, THREADS)
     assert answer(alone) == answer(together)

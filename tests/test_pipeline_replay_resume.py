@@ -5,6 +5,8 @@ import signal
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.commands import run_kakou, start_kakou
 from tests.pipeline_kit import moving_block, write_video
 
@@ -25,6 +27,7 @@ def wait_for_a_part(folder: Path) -> None:
         time.sleep(0.02)
 
 
+@pytest.mark.long
 def test_an_interrupted_replay_is_resumed_to_the_answer_of_a_whole_one(tmp_path: Path) -> None:
     clips, parts = tmp_path / "clips", tmp_path / "var" / "replay"
     clips.mkdir()
