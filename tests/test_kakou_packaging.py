@@ -153,7 +153,7 @@ def test_the_bundle_installs_demonstrates_and_goes_without_any_network(tmp_path:
     assert installed.returncode == 0, installed.stderr
     demo = alone(into / "bin" / "kakou", "demo", "--folder", home / "demo")
     assert demo.returncode == 0, demo.stderr
-    assert "预警" in demo.stdout
+    assert "苏E5G806  小型汽车  命中" in demo.stdout
     assert alone(tmp_path / "bundle" / "install.sh", "--remove", into).returncode == 0
     assert [path.name for path in into.parent.iterdir()] == []
     assert {path.name for path in home.iterdir()} <= {"demo", ".cache"}
