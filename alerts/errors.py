@@ -11,3 +11,12 @@ class OutboxError(AlertsError):
 
 class EventError(AlertsError):
     """These bytes are not an event that this version understands."""
+
+
+def place_of(error: Exception) -> str:
+    """Return type and place of an error without its message, which may hold a plate."""
+    trace = error.__traceback__
+    while trace and trace.tb_next:
+        trace = trace.tb_next
+    place = f" at {trace.tb_frame.f_code.co_name}:{trace.tb_lineno}" if trace else ""
+    return f"{type(error).__name__}{place}"

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from alerts.box_status import BoxStatus, StatusBoard
 from alerts.stream import FlaggedStream, connect
@@ -97,13 +97,23 @@ class Sample:
         return sum(usage.descriptors for _, usage in self.processes.values())
 
 
+class PassageLine(TypedDict):
+    """What a line of JSON of `kakou run` has of a passage, as far as it is looked at here."""
+
+    camera_id: str
+    text: str
+    listed_text: str
+    outcome: str
+    started_at: str
+    decided_at: str
+
+
 @dataclass
 class RunningBox:
     """`kakou run` on some cameras, and what it said."""
 
     process: subprocess.Popen[str]
-    passages: list[dict[str, Any]] = field(default_factory=list)
-    """As its lines of JSON have them."""
+    passages: list[PassageLine] = field(default_factory=list)
     log: list[tuple[float, str]] = field(default_factory=list)
     """Monotonic seconds, line."""
     statuses: list[BoxStatus] = field(default_factory=list)
@@ -271,7 +281,7 @@ def _follow(box: RunningBox, url: str) -> None:
             box.on_stream_ms += [(now - entry.event.made_at).total_seconds() * 1000 for entry in entries]
 
 
-def texts_by_camera(passages: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], int]:
+def texts_by_camera(passages: Sequence[PassageLine]) -> dict[tuple[str, str], int]:
     counts: dict[tuple[str, str], int] = {}
     for passage in passages:
         place = (passage["camera_id"], passage["listed_text"] or passage["text"])

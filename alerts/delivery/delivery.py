@@ -16,7 +16,8 @@ from alerts.channels.lane import LaneChannel, LaneSettings
 from alerts.delivery.channel_queue import ChannelQueue
 from alerts.delivery.lane_worker import LaneWorker
 from alerts.delivery.metrics import DeliveryMetrics, QueueCollector
-from alerts.delivery.worker import ChannelWorker, place_of
+from alerts.delivery.worker import ChannelWorker
+from alerts.errors import place_of
 from alerts.outbox import Outbox
 from alerts.relay import Relay
 from alerts.settings import AlertsSettings, AnyChannel

@@ -14,7 +14,7 @@ from alerts.delivery.channel_queue import ChannelQueue, Waiting
 from alerts.delivery.metrics import DeliveryMetrics
 from alerts.delivery.notice_pace import NoticePace
 from alerts.delivery.schedule import Breaker, Dice, next_delay_s
-from alerts.errors import AlertsError
+from alerts.errors import AlertsError, place_of
 from alerts.notice import NoticeEvent
 from alerts.stream import StreamError
 
@@ -225,12 +225,3 @@ class ChannelWorker:
 
     def _now_ms(self) -> int:
         return round(self._now().timestamp() * 1000)
-
-
-def place_of(error: Exception) -> str:
-    """Return type and place of an error without its message, which may hold a plate."""
-    trace = error.__traceback__
-    while trace and trace.tb_next:
-        trace = trace.tb_next
-    place = f" at {trace.tb_frame.f_code.co_name}:{trace.tb_lineno}" if trace else ""
-    return f"{type(error).__name__}{place}"

@@ -11,7 +11,7 @@ import sys
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 ROOT = Path(__file__).parents[2]
 LOCK = ROOT / "requirements-runtime.lock"
@@ -61,9 +61,30 @@ def licence_of(name: str) -> str:
     return " ".join(said.split())[:80]
 
 
-def document(lock: str, version: str) -> dict[str, Any]:
+Component = TypedDict(
+    "Component",
+    {"type": str, "name": str, "version": str, "purl": str, "bom-ref": str,
+     "hashes": list[dict[str, str]], "licenses": list[dict[str, dict[str, str]]]},
+    total=False,
+)  # fmt: skip
+"""One of CycloneDX's components: what is said of a package or a model."""
+
+
+class Document(TypedDict):
+    """What is written; the names are CycloneDX's."""
+
+    bomFormat: str
+    specVersion: str
+    serialNumber: str
+    version: int
+    metadata: dict[str, object]
+    components: list[Component]
+    dependencies: list[dict[str, object]]
+
+
+def document(lock: str, version: str) -> Document:
     """Return the CycloneDX document; the same input gives the same document."""
-    components: list[dict[str, Any]] = [_component(part) for part in parts(lock)]
+    components: list[Component] = [_component(part) for part in parts(lock)]
     for model in sorted(MODELS.glob("*.onnx")):
         digest = hashlib.sha256(model.read_bytes()).hexdigest()
         components.append(
@@ -88,9 +109,9 @@ def document(lock: str, version: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _component(part: Part) -> dict[str, Any]:
+def _component(part: Part) -> Component:
     purl = f"pkg:pypi/{part.name.lower().replace('_', '-')}@{part.version}"
-    component: dict[str, Any] = {
+    component: Component = {
         "type": "library", "name": part.name, "version": part.version, "purl": purl, "bom-ref": purl,
         "hashes": [{"alg": "SHA-256", "content": one} for one in part.hashes],
     }  # fmt: skip

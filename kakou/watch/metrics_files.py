@@ -3,7 +3,6 @@
 import json
 import sys
 from pathlib import Path
-from typing import Any
 
 from kakou.watch.metrics_table import METRICS, Alert, MetricKind
 
@@ -61,7 +60,7 @@ def _rule(alert: Alert) -> list[str]:
 
 def dashboard() -> str:
     shown = [one for one in METRICS if one.name != "kakou_build_info"]
-    document: dict[str, Any] = {
+    document: dict[str, object] = {
         "title": "kakou 卡口",
         "uid": "kakou",
         "schemaVersion": 39,
@@ -73,7 +72,7 @@ def dashboard() -> str:
     return json.dumps(document, ensure_ascii=False, indent=1) + "\n"
 
 
-def _panel(number: int, one: MetricKind) -> dict[str, Any]:
+def _panel(number: int, one: MetricKind) -> dict[str, object]:
     by = f" by ({', '.join(('instance', *one.labels))})"
     expression = {
         "counter": f"sum{by} (rate({one.name}[5m]))",

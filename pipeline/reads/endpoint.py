@@ -7,12 +7,11 @@ that hold none, and messages that nobody understood, which are on disk too. 503:
 import asyncio
 import logging
 import sqlite3
-import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from alerts.errors import AlertsError
+from alerts.errors import AlertsError, place_of
 from pipeline.errors import ReadsError
 from pipeline.reads.adapter import Message, Reply, Understood, UnreadableMessageError
 from pipeline.reads.arrival import Arrival
@@ -153,9 +152,7 @@ class Endpoint:
             why = str(error)
         except Exception as error:  # noqa: BLE001  the outermost loop of a message: a fault of ours costs this one only
             # Not the error's own words: they may hold a plate.
-            place = traceback.extract_tb(error.__traceback__)[-1]
-            where = f"{place.filename}:{place.lineno}"
-            log.error("%s failed at %s: %s", device.settings.maker, where, type(error).__name__)
+            log.error("%s failed: %s", device.settings.maker, place_of(error))
             why = f"适配器出错 {type(error).__name__}"
         else:
             self._check_serials(device, understood)

@@ -175,10 +175,10 @@ class Journal:
         try:
             self._database.executemany(sql, rows)
             self._database.execute("COMMIT")
-        except BaseException:
-            with contextlib.suppress(sqlite3.Error):
-                self._database.execute("ROLLBACK")
-            raise
+        finally:
+            if self._database.in_transaction:  # it did not come to its end; a full disk has rolled back already
+                with contextlib.suppress(sqlite3.Error):
+                    self._database.execute("ROLLBACK")
 
 
 class _Segment:
