@@ -4,8 +4,10 @@ import contextlib
 import http.client
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import uvicorn
@@ -16,7 +18,7 @@ from kakou.settings import Settings
 from kakou.wiring.reads import build_intake, open_journal
 from pipeline.reads.arrival import Arrival
 from pipeline.reads.device_state import DeviceReport, report_from
-from pipeline.reads.synthetic import Wire
+from pipeline.reads.synthetic import Said, Wire
 
 SECRET = "0123456789abcdef0123"
 
@@ -91,3 +93,11 @@ def serving(settings: Settings) -> Iterator[Box]:
             stop.set()
             thread.join()
             intake.keeping.close()
+
+
+def now() -> datetime:
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+def said(**changes: object) -> Said:
+    return Said(at=datetime.now(UTC), **{"message_id": f"{time.monotonic_ns():032d}-id", **changes})  # type: ignore[arg-type]  # the test's own words

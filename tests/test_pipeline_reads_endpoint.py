@@ -5,7 +5,6 @@ import contextlib
 import http.client
 import json
 import socket
-import sqlite3
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -18,21 +17,19 @@ from kakou.box.reads import check_reads
 from kakou.settings import SettingsError
 from kakou.wiring.reads import build_intake, open_journal, open_quarantine
 from pipeline.reads import hikvision as hikvision_file
-from pipeline.reads import journal as journal_file
 from pipeline.reads.adapter import Message
 from pipeline.reads.settings import ReadsSettings
 from pipeline.reads.synthetic import (
     BOUNDARY,
     GAT_DEVICE,
     SAMPLES,
-    Said,
     Wire,
     alarm_info_plate,
     axis,
     gat1400,
     hikvision,
 )
-from tests.reads_kit import SECRET, Answered, Box, reads_settings, serving
+from tests.reads_kit import SECRET, Answered, Box, reads_settings, said, serving
 
 MAKERS: list[dict[str, object]] = [
     {"device_id": f"dev-{maker}", "maker": maker, "serials": ["K01-serial"]} for maker in SAMPLES if maker != "gat1400"
@@ -53,14 +50,6 @@ def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
     settings = reads_settings(tmp_path_factory.mktemp("box"), *OTHERS, *MAKERS, GAT, receive_timeout_s=0.5)
     with serving(settings) as served:
         yield served
-
-
-def now() -> datetime:
-    return datetime.now(UTC).replace(microsecond=0)
-
-
-def said(**changes: object) -> Said:
-    return Said(at=datetime.now(UTC), **{"message_id": f"{time.monotonic_ns():032d}-id", **changes})  # type: ignore[arg-type]  # the test's own words
 
 
 def kept_of(box: Box, message_id: str) -> int:
@@ -235,93 +224,6 @@ def test_a_device_that_sends_too_much_is_told_to_send_again(box: Box):
     statuses = [box.send(hikvision(said()), "K04").status for _ in range(8)]
     assert statuses.count(200) >= 5
     assert statuses[-1] == 429
-
-
-def test_a_recorded_message_is_refused_once_it_is_older_than_the_window(tmp_path: Path):
-    with serving(reads_settings(tmp_path)) as served:
-        assert served.send(hikvision(said())).status == 200
-        old = Said(at=now() - timedelta(hours=80), message_id="recorded long ago, at 80 hours")
-        assert [served.send(hikvision(old)).status for _ in range(5)] == [409] * 5
-    assert len(served.kept()) == 1
-    assert served.report().refused == 5
-    assert "重放" in served.report().why_refused
-
-
-def test_a_clock_that_is_years_off_is_noticed_and_its_vehicles_are_filed_when_they_passed(tmp_path: Path):
-    with serving(reads_settings(tmp_path)) as served:
-        for seconds in range(4):
-            off = Said(at=now() + timedelta(days=2600, seconds=seconds), message_id=f"{seconds:040d}abcd")
-            assert served.send(hikvision(off)).status == 200
-    assert served.report().clock_offset_s == pytest.approx(2600 * 86400, abs=10)
-    assert all(abs((kept.passed_at - kept.arrived_at).total_seconds()) < 10 for kept in served.kept())
-    assert not any(kept.is_late for kept in served.kept())
-
-
-def test_a_clock_that_falls_back_by_years_does_not_make_a_camera_blind(tmp_path: Path):
-    with serving(reads_settings(tmp_path)) as served:
-        assert served.send(hikvision(said())).status == 200
-        statuses = []
-        for seconds in range(6):
-            old = Said(at=now() - timedelta(days=9000) + timedelta(seconds=seconds), message_id=f"{seconds:040d}abcd")
-            statuses.append(served.send(hikvision(old)).status)
-    assert statuses[0] == 409
-    assert statuses[-3:] == [200] * 3
-
-
-def test_what_an_outage_held_back_is_filed_under_its_own_time_and_is_late(tmp_path: Path):
-    with serving(reads_settings(tmp_path)) as served:
-        passed = now() - timedelta(hours=2)
-        served.send(hikvision(Said(at=passed, message_id="held back by an outage", is_resent=True)))
-    [kept] = served.kept()
-    assert (kept.passed_at, kept.is_late) == (passed, True)
-    assert served.report().clock_offset_s is None
-
-
-def test_a_journal_that_lost_its_rows_or_its_key_begins_anew_and_says_so(tmp_path: Path):
-    settings = reads_settings(tmp_path)
-    with serving(settings) as served:
-        served.send(hikvision(said()))
-    (tmp_path / "var" / "reads" / "reads.sqlite").write_bytes(b"no database" * 1000)
-    (tmp_path / "var" / "reads.key").write_text("no key")
-    with serving(settings) as served:
-        assert served.send(hikvision(said())).status == 200
-    assert len(served.kept()) == 1
-    assert len(list((tmp_path / "var").rglob("*.damaged-*.txt"))) == 2
-
-
-def test_a_full_disk_is_told_so_that_the_camera_sends_again(tmp_path: Path):
-    settings = reads_settings(tmp_path)
-    with serving(settings) as served:
-        with contextlib.closing(sqlite3.connect(tmp_path / "var" / "reads" / "reads.sqlite")) as other:
-            other.execute("ALTER TABLE read RENAME TO taken_away")
-        assert served.send(hikvision(said())).status == 503
-        with contextlib.closing(sqlite3.connect(tmp_path / "var" / "reads" / "reads.sqlite")) as other:
-            other.execute("ALTER TABLE taken_away RENAME TO read")
-        assert served.send(hikvision(said())).status == 200
-
-
-def test_the_last_of_the_disk_is_not_for_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    with serving(reads_settings(tmp_path)) as served:
-        monkeypatch.setattr(journal_file, "KEEP_FREE_BYTES", 2**60)
-        assert served.send(hikvision(said())).status == 503
-        monkeypatch.undo()
-        assert served.send(hikvision(said())).status == 200
-
-
-def test_decided_reads_leave_nothing_and_are_still_known(tmp_path: Path):
-    settings, one = reads_settings(tmp_path), said()
-    with serving(settings) as served:
-        served.send(hikvision(one))
-    with contextlib.closing(open_journal(settings)) as journal:
-        [waiting] = journal.waiting(0, 10)
-        assert journal.tidy(None) == 0
-        journal.done([waiting.seq])
-        journal.begin_writing()
-        assert journal.tidy(None) == 1
-    assert list((tmp_path / "var" / "reads").glob("*.reads")) == []
-    with serving(settings) as served:
-        served.send(hikvision(one))
-    assert served.kept() == []
 
 
 def test_an_endpoint_that_others_can_reach_needs_tls_or_a_network_of_its_own():
