@@ -14,6 +14,7 @@ from alerts.notices.board import NoticeBoard, NoticeReport
 from alerts.notices.table import NOTICES
 from alerts.outbox import Outbox
 from alerts.set_aside import set_aside
+from bench.fault_disk import can_mount, mounted_tmpfs
 from kakou.box.counts import counts_path, save_counts
 from kakou.box.processes import groups
 from kakou.settings import Settings
@@ -189,11 +190,28 @@ def test_a_disk_that_fills_is_said_before_and_when_it_is_full(machine: Machine):
     machine.begins("disk_low")
     machine.checks[:] = [disk_check(machine.folder, limits.model_copy(update={"disk_low_gib": 1e-9}), machine.outbox)]
     machine.ends("disk_low")
-    for path in machine.folder.glob("outbox.spare"):
-        path.unlink()  # what a full disk does to the space set aside
+    machine.checks[:] = [disk_check(machine.folder, limits.model_copy(update={"disk_full_mib": 1e12}), machine.outbox)]
     machine.begins("disk_full")
-    machine.outbox.restore_reserve()
+    machine.checks[:] = [disk_check(machine.folder, limits.model_copy(update={"disk_low_gib": 1e-9}), machine.outbox)]
     machine.ends("disk_full")
+
+
+@pytest.mark.skipif(not can_mount(), reason="mounting needs root: run the tests with sudo")
+def test_space_set_aside_that_is_missing_is_a_full_disk_only_where_it_cannot_be_had(machine: Machine, tmp_path: Path):
+    small, limits = tmp_path / "small", Settings().watch.model_copy(update={"disk_low_gib": 1e-9, "disk_full_mib": 0})
+    small.mkdir()
+    with mounted_tmpfs(small, 8), Outbox(small / "outbox.sqlite", reserve_bytes=1 << 20) as outbox:
+        machine.checks[:] = [disk_check(small, limits, outbox)]
+        (small / "outbox.spare").unlink()
+        machine.wait()
+        assert (machine.watch.keeper.active, outbox.is_reserve_held()) == ((), True)
+        (small / "outbox.spare").unlink()
+        with contextlib.suppress(OSError), (small / "footage").open("wb", buffering=0) as other:
+            while True:
+                other.write(bytes(4096))
+        machine.begins("disk_full")
+        (small / "footage").unlink()
+        machine.ends("disk_full")
 
 
 def test_a_clock_that_jumped_or_is_behind_is_said(machine: Machine):

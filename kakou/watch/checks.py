@@ -94,7 +94,7 @@ def disk_check(state_dir: Path, settings: WatchSettings, outbox: Outbox) -> Chec
         volume = os.statvfs(state_dir)
         if volume.f_flag & os.ST_RDONLY:
             yield Amiss("disk_full", detail="只读")
-        elif free < settings.disk_full_mib * 2**20 or not outbox.is_reserve_held():
+        elif free < settings.disk_full_mib * 2**20 or not (outbox.is_reserve_held() or outbox.restore_reserve()):
             yield Amiss("disk_full", detail=f"剩余 {free / 2**20:.0f} MiB")
         elif free < settings.disk_low_gib * 2**30:
             yield Amiss("disk_low", detail=f"剩余 {free / 2**30:.1f} GiB")
