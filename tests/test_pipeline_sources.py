@@ -197,6 +197,17 @@ def test_a_folder_of_images_is_read_in_name_order_and_bad_ones_are_counted(tmp_p
     assert "c.jpg" in counts.damage
 
 
+def test_images_of_a_folder_that_are_not_due_are_left_out_and_each_has_its_own_time(tmp_path: Path) -> None:
+    for index in range(20):
+        cv2.imwrite(str(tmp_path / f"{index:02}.png"), np.full((40, 60, 3), 12 * index, np.uint8))
+    settings = PipelineSettings.model_validate({"gate": {"enabled": False, "looks_per_s": 10}})
+    start = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
+    source = make_source(tmp_path, fps=20, start=start.isoformat())
+    frames = list(read_frames(source, settings, ScreeningCounts()))
+    assert [frame.index for frame in frames] == list(range(0, 20, 2))
+    assert [(frame.captured_at - start).total_seconds() for frame in frames] == [index / 20 for index in range(0, 20, 2)]
+
+
 @pytest.mark.parametrize(
     ("name", "hour"),
     [("ch01_20261124120000.avi", 4), ("2026-11-24 08-30-00.avi", 0), ("front.20261124T235959.avi", 15)],

@@ -159,8 +159,8 @@ def _read_folder(viewing: Viewing) -> Iterator[Sighting]:
                 source.regions.hide(image)
                 captured_at = start + timedelta(milliseconds=offset_ms)
                 size = image.shape[:2]
-            moved = _boxes(gate.places(size, offset_ms), size)
-            yield Frame(source.camera_id, index, captured_at, datetime.now(UTC), image, moved)
+                moved = _boxes(gate.places(size, offset_ms), size)
+                yield Frame(source.camera_id, index, captured_at, datetime.now(UTC), image, moved)
 
 
 def _read_live(viewing: Viewing) -> Iterator[Sighting]:
