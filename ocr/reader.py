@@ -107,7 +107,7 @@ class PlateReader:
         """
         settings, size = self.settings, image.shape[:2]
         reads, is_complete = self._read_in(image, whole(size, settings.detector_long_side_px))
-        for window in self._closer_windows(size, moved):
+        for window in self._closer_windows(size, moved, reads):
             further, is_all = self._read_in(image, window, reads)
             reads, is_complete = self._merge(reads, further), is_complete and is_all
         if self._may_be_filled(reads, size, moved):
@@ -115,13 +115,15 @@ class PlateReader:
             reads = self._merge_large(reads, [one for one in further if one.box.width > settings.fills_above * size[1]])
         return PictureReads(tuple(reads), is_complete)
 
-    def _closer_windows(self, size: tuple[int, int], moved: Sequence[BoundingBox] | None) -> list[Window]:
+    def _closer_windows(
+        self, size: tuple[int, int], moved: Sequence[BoundingBox] | None, reads: Sequence[PlateRead]
+    ) -> list[Window]:
         settings, long_side = self.settings, max(size)
         if not settings.second_long_side_px or long_side <= settings.second_above_px:
             return []
         if moved is None:
             return [whole(size, min(settings.second_long_side_px, long_side))]
-        return closer(size, moved)
+        return closer(size, moved, [read.box for read in reads if read.confidence >= settings.sure_confidence])
 
     def _may_be_filled(
         self, reads: list[PlateRead], size: tuple[int, int], moved: Sequence[BoundingBox] | None

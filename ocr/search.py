@@ -5,7 +5,7 @@ that fills the picture a look from farther back. What moves tells where a far pl
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ocr.types import BoundingBox
 
@@ -15,6 +15,13 @@ FILL_MARGIN, FILL_SIDE_PX = 0.35, 320
 """A look from farther back: this share of the picture's width of nothing around it, and what the network sees of it."""
 LEAST_REGION_PX = 96
 """What moves is looked at with its surroundings: a motion cell may hold only half of a plate."""
+
+VEHICLE_SIDE, VEHICLE_ABOVE = 4.0, 3.0
+"""How far a vehicle reaches to each side of its plate's middle and above its plate, in widths of the plate: a lorry of
+2.6 m has six plates of 440 mm beside each other; a car's roof is 1.1 m above its plate, and who drives behind it shows
+above the roof."""
+LEAST_HEIGHT_PX = 24
+"""Less above a vehicle holds no plate with what is around it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +54,25 @@ def from_farther(size: tuple[int, int]) -> Window:
     return Window(-margin, -margin, width + margin, height + margin, min(FILL_SIDE_PX / (width + 2 * margin), 2.0))
 
 
-def closer(size: tuple[int, int], moved: Sequence[BoundingBox]) -> list[Window]:
-    """Return what to look at closely of a picture of (height, width); regions that overlap are joined."""
-    return _joined([_with_surroundings(size, box) for box in moved])
+def closer(size: tuple[int, int], moved: Sequence[BoundingBox], read: Sequence[BoundingBox] = ()) -> list[Window]:
+    """Return what to look at closely of a picture of (height, width); regions that overlap are joined.
+
+    `read`: plates that were read for sure. What moves around such a plate is its vehicle.
+    """
+    unknown = [box for region in moved if (box := _without_vehicles(region, read)) is not None]
+    return _joined([_with_surroundings(size, box) for box in unknown])
+
+
+def _without_vehicles(region: BoundingBox, read: Sequence[BoundingBox]) -> BoundingBox | None:
+    """Return what is left of a region above the vehicles that fill its width, or None for nothing."""
+    bottom = region.y2
+    for plate in read:
+        middle, side = (plate.x1 + plate.x2) / 2, VEHICLE_SIDE * plate.width
+        if middle - side <= region.x1 and region.x2 <= middle + side and plate.y2 > region.y1:
+            bottom = min(bottom, plate.y1 - VEHICLE_ABOVE * plate.width)
+    if bottom == region.y2:
+        return region
+    return replace(region, y2=bottom) if bottom - region.y1 >= LEAST_HEIGHT_PX else None
 
 
 def _with_surroundings(size: tuple[int, int], box: BoundingBox) -> Window:

@@ -28,7 +28,8 @@ class GateSettings(BaseModel):
     """One frame is looked at this often although nothing moves: parked vehicles stay in view."""
     close_mpx: float = Field(default=0.6, ge=0)
     """Million pixels of a frame that are searched at two thirds of their size for far plates, where something moves, in
-    turn: about 9 ms of one core. While nothing moves the whole frame is, every `idle_look_s`. 0 never does."""
+    turn, five times a second at most and not around plates that were read: about 9 ms of one core each. While nothing
+    moves the whole frame is, every `idle_look_s`. 0 never does."""
 
 
 class TrackSettings(BaseModel):

@@ -102,6 +102,17 @@ def test_regions_that_overlap_are_searched_once_and_far_ones_apart():
     assert sum(window.cost_px for window in windows) < 0.25 * whole(FULL_HD, 1280).cost_px
 
 
+def test_around_a_plate_that_was_read_nothing_is_searched_but_what_shows_above_its_vehicle():
+    plate = BoundingBox(900, 700, 1000, 730)
+    alone, behind = BoundingBox(700, 480, 1200, 800), BoundingBox(700, 200, 1200, 800)
+    assert closer(FULL_HD, [alone], [plate]) == []
+    (window,) = closer(FULL_HD, [behind], [plate])
+    assert window.y1 < 200
+    assert 400 <= window.y2 < 500
+    for other in (BoundingBox(400, 480, 1200, 800), BoundingBox(700, 740, 1200, 1000), BoundingBox(0, 480, 300, 800)):
+        assert closer(FULL_HD, [other], [plate]) == closer(FULL_HD, [other])
+
+
 def test_no_row_of_small_regions_costs_more_than_the_whole_picture():
     boxes = [BoundingBox(x, 0, x + 60, 1080) for x in range(0, 1860, 60)]
     windows = closer(FULL_HD, boxes)

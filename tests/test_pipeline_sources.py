@@ -205,7 +205,9 @@ def test_images_of_a_folder_that_are_not_due_are_left_out_and_each_has_its_own_t
     source = make_source(tmp_path, fps=20, start=start.isoformat())
     frames = list(read_frames(source, settings, ScreeningCounts()))
     assert [frame.index for frame in frames] == list(range(0, 20, 2))
-    assert [(frame.captured_at - start).total_seconds() for frame in frames] == [index / 20 for index in range(0, 20, 2)]
+    assert [(frame.captured_at - start).total_seconds() for frame in frames] == [
+        index / 20 for index in range(0, 20, 2)
+    ]
 
 
 @pytest.mark.parametrize(

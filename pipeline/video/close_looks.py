@@ -10,6 +10,8 @@ Place: TypeAlias = tuple[float, float, float, float]
 """Left, top, right, bottom as shares of the picture's width and height."""
 LEAST_ROWS = 3
 """Of cells: less of a place holds no plate."""
+EVERY_MS = 200.0
+"""A far vehicle stays far for seconds, so not every frame has to be searched closely: half of ten a second."""
 FORGOTTEN_MS = 2000.0
 """Time constant: a look counts for so long when it is asked who had fewest."""
 
@@ -21,7 +23,7 @@ class CloseLooks:
         """`close_mpx`: million pixels of the picture that a frame's close looks cover at most."""
         self._close_mpx = close_mpx
         self._looks: NDArray[np.float32] | None = None
-        self._chose_ms = 0.0
+        self._chose_ms = float("-inf")
 
     def choose(self, moved: NDArray[np.bool_], size: tuple[int, int], offset_ms: float) -> tuple[Place, ...]:
         """Return the places to look at closely, the one that had fewest looks of late first.
@@ -30,6 +32,8 @@ class CloseLooks:
         is left, the upper part: what is near is seen without a close look, and far vehicles are above near ones.
         """
         rows, columns = moved.shape
+        if 0.0 <= offset_ms - self._chose_ms < EVERY_MS - 1.0:
+            return ()
         if self._looks is None or self._looks.shape != moved.shape:
             self._looks = np.zeros(moved.shape, np.float32)
         self._looks *= np.float32(np.exp(-max(0.0, offset_ms - self._chose_ms) / FORGOTTEN_MS))
