@@ -41,6 +41,7 @@ def _exit_codes() -> dict[type[BaseException], ExitCode]:
     from alerts.errors import AlertsError, EventError
     from console.people.messengers import MessageError
     from console.types import ConsoleError
+    from kakou.backup.errors import BackupDamagedError, BackupError, NoRoomError
     from kakou.settings import SettingsError
     from kakou.sunset.state import SunsetError
     from kakou.wiring.embedded_redis import RedisUnavailableError
@@ -53,6 +54,9 @@ def _exit_codes() -> dict[type[BaseException], ExitCode]:
     return {
         SettingsError: ExitCode.CONFIG,
         SunsetError: ExitCode.CONFIG,  # a supervisor does not start it again
+        BackupError: ExitCode.CONFIG,
+        BackupDamagedError: ExitCode.INTEGRITY,
+        NoRoomError: ExitCode.UNAVAILABLE,
         RedisUnavailableError: ExitCode.UNAVAILABLE,
         RiskDBError: ExitCode.UNAVAILABLE,
         RiskFileError: ExitCode.UNREADABLE,

@@ -60,6 +60,16 @@ class WatchSettings(BaseModel):
     """The same of `kakou deliver`."""
 
 
+class BackupSettings(BaseModel):
+    """What `kakou backup` seals with."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    key_file: Path | None = None
+    """A random key or a passphrase, 16 bytes at least; None makes `backup.key` in the state folder. Keep a copy of it
+    apart from the backups, for nothing else opens them. The sunset destroys this file first."""
+
+
 class Settings(BaseModel):
     """The box or centre; every section may be left out, unknown keys are errors."""
 
@@ -87,6 +97,7 @@ class Settings(BaseModel):
     console: ConsoleSettings = ConsoleSettings()
     watch: WatchSettings = WatchSettings()
     booth: BoothSettings = BoothSettings()
+    backup: BackupSettings = BackupSettings()
 
     @field_validator("sources")
     @classmethod

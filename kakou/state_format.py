@@ -13,6 +13,8 @@ from riskdb.whole_file import whole_file
 FORMAT = 1
 """Raised where an older build would misread what this one writes; the CHANGELOG says so."""
 NAME = "state.json"
+RESTORING = "restore.part"
+"""Here a backup is unpacked; while it is there, the folder is not whole."""
 
 
 class StateFolderError(SettingsError):
@@ -21,6 +23,10 @@ class StateFolderError(SettingsError):
 
 def require_known_format(state_dir: Path) -> None:
     """Refuse a folder that a newer build has written; mark one that has no mark. Raises StateFolderError."""
+    if (state_dir / RESTORING).exists():
+        raise StateFolderError(
+            f"{state_dir} 里的备份没有放回完（还有 {RESTORING}）：清空该文件夹，再执行一次 kakou restore"
+        )
     path = state_dir / NAME
     found, by = _read(path)
     if found > FORMAT:
@@ -50,11 +56,17 @@ def _read(path: Path) -> tuple[int, str]:
 def alone(state_dir: Path, name: str) -> Iterator[None]:
     """Hold the lock that keeps a second `kakou NAME` from this folder. Raises StateFolderError."""
     state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with (state_dir / f"{name.replace(' ', '-')}.lock").open("a") as lock:
+    refusal = f"{state_dir} 已有 kakou {name} 在运行：停止那一个（systemctl status、ps），或换一个 state_dir"
+    with held(state_dir / f"{name.replace(' ', '-')}.lock", refusal):
+        yield
+
+
+@contextmanager
+def held(path: Path, refusal: str) -> Iterator[None]:
+    """Hold a lock file alone. Raises StateFolderError, with this sentence, where somebody has it."""
+    with path.open("a") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise StateFolderError(
-                f"{state_dir} 已有 kakou {name} 在运行：停止那一个（systemctl status、ps），或换一个 state_dir"
-            ) from None
+            raise StateFolderError(refusal) from None
         yield

@@ -58,7 +58,7 @@ def fill(state: Path) -> None:
                  "evidence/a/1.jpg", "pictures/b/2.jpg", "photos/3.jpg",
                  "imports/4.csv", "outbox.sqlite", "outbox.reserve", "redis/appendonlydir/x.aof", "run/g.json",
                  "replay/p.json", "risk.sqlite-wal", "counters.sqlite", "risk.sqlite",
-                 "booth.key", "booth.sqlite"):  # fmt: skip
+                 "booth.key", "booth.sqlite", "backup.part/outbox.sqlite"):  # fmt: skip
         path = state / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(f"{name} {PLATE}".encode())

@@ -40,7 +40,7 @@ class Target:
 
 
 TARGETS = (
-    Target("密钥", ("plate.key*", "spool.key*", "reads.key*", "console.key*", "booth.key")),
+    Target("密钥", ("plate.key*", "spool.key*", "reads.key*", "console.key*", "booth.key", "backup.key*")),
     Target("名单（Redis）", ("redis",)),
     Target("行程记录", ("risk.*", "replay"), "SELECT count(*) FROM visit"),
     Target("发件箱", ("outbox.*",), "SELECT count(*) FROM event"),
@@ -49,6 +49,7 @@ TARGETS = (
     Target("相机上报", ("reads",)),
     Target("事件单与账号", ("console.*", "imports"), "SELECT count(*) FROM cases"),
     Target("卡口岗设备", ("booth.*",)),
+    Target("备份与放回的中间文件", ("backup.part", "restore.part")),
     Target("过车计数", ("counters.*", "run", "state.json")),
 )
 KEPT = ("sunset.json", "destruction", "clock.json", "audit.anchors")
@@ -74,7 +75,7 @@ class Destroyed(BaseModel):
 
 def survey(settings: Settings, target: Target) -> Destroyed:
     """Return what there is of one kind; changes nothing."""
-    paths = list(_files(settings.state_dir, target.patterns))
+    paths = list(_paths(settings, target))
     digest, size = hashlib.sha256(), 0
     for path in paths:
         with contextlib.suppress(OSError):  # gone meanwhile
@@ -90,7 +91,7 @@ def destroy(settings: Settings, target: Target, now: datetime) -> Destroyed:
     """Destroy one kind; what cannot be destroyed is in the note, and the others go all the same."""
     found = survey(settings, target)
     problems = []
-    for path in _files(settings.state_dir, target.patterns):
+    for path in _paths(settings, target):
         try:
             if target is TARGETS[0]:
                 _overwrite(path)
@@ -101,7 +102,7 @@ def destroy(settings: Settings, target: Target, now: datetime) -> Destroyed:
         shutil.rmtree(folder, ignore_errors=True)
     if settings.state_dir.is_dir():
         make_durable(settings.state_dir)
-    left = [path.name for path in _files(settings.state_dir, target.patterns)]
+    left = [path.name for path in _paths(settings, target)]
     problems += [f"仍在: {name}" for name in left]
     return found.model_copy(update={"destroyed_at": None if left else now, "note": "；".join(problems)})
 
@@ -187,6 +188,14 @@ def _with_database(settings: Settings, *, is_destroying: bool) -> Destroyed | No
     except (SQLAlchemyError, ConsoleError) as error:
         return found.model_copy(update={"note": f"未能销毁，请在数据库主机上删除：{type(error).__name__}"})
     return found.model_copy(update={"rows": count})
+
+
+def _paths(settings: Settings, target: Target) -> Iterator[Path]:
+    yield from _files(settings.state_dir, target.patterns)
+    key_file = settings.backup.key_file
+    is_inside = key_file is not None and key_file.resolve().is_relative_to(settings.state_dir.resolve())
+    if target is TARGETS[0] and key_file is not None and not is_inside and key_file.exists():
+        yield key_file
 
 
 def _files(folder: Path, patterns: tuple[str, ...]) -> Iterator[Path]:
