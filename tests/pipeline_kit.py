@@ -1,5 +1,7 @@
 """Scripted scenes for the pipeline's tests: invented plates that move through a camera's picture."""
 
+import atexit
+import functools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,6 +13,7 @@ from alerts.flagged import FlaggedEvent
 from ocr.types import BgrImage, BoundingBox, PlateRead
 from pipeline.settings import PipelineSettings, TrackSettings
 from pipeline.types import Frame, FrameReads, InView, Passage, PlateTrack, ScreeningCounts, Sighting, SightLost
+from pipeline.video.nursery import Nursery
 from pipeline.walk.deciding import Match, Screening
 from pipeline.walk.flagging import Flagging
 from pipeline.walk.screening import screen
@@ -26,6 +29,14 @@ PICTURE = np.full((360, 640, 3), 90, np.uint8)
 EVERY_LOOK = TrackSettings(calm_look_s=0)
 Scene = Sequence[Sequence[PlateRead]]
 """The reads of each frame, frames STEP_S apart."""
+
+
+@functools.cache
+def nursery() -> Nursery:
+    """Where decoders are forked whose start is not what is tested; ask from the main thread, with whose end it ends."""
+    one = Nursery()
+    atexit.register(one.__exit__)
+    return one
 
 
 def make_frame(index: int, image: BgrImage = PICTURE) -> Frame:

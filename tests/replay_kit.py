@@ -8,7 +8,7 @@ import numpy as np
 from ocr.types import BgrImage, PlateRead
 from pipeline.replay.worker import ReplayParts
 from pipeline.settings import PipelineSettings
-from tests.pipeline_kit import ID_KEY, NOON, KeptEvents, ListedPlates, box_at
+from tests.pipeline_kit import ID_KEY, NOON, KeptEvents, ListedPlates, box_at, nursery
 from tests.plates import make_read
 
 BLUE, YELLOW = (200, 60, 20), (20, 190, 240)
@@ -44,6 +44,7 @@ def build_parts(*listed: str, outbox: KeptEvents | None = None) -> ReplayParts:
         checkpoint="回放",
         outbox=outbox,
         evidence_folder=None,
+        nursery=nursery(),
     )
 
 

@@ -15,7 +15,7 @@ from pipeline.settings import PipelineSettings, SourceSettings
 from pipeline.types import ScreeningCounts
 from pipeline.video.sources import read_frames
 from tests.commands import REPOSITORY
-from tests.pipeline_kit import ID_KEY, NOON, KeptEvents, ListedPlates, box_at
+from tests.pipeline_kit import ID_KEY, NOON, KeptEvents, ListedPlates, box_at, nursery
 from tests.plates import make_read
 
 CLIP = REPOSITORY / "fixtures" / "videos" / "dusk_booth.mp4"
@@ -52,6 +52,7 @@ def replayed(path: Path, decoder_threads: int, outbox: KeptEvents | None = None)
         checkpoint="回放",
         outbox=outbox,
         evidence_folder=None,
+        nursery=nursery(),
     )
     return replay_unit(ReplayUnit(path, "a", NOON), parts, "f", lambda *_: None, decoder_threads)
 

@@ -30,6 +30,7 @@ from tests.pipeline_kit import (
     frames_of,
     make_frame,
     make_screening,
+    nursery,
     screened,
 )
 from tests.plates import make_read
@@ -106,7 +107,8 @@ def test_a_live_source_says_once_that_it_is_lost_and_goes_on_when_it_is_back(
     changes = {"reopen_min_s": 0.7, "reopen_max_s": 0.7, "gate": {"enabled": False, "looks_per_s": 60}}
     stop = threading.Event()
     seen: list[Sighting] = []
-    for frame in watch_frames(source, PipelineSettings.model_validate(changes), ScreeningCounts(), stop):
+    settings = PipelineSettings.model_validate(changes)
+    for frame in watch_frames(source, settings, ScreeningCounts(), stop, nursery()):
         seen.append(frame)
         if isinstance(frame, Frame) and any(isinstance(earlier, SightLost) for earlier in seen):
             stop.set()

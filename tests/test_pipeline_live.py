@@ -12,7 +12,7 @@ from pipeline.settings import PipelineSettings, SourceSettings
 from pipeline.types import Frame, ScreeningCounts
 from pipeline.video.sources import read_frames
 from tests.alerts_kit import wait_until
-from tests.pipeline_kit import moving_block
+from tests.pipeline_kit import moving_block, nursery
 
 BOUNDARY = b"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n"
 
@@ -80,7 +80,7 @@ def take(
     changes = {"reopen_min_s": 0.05, "reopen_max_s": 0.1, "gate": {"enabled": False, "looks_per_s": 60}, **settings}
     stop = threading.Event()
     frames: list[Frame] = []
-    for frame in read_frames(source, PipelineSettings.model_validate(changes), counts, stop):
+    for frame in read_frames(source, PipelineSettings.model_validate(changes), counts, stop, nursery=nursery()):
         frames.append(frame)
         if len(frames) >= count and camera.connections >= stop_after_connections:
             stop.set()
@@ -100,7 +100,7 @@ def test_a_slow_reader_gets_the_newest_frame_and_the_rest_is_counted(camera: Cam
     source = SourceSettings(camera_id="cam-1", checkpoint="东门卡口", uri=camera.url)
     counts = ScreeningCounts()
     settings = PipelineSettings.model_validate({"gate": {"enabled": False, "looks_per_s": 60}})
-    frames = read_frames(source, settings, counts)
+    frames = read_frames(source, settings, counts, nursery=nursery())
     first = next(frames)
     sent = camera.sent
     wait_until(lambda: camera.sent >= sent + 40, what="40 frames that nobody fetched")
@@ -136,6 +136,6 @@ def test_a_camera_that_is_away_comes_back(camera: Camera) -> None:
         stop.set()
 
     threading.Thread(target=stop_when_it_is_told).start()
-    assert list(read_frames(source, settings, counts, stop)) == []
+    assert list(read_frames(source, settings, counts, stop, nursery=nursery())) == []
     assert counts.damage is not None
     assert take(camera, 1)[0]

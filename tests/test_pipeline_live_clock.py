@@ -12,7 +12,7 @@ from pipeline.types import Frame, ScreeningCounts
 from pipeline.video.live_clock import MAX_LATE_S, LiveClock
 from pipeline.video.sources import read_frames
 from tests.live_kit import paced_camera
-from tests.pipeline_kit import moving_block, write_video
+from tests.pipeline_kit import moving_block, nursery, write_video
 
 FRAME_S = 0.04
 NETWORK_S = 0.03
@@ -89,7 +89,7 @@ def live_frames(url: str, count: int) -> tuple[list[Frame], ScreeningCounts]:
     source = SourceSettings(camera_id="cam-1", checkpoint="东门卡口", uri=url)
     settings = PipelineSettings.model_validate({"gate": {"enabled": False, "looks_per_s": 12.5}})
     counts, stop, frames = ScreeningCounts(), threading.Event(), list[Frame]()
-    for frame in read_frames(source, settings, counts, stop):
+    for frame in read_frames(source, settings, counts, stop, nursery=nursery()):
         frames.append(frame)
         if len(frames) >= count:
             stop.set()

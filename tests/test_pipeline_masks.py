@@ -11,7 +11,7 @@ from pipeline.types import ScreeningCounts
 from pipeline.video.masks import GREY, Regions
 from pipeline.video.motion import MotionGate
 from pipeline.video.sources import read_frames
-from tests.pipeline_kit import moving_block, write_video
+from tests.pipeline_kit import moving_block, nursery, write_video
 
 UPPER_HALF = ((0.0, 0.0), (1.0, 0.0), (1.0, 0.5), (0.0, 0.5))
 LEFT_HALF = ((0.0, 0.0), (0.5, 0.0), (0.5, 1.0), (0.0, 1.0))
@@ -40,7 +40,7 @@ def test_a_masked_part_is_painted_over_before_anybody_reads(tmp_path: Path) -> N
     source = SourceSettings(camera_id="cam-1", checkpoint="东门卡口", uri=str(path), mask=(LEFT_HALF,))
     halves = [
         (frame.image[:, :318].copy(), frame.image[:, 322:].copy())
-        for frame in read_frames(source, PipelineSettings(), ScreeningCounts())
+        for frame in read_frames(source, PipelineSettings(), ScreeningCounts(), nursery=nursery())
     ]
     assert halves
     assert all((left == GREY).all() and (right != GREY).any() for left, right in halves)

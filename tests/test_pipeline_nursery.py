@@ -1,18 +1,23 @@
 """Decoders are forked from one process that has loaded the libraries, and die with it."""
 
+import dataclasses
 import os
 import signal
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import psutil
 import pytest
 
+from pipeline.replay.units import ReplayUnit
+from pipeline.replay.worker import replay_unit
 from pipeline.settings import GateSettings
 from pipeline.video.capture import CaptureProcess
 from pipeline.video.capture_protocol import CaptureRequest, Ended, FrameReady
 from pipeline.video.nursery import Nursery
-from tests.pipeline_kit import moving_block, write_video
+from tests.pipeline_kit import NOON, moving_block, write_video
+from tests.replay_kit import build_parts
 
 
 @pytest.fixture(scope="module")
@@ -90,3 +95,13 @@ def test_a_nursery_that_has_gone_is_an_error_and_takes_its_children_along(reques
         assert child.wait(10) is None or not child.is_running()
         with pytest.raises(OSError, match=r"has gone|Broken pipe"):
             CaptureProcess(request_of_clip, 10.0, one)
+
+
+def test_footage_is_read_all_the_same_when_the_nursery_has_gone(request_of_clip: CaptureRequest):
+    unit = ReplayUnit(Path(request_of_clip.uri), "a.mp4", NOON)
+    with Nursery() as one:
+        parts = dataclasses.replace(build_parts(), nursery=one)
+        one._process.kill()
+        one._process.wait()
+        video = replay_unit(unit, parts, "f", lambda *_: None).video
+    assert (video.frames, video.damage) == (6, None)

@@ -14,7 +14,7 @@ from pipeline.errors import SourceError
 from pipeline.settings import PipelineSettings, SourceSettings
 from pipeline.types import Frame, ScreeningCounts
 from pipeline.video.sources import read_frames
-from tests.pipeline_kit import NOON, moving_block, write_video
+from tests.pipeline_kit import NOON, moving_block, nursery, write_video
 
 IN_SAMPLE_TABLE = (b"moov", b"trak", b"mdia", b"minf", b"stbl")
 EVERY_FRAME = PipelineSettings.model_validate({"gate": {"enabled": False, "looks_per_s": 60}})
@@ -22,7 +22,7 @@ EVERY_FRAME = PipelineSettings.model_validate({"gate": {"enabled": False, "looks
 
 def frames_of(path: Path, counts: ScreeningCounts | None = None) -> Iterator[Frame]:
     source = SourceSettings(camera_id="cam-1", checkpoint="东门卡口", uri=str(path), start=NOON)
-    return read_frames(source, EVERY_FRAME, counts or ScreeningCounts())
+    return read_frames(source, EVERY_FRAME, counts or ScreeningCounts(), nursery=nursery())
 
 
 def offsets_ms(path: Path) -> list[float]:

@@ -25,6 +25,7 @@ from pipeline.video.sources import read_frames
 from pipeline.walk.turned import TurnWatch
 from tests.commands import REPOSITORY
 from tests.live_kit import paced_camera
+from tests.pipeline_kit import nursery
 from tests.plates import make_read
 
 CLIPS = ("day_gantry", "dusk_booth", "rain_caption", "parked_car", "two_lanes")
@@ -183,7 +184,7 @@ def test_a_live_camera_that_comes_out_black_is_one_line_and_in_its_counts(
     with paced_camera(black_stream(tmp_path / "black.ts", 20), length_s=20.0, burst_s=0.2) as camera:
         source = SourceSettings(camera_id="cam-1", checkpoint="东门卡口", uri=camera.url)
         first = None
-        for frame in read_frames(source, settings, counts, stop):
+        for frame in read_frames(source, settings, counts, stop, nursery=nursery()):
             first = first or frame.captured_at
             if counts.quality != "good" or frame.captured_at - first > timedelta(seconds=15):
                 stop.set()

@@ -8,7 +8,7 @@ from pipeline.replay.units import ReplayUnit
 from pipeline.replay.worker import replay_unit
 from pipeline.settings import PipelineSettings, SourceSettings
 from pipeline.walk.camera import CameraParts, screen_source
-from tests.pipeline_kit import NOON, KeptEvents, ListedPlates, make_screening, write_video
+from tests.pipeline_kit import NOON, KeptEvents, ListedPlates, make_screening, nursery, write_video
 from tests.replay_kit import BLUE, YELLOW, ColorReader, build_parts, street_with
 
 
@@ -20,7 +20,7 @@ def test_kakou_run_on_a_file_gives_the_passages_of_its_replay(tmp_path: Path, li
     parts = CameraParts(ColorReader(), make_screening(ListedPlates(*listed), outbox))
     live = sorted(
         (passage.started_at, passage.best.text, passage.outcome)
-        for passage in screen_source(source, PipelineSettings(), parts)
+        for passage in screen_source(source, PipelineSettings(), parts, nursery=nursery())
     )
     replayed = replay_unit(ReplayUnit(path, "a.mp4", NOON), build_parts(*listed), "f", lambda *_: None).passages
     assert live == [(passage.started_at, passage.text, passage.outcome) for passage in replayed]

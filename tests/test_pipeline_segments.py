@@ -16,7 +16,7 @@ from pipeline.types import Frame, SightLost
 from pipeline.video.capture import video_length_ms
 from pipeline.video.capture_time import told_length_ms
 from pipeline.video.sources import tell_gaps
-from tests.pipeline_kit import make_frame, moving_block, write_video
+from tests.pipeline_kit import make_frame, moving_block, nursery, write_video
 from tests.replay_kit import BLUE, YELLOW, build_parts
 
 
@@ -39,7 +39,7 @@ def cut(folder: Path, names: tuple[str, ...]) -> list[ReplayUnit]:
         write_video(folder / name, pictures[place * share : (place + 1) * share])
     units, problems = find_units([folder], None)
     assert problems == []
-    return link_segments(units, lambda path: video_length_ms(path, 10.0))
+    return link_segments(units, lambda path: video_length_ms(path, 10.0, nursery()))
 
 
 def passages_of(units: list[ReplayUnit]) -> list[list[PassageRecord]]:
@@ -85,7 +85,7 @@ def test_cameras_in_folders_of_their_own_are_not_mixed(tmp_path: Path) -> None:
 def test_an_mp4_tells_its_length_unopened(tmp_path: Path) -> None:
     assert told_length_ms(write_video(tmp_path / "a.mp4", moving_block(50))) == 2000.0
     assert told_length_ms(write_video(tmp_path / "a.avi", moving_block(50))) is None
-    assert video_length_ms(tmp_path / "a.avi", 10.0) == 2000.0
+    assert video_length_ms(tmp_path / "a.avi", 10.0, nursery()) == 2000.0
 
 
 def test_a_pause_of_the_recorder_ends_what_was_in_view() -> None:

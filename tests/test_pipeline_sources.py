@@ -17,7 +17,7 @@ from pipeline.settings import PipelineSettings, SourceSettings
 from pipeline.types import ScreeningCounts
 from pipeline.video.capture_time import capture_start
 from pipeline.video.sources import read_frames
-from tests.pipeline_kit import fast_settings, moving_block, write_video
+from tests.pipeline_kit import fast_settings, moving_block, nursery, write_video
 
 EVERY_FRAME = PipelineSettings.model_validate({"gate": {"enabled": False, "looks_per_s": 60}})
 
@@ -29,7 +29,7 @@ def make_source(path: Path | str, **more: object) -> SourceSettings:
 def read_all(path: Path, settings: PipelineSettings = EVERY_FRAME) -> tuple[list[int], ScreeningCounts]:
     """Return the indexes of the frames worth looking at, and the counts."""
     counts = ScreeningCounts()
-    return [frame.index for frame in read_frames(make_source(path), settings, counts)], counts
+    return [frame.index for frame in read_frames(make_source(path), settings, counts, nursery=nursery())], counts
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_file_gives_every_frame_at_its_presentation_time(clip: Path) -> None:
     start = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
     source = make_source(clip, start=start.isoformat())
-    times = [frame.captured_at for frame in read_frames(source, EVERY_FRAME, ScreeningCounts())]
+    times = [frame.captured_at for frame in read_frames(source, EVERY_FRAME, ScreeningCounts(), nursery=nursery())]
     assert len(times) == 50
     assert times[0] == start
     assert (times[25] - start).total_seconds() == 1.0
@@ -48,7 +48,7 @@ def test_a_file_gives_every_frame_at_its_presentation_time(clip: Path) -> None:
 
 def test_the_pictures_are_those_of_the_file(clip: Path) -> None:
     brightest = []
-    for frame in read_frames(make_source(clip), EVERY_FRAME, ScreeningCounts()):
+    for frame in read_frames(make_source(clip), EVERY_FRAME, ScreeningCounts(), nursery=nursery()):
         yellow = frame.image[140, :, 2].astype(int) - frame.image[140, :, 0]
         brightest.append(int(np.flatnonzero(yellow > 100).min()))
     assert brightest == pytest.approx([10 * index for index in range(50)], abs=3)
@@ -179,7 +179,7 @@ def test_leaving_early_leaves_no_process_behind(clip: Path) -> None:
 
 def test_a_stop_ends_a_file_early(clip: Path) -> None:
     stop = Event()
-    frames = read_frames(make_source(clip), EVERY_FRAME, ScreeningCounts(), stop)
+    frames = read_frames(make_source(clip), EVERY_FRAME, ScreeningCounts(), stop, nursery=nursery())
     next(frames)
     stop.set()
     assert list(frames) == []

@@ -14,7 +14,7 @@ from pipeline.types import ScreeningCounts
 from pipeline.video.disposable import is_disposable
 from pipeline.video.sources import read_frames
 from tests.live_kit import paced_camera
-from tests.pipeline_kit import moving_block
+from tests.pipeline_kit import moving_block, nursery
 
 STILL = 75
 
@@ -39,7 +39,7 @@ def test_frames_nobody_would_look_at_are_not_decoded_and_a_vehicle_is_seen_at_on
     with paced_camera(content, length_s=(STILL + 40) / 25, burst_s=0.08) as camera:
         source = SourceSettings(camera_id="cam-1", checkpoint="东门卡口", uri=camera.url)
         first = None
-        for frame in read_frames(source, PipelineSettings(), counts, stop):
+        for frame in read_frames(source, PipelineSettings(), counts, stop, nursery=nursery()):
             first = first or frame.captured_at
             if frame.image[100:180].max() > 200:
                 moved_at.append(frame.captured_at - first)

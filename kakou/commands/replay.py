@@ -1,10 +1,10 @@
 """`kakou replay`: recorded footage through the walk, for analysts."""
 
+import contextlib
 import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast, get_args
@@ -33,6 +33,7 @@ from pipeline.replay.truth import load_truth
 from pipeline.replay.units import ReplayUnit, find_units, split_long
 from pipeline.video.capture import video_length_ms
 from pipeline.video.capture_time import ContainerTime
+from pipeline.video.nursery import Nursery
 from riskdb.types import BEIJING, RiskDBError
 
 if TYPE_CHECKING:
@@ -129,10 +130,12 @@ def _units(
     given = None if start is None else _moment(start, "--start")
     units, problems = find_units(paths, given, cast(ContainerTime, container_time))
 
-    def length_ms_of(path: Path) -> float:
-        return video_length_ms(path, stall_timeout_s)
+    with Nursery() if len(units) > 1 else contextlib.nullcontext() as nursery:
 
-    return split_long(link_segments(units, length_ms_of), length_ms_of), problems
+        def length_ms_of(path: Path) -> float:
+            return video_length_ms(path, stall_timeout_s, nursery)
+
+        return split_long(link_segments(units, length_ms_of), length_ms_of), problems
 
 
 def _plan(settings: Settings, list_at: str, checkpoint: str, emit: bool, provider: str) -> ReplayPlan:
@@ -192,7 +195,7 @@ def _run(
     return result
 
 
-@contextmanager
+@contextlib.contextmanager
 def _progress_bar(
     units: list[ReplayUnit], messages: Console
 ) -> Iterator[tuple[OnProgress, Callable[[UnitResult], None]]]:

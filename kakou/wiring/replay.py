@@ -14,6 +14,7 @@ from ocr.models_folder import shipped_models
 from ocr.reader import PlateReader
 from pipeline.replay.records import ListRecord, RunRecord
 from pipeline.replay.worker import ReplayParts
+from pipeline.video.nursery import Nursery
 from pipeline.walk.deciding import Match
 from riskdb.digest import load_or_create_key
 from riskdb.keeper import RiskKeeper
@@ -51,6 +52,7 @@ class ReplayPlan:
             checkpoint=self.checkpoint,
             outbox=Outbox(state / "outbox.sqlite") if self.emits else None,
             evidence_folder=state / "evidence" if self.emits else None,
+            nursery=Nursery(),
         )
 
     def matcher(self) -> Match:

@@ -9,6 +9,7 @@ from pipeline.errors import SourceError, UnsteadyDecodingError
 from pipeline.replay.units import ReplayUnit
 from pipeline.settings import PipelineSettings, SourceSettings
 from pipeline.types import Frame, ScreeningCounts
+from pipeline.video.nursery import Nursery
 from pipeline.video.sources import read_frames
 
 
@@ -21,6 +22,7 @@ class Recording:
     counts: ScreeningCounts
     """Of the unit's own file."""
     decoder_threads: int
+    nursery: Nursery | None = None
 
     def frames(self, unit: ReplayUnit, start: datetime, from_ms: float, before_ms: float) -> Iterator[Frame]:
         """Yield frames in the order they were taken: `before_ms` of the earlier files, the file's own, the later ones.
@@ -34,9 +36,7 @@ class Recording:
                 yield from self._neighbour(each.path, began, left_out_ms)
             left_out_ms = max(0.0, left_out_ms - each.length_ms)
             began += timedelta(milliseconds=each.length_ms)
-        yield from read_frames(
-            self.source, self.settings, self.counts, from_ms=from_ms, decoder_threads=self.decoder_threads
-        )
+        yield from self._read(self.source, self.counts, from_ms)
         began = start + timedelta(milliseconds=unit.length_ms)
         for each in unit.after:
             yield from self._neighbour(each.path, began, 0.0)
@@ -45,10 +45,18 @@ class Recording:
     def _neighbour(self, path: Path, start: datetime, from_ms: float) -> Iterator[Frame]:
         source = self.source.model_copy(update={"uri": str(path), "start": start})
         try:
-            yield from read_frames(
-                source, self.settings, ScreeningCounts(), from_ms=from_ms, decoder_threads=self.decoder_threads
-            )
+            yield from self._read(source, ScreeningCounts(), from_ms)
         except UnsteadyDecodingError:
             raise
         except SourceError:
             return
+
+    def _read(self, source: SourceSettings, counts: ScreeningCounts, from_ms: float) -> Iterator[Frame]:
+        return read_frames(
+            source,
+            self.settings,
+            counts,
+            from_ms=from_ms,
+            decoder_threads=self.decoder_threads,
+            nursery=self.nursery,
+        )

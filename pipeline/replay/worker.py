@@ -17,6 +17,7 @@ from pipeline.replay.window import UnitWindow
 from pipeline.settings import PipelineSettings, SourceSettings
 from pipeline.types import InView, Passage, PlateTrack, Reader, ScreeningCounts
 from pipeline.video.capture_time import StartSource, capture_start
+from pipeline.video.nursery import Nursery
 from pipeline.video.sources import tell_gaps
 from pipeline.walk.deciding import Match, Screening
 from pipeline.walk.flagging import EventSink, Flagging
@@ -39,6 +40,12 @@ class ReplayParts:
     """None sends nothing anywhere."""
     evidence_folder: Path | None
     """Where a flagged vehicle's pictures go; None with no outbox."""
+    nursery: Nursery | None = None
+    """Where decoders are forked: a file of a few seconds takes less to decode than an interpreter to start."""
+
+    def nursery_if_there(self) -> Nursery | None:
+        """Return None where it has gone, too: every file then gets an interpreter of its own."""
+        return self.nursery if self.nursery is not None and self.nursery.is_there() else None
 
 
 class _NoOutbox:
@@ -108,7 +115,7 @@ def _walk(
 ) -> None:
     camera_id = "".join(c if c.isalnum() or c in "_.-" else "_" for c in unit.video)
     source = SourceSettings(camera_id=camera_id, checkpoint=parts.checkpoint, uri=str(unit.path), start=start)
-    recording = Recording(source, parts.settings, counts, decoder_threads)
+    recording = Recording(source, parts.settings, counts, decoder_threads, parts.nursery_if_there())
     window = UnitWindow(unit, start, parts.settings.track.parked_gap_s)
     in_view = InView()
     frames = recording.frames(unit, start, window.read_from_ms, window.before_ms)

@@ -108,12 +108,12 @@ class CaptureProcess:
             return
 
 
-def video_length_ms(path: Path, timeout_s: float) -> float:
+def video_length_ms(path: Path, timeout_s: float, nursery: Nursery | None = None) -> float:
     """Return a file's length as its container says, 0.0 when it says nothing or cannot be opened."""
     if (told_ms := told_length_ms(path)) is not None:
         return told_ms
     request = CaptureRequest(uri=str(path), is_live=False, gate=GateSettings())
-    with CaptureProcess(request, timeout_s) as capture:
+    with CaptureProcess(request, timeout_s, nursery) as capture:
         opened = next((notice for notice in capture.notices() if not isinstance(notice, Started)), None)
     return opened.length_ms if isinstance(opened, Opened) else 0.0
 

@@ -33,18 +33,20 @@ def read_frames(
     stop: Event | None = None,
     from_ms: float = 0.0,
     decoder_threads: int | None = None,
+    nursery: Nursery | None = None,
 ) -> Iterator[Frame]:
     """Yield the frames worth looking at, in order; a frame's picture is valid until the next one is asked for.
 
     `from_ms`: of a video file, what was presented before this time is passed over. `decoder_threads`: 1 gives the same
     pictures every time; more give the same pictures or, at the first damage, an UnsteadyDecodingError; None leaves the
-    number to FFmpeg and takes damage as it comes.
+    number to FFmpeg and takes damage as it comes. `nursery`: where decoders are forked; None starts an interpreter for
+    each.
 
     Frames and damage are counted in `counts`. A live source is opened again and again; `stop`, which may be set from
     another thread, ends any source within a second.
     Raises SourceError when a file or folder cannot be opened at all; damage later on only ends the frames.
     """
-    viewing = Viewing(source, settings, counts, stop or Event(), from_ms, decoder_threads)
+    viewing = Viewing(source, settings, counts, stop or Event(), from_ms, decoder_threads, nursery)
     return (frame for frame in _sightings(viewing) if isinstance(frame, Frame))
 
 
@@ -55,13 +57,10 @@ def watch_frames(
     stop: Event | None = None,
     nursery: Nursery | None = None,
 ) -> Iterator[Sighting]:
-    """Yield the frames of `read_frames`, and SightLost where a source was lost, or a recording paused, for LOST_S.
-
-    `nursery`: where decoders of a live source are forked; None starts an interpreter for each.
-    """
+    """Yield the frames of `read_frames`, and SightLost where a source was lost, or a recording paused, for LOST_S."""
     if source.is_live:
         return _sightings(Viewing(source, settings, counts, stop or Event(), nursery=nursery))
-    return tell_gaps(read_frames(source, settings, counts, stop), settings.gate.idle_look_s)
+    return tell_gaps(read_frames(source, settings, counts, stop, nursery=nursery), settings.gate.idle_look_s)
 
 
 def tell_gaps(frames: Iterator[Frame], idle_look_s: float) -> Iterator[Sighting]:
@@ -107,7 +106,7 @@ def _read_file(viewing: Viewing) -> Iterator[Sighting]:
         from_ms=viewing.from_ms,
         regions=source.regions,
     )
-    with CaptureProcess(request, settings.stall_timeout_s) as capture:
+    with CaptureProcess(request, settings.stall_timeout_s, viewing.nursery) as capture:
         for notice in capture.notices():
             if isinstance(notice, FrameReady):
                 counts.frames = notice.frames

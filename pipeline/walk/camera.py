@@ -69,7 +69,8 @@ def screen_group(
             failures[source.camera_id] = error
             stop.set()
 
-    with Nursery() if any(source.is_live for source in sources) else contextlib.nullcontext() as nursery:
+    is_worth_it = len(sources) > 1 or any(source.is_live for source in sources)
+    with Nursery() if is_worth_it else contextlib.nullcontext() as nursery:
         threads = [threading.Thread(target=walk, args=(each, nursery), name=each.camera_id) for each in sources]
         for thread in threads:
             thread.start()
