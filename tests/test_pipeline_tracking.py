@@ -74,7 +74,7 @@ def test_another_plate_on_the_same_spot_without_a_gap_is_a_second_vehicle() -> N
 
 def coming_nearer(far_text: str, missed: int) -> list[list[PlateRead]]:
     """A car whose plate is misread alike while it is far, is missed for some frames, and then read well."""
-    far = [[make_read(far_text, box_at(300, 40 + 6 * i, 42 + i))] for i in range(6)]
+    far = [[make_read(far_text, box_at(300, 40 + 6 * i, 42 + i), certainty=0.85)] for i in range(6)]
     near = [[make_read("京A12345", box_at(300, 76 + 6 * (missed + i), 52 + 4 * i))] for i in range(8)]
     return [*far, *repeat([], missed), *near]
 
@@ -88,9 +88,16 @@ def test_looks_at_a_far_plate_that_err_together_make_no_second_vehicle() -> None
 
 def test_a_far_plate_is_not_settled_before_it_comes_nearer() -> None:
     tracker = PlateTracker(TrackSettings())
-    far = [[make_read("沪A12345", box_at(300, 40 + 6 * i, 40))] for i in range(9)]
+    far = [[make_read("沪A12345", box_at(300, 40 + 6 * i, 40), certainty=0.85)] for i in range(9)]
     early = [track for reads in frames_of(far) for track in tracker.update(reads)]
     assert early == []
+
+
+def test_a_far_plate_that_is_read_surely_is_settled_where_it_is() -> None:
+    tracker = PlateTracker(TrackSettings())
+    far = [[make_read("沪A12345", box_at(300, 40 + 6 * i, 40), certainty=0.97)] for i in range(9)]
+    early = [track for reads in frames_of(far) for track in tracker.update(reads)]
+    assert [text_of(track) for track in early] == ["沪A12345"]
 
 
 def test_a_short_gap_does_not_split_a_vehicle() -> None:

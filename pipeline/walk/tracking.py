@@ -92,7 +92,7 @@ class PlateTracker:
     def _decide_early(self, track: TrackState) -> Iterator[PlateTrack]:
         """Yield the track when its text has settled, and again when it settles on another text."""
         segment = track.current
-        if segment.near_count < self._settings.settled_looks:
+        if segment.telling_count < self._settings.settled_looks:
             return
         best = settled_text(segment, self._settings.settled_probability)
         if best is not None and best.text != track.decided_text:
