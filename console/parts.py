@@ -33,6 +33,7 @@ from console.people.keys import ConsoleKeys, load_keys
 from console.people.messengers import build_messengers
 from console.people.passwords import Passwords
 from console.people.readings import ReadingLog
+from console.people.second_factor import SecondFactor
 from console.people.sessions import Sessions
 from console.people.throttle import Throttle
 from console.people.tokens import Tokens
@@ -73,6 +74,7 @@ class Console:
     readings: ReadingLog
     anchors: Path
     accounts: Accounts
+    second_factor: SecondFactor
     sessions: Sessions
     tokens: Tokens
     intake: CaseIntake
@@ -125,6 +127,7 @@ def build_console(
         readings=ReadingLog(database, audit, settings),
         anchors=state_dir / AUDIT_ANCHORS,
         accounts=Accounts(database, keys, passwords, audit, settings),
+        second_factor=SecondFactor(database, keys, passwords, audit),
         sessions=Sessions(database, keys, passwords, throttle, audit, settings),
         tokens=Tokens(database, audit),
         intake=intake,

@@ -30,6 +30,7 @@ class Account:
     scope: str
     is_active: bool
     has_password: bool
+    has_totp: bool
     message_kind: str = ""
     message_user: str = ""
     """Where dispatches are told; "" for nowhere but the phone page."""
@@ -106,7 +107,7 @@ class Accounts:
             self._row(session, account_id).is_active = is_active
             ended = []
             if not is_active:
-                ended = _end_sessions(session, account_id)
+                ended = end_sessions(session, account_id)
                 _void_links(session, account_id, now)
             action = "account.enable" if is_active else "account.disable"
             self._audit.append(session, actor, action, f"account:{account_id}", now)
@@ -125,7 +126,7 @@ class Accounts:
         password_hash = self._passwords.hash(new, before.username)
         with self._database.writing() as session:
             self._row(session, before.account_id).password_hash = password_hash
-            ended = _end_sessions(session, before.account_id, kept)
+            ended = end_sessions(session, before.account_id, kept)
             self._audit.append(session, actor, "account.password_set", f"account:{before.account_id}", now)
         return ended
 
@@ -158,8 +159,9 @@ class Accounts:
                     raise ConsoleError("动态验证码不对。请确认手机时间准确，再输入当前的 6 位数字。")
                 # The code that proved the set-up still opens the first log-in: people go on in the same half minute.
                 account.totp_sealed, account.totp_counter = invitation.totp_sealed, counter - 1
+                account.recovery_digests = None
             invitation.used_at = now
-            _end_sessions(session, account.account_id)
+            end_sessions(session, account.account_id)
             actor = Actor(account.account_id, account.display_name, Role(account.role), account.scope)
             self._audit.append(session, actor, "account.password_set", f"account:{account.account_id}", now)
 
@@ -222,7 +224,8 @@ def _void_links(session: Session, account_id: int | None, now: datetime) -> None
     )
 
 
-def _end_sessions(session: Session, account_id: int, kept: str = "") -> list[str]:
+def end_sessions(session: Session, account_id: int, kept: str = "") -> list[str]:
+    """End an account's sessions but the one whose digest is `kept`; return the digests of those that ended."""
     query = select(SessionRow).where(SessionRow.account_id == account_id, SessionRow.token_digest != kept)
     rows = session.scalars(query).all()
     for row in rows:
@@ -240,5 +243,5 @@ def _valid_invitation(session: Session, token: str, now: datetime) -> Invitation
 def _account(row: AccountRow) -> Account:
     return Account(
         row.account_id, row.username, row.display_name, Role(row.role), row.scope, row.is_active,
-        row.password_hash is not None, row.message_kind or "", row.message_user or "",
+        row.password_hash is not None, row.totp_sealed is not None, row.message_kind or "", row.message_user or "",
     )  # fmt: skip

@@ -7,6 +7,7 @@ from console.cases.steps import ACTION_NAMES, OUTCOME_NAMES, REJECTION_NAMES
 _ACTIONS = {
     "login": "登录",
     "login.failed": "登录失败",
+    "login.recovery": "用恢复码登录",
     "logout": "退出",
     "screen.open": "打开指挥屏",
     "case.open": "预警到达",
@@ -49,6 +50,9 @@ _ACTIONS = {
     "account.enable": "启用账号",
     "account.disable": "停用账号",
     "account.password_set": "设定密码",
+    "account.totp_on": "开启动态验证码",
+    "account.totp_off": "关闭动态验证码",
+    "account.recovery_codes": "生成恢复码",
     "token.create": "生成令牌",
     "token.revoke": "吊销令牌",
     "audit.view": "查看审计",

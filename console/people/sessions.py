@@ -12,6 +12,7 @@ from console.people.accounts import NEEDS_TOTP
 from console.people.audit import AuditLog
 from console.people.keys import ConsoleKeys, new_token, token_digest
 from console.people.passwords import Passwords, totp_counter
+from console.people.second_factor import spend_recovery_code
 from console.people.throttle import LoginTry, Throttle
 from console.settings import ConsoleSettings
 from console.store.database import Database
@@ -146,13 +147,17 @@ class Sessions:
         return token
 
     def _accept_code(self, session: Session, account: AccountRow, code: str, now: datetime) -> int | None:
-        """Return the time step of a right code, 0 where none is needed, None for a wrong or missing one."""
+        """Return the time step of a right code, 0 where it needs none, None for a wrong or missing one."""
         if account.totp_sealed is None:
             return None if Role(account.role) in NEEDS_TOTP else 0
         row = session.get_one(AccountRow, account.account_id)
         counter = totp_counter(self._keys.open(account.totp_sealed), code, now, row.totp_counter)
         if counter is not None:
             row.totp_counter = counter
+        elif spend_recovery_code(self._keys, row, code):
+            subject, left = f"account:{row.account_id}", len((row.recovery_digests or "").split())
+            self._audit.append(session, SYSTEM, "login.recovery", subject, now, f"剩余 {left}")
+            return 0
         return counter
 
     def _is_expired(self, row: SessionRow, role: Role, now: datetime) -> bool:

@@ -22,6 +22,8 @@ class AccountRow(Base):
     """The TOTP secret, encrypted with the console's key."""
     totp_counter: Mapped[int] = mapped_column(default=0)
     """The last time step that was used; a code works once."""
+    recovery_digests: Mapped[str | None] = mapped_column(Text)
+    """Keyed digests of the codes that stand in for a lost phone, each once; apart by spaces."""
     message_kind: Mapped[str | None] = mapped_column(String(16))
     """The messenger in which dispatches are told: wecom, dingtalk or feishu."""
     message_user: Mapped[str | None] = mapped_column(String(64))

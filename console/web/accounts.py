@@ -6,19 +6,18 @@ from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from console.parts import Console
+from console.people.accounts import NEEDS_TOTP
 from console.people.messengers import MESSENGER_NAMES, MessengerKind
-from console.people.passwords import MIN_LENGTH
 from console.people.sessions import OpenSession
 from console.people.tokens import SCOPE_ROLES, Scope
 from console.types import ACCOUNT_ROLES, ConsoleError, Role
-from console.web.access import Person, Session, TheConsole, allow, allow_everybody, console_of
+from console.web.access import Person, Session, TheConsole, allow, console_of
 from console.web.fields import RowNumber
 from console.web.rendering import page
 
 router = APIRouter(tags=["pages"])
 _TOKEN_ROLES = (Role.ADMIN, Role.OFFICER, Role.STEWARD, Role.ANALYST)
 Field = Annotated[str, Form(max_length=64)]
-Password = Annotated[str, Form(max_length=200)]
 
 
 @router.get("/accounts", **allow(Role.ADMIN))
@@ -46,7 +45,8 @@ def add_account(
 @router.post("/accounts/{account_id}/link", **allow(Role.ADMIN))
 def renew_link(account_id: RowNumber, request: Request, session: Session, console: TheConsole) -> Response:
     token = console.accounts.renew_link(account_id, session.actor, console.now())
-    return _accounts(request, session, console, link=_link(request, token), link_for=f"账号 {account_id}")
+    username = console.accounts.invitation(token, console.now()).username or ""
+    return _accounts(request, session, console, link=_link(request, token), link_for=username)
 
 
 @router.post("/accounts/{account_id}/active", **allow(Role.ADMIN))
@@ -55,6 +55,15 @@ def set_active(
 ) -> Response:
     for digest in console.accounts.set_active(account_id, is_active, actor, console.now()):
         console.hub.end_session(digest)
+    return RedirectResponse("/accounts", 303)
+
+
+@router.post("/accounts/{account_id}/totp-off", **allow(Role.ADMIN))
+def switch_totp_off(account_id: RowNumber, request: Request, session: Session, console: TheConsole) -> Response:
+    try:
+        console.second_factor.switch_off(account_id, session.actor, console.now())
+    except ConsoleError as error:
+        return _accounts(request, session, console, problem=str(error))
     return RedirectResponse("/accounts", 303)
 
 
@@ -68,27 +77,6 @@ def set_message(
 ) -> Response:
     console.accounts.set_message(account_id, kind, user, actor, console.now())
     return RedirectResponse("/accounts", 303)
-
-
-@router.get("/account", **allow_everybody())
-def own_account_page(request: Request, session: Session) -> Response:
-    return page(request, "account.html", {"problem": "", "done": False, "min_length": MIN_LENGTH}, session)
-
-
-@router.post("/account/password", **allow_everybody())
-def change_password(
-    request: Request, session: Session, console: TheConsole, old: Password, password: Password, again: Password
-) -> Response:
-    problem = "" if password == again else "两次输入的新密码不一样。"
-    try:
-        if not problem:
-            kept = session.token_digest
-            for digest in console.accounts.change_password(session.actor, old, password, kept, console.now()):
-                console.hub.end_session(digest)
-    except ConsoleError as error:
-        problem = str(error)
-    context = {"problem": problem, "done": not problem, "min_length": MIN_LENGTH}
-    return page(request, "account.html", context, session, status_code=400 if problem else 200)
 
 
 @router.get("/tokens", **allow(*_TOKEN_ROLES))
@@ -131,6 +119,7 @@ def _accounts(
         "accounts": console.accounts.all(),
         "grids": console.grids.units_within(""),
         "roles": ACCOUNT_ROLES,
+        "needs_totp": NEEDS_TOTP,
         "messengers": {one.kind: MESSENGER_NAMES[one.kind] for one in console.settings.messenger},
         "problem": problem,
         "link": link,
