@@ -1,6 +1,7 @@
 """A booth page that is served as `kakou run` serves it, and a camera's process that talks to it."""
 
 import contextlib
+import itertools
 import socket
 import threading
 import time
@@ -17,12 +18,15 @@ from alerts.box_status import BoxStatus
 from alerts.envelope import Event
 from alerts.flagged import FlaggedEvent
 from alerts.kinds import from_cloudevent
+from alerts.notices.keeper import Amiss, NoticeKeeper, notices_path
+from alerts.notices.table import BY_NAME
 from alerts.outbox import Outbox
 from kakou.box.booth import open_devices, serve_booth
 from kakou.settings import Settings
+from tests.alerts_kit import NOON
 from tests.console_kit import event_of, write_pictures
 
-CHECKPOINT, CAMERA = "一号卡口", "一号卡口-入"
+CHECKPOINT, CAMERA, OTHER_CAMERA = "一号卡口", "一号卡口-入", "二号卡口-入"
 
 
 @dataclass
@@ -72,6 +76,14 @@ class BoothWorld:
         } | changes  # fmt: skip
         self.mouth.say(BoothWord(status=BoxStatus.model_validate(fields)))
 
+    def watch(self, *found: tuple[str, str, str]) -> None:
+        """The box's own watch finds these amiss (notice, subject, checkpoint), for long enough, and nothing else."""
+        hours = itertools.count(0.0, 3600.0)
+        path = notices_path(self.folder, "box")
+        keeper = NoticeKeeper("box:盒1", "二号卡口", lambda _: None, path, lambda: next(hours))
+        for _ in range(2):
+            keeper.observe(tuple(BY_NAME), [Amiss(name, what, "", where) for name, what, where in found], NOON)
+
     def outbox(self) -> Outbox:
         return Outbox(self.folder / "outbox.sqlite")
 
@@ -85,9 +97,10 @@ def open_booth(folder: Path, **changes: object) -> Iterator[BoothWorld]:
     with closing(socket.socket()) as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    source = {"camera_id": CAMERA, "checkpoint": CHECKPOINT, "uri": "0"}
+    places = ((CAMERA, CHECKPOINT), (OTHER_CAMERA, "二号卡口"))
+    sources = [{"camera_id": name, "checkpoint": place, "uri": "0"} for name, place in places]
     booth = {"port": port, "host": "127.0.0.1"} | changes
-    settings = Settings.model_validate({"state_dir": folder, "source": [source], "booth": booth})
+    settings = Settings.model_validate({"state_dir": folder, "source": sources, "booth": booth})
     stop = threading.Event()
     thread = threading.Thread(target=serve_booth, args=(settings, stop))
     thread.start()

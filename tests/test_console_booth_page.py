@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from alerts.booth_link import OpenBooths
 from alerts.handled import HandledEvent
 from kakou.box.booth import open_devices
-from tests.booth_kit import CAMERA, CHECKPOINT, BoothWorld, open_booth
+from tests.booth_kit import CAMERA, CHECKPOINT, OTHER_CAMERA, BoothWorld, open_booth
 from tests.console_browser import open_context
 
 TABLET = (1024, 700)
@@ -124,6 +124,28 @@ def test_a_green_screen_is_not_taken_for_the_next_vehicles(page: Page, booth: Bo
     expect(page.locator("#banner")).to_have_text(f"{CAMERA}：摄像机无画面")
     expect(page.locator(".outcome")).to_have_text("?未核对")
     booth.report()
+
+
+def test_what_is_amiss_here_stands_calmly_above_with_what_to_do_and_goes_by_itself(page: Page, booth: BoothWorld):
+    booth.report()
+    line = page.locator("#notices")
+    expect(line).to_be_hidden()
+    told = (
+        ("camera_dirty", CAMERA, CHECKPOINT),
+        ("stream_away", "", "二号卡口"),  # of the box as a whole, which names another checkpoint of its own
+        ("camera_lost", OTHER_CAMERA, "二号卡口"),
+        ("version_skew", "", CHECKPOINT),  # nothing for whoever stands here
+    )
+    booth.watch(*told)
+    expect(line.locator("summary")).to_contain_text("! 到中心的线路中断：照常工作")  # the gravest first
+    expect(line.locator("summary")).to_contain_text("（共 2 项）")
+    line.locator("summary").click()
+    expect(line.locator("li")).to_have_text(
+        f"{CAMERA} 画面失焦或镜头脏污：可能漏认车辆：擦拭镜头；没有显示结果的车请人工查验。"
+    )
+    expect(page.locator(".outcome")).not_to_have_text("?未核对")
+    booth.watch()
+    expect(line).to_be_hidden()
 
 
 def test_a_vehicle_is_painted_within_300_ms_of_its_decision(page: Page, booth: BoothWorld):

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
@@ -156,6 +156,11 @@ class NoticeKeeper:
                 self._unsent.pop(0)
         except AlertsError as error:  # a full disk: it stays first in the queue
             log.warning("%d notices wait for their place in the outbox: %s", len(self._unsent), error)
+
+
+def notices_path(state_dir: Path, machine: Literal["box", "centre"]) -> Path:
+    """Return where a machine's notices are kept."""
+    return state_dir / "run" / f"notices-{machine}.json"
 
 
 def kept_notices(path: Path | None) -> tuple[ActiveNotice, ...]:

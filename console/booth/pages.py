@@ -10,6 +10,7 @@ from datetime import datetime
 from alerts.booth_link import BoothWord, OpenBooths
 from console.booth.board import BoothBoard, Sight, view_of
 from console.booth.devices import Device, Devices
+from console.booth.notices import BoothNotices
 from console.sse import encode
 
 LOOK_EVERY_S = 2.0
@@ -36,11 +37,17 @@ class BoothPages:
     """Lives on the event loop; only `take` may be called from another thread."""
 
     def __init__(
-        self, board: BoothBoard, devices: Devices, open_booths: OpenBooths, now: Callable[[], datetime]
+        self,
+        board: BoothBoard,
+        devices: Devices,
+        open_booths: OpenBooths,
+        notices: BoothNotices,
+        now: Callable[[], datetime],
     ) -> None:
         self._board = board
         self._devices = devices
         self._open_booths = open_booths
+        self._notices = notices
         self._now = now
         self._pages: set[OpenPage] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -103,6 +110,7 @@ class BoothPages:
         state = {
             "now": self._now().isoformat(),
             "problems": self._board.problems_at(device),
+            "notices": [notice.model_dump() for notice in self._notices.at(device)],
             "unsent": self._board.waiting_to_be_sent(device),
         }
         return encode("state", json.dumps(state, ensure_ascii=False))

@@ -26,6 +26,7 @@ let paintedAt = 0;
 let rangAt = 0;
 let lastHeard = 0;
 let problems = [];
+let notices = [];
 let busy = false;
 
 const inOrder = () => [...sights.values()].sort((a, b) => a.number - b.number);
@@ -124,6 +125,7 @@ function tick() {
 function state(data) {
   setServerTime(data.now);
   problems = data.problems;
+  notices = data.notices;
   find("line").textContent = data.unsent ? `↑ 待同步 ${data.unsent}，网络恢复后自动发送` : "✓ 已与指挥中心同步";
   find("line").classList.toggle("wait", data.unsent > 0);
   heard();
@@ -137,9 +139,30 @@ function heard() {
 
 function banner() {
   const isSilent = Date.now() - lastHeard > SILENCE_MS;
-  const words = isSilent ? ["与卡口盒子的连接中断，画面不再更新"] : problems;
+  const told = new Set(notices.map((one) => `${one.camera_id}：${one.title}`)); // with what to do, in the line below
+  const words = isSilent ? ["与卡口盒子的连接中断，画面不再更新"] : problems.filter((one) => !told.has(one));
   find("banner").hidden = !words.length;
+  drawNotices();
   if (find("banner").textContent !== words.join(" · ")) find("banner").textContent = words.join(" · ");
+}
+
+// What is amiss with the box itself, calmly: the gravest in one line with what to do, the others behind a touch.
+function drawNotices() {
+  const box = find("notices");
+  const key = JSON.stringify(notices);
+  box.hidden = !notices.length;
+  if (box.hidden || box.dataset.key === key) return;
+  box.dataset.key = key;
+  box.className = `notices${notices[0].is_grave ? " grave" : ""}${notices.length > 1 ? "" : " one"}`;
+  const [first, ...others] = notices.map(lineOf);
+  if (others.length) first.push(make("b", "", `（共 ${notices.length} 项）`));
+  box.querySelector("summary").replaceChildren(...first);
+  box.querySelector("ul").replaceChildren(...others.map((line) => { const item = make("li", "", ""); item.append(...line); return item; }));
+}
+
+function lineOf({ is_grave: isGrave, camera_id: camera, title, detail, to_do: toDo }) {
+  const what = [camera, title, detail && `（${detail}）`].filter(Boolean).join(" ");
+  return [make("b", "", `${isGrave ? "! " : ""}${what}：`), make("span", "", toDo)];
 }
 
 // --- one tap

@@ -11,11 +11,13 @@ from pathlib import Path
 import uvicorn
 
 from alerts.booth_link import BoothEar, OpenBooths
+from alerts.notices.keeper import notices_path
 from alerts.outbox import Outbox
 from console.booth.app import Booth, create_booth_app
 from console.booth.board import BoothBoard
 from console.booth.devices import Devices
 from console.booth.handling import Handling
+from console.booth.notices import BoothNotices
 from console.booth.pages import BoothPages
 from console.booth.settings import BoothSettings
 from kakou.box.certificate import Certificate, local_addresses, own_certificate
@@ -63,7 +65,8 @@ def serve_booth(settings: Settings, stop: threading.Event) -> None:
 def build_booth(settings: Settings, outbox: Outbox, devices: Devices) -> Booth:
     """Put the booth's parts together; what waited for a hand when the last process ended waits on."""
     board = BoothBoard(_now)
-    pages = BoothPages(board, devices, OpenBooths(settings.state_dir), _now)
+    notices = BoothNotices(notices_path(settings.state_dir, "box"), [camera_id for camera_id, _ in settings.cameras])
+    pages = BoothPages(board, devices, OpenBooths(settings.state_dir), notices, _now)
     handling = Handling(outbox, settings.state_dir / "evidence", lambda: load_or_create_key(key_path(settings)))
     for passage, plate, vehicle in handling.left_open(_now()):
         board.put(passage, plate, vehicle)

@@ -11,7 +11,7 @@ import redis
 from alerts.camera_quality import QUALITY_WORDS
 from alerts.channels.lane import LaneSettings
 from alerts.notices.board import NoticeBoard
-from alerts.notices.keeper import Amiss, NoticeKeeper
+from alerts.notices.keeper import Amiss, NoticeKeeper, notices_path
 from alerts.outbox import Outbox
 from alerts.stream import connect
 from kakou.box.canary_result import read_result, result_path
@@ -109,7 +109,7 @@ def box_watch(box: Box, outbox: Outbox, board: NoticeBoard, stopped: Callable[[]
     """Return everything that a box looks at."""
     settings = box.settings
     place = settings.cameras[0][1]
-    keeper = NoticeKeeper(box_origin(), place, outbox.append, settings.state_dir / "run" / "notices-box.json")
+    keeper = NoticeKeeper(box_origin(), place, outbox.append, notices_path(settings.state_dir, "box"))
     listed = ListLook(lambda: open_hot_set(settings, box.redis_url), settings.console.stale_list_s)
     checks = [
         Check(CAMERA_NOTICES, CameraLook(settings, stopped).look),

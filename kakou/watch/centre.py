@@ -17,7 +17,7 @@ from alerts.canary_marks import CanaryMarks
 from alerts.channels.lane import LaneSettings
 from alerts.delivery.channel_state import ChannelState, channel_states
 from alerts.notices.board import NoticeBoard, NoticeReport
-from alerts.notices.keeper import Amiss, NoticeKeeper
+from alerts.notices.keeper import Amiss, NoticeKeeper, notices_path
 from alerts.outbox import Outbox
 from alerts.stream import FlaggedStream, connect
 from kakou.settings import Settings
@@ -127,7 +127,7 @@ def centre_watch(settings: Settings, url: str, client: "redis.Redis", outbox: Ou
     """Return everything that a centre looks at."""
     board = NoticeBoard(client)
     place = settings.watch.centre_name
-    keeper = NoticeKeeper(centre_origin(), place, outbox.append, settings.state_dir / "run" / "notices-centre.json")
+    keeper = NoticeKeeper(centre_origin(), place, outbox.append, notices_path(settings.state_dir, "centre"))
     places = frozenset(one.name for one in settings.console.checkpoint)
     certificates = [path for path in (settings.console.tls_certificate,) if path]
     checks = [

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+from alerts.notices.keeper import notices_path
 from kakou.settings import Settings
 from kakou.watch.box import counts_of
 from kakou.watch.collectors import BoxCollector, ConsoleCollector, ListCollector, NoticeCollector
@@ -54,7 +55,7 @@ def told_box(box: Box) -> Iterator[None]:
         collectors = (
             BoxCollector(lambda: counts_of(settings), outbox, settings.state_dir),
             ListCollector(lambda: open_hot_set(settings, box.redis_url)),
-            NoticeCollector(settings.state_dir / "run" / "notices-box.json"),
+            NoticeCollector(notices_path(settings.state_dir, "box")),
         )
         with told(settings.watch.run_port, Remembered(look), *collectors):
             yield
@@ -87,7 +88,7 @@ def told_console(settings: Settings, built: "Console") -> Iterator[None]:
 
     collectors = (
         ConsoleCollector(lambda: len(built.hub.sessions()), lambda: built.feed.trouble),
-        NoticeCollector(settings.state_dir / "run" / "notices-centre.json"),
+        NoticeCollector(notices_path(settings.state_dir, "centre")),
     )
     with told(settings.watch.console_port, Remembered(look), *collectors):
         yield
