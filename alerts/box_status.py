@@ -2,15 +2,17 @@
 
 Redis keys (written here only):
   box:status:<camera_id>  STRING  BoxStatus as JSON; expires after STATUS_TTL_S
+  box:status::arrived     STREAM  of which cameras (alerts.arrivals); no camera id begins with a colon
   lane:<camera_id>        channel LanePassage as JSON; published, never stored: who is not listening misses it
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Literal
 
 import redis
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, model_validator
 
+from alerts.arrivals import Arrivals, put
 from alerts.camera_quality import CameraQuality
 from alerts.envelope import UtcDatetime
 from alerts.flagged import masked_plate
@@ -19,6 +21,9 @@ STATUS_KEY = "box:status:"
 LANE_CHANNEL = "lane:"
 STATUS_TTL_S = 24 * 3600
 """A silent box stays known for a day, so that its tile turns red and does not vanish."""
+
+_ASKED_AT_ONCE = 500
+"""Statuses in one MGET: some 1.5 MB."""
 
 Count = Annotated[int, Field(ge=0, lt=2**53)]
 
@@ -126,19 +131,34 @@ class StatusBoard:
         self._client = client
 
     def report(self, status: BoxStatus) -> None:
-        self._client.set(STATUS_KEY + status.camera_id, status.model_dump_json(), ex=STATUS_TTL_S)
+        put(self._client, STATUS_KEY, status.camera_id, status.model_dump_json(), STATUS_TTL_S)
 
     def announce(self, passage: LanePassage) -> None:
         self._client.publish(LANE_CHANNEL + passage.camera_id, passage.model_dump_json())
 
-    def statuses(self) -> list[BoxStatus]:
-        """Return the latest report of every camera, ordered by checkpoint and camera.
+    def arrivals(self) -> Arrivals:
+        """Return a reader of which cameras report, for who goes on asking."""
+        return Arrivals(self._client, STATUS_KEY)
 
-        A report that cannot be understood (an older or newer box) is left out.
+    def of(self, camera_ids: Sequence[str]) -> dict[str, BoxStatus | None]:
+        """Return the latest report of these cameras; None for one that cannot be understood (an older or newer box).
+
+        A camera whose report has expired is left out.
         """
-        keys = list(self._client.scan_iter(match=STATUS_KEY + "*", count=500))
-        raw = self._client.mget(keys) if keys else []
-        reports = [status for text in raw if text is not None and (status := _parse_status(text)) is not None]
+        found: dict[str, BoxStatus | None] = {}
+        for start in range(0, len(camera_ids), _ASKED_AT_ONCE):
+            some = camera_ids[start : start + _ASKED_AT_ONCE]
+            texts = self._client.mget([STATUS_KEY + camera_id for camera_id in some])
+            found |= {name: _parse_status(text, name) for name, text in zip(some, texts, strict=True) if text}
+        return found
+
+    def statuses(self) -> list[BoxStatus]:
+        """Return every camera's latest report, ordered by checkpoint and camera, by a search; to look once."""
+        arrivals = self.arrivals()
+        names = set(arrivals.names())
+        while arrivals.is_searching:
+            names.update(arrivals.names())
+        reports = [status for status in self.of(list(names)).values() if status is not None]
         return sorted(reports, key=lambda status: (status.checkpoint, status.camera_id))
 
     def passages(self, timeout_s: float) -> Iterator[LanePassage | None]:
@@ -151,11 +171,13 @@ class StatusBoard:
                 yield _parse_passage(message["data"]) if message else None
 
 
-def _parse_status(text: bytes | str) -> BoxStatus | None:
+def _parse_status(text: bytes | str, camera_id: str) -> BoxStatus | None:
+    """A camera is told of under its own name; another one's says nothing."""
     try:
-        return BoxStatus.model_validate_json(text)
+        status = BoxStatus.model_validate_json(text)
     except ValidationError:
         return None
+    return status if status.camera_id == camera_id else None
 
 
 def _parse_passage(text: bytes | str) -> LanePassage | None:

@@ -1,23 +1,25 @@
 """Work that goes on while nobody clicks: events come in, timers run out, boxes report."""
 
+import contextlib
 import json
 import logging
 import threading
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import redis
+from sqlalchemy.exc import SQLAlchemyError
 
 from alerts.redis_link import StreamError
 from console.parts import Console
-from console.situation.statistics import local_day
 from riskdb.clock import NEVER, TimeSpan
 
 _log = logging.getLogger(__name__)
 _PAUSE_AFTER_TROUBLE_S = 1.0
 _LANE_TIMEOUT_S = 0.5
 _LOOK_AT_TIME_S = 5.0
+_WRITE_HOURS_S = 10.0
 _KEEP_HOUSE_S = 3600.0
 _LEAP_S = 12 * 3600.0
 """A clock that is in doubt by more than this must not let cases expire."""
@@ -30,6 +32,7 @@ class Background:
         self._console = console
         self._stop = threading.Event()
         self._keep_house_at = time.monotonic()
+        self._write_hours_at = time.monotonic()
         self._is_time_in_doubt = False
         self._look_at_time()
         jobs: list[tuple[str, float, Callable[[], object]]] = [
@@ -55,6 +58,8 @@ class Background:
         self._stop.set()
         for thread in self._threads:
             thread.join(timeout=5)
+        with contextlib.suppress(SQLAlchemyError):  # the boxes report the same hours again
+            self._console.hours.write()
         self._console.dispatch.close()
 
     def _run(self, name: str, every_s: float, work: Callable[[], object]) -> None:
@@ -104,10 +109,17 @@ class Background:
             return  # the feed tells the screens; the pictures stay on the shelf
 
     def _show_state(self) -> None:
-        self._console.statistics.keep_hours(self._console.boxes.refresh())
-        self._console.notices.refresh()
-        for scope in self._console.hub.scopes():
-            self._console.hub.announce("state", screen_state(self._console, scope), scope=scope)
+        console = self._console
+        statuses = console.boxes.refresh()
+        console.notices.refresh()
+        if (tiles := console.state.changed_tiles()) is not None:
+            console.hub.announce("tiles", tiles)
+        console.hours.note(statuses)
+        for scope, changed in console.state.turn(console.hub.scopes()):
+            console.hub.announce("state", changed, scope=scope)
+        if time.monotonic() >= self._write_hours_at:
+            self._write_hours_at = time.monotonic() + _WRITE_HOURS_S
+            console.hours.write()
 
     def _look_at_time(self) -> TimeSpan:
         span = self._console.clock.look()
@@ -136,18 +148,3 @@ class Background:
         self._console.list_changes.forget_old(now)
         self._console.lists.objections.forget_old(now)
         self._console.sessions.forget_expired(now)
-
-
-def screen_state(console: Console, scope: str) -> str:
-    """Return what every screen shows beside the cases, as JSON: tiles, counts of the day, open cases by grid."""
-    now = console.now()
-    day = console.statistics.counts(local_day(now), now + timedelta(hours=1), scope)
-    document = {
-        "tiles": [tile.model_dump() for tile in console.boxes.tiles(now)],
-        "today": day.model_dump() | {"overdue": console.statistics.overdue(scope)},
-        "grids": console.statistics.open_by_grid(scope),
-        "trouble": console.feed.said,
-        "notices": console.notices.banner().model_dump(),
-        "now": now.isoformat(),
-    }
-    return json.dumps(document, ensure_ascii=False)

@@ -41,8 +41,10 @@ from console.settings import ConsoleSettings
 from console.situation.boxes import BoxWatch
 from console.situation.event_readers import event_readers
 from console.situation.feed import GROUP, EventFeed
+from console.situation.hours import HourBook
 from console.situation.live import LiveHub
 from console.situation.notices import Notices
+from console.situation.state import ScreenState
 from console.situation.statistics import Statistics
 from console.store.database import Database
 from console.types import Actor, ConsoleError, Role
@@ -93,6 +95,9 @@ class Console:
     board: StatusBoard
     boxes: BoxWatch
     notices: Notices
+    hours: HourBook
+    """For one thread: the one that takes the boxes' reports."""
+    state: ScreenState
     days_left: Callable[[], int | None] = lambda: None
     """Until matching ends and everything is destroyed; None where nobody has set a day."""
 
@@ -118,6 +123,9 @@ def build_console(
     cases, intake, desk = _case_parts(database, audit, grids, settings)
     hub = LiveHub(lambda scope, ids: cases.some(_desk_of(scope), ids), now)
     pictures = Pictures(database, audit, state_dir, settings, PictureShelf(client))
+    feed = _event_feed(client, consumer, intake, BoothWords(database, audit, desk), hub, settings, now)
+    boxes, notices = BoxWatch(board, settings, now), Notices(client)
+    hours = HourBook(database, settings.max_cameras)
     return Console(
         settings=settings,
         now=now,
@@ -142,10 +150,12 @@ def build_console(
         retention=Retention(database, audit, pictures, settings),
         dispatch=Dispatch(database, audit, build_messengers(settings.messenger, now), settings),
         hub=hub,
-        feed=_event_feed(client, consumer, intake, BoothWords(database, audit, desk), hub, settings, now),
+        feed=feed,
         board=board,
-        boxes=BoxWatch(board, settings, now),
-        notices=Notices(client),
+        boxes=boxes,
+        notices=notices,
+        hours=hours,
+        state=ScreenState(database, boxes, hours, feed, notices, hub.changes, now),
     )
 
 

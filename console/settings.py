@@ -78,6 +78,7 @@ class ConsoleSettings(BaseModel):
     objection_hours: float = Field(default=24, gt=0)  # a driver's objection is answered within this, or shown as late
     stale_status_s: float = Field(default=15, gt=0)  # a box that says nothing for longer is shown as lost
     stale_list_s: float = Field(default=900, gt=0)  # a list older than this is shown in red
+    max_cameras: int = Field(default=4000, ge=1, le=50_000)  # that report; more are counted in one line, not shown
     plateless_hours: float = Field(default=3, gt=0)  # by day, while other cameras see plates
     evidence_days: int = Field(default=30, ge=1, le=90)  # after closing; then plate and pictures are erased
     photo_megabytes: float = Field(default=8, gt=0)  # a worker's photo

@@ -26,7 +26,6 @@ from alerts.outbox import Outbox
 from alerts.redis_link import RELAYED_KEY
 from alerts.relay import Relay
 from alerts.stream import STREAM_KEY, FlaggedStream
-from console.background import screen_state
 from console.parts import Console
 from console.situation.event_readers import EventReaders, event_readers
 from console.store.tables import EventRow
@@ -81,7 +80,7 @@ def test_the_console_takes_what_comes_behind_any_entry(console: Console, redis_c
     assert console.feed.trouble == ""
     assert LAST.event_id in _stored(console)
     assert console.feed.dead_letters == FlaggedStream(redis_client).dead_count() > count / 2
-    assert f"{console.feed.dead_letters} 条预警" in json.loads(screen_state(console, ""))["trouble"]
+    assert f"{console.feed.dead_letters} 条预警" in json.loads(console.state.whole(""))["trouble"]
 
 
 def _stored(console: Console) -> set[str]:
@@ -258,8 +257,9 @@ def test_a_report_that_no_box_wrote_leaves_the_tiles_of_the_others(console: Cons
         {"hours": [{"hour": console.now().isoformat(), "clear": 2**70}]}, {"list_age_s": float("inf")},
     )  # fmt: skip
     for number, change in enumerate(({}, *spoiled_ones)):
-        redis_client.set(f"{STATUS_KEY}cam-{number}", json.dumps(report | change))
-    assert [status.camera_id for status in StatusBoard(redis_client).statuses()] == ["cam-1"]
-    console.statistics.keep_hours(console.boxes.refresh())
-    tiles = json.loads(screen_state(console, ""))["tiles"]
-    assert [tile["camera_id"] for tile in tiles if tile["camera_id"]] == ["cam-1"]
+        redis_client.set(f"{STATUS_KEY}cam-{number}", json.dumps(report | {"camera_id": f"cam-{number}"} | change))
+    redis_client.set(f"{STATUS_KEY}cam-9", json.dumps(report | {"camera_id": "cam-0", "fps": 0.0}))  # in another's name
+    assert [(status.camera_id, status.fps) for status in StatusBoard(redis_client).statuses()] == [("cam-0", 25.0)]
+    console.hours.keep(console.boxes.refresh())
+    tiles = json.loads(console.state.whole(""))["tiles"]
+    assert [tile["camera_id"] for tile in tiles if tile["camera_id"]] == ["cam-0"]

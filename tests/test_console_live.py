@@ -20,7 +20,7 @@ from console.cases.desk import StepRequest
 from console.cases.filtering import Group
 from console.cases.steps import Action
 from console.parts import Console
-from console.situation.boxes import Heard, tiles
+from console.situation.tiles import Heard, tiles
 from console.types import Role
 from riskdb.types import BEIJING
 from tests.console_kit import (
@@ -93,7 +93,9 @@ def test_an_event_a_lane_passage_and_a_box_report_reach_the_screens_of_their_are
         lane = until(street_lines, "lane")
         assert (lane["outcome"], lane["text"]) == ("clear", "测A·9**99")
         console.board.report(status_of())
-        assert until(whole_lines, "state")["tiles"]
+        changed = until(whole_lines, "tiles")["changed"]
+        while "一号卡口-入" not in [tile["camera_id"] for tile in changed]:
+            changed = until(whole_lines, "tiles")["changed"]
         whole.close()
         street.close()
 
@@ -257,14 +259,14 @@ def test_a_box_whose_clock_is_wrong_by_an_hour_is_heard_and_told(tmp_path, redis
         console.board.report(status_of(reported_at=wrong, last_read_at=wrong))
         console.boxes.refresh()
     tile = next(tile for tile in console.boxes.tiles(clock()) if tile.camera_id)
-    assert (tile.health, tile.problems, tile.last_read_s) == ("warn", (words,), 0)
+    assert (tile.health, tile.problems, tile.last_read_at) == ("warn", (words,), clock())
     console.database.close()
 
 
 def test_the_boxes_counters_reconcile_and_a_late_report_does_no_harm(console: Console):
     late = status_of(hours=(HourCount(hour=START, clear=10, flagged=0, unchecked=0),))
-    console.statistics.keep_hours([status_of(), status_of("二号卡口")])
-    console.statistics.keep_hours([late])
+    console.hours.keep([status_of(), status_of("二号卡口")])
+    console.hours.keep([late])
     counts = console.statistics.counts(START, START + timedelta(hours=1))
     assert (counts.passages, counts.clear, counts.flagged, counts.unchecked) == (200, 180, 6, 14)
     assert counts.passages == counts.clear + counts.flagged + counts.unchecked

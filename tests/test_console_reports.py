@@ -50,7 +50,7 @@ def counted(console: Console, hour: datetime, clear: int, flagged: int = 0) -> N
         list_version=1, list_age_s=1, unchecked_waiting=0, outbox_pending=0, redis_ok=True, clock_offset_s=0.0,
         hours=(HourCount(hour=hour, clear=clear, flagged=flagged),),
     )  # fmt: skip
-    console.statistics.keep_hours([status])
+    console.hours.keep([status])
 
 
 def pass_and_judge(console: Console, clock: Clock, count: int, *, misread: int = 0) -> None:

@@ -13,7 +13,7 @@ from alerts.booth_link import BoothPassage, BoothWord
 from alerts.handled import BoothResult
 from console.booth.devices import Device
 from console.settings import ConsoleSettings
-from console.situation.boxes import Heard, tiles
+from console.situation.tiles import Heard, tiles
 from console.stays import stays_of
 
 FORGOTTEN_AFTER = timedelta(minutes=3)

@@ -61,6 +61,7 @@ class LiveHub:
         self._view_cases = view_cases
         self._now = now
         self._screens: set[Screen] = set()
+        self._changes = 0
         self._changed: set[int] = set()
         self._moved: set[int] = set()
         """Of the changed ones, those that were handed to somebody."""
@@ -70,7 +71,12 @@ class LiveHub:
     def touch(self, case_ids: Iterable[int], *, may_have_left: bool = False) -> None:
         """These cases changed: tell the screens; with `may_have_left` also those that do not see them any more."""
         changed = tuple(case_ids)
+        self._changes += bool(changed)
         self._on_loop(lambda: self._note(changed, may_have_left))
+
+    def changes(self) -> int:
+        """Return a number that is another one when cases have changed."""
+        return self._changes
 
     def scopes(self) -> set[str]:
         """Return the areas that screens are open for."""

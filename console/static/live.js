@@ -43,7 +43,7 @@ export function listen(handlers) {
       lost();
       if (source.readyState === EventSource.CLOSED) setTimeout(retry, 3000);
     };
-    for (const kind of ["cases", "gone", "state", "lane", "resync", "ping"]) {
+    for (const kind of ["cases", "gone", "state", "tiles", "lane", "resync", "ping"]) {
       source.addEventListener(kind, (event) => { heard(); handlers[kind]?.(JSON.parse(event.data)); });
     }
     source.addEventListener("trouble", (event) => { heard(); setTrouble(JSON.parse(event.data).text); });

@@ -5,6 +5,7 @@ import { listen } from "./live.js";
 import { CaseList } from "./case_list.js";
 import { CaseDetail } from "./case_detail.js";
 import { drawState } from "./state.js";
+import { Tiles } from "./tiles.js";
 import { Lanes } from "./lanes.js";
 import { Spotlight } from "./spotlight.js";
 import { drawNotices } from "./notices.js";
@@ -30,13 +31,19 @@ const list = new CaseList({
 const lanes = new Lanes(list.filters);
 spotlight = new Spotlight((caseId) => { list.select(caseId); list.opened(caseId); });
 
+const tiles = new Tiles();
+let isCatchingUp = false;
+let state = {}; // all but the tiles: counts of the day, open cases by grid, trouble, notices
+
 const live = listen({
   cases: (views) => { list.put(views); detail.refresh(views); },
   gone: leave,
   state: apply,
+  tiles: (change) => { if (tiles.change(change)) drawState(state, tiles.worstFirst); else catchUp(); },
   lane: (passage) => lanes.show(passage),
   ping: (data) => setServerTime(data.now),
   resync: async () => {
+    catchUp();
     const isRead = await list.load();
     detail.catchUp(isRead ? [...list.views.values()] : []);
     openLinked();
@@ -60,12 +67,34 @@ function openLinked() {
   detail.open(caseId);
 }
 
-function apply(state) {
-  setServerTime(state.now);
+// What changed, or all there is.
+function apply(changed) {
+  state = { ...state, ...changed };
+  setServerTime(changed.now);
   live.setTrouble(state.trouble);
-  drawState(state);
+  drawState(state, tiles.worstFirst);
   drawNotices(state.notices);
   list.setPassages(state.today.passages);
+}
+
+function begin({ tiles: all, revision, ...rest }) {
+  tiles.begin({ tiles: all, revision });
+  apply(rest);
+}
+
+// Changes were missed: only the whole helps. Where it cannot be had, the next change asks again.
+async function catchUp() {
+  if (isCatchingUp) return;
+  isCatchingUp = true;
+  try {
+    const answer = await fetch("/screen/state", { headers: { accept: "application/json" } });
+    if (answer.ok) begin(await answer.json());
+    else tiles.lose();
+  } catch {
+    tiles.lose();
+  } finally {
+    isCatchingUp = false;
+  }
 }
 
 // A key that is held down is one wish: only the arrows repeat.
@@ -99,4 +128,4 @@ setInterval(tick, 1000);
 tick();
 // The stream's first word asks for the list; where it does not come, the list comes without it.
 setTimeout(() => { if (!list.isLoaded && !list.meanwhile) list.load(); }, STREAM_MS);
-apply(JSON.parse(JSON.parse(document.getElementById("first-state").textContent)));
+begin(JSON.parse(JSON.parse(document.getElementById("first-state").textContent)));

@@ -2,10 +2,10 @@
 
 import { drawTiles } from "./tiles.js";
 
-export function drawState(state) {
-  drawTiles(state.tiles);
+export function drawState(state, tiles) {
+  drawTiles(tiles);
   drawFigures(state.today);
-  drawMap(state);
+  drawMap(state.grids, tiles);
 }
 
 function make(tag, className, text) {
@@ -25,12 +25,12 @@ function drawFigures(today) {
   document.getElementById("over").classList.toggle("some", today.overdue > 0);
 }
 
-function drawMap(state) {
+function drawMap(grids, tiles) {
   const health = {};
-  for (const tile of state.tiles) health[tile.checkpoint] ??= tile.health; // the worst comes first
-  for (const shape of document.querySelectorAll(".shape.leaf")) shape.classList.toggle("open", shape.dataset.code in state.grids);
+  for (const tile of tiles) health[tile.checkpoint] ??= tile.health; // the worst comes first
+  for (const shape of document.querySelectorAll(".shape.leaf")) shape.classList.toggle("open", shape.dataset.code in grids);
   for (const point of document.querySelectorAll(".point")) {
-    const open = state.grids[point.dataset.code] ?? 0;
+    const open = grids[point.dataset.code] ?? 0;
     const said = health[point.dataset.checkpoint];
     point.classList.toggle("open", open > 0);
     point.classList.toggle("bad", said === "bad");
@@ -38,7 +38,7 @@ function drawMap(state) {
     point.querySelector(".count").textContent = open ? String(open) : "";
     point.querySelector(".sign").textContent = { bad: "!", warn: "?" }[said] ?? "";
   }
-  drawPlaces(state.grids);
+  drawPlaces(grids);
 }
 
 function drawPlaces(grids) {

@@ -1,10 +1,48 @@
 // The health of the checkpoints: the worst first, faults counted where they cannot scroll away, healthy ones folded.
 
+import { serverNow } from "./ages.js";
 import { toast } from "./ask.js";
 
 const MARKS = { ok: "✓ 正常", warn: "? 异常提醒", bad: "! 故障" };
 const SHOWN_HEALTHY = 3; // as many need no folding
+const WORST = ["bad", "warn", "ok"];
 let isUnfolded = false;
+
+// All tiles of one moment, and the changes that lead on from there.
+export class Tiles {
+  constructor() {
+    this.revision = -1;
+    this.known = new Map();
+  }
+
+  begin({ revision, tiles }) {
+    this.revision = revision;
+    this.known = new Map(tiles.map((tile) => [keyOf(tile), tile]));
+  }
+
+  // The next change, whatever its number, then asks for the whole.
+  lose() {
+    this.revision = -Infinity;
+  }
+
+  // Returns false where a change is missing: then only the whole helps.
+  change({ revision, changed, gone }) {
+    if (revision <= this.revision) return true;
+    if (revision > this.revision + 1) return false;
+    this.revision = revision;
+    for (const key of gone) this.known.delete(key);
+    for (const tile of changed) this.known.set(keyOf(tile), tile);
+    return true;
+  }
+
+  get worstFirst() {
+    const order = (a, b) => WORST.indexOf(a.health) - WORST.indexOf(b.health) || compare(a.checkpoint, b.checkpoint) || compare(a.camera_id, b.camera_id);
+    return [...this.known.values()].sort(order);
+  }
+}
+
+const keyOf = (tile) => tile.camera_id || `/${tile.checkpoint}`;
+const compare = (a, b) => (a < b ? -1 : Number(a > b));
 
 export function drawTiles(tiles) {
   const box = document.getElementById("tiles");
@@ -59,7 +97,7 @@ function makeTile(key) {
 }
 
 function fillTile(element, tile) {
-  const well = () => `${tile.fps === null ? "相机上报" : `${tile.fps.toFixed(0)} 帧/秒`} · 识别 ${spoken(tile.last_read_s)} · 名单 v${tile.list_version} ${spoken(tile.list_age_s)}`;
+  const well = () => `${tile.fps === null ? "相机上报" : `${tile.fps.toFixed(0)} 帧/秒`} · 识别 ${ago(tile.last_read_at)} · 名单 v${tile.list_version} ${ago(tile.list_at)}`;
   const says = tile.problems.length ? tile.problems.join(" · ") : well();
   element.className = `tile ${tile.health}`;
   element.querySelector("b").textContent = tile.checkpoint;
@@ -67,13 +105,15 @@ function fillTile(element, tile) {
   element.querySelector(".says").textContent = says;
   element.title = [
     `${tile.checkpoint} ${tile.camera_id}：${tile.problems.join("，") || "正常"}`,
-    `${tile.fps === null ? "—" : tile.fps.toFixed(0)} 帧/秒，最近识别 ${spoken(tile.last_read_s)}`,
-    `名单 v${tile.list_version ?? "—"}，${spoken(tile.list_age_s)}`,
+    `${tile.fps === null ? "—" : tile.fps.toFixed(0)} 帧/秒，最近识别 ${ago(tile.last_read_at)}`,
+    `名单 v${tile.list_version ?? "—"}，${ago(tile.list_at)}`,
     `未核对 ${tile.unchecked ?? "—"}，待发送 ${tile.queue ?? "—"}`,
   ].join("\n");
   return element;
 }
 
-function spoken(seconds) {
-  return seconds === null || seconds === undefined ? "—" : seconds < 120 ? `${Math.round(seconds)} 秒前` : `${Math.round(seconds / 60)} 分钟前`;
+function ago(moment) {
+  if (moment === null) return "—";
+  const seconds = Math.max(0, (serverNow() - Date.parse(moment)) / 1000);
+  return seconds < 120 ? `${Math.round(seconds)} 秒前` : `${Math.round(seconds / 60)} 分钟前`;
 }

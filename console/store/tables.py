@@ -99,6 +99,7 @@ class EventRow(Base):
     """One flagged event as it came, attached to its case."""
 
     __tablename__ = "flagged_events"
+    __table_args__ = (Index("ix_flagged_events_received", "received_at", "case_id"),)
 
     event_id: Mapped[str] = mapped_column(String(64), primary_key=True)
     case_id: Mapped[int] = mapped_column(ForeignKey("cases.case_id"), index=True)
@@ -161,6 +162,7 @@ class HourRow(Base):
     """Passages of one camera in one hour; all that is kept of vehicles that matched nothing."""
 
     __tablename__ = "passage_hours"
+    __table_args__ = (Index("ix_passage_hours_hour", "hour"),)
 
     camera_id: Mapped[str] = mapped_column(primary_key=True)
     hour: Mapped[datetime] = mapped_column(primary_key=True)

@@ -15,7 +15,8 @@ from console.cases.views import CaseView
 from console.lists.changes import ChangeState, ListChange
 from console.lists.office import FileReport
 from console.people.tokens import Scope
-from console.situation.statistics import Counts, local_day
+from console.situation.figures import Counts
+from console.situation.statistics import local_day
 from console.web.access import TheConsole, TokenPerson, allow_token
 from console.web.fields import RowNumber
 from console.web.lists import LIST_BODY_BYTES

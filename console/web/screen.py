@@ -6,7 +6,6 @@ from fastapi import APIRouter, Query, Request
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
-from console.background import screen_state
 from console.cases.desk import StepRequest
 from console.cases.filtering import CaseFilter, Group
 from console.cases.steps import Action, Rejection, State
@@ -92,9 +91,15 @@ def screen_page(request: Request, session: Session, console: TheConsole) -> Resp
     context = {
         "is_wall": session.actor.role is Role.WALL,
         "map": map_of(console.grids, console.settings, session.actor.scope),
-        "state_json": screen_state(console, session.actor.scope),
+        "state_json": console.state.whole(session.actor.scope),
     }
     return page(request, "screen.html", context, session)
+
+
+@router.get("/state", **allow(*_SHOWN_TO))
+def state(actor: Person, console: TheConsole) -> Response:
+    """Return what the screen shows beside the cases, whole: for a screen that may have missed changes of it."""
+    return Response(console.state.whole(actor.scope), media_type="application/json")
 
 
 @router.get("/cases", **allow(*_SHOWN_TO))

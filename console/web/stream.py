@@ -20,7 +20,11 @@ _CHECK_EVERY_S = 60.0
 
 @router.get("/stream", **allow(Role.OFFICER, Role.ADMIN, Role.WALL))
 async def live_stream(request: Request, session: Session, console: TheConsole) -> StreamingResponse:
-    """Events: `cases` (CaseView list), `state` (tiles, counts, grids), `lane`, `trouble`, `ping`, `resync`, `ended`."""
+    """Send what changes.
+
+    Events: `cases` (CaseView list), `tiles` and `state` (what changed of tiles, counts, grids, notices), `lane`,
+    `trouble`, `ping`, `resync`, `ended`.
+    """
     messages = _while_logged_in(console, session, request.cookies[COOKIE])
     headers = {"x-accel-buffering": "no"}
     return StreamingResponse(messages, media_type="text/event-stream", headers=headers)
