@@ -22,7 +22,9 @@ NOW = datetime(2026, 11, 24, tzinfo=UTC)
 def test_a_box_with_the_documented_rights_tells_the_centre_everything(
     tmp_path: Path, redis_client: redis.Redis, redis_url: str
 ):
-    (line,) = [line for line in PAGE.read_text(encoding="utf-8").splitlines() if line.startswith("ACL SETUSER kakou-box")]
+    (line,) = [
+        line for line in PAGE.read_text(encoding="utf-8").splitlines() if line.startswith("ACL SETUSER kakou-box")
+    ]
     redis_client.execute_command(*line.replace(">PASSWORD", ">secret").split())
     box = connect(redis_url.replace("unix://", "unix://kakou-box:secret@"))
     try:
@@ -36,7 +38,12 @@ def test_a_box_with_the_documented_rights_tells_the_centre_everything(
         )  # fmt: skip
         board.announce(
             LanePassage(
-                camera_id="cam-1", checkpoint="一号卡口", text="测A12345", plate_class="02", outcome="clear", passed_at=NOW
+                camera_id="cam-1",
+                checkpoint="一号卡口",
+                text="测A12345",
+                plate_class="02",
+                outcome="clear",
+                passed_at=NOW,
             )
         )
         NoticeBoard(box).report(NoticeReport(origin="box:kk07", place="一号卡口", version="0", reported_at=NOW))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from alerts.box_status import BoxStatus
 from console.settings import ConsoleSettings
-from console.situation.boxes import Heard, tiles
+from console.situation.tiles import Heard, tiles
 from tests.commands import run_kakou
 
 

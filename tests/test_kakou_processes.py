@@ -19,7 +19,7 @@ import redis
 
 from alerts.box_status import StatusBoard
 from console.settings import ConsoleSettings
-from console.situation.boxes import Heard, tiles
+from console.situation.tiles import Heard, tiles
 from kakou.box import processes
 from kakou.box.orders import Order
 from kakou.box.processes import (

@@ -10,7 +10,7 @@ import pytest
 
 from alerts.box_status import BoxStatus, SendingDevice
 from console.settings import ConsoleSettings
-from console.situation.boxes import Heard, tiles
+from console.situation.tiles import Heard, tiles
 from kakou.settings import Settings, SettingsError, load_settings
 from kakou.watch.devices import DeviceLook
 from pipeline.reads.synthetic import Said, hikvision
