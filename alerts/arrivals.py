@@ -5,11 +5,10 @@ Redis keys (written here only):
 """
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TypeAlias, cast
 
 import redis
-
-from alerts.entries import raw_stream_entries
 
 KEPT = 20_000
 """Writes: 2,000 cameras that report every 2 s, over 20 s. A stream of them takes less than 1 MB."""
@@ -21,6 +20,9 @@ _SWEEP_COUNT, _SWEEP_STEPS = 1000, 20
 _SWEEP_EVERY_S = 60.0
 _SWEEP_SELDOM_S = 600.0
 """Where the last search found no writer that does not tell of itself."""
+
+_Answer: TypeAlias = Sequence[tuple[bytes, Sequence[tuple[bytes, Mapping[bytes, bytes] | None]]]]
+"""XREAD's; redis-py types it for every client at once."""
 
 
 def put(client: "redis.Redis", prefix: str, name: str, text: str, ttl_s: int) -> None:
@@ -62,7 +64,8 @@ class Arrivals:
     def _read(self) -> set[str]:
         told: set[str] = set()
         for _ in range(KEPT // _AT_ONCE + 1):
-            entries = raw_stream_entries(self._client.xread({_stream(self._prefix): self._last_id}, count=_AT_ONCE))
+            answer = self._client.xread({_stream(self._prefix): self._last_id}, count=_AT_ONCE)
+            entries = [entry for _, of_stream in cast("_Answer", answer or ()) for entry in of_stream]
             told.update(name for _, fields in entries if (name := _name_of(fields)))
             if entries:
                 self._last_id = entries[-1][0]

@@ -17,6 +17,13 @@ from tests.console_kit import event_of
 
 PAGE = Path(__file__).parents[1] / "docs" / "replica.md"
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
+STATUS = BoxStatus(
+    camera_id="cam-1", checkpoint="一号卡口", box="盒", reported_at=NOW, fps=25.0, last_read_at=None, list_version=None,
+    list_age_s=None, unchecked_waiting=0, outbox_pending=0, redis_ok=True, clock_offset_s=None,
+)  # fmt: skip
+PASSAGE = LanePassage(
+    camera_id="cam-1", checkpoint="一号卡口", text="测A12345", plate_class="02", outcome="clear", passed_at=NOW
+)
 
 
 def test_a_box_with_the_documented_rights_tells_the_centre_everything(
@@ -28,24 +35,8 @@ def test_a_box_with_the_documented_rights_tells_the_centre_everything(
     redis_client.execute_command(*line.replace(">PASSWORD", ">secret").split())
     box = connect(redis_url.replace("unix://", "unix://kakou-box:secret@"))
     try:
-        board = StatusBoard(box)
-        board.report(
-            BoxStatus(
-                camera_id="cam-1", checkpoint="一号卡口", box="盒", reported_at=NOW, fps=25.0, last_read_at=None,
-                list_version=None, list_age_s=None, unchecked_waiting=0, outbox_pending=0, redis_ok=True,
-                clock_offset_s=None,
-            )
-        )  # fmt: skip
-        board.announce(
-            LanePassage(
-                camera_id="cam-1",
-                checkpoint="一号卡口",
-                text="测A12345",
-                plate_class="02",
-                outcome="clear",
-                passed_at=NOW,
-            )
-        )
+        StatusBoard(box).report(STATUS)
+        StatusBoard(box).announce(PASSAGE)
         NoticeBoard(box).report(NoticeReport(origin="box:kk07", place="一号卡口", version="0", reported_at=NOW))
         with Outbox(tmp_path / "outbox.sqlite") as outbox:
             outbox.append(event_of())
