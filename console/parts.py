@@ -155,7 +155,7 @@ def build_console(
         boxes=boxes,
         notices=notices,
         hours=hours,
-        state=ScreenState(database, boxes, hours, feed, notices, hub.changes, now),
+        state=ScreenState(database, boxes, hours, lambda: _said(feed, notices), hub.changes, now),
     )
 
 
@@ -184,6 +184,11 @@ def _event_feed(
     stream = FlaggedStream(client)
     group, readers = stream.group(GROUP, consumer), event_readers(intake, booth_words, CanaryMarks(client))
     return EventFeed(group, readers, hub.touch, now, settings.accept_replayed, stream.dead_count)
+
+
+def _said(feed: EventFeed, notices: Notices) -> dict[str, object]:
+    """Return what screens say in words."""
+    return {"trouble": feed.said, "notices": notices.banner().model_dump()}
 
 
 def _open_store(settings: ConsoleSettings, state_dir: Path, now: datetime) -> tuple[Database, ConsoleKeys, AuditLog]:

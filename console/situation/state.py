@@ -8,10 +8,8 @@ from datetime import datetime, timedelta
 from typing import TypeAlias
 
 from console.situation.boxes import BoxWatch
-from console.situation.feed import EventFeed
 from console.situation.figures import CaseFigures, figures_of, open_by_place, open_within, overdue_by_grid
 from console.situation.hours import HourBook, Passed
-from console.situation.notices import Notices
 from console.situation.statistics import Statistics, local_day
 from console.situation.tile_changes import TileChange
 from console.store.database import Database
@@ -48,18 +46,16 @@ class ScreenState:
         database: Database,
         boxes: BoxWatch,
         hours: HourBook,
-        feed: EventFeed,
-        notices: Notices,
+        said: Callable[[], Parts],
         changes: Callable[[], int],
         now: Callable[[], datetime],
     ) -> None:
-        """`changes` grows whenever cases change."""
+        """`said` returns what there is to say beside counts, by name; `changes` grows whenever cases change."""
         self._database = database
         self._statistics = Statistics(database)
         self._boxes = boxes
         self._hours = hours
-        self._feed = feed
-        self._notices = notices
+        self._said = said
         self._changes = changes
         self._now = now
         self._counted: _Counted | None = None
@@ -100,9 +96,6 @@ class ScreenState:
             if changed:
                 self._sent[scope] = parts
                 yield scope, json.dumps(changed | {"now": now.isoformat()}, ensure_ascii=False)
-
-    def _said(self) -> Parts:
-        return {"trouble": self._feed.said, "notices": self._notices.banner().model_dump()}
 
     def _count(self, now: datetime) -> _Counted:
         """Count the cases anew where some changed; otherwise the old counts hold."""
