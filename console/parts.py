@@ -124,8 +124,7 @@ def build_console(
     hub = LiveHub(lambda scope, ids: cases.some(_desk_of(scope), ids), now)
     pictures = Pictures(database, audit, state_dir, settings, PictureShelf(client))
     feed = _event_feed(client, consumer, intake, BoothWords(database, audit, desk), hub, settings, now)
-    boxes, notices = BoxWatch(board, settings, now), Notices(client)
-    hours = HourBook(database, settings.max_cameras)
+    boxes, notices, hours, state = _situation_parts(database, client, board, hub, feed, settings, now)
     return Console(
         settings=settings,
         now=now,
@@ -155,7 +154,7 @@ def build_console(
         boxes=boxes,
         notices=notices,
         hours=hours,
-        state=ScreenState(database, boxes, hours, lambda: _said(feed, notices), hub.changes, now),
+        state=state,
     )
 
 
@@ -184,6 +183,21 @@ def _event_feed(
     stream = FlaggedStream(client)
     group, readers = stream.group(GROUP, consumer), event_readers(intake, booth_words, CanaryMarks(client))
     return EventFeed(group, readers, hub.touch, now, settings.accept_replayed, stream.dead_count)
+
+
+def _situation_parts(
+    database: Database,
+    client: "redis.Redis",
+    board: StatusBoard,
+    hub: LiveHub,
+    feed: EventFeed,
+    settings: ConsoleSettings,
+    now: Callable[[], datetime],
+) -> tuple[BoxWatch, Notices, HourBook, ScreenState]:
+    boxes, notices = BoxWatch(board, settings, now), Notices(client)
+    hours = HourBook(database, settings.max_cameras)
+    state = ScreenState(database, boxes, hours, lambda: _said(feed, notices), hub.changes, now)
+    return boxes, notices, hours, state
 
 
 def _said(feed: EventFeed, notices: Notices) -> dict[str, object]:
