@@ -149,13 +149,8 @@ def build_console(
         retention=Retention(database, audit, pictures, settings),
         dispatch=Dispatch(database, audit, build_messengers(settings.messenger, now), settings),
         hub=hub,
-        feed=feed,
-        board=board,
-        boxes=boxes,
-        notices=notices,
-        hours=hours,
-        state=state,
-    )
+        feed=feed, board=board, boxes=boxes, notices=notices, hours=hours, state=state,
+    )  # fmt: skip
 
 
 def _case_parts(
