@@ -69,7 +69,7 @@ class OutboxFile:
             try:
                 self.follow()
                 try:
-                    return self._with_spare(lambda: action(self.connection))
+                    return self._with_spare(lambda: action(self.connection), self._begin_log_again)
                 except sqlite3.Error as error:
                     if not _is_damage(error, DAMAGE_WHILE_OPEN):
                         raise
@@ -174,8 +174,14 @@ class OutboxFile:
     def _fresh_path(self) -> Path:
         return self.path.with_suffix(".salvaged")
 
-    def _with_spare(self, action: Callable[[], T]) -> T:
-        """Do it; on a full disk give back pieces of the spare until it works or nothing is left."""
+    def _with_spare(self, action: Callable[[], T], make_room: Callable[[], None] = lambda: None) -> T:
+        """Do it; on a full disk try again after `make_room`, then for each piece of the spare that is given back."""
+        try:
+            return action()
+        except sqlite3.Error as error:
+            if not is_out_of_room(error):
+                raise
+        make_room()
         while True:
             try:
                 return action()
@@ -183,6 +189,14 @@ class OutboxFile:
                 if not (is_out_of_room(error) and self._reserve.give_piece()):
                     raise
                 log.error("disk full: the outbox %s uses its spare space", self.path)
+
+    def _begin_log_again(self) -> None:
+        """Let the log be written from its beginning again, over its own blocks, if nobody reads there.
+
+        SQLite itself does so every 1,000 pages; on a full disk the log may not grow that far.
+        """
+        with contextlib.suppress(sqlite3.Error):
+            self.connection.execute("PRAGMA wal_checkpoint(RESTART)").fetchone()
 
 
 def _connect(path: Path) -> sqlite3.Connection:

@@ -20,6 +20,7 @@ from kakou.box.monitor import HourCounter
 from pipeline.types import FrameReads, Passage, ScreeningCounts, SightLost
 from pipeline.walk.flagging import Flagging
 from pipeline.walk.spool import Spool
+from pipeline.walk.spool_slots import SLOT_BYTES
 from riskdb.clock import WallClock
 from tests.pipeline_kit import (
     ID_KEY,
@@ -260,7 +261,7 @@ def test_a_full_disk_takes_unchecked_passages_into_their_reserve_and_then_in_the
 ):
     [passage] = passages([*standing("京A12345", 8)])
     record, pictures = spooled_sizes(tmp_path / "sizes", passage)
-    more = (2**18 + 4 * pictures) // record - 1
+    more = 2**18 // SLOT_BYTES + 4 * pictures // (record + pictures)
     spool = spool_of(tmp_path / "box", 1 << 30, reserve_bytes=2**18)
     for _ in range(4):
         spool.keep(passage)

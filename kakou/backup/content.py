@@ -25,7 +25,7 @@ OWN_KEY = "backup.key"
 """It opens the backups, and is in none of them."""
 KEYS = TARGETS[0].patterns
 OUTBOX, REDIS = "outbox.sqlite", "redis"
-_NEVER = ("*.lock", "*.part", "*-wal", "*-shm", "outbox.reserve", "outbox.spare", "spool.reserve*", STAGE, RESTORING)
+_NEVER = ("*.lock", "*.part", "*-wal", "*-shm", "outbox.reserve", "outbox.spare", "spool.slots", STAGE, RESTORING)
 """Made anew by whoever needs it, or folded into the copy of its database."""
 _DATABASE = "*.sqlite"
 _BUSY_S = 30.0

@@ -26,8 +26,8 @@ from kakou.box.server import Server
 from kakou.exit_codes import ExitCode
 from kakou.process import keep_private, stop_on_signals
 from kakou.settings import Settings, SettingsError
-from kakou.wiring.box import open_outbox
 from kakou.wiring.matching import key_path
+from kakou.wiring.outbox import open_outbox
 from riskdb.digest import load_or_create_key
 
 log = logging.getLogger(__name__)

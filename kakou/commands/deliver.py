@@ -21,7 +21,6 @@ from alerts.delivery.channel_queue import ChannelQueue
 from alerts.delivery.channel_state import ChannelState, channel_states
 from alerts.delivery.delivery import Delivery, unknown_channels
 from alerts.entries import moment_of
-from alerts.outbox import Outbox
 from alerts.stream import FlaggedStream, StreamError
 from kakou.exit_codes import ExitCode
 from kakou.output import put_json
@@ -31,6 +30,7 @@ from kakou.state_format import require_known_format
 from kakou.sunset.guard import until_sunset
 from kakou.watch.telling import told_delivery
 from kakou.wiring.clock import deletable_at, trusted_clock
+from kakou.wiring.outbox import open_outbox
 from kakou.wiring.stream import open_stream
 
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
@@ -59,7 +59,7 @@ def deliver(context: typer.Context, config: ConfigOption = None) -> None:
         until_sunset(load_settings(config), stop),
         _opened(config) as (settings, client),
         _one_deliverer(settings.state_dir),
-        _outbox(settings) as outbox,
+        open_outbox(settings) as outbox,
     ):
         # The stream's thread looks every minute and keeps the mark of what time is known; the outbox's only reads it.
         clocks = (trusted_clock(settings), trusted_clock(settings, is_keeping=False))
@@ -115,10 +115,6 @@ def forget(name: NameArgument, config: ConfigOption = None) -> None:
 
 def _stream_channels(settings: Settings) -> list[str]:
     return [channel.name for channel in settings.alerts.channels if not isinstance(channel, LaneSettings)]
-
-
-def _outbox(settings: Settings) -> Outbox:
-    return Outbox(settings.state_dir / "outbox.sqlite", reserve_bytes=settings.alerts.reserve_mib * 1024**2)
 
 
 @contextlib.contextmanager

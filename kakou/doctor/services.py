@@ -122,7 +122,7 @@ def _outbox(settings: Settings) -> Told:
     path = settings.state_dir / "outbox.sqlite"
     if not path.exists():
         return ok("尚无预警")
-    with Outbox(path) as outbox:
+    with Outbox(path) as outbox:  # without a reserve: the doctor takes no room, and leaves that of others whole
         waiting, oldest_s = outbox.pending_count(), outbox.oldest_pending_s()
     says = f"{waiting} 条待转发，最早 {oldest_s:.0f} 秒前"
     return ok(says) if oldest_s <= MAX_EVENT_AGE_S else ("bad", says, "检查到中心的线路和 kakou run 是否运行")

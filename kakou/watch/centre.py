@@ -28,6 +28,7 @@ from kakou.watch.watch import VERSION, NoticeWatch
 from kakou.wiring.box import utc_now
 from kakou.wiring.clock import trusted_clock
 from kakou.wiring.matching import key_path, open_hot_set
+from kakou.wiring.outbox import open_outbox
 
 PATIENCE_S = 2.0
 TRY_LOCK_S = 5.0
@@ -164,7 +165,7 @@ def _watch_until(settings: Settings, url: str, stop: threading.Event) -> None:
         while not _took(lock.fileno()):
             if stop.wait(TRY_LOCK_S):
                 return
-        outbox = Outbox(settings.state_dir / "outbox.sqlite")
+        outbox = open_outbox(settings)
         with outbox, contextlib.closing(connect(url, timeout_s=PATIENCE_S)) as client:
             centre_watch(settings, url, client, outbox).run(stop, settings.watch.every_s)
 

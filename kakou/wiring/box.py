@@ -10,6 +10,7 @@ from alerts.outbox import Outbox
 from kakou.settings import Settings
 from kakou.wiring.clock import trusted_clock
 from kakou.wiring.matching import key_path, make_matcher
+from kakou.wiring.outbox import open_outbox
 from ocr.models_folder import ModelFiles, shipped_models
 from ocr.providers import PROVIDERS, require_providers
 from ocr.reader import PlateReader
@@ -24,11 +25,6 @@ from riskdb.digest import load_or_create_key
 
 def utc_now() -> datetime:
     return datetime.now(UTC)
-
-
-def open_outbox(settings: Settings) -> Outbox:
-    """Open the outbox of the state folder, with its reserve: whoever opens it holds it. Raises OutboxError."""
-    return Outbox(settings.state_dir / "outbox.sqlite", reserve_bytes=settings.alerts.reserve_mib * 2**20)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from alerts.outbox import Outbox
 from kakou.settings import Settings, SettingsError
+from kakou.wiring.outbox import open_outbox
 from pipeline.reads.cipher import Seal
 from pipeline.reads.device_state import Device, by_id
 from pipeline.reads.endpoint import Clocks, Endpoint
@@ -70,7 +70,7 @@ def build_intake(settings: Settings) -> Intake:
     keeping = Keeping(journal, lambda: endpoint.states())
     clocks = Clocks(lambda: datetime.now(UTC), time.monotonic)
     quarantine = open_quarantine(settings)
-    outbox = Outbox(settings.state_dir / "outbox.sqlite", reserve_bytes=settings.alerts.reserve_mib * 2**20)
+    outbox = open_outbox(settings)
     guarding = Guarding(outbox.append, lambda: load_or_create_key(settings.state_dir / "plate.key"))
     endpoint = Endpoint(devices, keeping, quarantine, settings.reads, clocks, guarding)
     most_bytes = int(settings.reads.max_body_mb * 2**20)

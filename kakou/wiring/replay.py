@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from alerts.outbox import Outbox
 from kakou.settings import Settings
 from kakou.wiring.matching import key_path, make_matcher, sunset_watch
+from kakou.wiring.outbox import open_outbox
 from kakou.wiring.risk import OcrGrammar, record_path
 from ocr.models_folder import shipped_models
 from ocr.reader import PlateReader
@@ -50,7 +50,7 @@ class ReplayPlan:
             id_key=load_or_create_key(key_path(self.settings)),
             models=models.sha256(),
             checkpoint=self.checkpoint,
-            outbox=Outbox(state / "outbox.sqlite") if self.emits else None,
+            outbox=open_outbox(self.settings) if self.emits else None,
             evidence_folder=state / "evidence" if self.emits else None,
             nursery=Nursery(),
         )

@@ -8,10 +8,9 @@ are not written.
 import contextlib
 import errno
 import logging
-import os
 import shutil
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
@@ -19,10 +18,11 @@ from uuid import uuid4
 from cryptography.fernet import InvalidToken
 from pydantic import BaseModel, ValidationError
 
-from alerts.reserve import SPARE_PIECE_BYTES, HeldSpace
 from pipeline.types import Passage
 from pipeline.walk.spool_key import open_cipher
 from pipeline.walk.spool_record import SpooledPictures, SpoolRecord
+from pipeline.walk.spool_slots import SpoolSlots
+from pipeline.walk.spool_writing import OUT_OF_ROOM, write_in_place, write_new, write_whole
 from riskdb.clock import NEVER, RELEASED_AT, Clock, TimeSpan
 
 SUFFIX = ".unchecked"
@@ -36,7 +36,6 @@ _CLOCKS_DIFFER = timedelta(hours=1)
 _LAST_MOMENT = 2.0**37
 PICTURES_NEED_FREE_BYTES = 256 * 1024**2
 """Below this much free disk, passages are kept without their pictures, as the outbox does."""
-OUT_OF_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +56,8 @@ class Spool:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._folder = folder
         self._cipher = open_cipher(key_file, folder)
-        self._reserve = HeldSpace(folder.with_suffix(".reserve"), reserve_bytes)
+        folder.with_suffix(".reserve").unlink(missing_ok=True)  # of an earlier kakou
+        self._slots = SpoolSlots(folder.with_suffix(".slots"), reserve_bytes)
         self.restore_reserve()
         self._clock = clock
         self._max_age = max_age
@@ -78,10 +78,10 @@ class Spool:
             raise OSError(errno.EFBIG, "a passage is larger than pipeline.spool_max_mb")
         written = target.with_suffix(".part")
         try:
-            self._on_a_full_disk_too(lambda: _write(written, record))
+            self._write_on_a_full_disk_too(written, record)
             if has_room and self._disk_takes_pictures():
                 with contextlib.suppress(OSError):
-                    _write_whole(target.with_suffix(PICTURES), pictures)
+                    write_whole(target.with_suffix(PICTURES), pictures)
             written.rename(target)  # Last: whoever checks the passage finds its pictures.
         except OSError:
             self.remove(target)
@@ -90,7 +90,7 @@ class Spool:
 
     def restore_reserve(self) -> bool:
         """Set room aside for passages, again after a full disk; return whether all of it is there."""
-        return self._reserve.is_held() or self._reserve.hold()
+        return self._slots.hold()
 
     def waiting(self) -> int:
         """Return how many passages wait for a check."""
@@ -109,7 +109,8 @@ class Spool:
 
     def remove(self, path: Path) -> None:
         """Delete a passage and its pictures."""
-        path.unlink(missing_ok=True)
+        if not self._slots.take_back(path):
+            path.unlink(missing_ok=True)
         path.with_suffix(PICTURES).unlink(missing_ok=True)
 
     def purge(self) -> int:
@@ -157,19 +158,42 @@ class Spool:
             return SpooledPictures()
 
     def _disk_takes_pictures(self) -> bool:
-        return shutil.disk_usage(self._folder).free >= PICTURES_NEED_FREE_BYTES and self._reserve.is_held()
+        return shutil.disk_usage(self._folder).free >= PICTURES_NEED_FREE_BYTES and self._slots.is_held()
 
-    def _on_a_full_disk_too(self, write: Callable[[], None]) -> None:
-        """Write; on a full disk give back reserved room, then pictures, until it works or nothing is left."""
+    def _write_on_a_full_disk_too(self, path: Path, content: bytes) -> None:
+        """Write a file; on a full disk over the blocks of a slot, or of pictures, until none are left."""
+        try:
+            return write_new(path, content)
+        except OSError as error:
+            if error.errno not in OUT_OF_ROOM:
+                raise
+            reason = error
+        while self._slots.take(path) or self._take_pictures_place(path):
+            try:
+                self._write_over(path, content)
+            except OSError as error:
+                if error.errno not in OUT_OF_ROOM:
+                    raise
+            else:
+                log.error("disk full: an unchecked passage uses reserved room")
+                return None
+        raise reason
+
+    def _write_over(self, path: Path, content: bytes) -> None:
+        """Write over a file's blocks; what is longer than they are takes room that is given up for it."""
         while True:
             try:
-                return write()
+                return write_in_place(path, content)
             except OSError as error:
-                if error.errno not in OUT_OF_ROOM or not (
-                    self._reserve.shrink(SPARE_PIECE_BYTES) or self._give_up_a_picture()
-                ):
+                if error.errno not in OUT_OF_ROOM or not (self._slots.give_up_one() or self._give_up_a_picture()):
                     raise
-                log.error("disk full: an unchecked passage uses reserved room")
+
+    def _take_pictures_place(self, path: Path) -> bool:
+        for pictures in self._files(PICTURES):
+            with contextlib.suppress(FileNotFoundError):  # their passage was checked meanwhile
+                pictures.rename(path)
+                return True
+        return False
 
     def _give_up_a_picture(self) -> bool:
         for path in self._files(PICTURES)[:1]:
@@ -195,30 +219,11 @@ class Spool:
         return self._cipher.encrypt(zlib.compress(record.model_dump_json().encode()))
 
     def _decrypted(self, path: Path) -> bytes:
-        content = self._cipher.decrypt(path.read_bytes())
+        content = self._cipher.decrypt(path.read_bytes().rstrip(b"\0"))  # a slot is filled up with zeros
         return content if content.startswith(b"{") else zlib.decompress(content)  # "{": of an earlier kakou
 
     def _files(self, suffix: str = SUFFIX) -> list[Path]:
         return sorted(self._folder.glob(f"*{suffix}"))
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write a file durably, for its owner alone. Raises OSError."""
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _write_whole(target: Path, content: bytes) -> None:
-    """Write a file that is there whole or not at all. Raises OSError."""
-    partial = target.with_suffix(PICTURES + ".part")
-    try:
-        _write(partial, content)
-        partial.rename(target)
-    except OSError:
-        partial.unlink(missing_ok=True)
-        raise
 
 
 def _size(path: Path) -> int:
