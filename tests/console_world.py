@@ -3,6 +3,7 @@
 import contextlib
 import tempfile
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,11 +16,16 @@ from alerts.flagged import FlaggedEvent
 from alerts.stream import STREAM_KEY
 from console.cases.desk import StepRequest
 from console.cases.steps import Action, State
+from console.lists.keeper_areas import KeeperAreas, KeeperVehicles
 from console.parts import Console
 from console.types import Actor, Role
+from kakou.settings import Settings
+from kakou.wiring.risk import open_keeper
+from riskdb.keeper import RiskKeeper
 from tests.console_browser import open_context, use_cookie
 from tests.console_kit import (
     GRID_A,
+    PaperList,
     event_of,
     make_account,
     officer,
@@ -82,12 +88,23 @@ def open_world(redis_url: str, browser: Browser, **changes: object) -> Iterator[
     with tempfile.TemporaryDirectory() as folder:
         usual: dict[str, object] = {"confirm_timeout_s": 600, "accept_timeout_s": 600, "attach_minutes": 0}
         settings = settings_with(**usual | {"desk_phone": "0532-0000000"} | changes)
-        console = open_console(Path(folder), client, lambda: datetime.now(UTC), settings=settings)
+        console = open_console(
+            Path(folder), client, lambda: datetime.now(UTC), office_in(Path(folder), redis_url), settings
+        )
         for name, role in PEOPLE.items():
             make_account(console, name, role, GRID_A if role is Role.WORKER else "")
         with served(console) as address:
             yield World(console, address, client, browser, Path(folder))
     client.close()
+
+
+def office_in(folder: Path, redis_url: str) -> PaperList:
+    """Files on paper, areas and single vehicles in a record of its own."""
+
+    def open_record() -> AbstractContextManager[RiskKeeper]:
+        return open_keeper(Settings(state_dir=folder / "risk"), redis_url)
+
+    return PaperList(areas=KeeperAreas(open_record), vehicles=KeeperVehicles(open_record))
 
 
 def row_of(text: str) -> str:

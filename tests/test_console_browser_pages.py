@@ -11,16 +11,21 @@ from playwright.sync_api import Dialog, Page
 
 from console.cases.steps import Action
 from console.types import SYSTEM, Role
+from console.web.app import create_app
 from tests.console_browser import LAPTOP, PHONE, WALL, open_context
-from tests.console_kit import GRID_A, event_of, officer
-from tests.console_world import World, row_of
+from tests.console_kit import GRID_A, client_of, event_of, officer
+from tests.console_world import PEOPLE, World, row_of
 from tests.hostile import HOSTILE
+from tests.test_console_web import operations
 
+NOWHERE = "/nowhere"
 PAGES = (
-    (None, "/login"), (None, "/setup/{link}"), ("officer", "/screen"), ("officer", "/statistics"),
-    ("officer", "/trends"), ("officer", "/shift"), ("officer", "/transparency"), ("worker", "/m"),
-    ("steward", "/list"), ("steward", "/list/1"), ("steward", "/corrections"), ("steward", "/tokens"),
-    ("auditor", "/audit"), ("admin", "/accounts"), ("officer", "/nowhere"),
+    (None, "/login"), (None, "/setup/{token}"), ("officer", "/screen"), ("officer", "/statistics"),
+    ("officer", "/trends"), ("officer", "/shift"), ("officer", "/transparency"), ("officer", "/notices"),
+    ("worker", "/m"), ("steward", "/list"), ("steward", "/list/{change_id}"), ("steward", "/areas"),
+    ("steward", "/vehicle"), ("steward", "/corrections"), ("steward", "/tokens"), ("auditor", "/audit"),
+    ("admin", "/accounts"), ("officer", "/account"), (None, "/objection"), ("steward", "/objection/poster"),
+    ("officer", NOWHERE),
 )  # fmt: skip
 TURN_THEME = (
     "(({ dataset }) => { dataset.theme = dataset.theme === 'dark' ? 'light' : 'dark'; })(document.documentElement)"
@@ -70,13 +75,33 @@ def furnished(world: World) -> str:
     return world.console.accounts.create(f"next{now.timestamp():.0f}", "下一位", Role.ADMIN, "", SYSTEM, now)
 
 
+def filled(path: str, link: str) -> str:
+    """Return an address of a route; one with a new kind of place in it has to be told here."""
+    return path.format(token=link, change_id=1, case_id=1, event_id="0" * 32, kind="plate", photo_id=1, correction_id=1)
+
+
+def test_every_page_that_the_console_serves_is_among_those_that_are_looked_at(world: World, furnished: str):
+    app = create_app(world.console)
+    clients = {name: client_of(app, world.console, name, accept="text/html") for name in PEOPLE}
+    stranger = client_of(app, world.console, accept="text/html")
+    served = set()
+    for method, path, told in operations(app):
+        if method != "GET" or path == "/screen/stream" or "x-roles" not in told:
+            continue
+        may = [name for name, role in PEOPLE.items() if role.value in told["x-roles"]]
+        answer = (clients[may[0]] if may else stranger).get(filled(path, furnished))
+        if answer.status_code == 200 and "<html" in answer.text[:200]:
+            served.add(path)
+    assert served == {path for _, path in PAGES} - {NOWHERE}
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("is_as_usual", [True, False])
 def test_no_page_has_a_serious_accessibility_fault_or_is_too_wide(world: World, furnished: str, is_as_usual: bool):
     """As usual: the wall dark, the rest light."""
     found: dict[tuple[str, str], object] = {}
     for username, path in PAGES:
-        with shown(world, username, path.format(link=furnished), SIZES.get(path, LAPTOP)) as page:
+        with shown(world, username, filled(path, furnished), SIZES.get(path, LAPTOP)) as page:
             if not is_as_usual:
                 page.evaluate(TURN_THEME)
             faults = Axe().run(page).response["violations"]

@@ -4,7 +4,7 @@ import io
 import re
 import zipfile
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -88,6 +88,28 @@ def test_the_page_of_trends_draws_this_span_beside_the_one_before(console: Conso
     assert 'height="100.0"' in page
     assert desk.get("/trends?weeks=3").status_code == 422
     assert desk.get("/trends.xlsx").content[:2] == b"PK"
+
+
+def test_trends_tell_how_long_it_took_to_look_and_to_end_it_by_day_hour_and_checkpoint(
+    console: Console, clock: Clock, desk: TestClient
+):
+    for number, (look_s, end_s) in enumerate(((10, 120), (30, 600), (50, 3600))):
+        opened = clock.moment
+        case_id = console.intake.take([event_of(f"测A{number:05}", opened)], opened).opened[0]
+        clock.forward(look_s)
+        act(console, officer(), Action.CONFIRM, case_id)
+        clock.forward(end_s - look_s)
+        act(console, officer(), Action.CLOSE, case_id, reason="transit")
+        clock.moment = opened
+    console.intake.take([event_of("测B00001", clock.moment, "二号卡口")], clock.moment)  # nobody looks at it
+    found = trends(console.database, local_day(clock.moment), local_day(clock.moment) + DAY)
+    for sums in (found.whole, found.days[date(2026, 11, 24)], found.hours[12], found.checkpoints["一号卡口"]):
+        assert (sums.median_verify_s, sums.median_close_s) == (30, 600)
+    assert found.checkpoints["二号卡口"].median_close_s is None
+    page = desk.get("/trends").text
+    assert "各卡口办结用时中位（分钟）：一号卡口 10，之前 0；二号卡口 0" in page
+    assert "每天核实用时中位（秒）" in page
+    assert "一天中每小时核实用时中位（秒）" in page
 
 
 def test_no_cell_of_a_sheet_is_a_formula(console: Console, clock: Clock, desk: TestClient):

@@ -9,7 +9,7 @@ from statistics import median
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from console.cases.steps import Rejection
+from console.cases.steps import Rejection, State
 from console.store.database import Database
 from console.store.tables import CaseRow, HourRow
 from riskdb.types import BEIJING
@@ -29,6 +29,7 @@ class Sums:
     misread: int = 0
     booth_closed: int = 0
     verify_s: list[float] = field(default_factory=list)
+    close_s: list[float] = field(default_factory=list)
 
     @property
     def cases(self) -> int:
@@ -37,6 +38,21 @@ class Sums:
     @property
     def median_verify_s(self) -> float | None:
         return median(self.verify_s) if self.verify_s else None
+
+    @property
+    def median_close_s(self) -> float | None:
+        """From the event's arrival to the end of the case, whatever its result; what only expired counts not."""
+        return median(self.close_s) if self.close_s else None
+
+    @property
+    def verify_seconds(self) -> int:
+        """For a bar: 0 where there is nothing to draw."""
+        return round(self.median_verify_s or 0.0)
+
+    @property
+    def close_minutes(self) -> int:
+        """For a bar; what took a moment is one minute, not nothing."""
+        return 0 if self.median_close_s is None else max(1, round(self.median_close_s / 60))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +88,11 @@ def _add_passages(session: Session, found: Trends, since: datetime, until: datet
 def _add_cases(session: Session, found: Trends, since: datetime, until: datetime, scope: str) -> None:
     query = select(
         CaseRow.checkpoint, CaseRow.opened_at, CaseRow.level, CaseRow.confirmed_at, CaseRow.rejection,
-        CaseRow.booth_result,
+        CaseRow.booth_result, CaseRow.finished_at, CaseRow.state,
     ).where(CaseRow.opened_at >= since, CaseRow.opened_at < until, CaseRow.grid_code.startswith(scope))  # fmt: skip
-    for checkpoint, opened_at, level, confirmed_at, rejection, booth_result in session.execute(query):
+    for checkpoint, opened_at, level, confirmed_at, rejection, booth_result, finished_at, state in session.execute(
+        query
+    ):
         for sums in _bars_of(found, opened_at, checkpoint):
             sums.hits += level == "hit"
             sums.possibles += level != "hit"
@@ -83,6 +101,8 @@ def _add_cases(session: Session, found: Trends, since: datetime, until: datetime
             sums.booth_closed += booth_result is not None
             if confirmed_at is not None:
                 sums.verify_s.append((confirmed_at - opened_at).total_seconds())
+            if finished_at is not None and state != State.EXPIRED:
+                sums.close_s.append((finished_at - opened_at).total_seconds())
 
 
 def _bars_of(found: Trends, moment: datetime, checkpoint: str) -> tuple[Sums, ...]:

@@ -21,9 +21,23 @@ from console.web.screen import ListQuery
 router = APIRouter(tags=["pages"])
 _DESK = (Role.OFFICER, Role.ADMIN)
 _COUNTS = (*_DESK, Role.ANALYST, Role.AUDITOR)
+_CHARTS = (
+    ("已排查", "passages"), ("预警", "cases"), ("人工确认", "confirmed"), ("核实用时中位（秒）", "verify_seconds"),
+    ("办结用时中位（分钟）", "close_minutes"),
+)  # fmt: skip
 _MOST_ROWS = 20_000
 _WEEKS = {"1": 7, "2": 14, "4": 28}
-_SUM_HEAD = ("已排查", "未核对", "命中", "疑似", "人工确认", "误读", "卡口办结", "核实用时中位（秒）")
+_SUM_HEAD = (
+    "已排查",
+    "未核对",
+    "命中",
+    "疑似",
+    "人工确认",
+    "误读",
+    "卡口办结",
+    "核实用时中位（秒）",
+    "办结用时中位（秒）",
+)
 _CASE_HEAD = (
     "单号", "状态", "结果", "级别", "号牌", "卡口", "网格", "经过时间", "到达时间", "次数", "到过", "当前处置",
     "网格员",
@@ -41,7 +55,7 @@ def trends_page(
     charts = [
         (f"{words}{title}", labels, [(getattr(one, name), getattr(then, name)) for one, then in pairs])
         for words, labels, pairs in _axes(now, before)
-        for title, name in (("已排查", "passages"), ("预警", "cases"), ("人工确认", "confirmed"))
+        for title, name in _CHARTS
     ]
     context = {
         "charts": [(title, bars(labels, values)) for title, labels, values in charts if any(map(any, values))],
@@ -120,7 +134,7 @@ def _shifts(console: TheConsole) -> Shifts:
 def _cells(sums: Sums) -> tuple[Cell, ...]:
     return (
         sums.passages, sums.unchecked, sums.hits, sums.possibles, sums.confirmed, sums.misread, sums.booth_closed,
-        sums.median_verify_s,
+        sums.median_verify_s, sums.median_close_s,
     )  # fmt: skip
 
 
