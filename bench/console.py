@@ -67,9 +67,9 @@ def main() -> None:
 
 def _measured(options: argparse.Namespace, folder: Path, url: str) -> Report:
     client = redis.Redis.from_url(url)
-    console = _prepared(folder, client, options.cases)
+    console = prepared(folder, client, options.cases)
     cookie = console.sessions.log_in("officer", PASSWORD, "", "bench", datetime.now(UTC))
-    process, address = _started(folder, url)
+    process, address = started(folder, url)
     try:
         screens, sent, memory = asyncio.run(_run(options, address, cookie, client, process.pid))
         stored = _stored(console, client)
@@ -79,7 +79,7 @@ def _measured(options: argparse.Namespace, folder: Path, url: str) -> Report:
     return _report(options, screens, sent, memory, stored)
 
 
-def _prepared(folder: Path, client: "redis.Redis", cases: int) -> Console:
+def prepared(folder: Path, client: "redis.Redis", cases: int) -> Console:
     settings = ConsoleSettings()
     hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
     office = KeeperOffice(lambda: open_keeper(Settings(state_dir=folder), publishes=False))
@@ -89,11 +89,11 @@ def _prepared(folder: Path, client: "redis.Redis", cases: int) -> Console:
     console.accounts.redeem(token, "", PASSWORD, "", now)
     for start in range(0, cases, _SEED_BATCH):
         count = min(_SEED_BATCH, cases - start)
-        console.intake.take([_event(f"旧{start + number:06}") for number in range(count)], datetime.now(UTC))
+        console.intake.take([event(f"旧{start + number:06}") for number in range(count)], datetime.now(UTC))
     return console
 
 
-def _event(text: str) -> FlaggedEvent:
+def event(text: str) -> FlaggedEvent:
     now = datetime.now(UTC)
     reason = EventReason(
         area="999902", area_name="示例高风险区", level="high", visited_from=now - timedelta(days=3),
@@ -108,7 +108,7 @@ def _event(text: str) -> FlaggedEvent:
     )  # fmt: skip
 
 
-def _started(folder: Path, url: str) -> tuple[subprocess.Popen[str], str]:
+def started(folder: Path, url: str) -> tuple[subprocess.Popen[str], str]:
     config = folder / "kakou.toml"
     config.write_text(f'state_dir = "{folder}"\nredis_url = "{url}"\n[console]\nport = 0\n', encoding="utf-8")
     command = [sys.executable, "-m", "kakou.main", "console", "--config", str(config)]
@@ -126,7 +126,7 @@ async def _run(
     screens = Screens()
     sent: dict[bytes, float] = {}
     memory: list[float] = []
-    readers = [asyncio.create_task(_screen(address, cookie, screens, sent)) for _ in range(options.screens)]
+    readers = [asyncio.create_task(read_screen(address, cookie, screens, sent)) for _ in range(options.screens)]
     while screens.opened < options.screens:
         await asyncio.sleep(0.1)
     sender = threading.Thread(target=_send, args=(client, options.rate, options.seconds, sent))
@@ -145,12 +145,12 @@ def _send(client: "redis.Redis", rate: int, seconds: int, sent: dict[bytes, floa
     start = time.monotonic()
     for number in range(rate * seconds):
         time.sleep(max(0.0, start + number / rate - time.monotonic()))
-        event = _event(f"新{number:06}")
-        sent[event.text.encode()] = time.monotonic()
-        client.xadd(STREAM_KEY, {"event_id": event.event_id, "event": to_cloudevent(event)})
+        made = event(f"新{number:06}")
+        sent[made.text.encode()] = time.monotonic()
+        client.xadd(STREAM_KEY, {"event_id": made.event_id, "event": to_cloudevent(made)})
 
 
-async def _screen(address: str, cookie: str, screens: Screens, sent: dict[bytes, float]) -> None:
+async def read_screen(address: str, cookie: str, screens: Screens, sent: dict[bytes, float]) -> None:
     """Read one live stream and note every new case once."""
     place = urlsplit(address)
     reader, writer = await asyncio.open_connection("127.0.0.1", place.port, limit=2**22)
