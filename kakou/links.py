@@ -29,13 +29,19 @@ def open_links(
         host = getattr(channel, "host", None)
         if getattr(channel, "tls", True) is False and is_elsewhere(host):
             yield f"{name}: tls", str(host)
+        if getattr(channel, "tls", True) is False:
+            yield from ((f"{name}: tls", host) for host in _brokers_elsewhere(getattr(channel, "brokers", "")))
     for topic in topics:
-        for broker in topic.brokers.split(",") if not (topic.tls or topic.ca_file) else ():
-            host = broker.strip().rpartition(":")[0].strip("[]")
-            if is_elsewhere(host):
-                yield f"risk.kafka {topic.topic}: tls", host
+        if not (topic.tls or topic.ca_file):
+            yield from ((f"risk.kafka {topic.topic}: tls", host) for host in _brokers_elsewhere(topic.brokers))
     if database_url and (host := _open_database_host(urlsplit(database_url))):
         yield "console.database_url", host
+
+
+def _brokers_elsewhere(brokers: str) -> Iterator[str]:
+    hosts = (broker.strip() for broker in brokers.split(","))
+    named = (host.rpartition(":")[0] if ":" in host else host for host in hosts)
+    return (host for name in named if is_elsewhere(host := name.strip("[]")))
 
 
 def is_elsewhere(host: str | None) -> bool:

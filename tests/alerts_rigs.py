@@ -16,6 +16,7 @@ from alerts.channels.egress import AllowList
 from alerts.settings import AnyChannel
 from tests.alerts_kit import NOON, wait_until
 from tests.alerts_server import Answer, port_of, scripted_server, secret_file
+from tests.feed_kit import MockCluster
 from tests.mqtt_broker import mqtt_broker
 from tests.viid_platform import USER, Platform
 
@@ -143,6 +144,19 @@ def gat1400_rig(folder: Path) -> Iterator[Rig]:
         channel.close()
 
 
+@contextlib.contextmanager
+def kafka_rig(_folder: Path) -> Iterator[Rig]:
+    cluster = MockCluster()
+    port = int(cluster.address.rpartition(":")[2])
+    channel = built((port,), kind="kafka", brokers=cluster.address, tls=False)
+
+    def arrived() -> list[str]:
+        return [value.decode() for value, _ in cluster.read("kakou.events", 1)]
+
+    yield Rig(channel, arrived, cluster.stop)
+    channel.close()
+
+
 CHANNELS: dict[str, Callable[[Path], contextlib.AbstractContextManager[Rig]]] = {
     "webhook": webhook_rig,
     "wecom": lambda folder: bot_rig("wecom", folder),
@@ -150,6 +164,7 @@ CHANNELS: dict[str, Callable[[Path], contextlib.AbstractContextManager[Rig]]] = 
     "feishu": lambda folder: bot_rig("feishu", folder),
     "file": file_rig,
     "gat1400": gat1400_rig,
+    "kafka": kafka_rig,
     "lane": lane_rig,
     "mqtt": mqtt_rig,
 }

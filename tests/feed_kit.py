@@ -49,6 +49,10 @@ class MockCluster:
         broker = next(iter(self._producer.list_topics(timeout=10).brokers.values()))
         self.address = f"{broker.host}:{broker.port}"
 
+    def stop(self) -> None:
+        """The brokers die, and this object is of no more use."""
+        del self._producer
+
     def send(self, values: Sequence[bytes], topic: str = TOPIC) -> None:
         for number, value in enumerate(values):
             self._producer.produce(topic, value, key=str(number))

@@ -153,7 +153,7 @@ class ChannelWorker:
         batches = [waiting[start : start + batch_limit] for start in range(0, len(waiting), batch_limit)]
         outcomes = list(self._pool.map(self._attempt, batches))
         self._settle([one for batch, error in zip(batches, outcomes, strict=True) if error is None for one in batch])
-        if len(waiting) > 1 and batch_limit > 1:
+        if len(waiting) > 1 and batch_limit > 1 and isinstance(self._channel, DigestingChannel):
             self._metrics.digested.labels(self._channel.name).inc(len(waiting))
         failed = [(batch, error) for batch, error in zip(batches, outcomes, strict=True) if error is not None]
         if failed:
