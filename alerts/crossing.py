@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 from pydantic import Field
 
-from alerts.envelope import Event, EventId, Name, Payload, UtcDatetime
+from alerts.envelope import Event, EventId, Name, Payload, PicturePath, UtcDatetime
 
 
 class CrossingNotice(Payload):
@@ -42,6 +42,8 @@ class CrossingEvent(Event):
     consent_until: UtcDatetime
     meeting_url: str = Field(default="", max_length=400)
     """Where the worker can call the household by video; "" where no template is set."""
+    picture: PicturePath | None = None
+    """Path relative to the evidence folder; None when the camera sent none."""
 
     @property
     def source(self) -> str:
@@ -74,10 +76,6 @@ class CrossingEvent(Event):
     @property
     def heading(self) -> tuple[str, str]:
         return "隔离门提醒", "隔离门提醒（待核实）"
-
-    @property
-    def link_path(self) -> str:
-        return "/"
 
     def thin(self, link: str) -> CrossingNotice:
         return CrossingNotice(event_id=self.event_id, checkpoint=self.checkpoint, at=self.crossed_at, link=link)

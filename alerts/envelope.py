@@ -31,6 +31,8 @@ UtcDatetime = Annotated[AwareDatetime, AfterValidator(_to_utc)]
 """Aware; kept in UTC, at least a day from either end of the calendar. A time without an offset is refused."""
 EventId = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
+PicturePath = Annotated[str, Field(max_length=400)]
+"""Relative to the evidence folder."""
 
 
 class Payload(BaseModel):

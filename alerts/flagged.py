@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
-from alerts.envelope import Event, EventId, Name, Payload, UtcDatetime, deterministic_id
+from alerts.envelope import Event, EventId, Name, Payload, PicturePath, UtcDatetime, deterministic_id
 from ocr.types import BoundingBox
 from riskdb.types import Alternative, RiskMatch, RiskReason
 
@@ -17,7 +17,6 @@ Probability = Annotated[float, Field(ge=0.0, le=1.0)]
 PlateText = Annotated[str, Field(min_length=1, max_length=16)]
 PlateClass = Annotated[str, Field(max_length=8)]
 Level = Literal["hit", "possible"]
-PicturePath = Annotated[str, Field(max_length=400)]
 
 
 class EventReason(BaseModel):

@@ -14,6 +14,7 @@ from alerts.canary_marks import CanaryMarks
 from alerts.pictures import PictureShelf
 from alerts.stream import FlaggedStream
 from console.cases.booth import BoothWords
+from console.cases.crossings import CrossingIntake
 from console.cases.desk import CaseDesk
 from console.cases.dispatch import Dispatch
 from console.cases.intake import CaseIntake
@@ -121,9 +122,10 @@ def build_console(
     passwords, throttle = Passwords(hasher or PasswordHasher()), Throttle(keys, settings)
     grids, board = load_grids(settings.grids_path), StatusBoard(client)
     cases, intake, desk = _case_parts(database, audit, grids, settings)
+    doors = CrossingIntake(database, audit, settings, intake.grid_of)
     hub = LiveHub(lambda scope, ids: cases.some(_desk_of(scope), ids), now)
     pictures = Pictures(database, audit, state_dir, settings, PictureShelf(client))
-    feed = _event_feed(client, consumer, intake, BoothWords(database, audit, desk), hub, settings, now)
+    feed = _event_feed(client, consumer, intake, BoothWords(database, audit, desk), doors, hub, settings, now)
     boxes, notices, hours, state = _situation_parts(database, client, board, hub, feed, settings, now)
     return Console(
         settings=settings,
@@ -171,13 +173,16 @@ def _event_feed(
     consumer: str,
     intake: CaseIntake,
     booth_words: BoothWords,
+    doors: CrossingIntake,
     hub: LiveHub,
     settings: ConsoleSettings,
     now: Callable[[], datetime],
 ) -> EventFeed:
     stream = FlaggedStream(client)
-    group, readers = stream.group(GROUP, consumer), event_readers(intake, booth_words, CanaryMarks(client))
-    return EventFeed(group, readers, hub.touch, now, settings.accept_replayed, stream.dead_count)
+    readers = event_readers(intake, booth_words, CanaryMarks(client), doors)
+    return EventFeed(
+        stream.group(GROUP, consumer), readers, hub.touch, now, settings.accept_replayed, stream.dead_count
+    )
 
 
 def _situation_parts(

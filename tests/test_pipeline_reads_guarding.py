@@ -9,16 +9,19 @@ from alerts.channels.payload import chat_line, envelope_of
 from alerts.crossing import CrossingEvent
 from alerts.kinds import from_cloudevent
 from alerts.outbox import Outbox
+from alerts.pictures import PICTURE_NAME
 from kakou.settings import SettingsError, load_settings
 from pipeline.reads.adapter import Message, SentCrossing
 from pipeline.reads.guarding import Guarding
 from pipeline.reads.makers import adapter_of
 from pipeline.reads.settings import DeviceSettings
+from pipeline.reads.synthetic import BOUNDARY, multipart
 from tests.reads_kit import SECRET, reads_settings, serving
 
 NOON = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
 CONSENT = {"by": "张三", "given_at": NOON - timedelta(days=1), "until": NOON + timedelta(days=7)}
 DOOR = "3号楼2单元301"
+PICTURE = b"\xff\xd8\xff\xe0 a picture"
 HIKVISION = (
     b'<EventNotificationAlert version="1.0"><dateTime>2026-11-24T12:00:00+08:00</dateTime>'
     b"<eventType>fielddetection</eventType><eventState>%s</eventState></EventNotificationAlert>"
@@ -106,4 +109,26 @@ def test_a_crossing_is_in_the_outbox_when_the_camera_is_answered(tmp_path: Path)
         [row] = outbox.pending()
     event = from_cloudevent(row.body)
     assert isinstance(event, CrossingEvent)
-    assert (event.camera_id, event.door) == ("G01", DOOR)
+    assert (event.camera_id, event.door, event.picture) == ("G01", DOOR, None)
+
+
+@pytest.mark.parametrize("said_as", ["lineCrossing.jpg", "detectionPicture.jpg", "x"])
+def test_the_picture_that_came_along_lies_where_the_centre_fetches_it(tmp_path: Path, said_as: str):
+    parts = [("linedetection.xml", "application/xml", HIKVISION % b"active"), (said_as, "image/jpeg", PICTURE)]
+    message = Message("", f"multipart/form-data; boundary={BOUNDARY}", multipart(parts), NOON)
+    [crossing] = adapter_of("hikvision").understand(message).crossings
+    events: list[CrossingEvent] = []
+    Guarding(lambda event: events.append(event) is None, lambda: bytes(32), tmp_path).take(guard(), crossing, NOON)  # type: ignore[arg-type,func-returns-value]  # a list for an outbox
+    [event] = events
+    assert event.picture is not None
+    assert PICTURE_NAME.fullmatch(event.picture), "else the console leaves it"
+    assert (tmp_path / event.picture).read_bytes() == PICTURE
+    assert oct((tmp_path / event.picture).stat().st_mode & 0o777) == "0o600"
+
+
+@pytest.mark.parametrize("picture", [b"", b"GIF89a", b"\xff\xd8\xff" + bytes(6 * 2**20)])
+def test_what_is_no_picture_or_too_large_does_not_hold_the_crossing_up(tmp_path: Path, picture: bytes):
+    events: list[CrossingEvent] = []
+    guarding = Guarding(lambda event: events.append(event) is None, lambda: bytes(32), tmp_path)  # type: ignore[arg-type,func-returns-value]  # a list for an outbox
+    assert guarding.take(guard(), SentCrossing(None, NOON, picture), NOON)
+    assert (events[0].picture, list(tmp_path.iterdir())) == (None, [])

@@ -12,12 +12,14 @@ from console.cases.steps import (
     ACTION_NAMES,
     BOOTH_OUTCOMES,
     CASE_OUTCOMES,
+    DOOR_OUTCOMES,
+    DOOR_REJECTIONS,
     FINISHED,
     OPEN,
     STATE_NAMES,
+    VEHICLE_REJECTIONS,
     Action,
     Outcome,
-    Rejection,
     Standing,
     State,
     take_step,
@@ -99,7 +101,7 @@ class CaseDesk:
             action = Action.ESCALATE  # nobody answered: the next level tries, the case is not done
         before = standing_of(case)
         after = take_step(before, action, actor)
-        _check_reason(action, reason, request.note)
+        _check_reason(action, reason, request.note, is_crossing=before.is_crossing)
         self._apply(session, case, request, action, actor, after, now)
         session.add(
             StepRow(
@@ -189,10 +191,10 @@ def _who_was_first(session: Session, case: CaseRow) -> str:
     return f"{last.actor} 先您一步执行了“{word}”，事件单现在是“{state}”。您的操作没有生效，请看最新内容。"
 
 
-def _check_reason(action: Action, reason: str | None, note: str) -> None:
+def _check_reason(action: Action, reason: str | None, note: str, *, is_crossing: bool) -> None:
     allowed: dict[Action, list[str]] = {
-        Action.REJECT: list(Rejection),
-        Action.CLOSE: list(CASE_OUTCOMES),
+        Action.REJECT: list(DOOR_REJECTIONS if is_crossing else VEHICLE_REJECTIONS),
+        Action.CLOSE: list(DOOR_OUTCOMES if is_crossing else CASE_OUTCOMES),
         Action.HANDLE: list(BOOTH_OUTCOMES),
     }
     if action in allowed and reason not in allowed[action]:

@@ -6,12 +6,13 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
+from console.cases.kinds import CROSSING
 from console.people.audit import AuditLog
 from console.people.messengers import MessageError, Messenger
 from console.settings import ConsoleSettings
 from console.store.database import Database
 from console.store.people_tables import AccountRow
-from console.store.tables import MessageRow
+from console.store.tables import CaseRow, MessageRow
 from console.types import SYSTEM
 
 _BATCH = 50
@@ -34,7 +35,10 @@ class Dispatch:
     def step(self, now: datetime) -> int:
         """Try what is due; returns how many messages arrived."""
         query = (
-            select(MessageRow.message_id, MessageRow.case_id, AccountRow.message_kind, AccountRow.message_user)
+            select(
+                MessageRow.message_id, CaseRow.case_id, CaseRow.level, AccountRow.message_kind, AccountRow.message_user
+            )
+            .join(CaseRow, CaseRow.case_id == MessageRow.case_id)
             .join(AccountRow, AccountRow.account_id == MessageRow.account_id)
             .where(MessageRow.next_try_at <= now)
             .order_by(MessageRow.next_try_at)
@@ -43,26 +47,29 @@ class Dispatch:
         with self._database.reading() as session:
             due = session.execute(query).all()
         return sum(
-            self._send(message_id, case_id, kind or "", user or "", now) for message_id, case_id, kind, user in due
+            self._send(message_id, case_id, self.words(case_id, level), (kind or "", user or ""), now)
+            for message_id, case_id, level, kind, user in due
         )
 
-    def words(self, case_id: int) -> str:
+    def words(self, case_id: int, level: str = "") -> str:
         minutes = max(1, round(self._settings.accept_timeout_s / 60))
         link = f"{self._settings.public_url.rstrip('/')}/m?case={case_id}" if self._settings.public_url else ""
-        return f"【卡口】您有一个新的核实任务，请在 {minutes} 分钟内接单。{link}"
+        task = "隔离门有人出入" if level == CROSSING else "您有一个新的核实任务"
+        return f"【卡口】{task}，请在 {minutes} 分钟内接单。{link}"
 
     def close(self) -> None:
         for messenger in self._messengers.values():
             messenger.close()
 
-    def _send(self, message_id: int, case_id: int, kind: str, user: str, now: datetime) -> bool:
+    def _send(self, message_id: int, case_id: int, words: str, to: tuple[str, str], now: datetime) -> bool:
+        """`to`: the messenger's kind, and the person's id there."""
         # Outside any transaction of ours: a messenger that is slow must not keep events waiting. Twice does no harm.
         problem = ""
         try:
-            messenger = self._messengers.get(kind)
+            messenger = self._messengers.get(to[0])
             if messenger is None:
                 raise MessageError("这个账号的消息平台没有在 [[console.messenger]] 中设置")
-            messenger.send(user, self.words(case_id))
+            messenger.send(to[1], words)
         except MessageError as error:
             problem = str(error)
             _log.warning("console: message %d of case %d: %s", message_id, case_id, problem)

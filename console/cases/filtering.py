@@ -33,7 +33,7 @@ class CaseFilter:
     level: str | None = None
     checkpoint: str | None = None
     text: str = ""
-    """Part of a plate, of a note, of a reason; a person's name; or a case's number."""
+    """Part of a plate, of a door, of a note, of a reason; a person's name; or a case's number."""
     since: datetime | None = None
     """Of the latest passage."""
     until: datetime | None = None
@@ -81,6 +81,7 @@ def _holds(word: str) -> ColumnElement[bool]:
     """One word of a search."""
     found = [
         CaseRow.plate_text.icontains(word, autoescape=True),
+        CaseRow.door.icontains(word, autoescape=True),
         AccountRow.display_name.icontains(word, autoescape=True),
         exists().where(StepRow.case_id == CaseRow.case_id, StepRow.note.icontains(word, autoescape=True)),
     ]

@@ -6,8 +6,10 @@ from typing import TypeAlias
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
+from alerts.crossing import CrossingEvent
 from alerts.flagged import FlaggedEvent
 from console.cases.filtering import CaseFilter, Group, conditions_of, in_group
+from console.cases.kinds import CaseEvent, kept_event
 from console.cases.rights import standing_of, visible_to
 from console.cases.steps import Action, allowed_actions
 from console.cases.views import CaseDetail, CaseView, case_view, clock_skew_s, timeline_step
@@ -62,9 +64,10 @@ class CaseReader:
             bodies = session.scalars(
                 select(EventRow.body).where(EventRow.case_id == case_id).order_by(EventRow.received_at.desc()).limit(20)
             )
-            events = tuple(FlaggedEvent.model_validate_json(body) for body in bodies if body)
+            kept = tuple(event for body in bodies if (event := kept_event(case.level, body)))
             steps = session.scalars(select(StepRow).where(StepRow.case_id == case_id).order_by(StepRow.step_id)).all()
             photos = session.scalars(select(PhotoRow.photo_id).where(PhotoRow.case_id == case_id)).all()
+        events = tuple(event for event in kept if isinstance(event, FlaggedEvent))
         return CaseDetail(
             view=case_view(case, latest, assignee, actor, self._grids),
             reasons=events[0].reasons if events else (),
@@ -75,17 +78,20 @@ class CaseReader:
             actions=tuple(allowed_actions(standing_of(case), actor)),
             list_version=events[0].list_version if events else None,
             permit=events[0].permit if events else "",
-            clock_skew_s=clock_skew_s(events[0], latest.received_at) if events else 0.0,
+            clock_skew_s=clock_skew_s(kept[0], latest.received_at) if kept else 0.0,
+            crossings=tuple(event for event in kept if isinstance(event, CrossingEvent)),
         )
 
-    def event_of(self, actor: Actor, case_id: int, event_id: str) -> FlaggedEvent:
+    def event_of(self, actor: Actor, case_id: int, event_id: str) -> CaseEvent:
         """Return one event of a case that the actor may see. Raises NotFoundError."""
-        query = _cases_of(actor).where(CaseRow.case_id == case_id).with_only_columns(CaseRow.case_id)
+        query = _cases_of(actor).where(CaseRow.case_id == case_id).with_only_columns(CaseRow.level)
         with self._database.reading() as session:
             row = session.get(EventRow, event_id)
-            if row is None or row.case_id != case_id or not row.body or session.scalar(query) is None:
+            level = session.scalar(query)
+            event = kept_event(level, row.body) if row and row.case_id == case_id and level is not None else None
+            if event is None:
                 raise NotFoundError("没有这张图片，或已按规定删除。")
-            return FlaggedEvent.model_validate_json(row.body)
+            return event
 
     def case_of(self, event_id: str) -> int | None:
         """Return the number of an event's case, whoever may see it; None where the event is not known."""

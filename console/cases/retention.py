@@ -1,11 +1,11 @@
-"""Erases what identifies a vehicle when a finished case has been kept long enough; counts stay."""
+"""Erases what identifies a vehicle or a household when a finished case has been kept long enough; counts stay."""
 
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from alerts.flagged import FlaggedEvent
+from console.cases.kinds import kept_event, pictures_of
 from console.cases.pictures import Pictures
 from console.cases.steps import FINISHED
 from console.people.audit import AuditLog
@@ -42,10 +42,10 @@ class Retention:
                 .limit(_BATCH)
             ).all()
             for case in due:
-                evidence += _erase_events(session, case.case_id)
+                evidence += _erase_events(session, case)
                 photos += _erase_photos(session, case.case_id)
                 _erase_words(session, case.case_id)
-                case.plate_text, case.erased_at = "", now
+                case.plate_text, case.door, case.erased_at = "", "", now
                 case.previous_checkpoint = case.previous_at = None
                 self._audit.append(session, SYSTEM, "case.erase", f"case:{case.case_id}", now)
         self._pictures.erase(evidence, photos)
@@ -56,11 +56,11 @@ class Retention:
         self._pictures.forget_old(now, self._kept_for + _LONGEST_OPEN)
 
 
-def _erase_events(session: Session, case_id: int) -> list[str]:
+def _erase_events(session: Session, case: CaseRow) -> list[str]:
     paths: list[str] = []
-    for row in session.scalars(select(EventRow).where(EventRow.case_id == case_id, EventRow.body != "")):
-        event = FlaggedEvent.model_validate_json(row.body)
-        paths += [path for path in (event.plate_picture, event.vehicle_picture) if path]
+    for row in session.scalars(select(EventRow).where(EventRow.case_id == case.case_id, EventRow.body != "")):
+        event = kept_event(case.level, row.body)
+        paths += pictures_of(event) if event else []
         row.body = ""
     return paths
 

@@ -2,6 +2,7 @@
 
 from sqlalchemy import ColumnElement, and_, false, or_, true
 
+from console.cases.kinds import CROSSING
 from console.cases.steps import DESK_OPEN, Standing, State
 from console.people.grids import is_within
 from console.store.tables import CaseRow
@@ -12,7 +13,7 @@ _SEES_CASES = frozenset({Role.ADMIN, Role.OFFICER, Role.WORKER, Role.WALL})
 
 
 def standing_of(case: CaseRow) -> Standing:
-    return Standing(State(case.state), case.is_confirmed)
+    return Standing(State(case.state), case.is_confirmed, is_crossing=case.level == CROSSING)
 
 
 def may_see(case: CaseRow, actor: Actor) -> bool:

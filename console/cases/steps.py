@@ -78,6 +78,7 @@ class Rejection(StrEnum):
     NOT_VEHICLE = "not_vehicle"
     DUPLICATE = "duplicate"
     LIST_ERROR = "list_error"
+    FALSE_ALARM = "false_alarm"
 
 
 REJECTION_NAMES = {
@@ -85,7 +86,13 @@ REJECTION_NAMES = {
     Rejection.NOT_VEHICLE: "不是车辆",
     Rejection.DUPLICATE: "重复",
     Rejection.LIST_ERROR: "名单有误",
+    Rejection.FALSE_ALARM: "误报：无人出入",
 }
+DOOR_REJECTIONS = {
+    reason: words for reason, words in REJECTION_NAMES.items() if reason in (Rejection.FALSE_ALARM, Rejection.DUPLICATE)
+}
+"""Of crossings."""
+VEHICLE_REJECTIONS = {reason: words for reason, words in REJECTION_NAMES.items() if reason is not Rejection.FALSE_ALARM}
 
 
 class Outcome(StrEnum):
@@ -99,6 +106,10 @@ class Outcome(StrEnum):
     PASSED = "passed"
     TURNED_BACK = "turned_back"
     ISOLATED = "isolated"
+    ALLOWED = "allowed"
+    VISITOR = "visitor"
+    BREACH = "breach"
+    FALSE_ALARM = "false_alarm"
 
 
 OUTCOME_NAMES = {
@@ -112,10 +123,19 @@ OUTCOME_NAMES = {
     Outcome.PASSED: "卡口已查验放行",
     Outcome.TURNED_BACK: "卡口劝返",
     Outcome.ISOLATED: "卡口移交隔离转运",
+    Outcome.ALLOWED: "已核实：允许出入",
+    Outcome.VISITOR: "外来人员上门，已提醒",
+    Outcome.BREACH: "违规外出，已劝返",
+    Outcome.FALSE_ALARM: "误报：无人出入",
 }
 BOOTH_OUTCOMES = (Outcome.PASSED, Outcome.TURNED_BACK, Outcome.ISOLATED)
 """Only the people at the barrier can say so."""
-CASE_OUTCOMES = {outcome: words for outcome, words in OUTCOME_NAMES.items() if outcome not in BOOTH_OUTCOMES}
+_AT_DOORS = (Outcome.ALLOWED, Outcome.VISITOR, Outcome.BREACH, Outcome.FALSE_ALARM)
+VEHICLE_OUTCOMES = {outcome: words for outcome, words in OUTCOME_NAMES.items() if outcome not in _AT_DOORS}
+CASE_OUTCOMES = {outcome: words for outcome, words in VEHICLE_OUTCOMES.items() if outcome not in BOOTH_OUTCOMES}
+"""What a vehicle's case can end with at the desk and on the ground."""
+DOOR_OUTCOMES = {outcome: OUTCOME_NAMES[outcome] for outcome in (*_AT_DOORS, Outcome.UNREACHABLE, Outcome.HANDED_OVER)}
+"""Of crossings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +149,8 @@ class Step:
     """True: only after a person looked at the pictures."""
     by_system: bool = False
     """The console's own clock may take it too."""
+    door_sources: frozenset[State] = frozenset()
+    """From these, too, where it is about a door."""
 
 
 _DESK = frozenset({Role.OFFICER, Role.ADMIN})
@@ -148,6 +170,7 @@ STEPS: dict[Action, Step] = {
         State.CLOSED,
         _FIELD,
         needs_confirmed=True,
+        door_sources=frozenset({State.ASSIGNED}),
     ),
     Action.ESCALATE: Step(DESK_OPEN, State.ESCALATED, _FIELD, by_system=True),
     Action.REOPEN: Step(FINISHED, State.REOPENED, _DESK),
@@ -165,7 +188,9 @@ class Standing:
 
     state: State
     is_confirmed: bool
-    """A person has looked at the pictures and said yes."""
+    """A person has looked at the pictures and said yes; of a crossing, the household agreed beforehand."""
+    is_crossing: bool = False
+    """It is about a guarded door, not a vehicle."""
 
 
 def take_step(standing: Standing, action: Action, actor: Actor) -> Standing:
@@ -177,7 +202,7 @@ def take_step(standing: Standing, action: Action, actor: Actor) -> Standing:
     name = ACTION_NAMES[action]
     if not (step.by_system if actor.role is None else actor.role in step.roles):
         raise StepRefusedError(f"您的角色不能执行“{name}”。")
-    if standing.state not in step.sources:
+    if standing.state not in (step.sources | step.door_sources if standing.is_crossing else step.sources):
         raise StepRefusedError(f"事件单{STATE_NAMES[standing.state]}，不能再“{name}”。请刷新后查看。")
     if step.needs_confirmed and not standing.is_confirmed:
         raise StepRefusedError(f"尚未人工确认，不能“{name}”。请先看图确认。")
@@ -187,7 +212,7 @@ def take_step(standing: Standing, action: Action, actor: Actor) -> Standing:
         raise StepRefusedError("事件单已经确认过，请派单或结案。")
     if action is Action.EXPIRE and standing.is_confirmed:
         raise StepRefusedError("已确认的事件单不会过期。")
-    return Standing(step.target, _is_confirmed_after(standing, action))
+    return Standing(step.target, _is_confirmed_after(standing, action), standing.is_crossing)
 
 
 def allowed_actions(standing: Standing, actor: Actor) -> list[Action]:

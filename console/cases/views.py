@@ -5,7 +5,9 @@ from datetime import datetime
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
+from alerts.crossing import CrossingEvent
 from alerts.flagged import EventAlternative, EventReason, FlaggedEvent
+from console.cases.kinds import CaseEvent, kept_event, picture_of
 from console.cases.steps import (
     ACTION_NAMES,
     OUTCOME_NAMES,
@@ -45,11 +47,15 @@ class CaseView(BaseModel):
     is_confirmed: bool
     """A person has looked at the pictures and said yes."""
     level: str
-    """hit (命中) or possible (疑似)"""
+    """hit (命中) or possible (疑似) of a vehicle; crossing (有人出入) of a guarded door"""
     probability: float
     plate_text: str
     """Masked for a grid worker who has not taken the case; "" once erased."""
     plate_class: str
+    door: str
+    """Of a crossing; "" for vehicles, for a grid worker who has not taken the case, and once erased."""
+    meeting_url: str
+    """Where the household can be called by video, for whoever sees the door; "" where there is no such link."""
     char_probs: tuple[float, ...]
     other_reading: str
     """The most probable other text, where it is likelier than nothing: of a 疑似, what the plate may say instead."""
@@ -82,6 +88,7 @@ class CaseView(BaseModel):
     """How the case before ended, in words; "" where there was none, or it has not ended."""
     has_plate_picture: bool
     has_vehicle_picture: bool
+    """Of a crossing: the guard camera's picture."""
     event_id: str
     stays: tuple[str, ...]
     """Area, risk and dates of each stay that put the vehicle on the list; empty while the plate is masked."""
@@ -114,6 +121,8 @@ class CaseDetail:
     list_version: int | None
     permit: str
     """What was known of the vehicle's permits (通行证) when it passed last, in words."""
+    crossings: tuple[CrossingEvent, ...]
+    """Of a case that is about a door, newest first; empty once erased."""
     clock_skew_s: float
     """Camera clock minus the box's when the vehicle passed, or minus ours where it is ahead of that: a wrong clock."""
 
@@ -122,7 +131,8 @@ def case_view(
     case: CaseRow, latest: EventRow, assignee: str | None, actor: Actor, grids: GridMap, desk_note: str = ""
 ) -> CaseView:
     """Return the case as this person may see it: a worker sees the plate only after taking the case."""
-    event = FlaggedEvent.model_validate_json(latest.body) if latest.body else None
+    kept = kept_event(case.level, latest.body)
+    event = kept if isinstance(kept, FlaggedEvent) else None
     is_mine = case.assignee_id is not None and case.assignee_id == actor.account_id
     is_masked = actor.role is Role.WORKER and not (is_mine and case.state in _IN_HAND)
     return CaseView(
@@ -135,20 +145,22 @@ def case_view(
         probability=event.probability if event else 0.0,
         plate_text=mask_plate(case.plate_text) if is_masked else case.plate_text,
         plate_class=case.plate_class,
+        door="" if is_masked else case.door,
+        meeting_url=kept.meeting_url if isinstance(kept, CrossingEvent) and not is_masked else "",
         char_probs=event.char_probs if event and not is_masked else (),
         other_reading=_other_reading(event) if event and not is_masked else "",
-        why=event.why if event and not is_masked else "",
+        why=_why(kept, is_masked=is_masked),
         areas=tuple(dict.fromkeys(reason.area_name or reason.area for reason in event.reasons)) if event else (),
         checkpoint=case.checkpoint,
-        camera_id=event.camera_id if event else "",
+        camera_id=kept.camera_id if kept else "",
         grid_code=case.grid_code,
         grid_name=grids.name_of(case.grid_code),
         owner_name=grids.name_of(case.owner_code),
         assignee=assignee or "",
         is_mine=is_mine,
         opened_at=case.opened_at,
-        passed_at=event.arrived_at if event else latest.captured_at,
-        late_s=_late_s(event, latest.received_at) if event else 0.0,
+        passed_at=kept.arrived_at if kept else latest.captured_at,
+        late_s=_late_s(kept, latest.received_at) if kept else 0.0,
         last_seen_at=case.last_seen_at,
         changed_at=case.changed_at,
         due_at=case.due_at,
@@ -158,8 +170,8 @@ def case_view(
         previous_checkpoint=case.previous_checkpoint or "",
         previous_at=case.previous_at,
         previous_result=reason_words(case.previous_result),
-        has_plate_picture=bool(event and event.plate_picture) and not is_masked,
-        has_vehicle_picture=bool(event and event.vehicle_picture) and not is_masked,
+        has_plate_picture=bool(kept and picture_of(kept, "plate")) and not is_masked,
+        has_vehicle_picture=bool(kept and picture_of(kept, "vehicle")) and not is_masked,
         event_id=case.latest_event_id,
         stays=stays_of(event) if event and not is_masked else (),
         desk_note=desk_note,
@@ -167,15 +179,15 @@ def case_view(
     )
 
 
-def clock_skew_s(event: FlaggedEvent, received_at: datetime) -> float:
+def clock_skew_s(event: CaseEvent, received_at: datetime) -> float:
     """Return how wrong the camera's clock is; an event that merely came late is none of its doing."""
-    ahead_s = (event.captured_at - received_at).total_seconds()
-    return ahead_s if ahead_s > _TOLERATED_S else (event.captured_at - event.arrived_at).total_seconds()
+    ahead_s = (event.happened_at - received_at).total_seconds()
+    return ahead_s if ahead_s > _TOLERATED_S else (event.happened_at - event.arrived_at).total_seconds()
 
 
-def _late_s(event: FlaggedEvent, received_at: datetime) -> float:
+def _late_s(event: CaseEvent, received_at: datetime) -> float:
     """Both clocks have to say so: one alone may be wrong."""
-    late_s = (received_at - max(event.arrived_at, event.captured_at)).total_seconds()
+    late_s = (received_at - max(event.arrived_at, event.happened_at)).total_seconds()
     return late_s if late_s > _TOLERATED_S else 0.0
 
 
@@ -194,6 +206,12 @@ def reason_words(reason: str | None) -> str:
     """Return the words for an outcome or a cause of rejection; "" for anything else."""
     words = {str(key): name for key, name in OUTCOME_NAMES.items()} | {str(k): n for k, n in REJECTION_NAMES.items()}
     return words.get(reason or "", "")
+
+
+def _why(event: CaseEvent | None, *, is_masked: bool) -> str:
+    if isinstance(event, CrossingEvent):
+        return event.word
+    return event.why if event and not is_masked else ""
 
 
 def _state_name(case: CaseRow) -> str:

@@ -13,6 +13,7 @@ _ACTIONS = {
     "case.open": "预警到达",
     "case.attach": "再次经过",
     "case.booth": "卡口补报",
+    "crossing.left": "住户同意已到期，不立案",
     "case.view": "查看事件单",
     "cases.view": "查看事件单列表",
     "cases.export": "导出事件单",
@@ -62,6 +63,7 @@ _ACTIONS = {
 _SUBJECTS = {
     "case": "事件单",
     "cases": "事件单",
+    "event": "事件",
     "correction": "更正",
     "corrections": "更正",
     "list_change": "导入",

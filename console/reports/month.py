@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
 
-from console.cases.steps import OUTCOME_NAMES, Outcome
+from console.cases.kinds import CROSSING
+from console.cases.steps import VEHICLE_OUTCOMES
 from console.reports.trends import trends
 from console.store.database import Database
 from console.store.list_tables import CorrectionRow
@@ -52,7 +53,7 @@ def month_of(text: str, now: datetime) -> tuple[datetime, datetime]:
 def month_report(database: Database, since: datetime, until: datetime) -> MonthReport:
     whole = trends(database, since, until).whole
     with database.reading() as session:
-        inside = CaseRow.opened_at >= since, CaseRow.opened_at < until
+        inside = CaseRow.level != CROSSING, CaseRow.opened_at >= since, CaseRow.opened_at < until
         query = select(CaseRow.outcome, func.count()).where(*inside, CaseRow.outcome.is_not(None))
         by_outcome = {outcome: count for outcome, count in session.execute(query.group_by(CaseRow.outcome))}  # noqa: C416  Row is no pair to mypy
         corrected = func.count(CorrectionRow.correction_id)
@@ -69,8 +70,8 @@ def month_report(database: Database, since: datetime, until: datetime) -> MonthR
             "未能核对的过车": told(whole.unchecked),
             "名单更正": told(corrections),
         },
-        outcomes=dict(zip(OUTCOME_NAMES.values(), told_together(
-            [by_outcome.get(outcome.value, 0) for outcome in Outcome]), strict=True)),
+        outcomes=dict(zip(VEHICLE_OUTCOMES.values(), told_together(
+            [by_outcome.get(outcome.value, 0) for outcome in VEHICLE_OUTCOMES]), strict=True)),
         shares={
             "每万辆过车的预警": _share(whole.cases, whole.passages, 10_000, ""),
             "人工看过的预警中误读的": _share(whole.misread, looked_at, 100, " %"),

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, func, select
 
 from console.cases.filtering import CaseFilter, Group
+from console.cases.kinds import LEVEL_NAMES
 from console.cases.reader import CaseReader
 from console.cases.views import STEP_WORDS, CaseView
 from console.people.audit import AuditLog
@@ -36,6 +37,8 @@ class Shift:
     """The rest of what is open."""
     happened: dict[str, int]
     """Steps in words -> how many were taken."""
+    opened: dict[str, int]
+    """Level of a case (hit, possible, crossing) -> how many were opened."""
     notes: list[ShiftNote]
 
 
@@ -58,13 +61,21 @@ class Shifts:
                 .group_by(StepRow.action)
             )
             happened = {STEP_WORDS.get(action, action): count for action, count in session.execute(counted)}
+            levels = (
+                select(CaseRow.level, func.count())
+                .where(CaseRow.opened_at >= since, CaseRow.opened_at <= now, CaseRow.grid_code.startswith(actor.scope))
+                .group_by(CaseRow.level)
+            )
+            counts: dict[str, int] = {level: count for level, count in session.execute(levels)}  # noqa: C416  Row is no pair to mypy
             rows = session.scalars(
                 select(ShiftNoteRow)
                 .where(ShiftNoteRow.at >= now - 2 * timedelta(hours=HOURS), ShiftNoteRow.scope == actor.scope)
                 .order_by(ShiftNoteRow.note_id.desc())
             ).all()
             notes = [ShiftNote(row.at, row.author, row.text) for row in rows]
-        return Shift(since, now, overdue, [view for view in waiting if view.case_id not in late], happened, notes)
+        opened = {level: counts[level] for level in LEVEL_NAMES if level in counts}
+        rest = [view for view in waiting if view.case_id not in late]
+        return Shift(since, now, overdue, rest, happened, opened, notes)
 
     def leave_note(self, text: str, actor: Actor, now: datetime) -> None:
         """Raises ConsoleError."""

@@ -9,7 +9,7 @@ from statistics import median
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from console.cases.steps import Rejection, State
+from console.cases.steps import CROSSING, Rejection, State
 from console.store.database import Database
 from console.store.tables import CaseRow, HourRow
 from riskdb.types import BEIJING
@@ -89,7 +89,10 @@ def _add_cases(session: Session, found: Trends, since: datetime, until: datetime
     query = select(
         CaseRow.checkpoint, CaseRow.opened_at, CaseRow.level, CaseRow.confirmed_at, CaseRow.rejection,
         CaseRow.booth_result, CaseRow.finished_at, CaseRow.state,
-    ).where(CaseRow.opened_at >= since, CaseRow.opened_at < until, CaseRow.grid_code.startswith(scope))  # fmt: skip
+    ).where(
+        CaseRow.level != CROSSING, CaseRow.opened_at >= since, CaseRow.opened_at < until,
+        CaseRow.grid_code.startswith(scope),
+    )  # fmt: skip
     for checkpoint, opened_at, level, confirmed_at, rejection, booth_result, finished_at, state in session.execute(
         query
     ):

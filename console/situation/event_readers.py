@@ -7,10 +7,12 @@ from typing import TypeAlias
 
 from alerts.canary import CanaryEvent
 from alerts.canary_marks import CanaryMarks
+from alerts.crossing import CrossingEvent
 from alerts.envelope import Event
 from alerts.flagged import FlaggedEvent
 from alerts.handled import HandledEvent
 from console.cases.booth import BoothWords
+from console.cases.crossings import CrossingIntake
 from console.cases.intake import CaseIntake
 
 EventReader: TypeAlias = Callable[[Sequence[Event], datetime], Iterable[int]]
@@ -22,15 +24,20 @@ EventReaders: TypeAlias = Mapping[str, EventReader]
 
 
 def event_readers(
-    intake: CaseIntake, booth_words: BoothWords | None = None, marks: CanaryMarks | None = None
+    intake: CaseIntake,
+    booth_words: BoothWords | None = None,
+    marks: CanaryMarks | None = None,
+    crossings: CrossingIntake | None = None,
 ) -> EventReaders:
-    """Return the table; without `booth_words` or `marks` those kinds are passed over.
+    """Return the table; without `booth_words`, `marks` or `crossings` those kinds are passed over.
 
     Of one batch, the kinds are taken in this order: what was done with a vehicle comes after the vehicle.
     """
     readers: dict[str, EventReader] = {FlaggedEvent.kind: partial(_into_cases, intake)}
     if booth_words is not None:
         readers[HandledEvent.kind] = partial(_from_booths, booth_words)
+    if crossings is not None:
+        readers[CrossingEvent.kind] = partial(_from_doors, crossings)
     if marks is not None:
         readers[CanaryEvent.kind] = partial(_mark_canaries, marks)
     return readers
@@ -43,6 +50,10 @@ def _into_cases(intake: CaseIntake, events: Sequence[Event], now: datetime) -> I
 
 def _from_booths(booth_words: BoothWords, events: Sequence[Event], now: datetime) -> Iterable[int]:
     return booth_words.take([event for event in events if isinstance(event, HandledEvent)], now)
+
+
+def _from_doors(crossings: CrossingIntake, events: Sequence[Event], now: datetime) -> Iterable[int]:
+    return crossings.take([event for event in events if isinstance(event, CrossingEvent)], now)
 
 
 def _mark_canaries(marks: CanaryMarks, events: Sequence[Event], _now: datetime) -> Iterable[int]:

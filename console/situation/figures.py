@@ -7,10 +7,11 @@ from statistics import median
 from typing import TypeAlias
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import ColumnElement, case, func, or_, select
+from sqlalchemy import ColumnElement, and_, case, func, or_, select
 from sqlalchemy.orm import Session
 
 from console.cases.filtering import Group, in_group
+from console.cases.kinds import CROSSING
 from console.cases.steps import DESK_OPEN, Rejection, State
 from console.people.grids import is_within
 from console.situation.hours import Passed
@@ -51,6 +52,8 @@ class Counts(BaseModel):
     """Misread cases among those that somebody looked at; None while there are none."""
     median_verify_s: float | None
     """From the case's opening to a person's yes."""
+    crossings: int
+    """Cases of guarded doors; of the sums above only `waiting` and `open` hold them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,19 +83,21 @@ class CaseFigures:
         )
 
 
-_CONFIRMED = CaseRow.confirmed_at.is_not(None)
+_VEHICLE = CaseRow.level != CROSSING
+_CONFIRMED = and_(_VEHICLE, CaseRow.confirmed_at.is_not(None))
 _WHAT: dict[str, ColumnElement[bool]] = {
-    "cases": CaseRow.case_id.is_not(None),
+    "cases": _VEHICLE,
     "hits": CaseRow.level == "hit",
     "possibles": CaseRow.level == "possible",
     "confirmed": _CONFIRMED,
+    "crossings": CaseRow.level == CROSSING,
     "misread": CaseRow.rejection.in_([Rejection.MISREAD, Rejection.NOT_VEHICLE]),
-    "rejected": CaseRow.state == State.REJECTED.value,
+    "rejected": and_(_VEHICLE, CaseRow.state == State.REJECTED.value),
     "waiting": in_group(Group.NEW),
     "open": CaseRow.state.in_(OPEN_STATES),
     "at_booth": in_group(Group.BOOTH),
     "booth_closed": CaseRow.booth_result.is_not(None),
-    "looked_at": or_(_CONFIRMED, CaseRow.rejection.is_not(None)),
+    "looked_at": or_(_CONFIRMED, and_(_VEHICLE, CaseRow.rejection.is_not(None))),
 }
 """The conditions of `Counts`, by name."""
 
@@ -108,7 +113,7 @@ def figures_of(session: Session, since: datetime, until: datetime, scope: str = 
         select(CaseRow.grid_code, func.count())
         .select_from(EventRow)
         .join(CaseRow, CaseRow.case_id == EventRow.case_id)
-        .where(*received)
+        .where(*received, _VEHICLE)
         .group_by(CaseRow.grid_code)
     )
     query = select(CaseRow.grid_code, CaseRow.opened_at, CaseRow.confirmed_at).where(*inside, _CONFIRMED)

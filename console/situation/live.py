@@ -27,7 +27,8 @@ QUEUE_LENGTH = 64
 MAX_CASES = 200
 """In one message; more changed cases than this are sent in several, the newest first."""
 
-_NOT_IN_LISTS = {"probability", "grid_code", "grid_name", "has_vehicle_picture", "is_mine", "stays", "desk_note"}
+_NOT_IN_LISTS = {"probability", "grid_code", "grid_name", "is_mine", "stays", "desk_note",
+                 "meeting_url"}  # fmt: skip
 """What the list on the screen does not show; two hundred screens are worth a shorter message."""
 _log = logging.getLogger(__name__)
 

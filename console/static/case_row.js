@@ -1,11 +1,12 @@
 // One row of the list: what eyes need to decide, without a click.
 
 import { plateOf, className } from "./plate.js";
+import { doorOf } from "./door.js";
 import { exactTime, lateWords } from "./ages.js";
 import { askAgain } from "./late_picture.js";
 
 export const FINISHED = new Set(["rejected", "closed", "expired"]);
-const LEVELS = { hit: "✓ 命中", possible: "≈ 疑似" };
+const LEVELS = { hit: "✓ 命中", possible: "≈ 疑似", crossing: "⌂ 有人出入" };
 
 export function drawRow(view, old) {
   const row = document.getElementById("row").content.firstElementChild.cloneNode(true);
@@ -15,8 +16,9 @@ export function drawRow(view, old) {
   row.classList.toggle("finished", FINISHED.has(view.state));
   set(".badge", LEVELS[view.level]);
   row.querySelector(".badge").classList.add(view.level);
-  row.querySelector(".plate").replaceChildren(plateOf(view));
-  set(".kind", className(view.plate_class));
+  const isDoor = view.level === "crossing";
+  row.querySelector(".plate").replaceChildren(isDoor ? doorOf(view) : plateOf(view));
+  set(".kind", isDoor ? "" : className(view.plate_class));
   set(".why", view.areas.length ? `到过 ${view.areas.join("、")}` : view.why);
   set(".where", [placeOf(view), view.assignee || view.owner_name].filter(Boolean).join(" · "));
   showEarlier(row.querySelector(".again"), view);
@@ -40,8 +42,13 @@ export function drawRow(view, old) {
 
 // "第 2 次，自隐珠 12 分钟前": that it comes again, and what was said of it then.
 function showEarlier(line, view) {
-  line.hidden = !view.previous_checkpoint;
+  const isDoor = view.level === "crossing";
+  line.hidden = isDoor ? view.passages < 2 : !view.previous_checkpoint;
   if (line.hidden) return;
+  if (isDoor) {
+    line.firstElementChild.textContent = `第 ${view.passages} 次`;
+    return;
+  }
   const time = Object.assign(document.createElement("time"), { title: exactTime(view.previous_at) });
   time.dataset.since = view.previous_at;
   const count = view.passages > 1 ? `第 ${view.passages} 次，` : "再次出现，";
@@ -63,7 +70,9 @@ function showPictures(row, view, old) {
     row.querySelector(".due").textContent = "";
     return;
   }
-  if (!view.has_plate_picture) return;
+  const isDoor = view.level === "crossing";
+  if (isDoor) row.querySelector(".nopic").textContent = "没有门口图片";
+  if (!(isDoor ? view.has_vehicle_picture : view.has_plate_picture)) return;
   const show = (image, kind, calls) => {
     image.src = `/cases/${view.case_id}/events/${view.event_id}/${kind}`;
     image.hidden = false;
@@ -73,6 +82,6 @@ function showPictures(row, view, old) {
   nothing.hidden = true;
   const found = () => { nothing.hidden = true; };
   const missing = () => { nothing.hidden = false; };
-  show(row.querySelector(".near"), "plate", { found, missing });
-  show(row.querySelector(".car"), "vehicle");
+  show(row.querySelector(".near"), isDoor ? "vehicle" : "plate", { found, missing });
+  if (!isDoor) show(row.querySelector(".car"), "vehicle");
 }

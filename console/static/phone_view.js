@@ -1,6 +1,7 @@
 // Draws the tasks; text only ever enters as text.
 
 import { plateOf } from "./plate.js";
+import { doorOf } from "./door.js";
 import { exactTime, lateWords } from "./ages.js";
 import { askAgain } from "./late_picture.js";
 import { shrink } from "./phone_photo.js";
@@ -9,13 +10,17 @@ const OUTCOMES = {
   true: ["属实", "确实到过"], list_error: ["名单有误", "没有到过"], misread: ["识别错误", "不是这辆车"], cloned: ["疑似套牌", "车和号牌不符"],
   unreachable: ["联系不上", "转上级再联系"], transit: ["过境未停留", "只是路过"], handed_over: ["移交", "交社区或疾控"],
 };
+const AT_DOORS = {
+  allowed: ["允许出入", "核实过：核酸、就医等"], visitor: ["外来人员", "送物、上门，已提醒"], breach: ["违规外出", "已劝返"],
+  false_alarm: ["误报", "没有人出入"], unreachable: ["联系不上", "转上级再联系"], handed_over: ["移交", "交社区或疾控"],
+};
 const DUE = {
   assigned: ["请在 {}内接单", "已超时 {}，请尽快接单"],
   accepted: ["请在 {}内联系上", "已超时 {}，请尽快联系"],
   verifying: ["请在 {}内提交结果", "已超时 {}，请尽快提交结果"],
   escalated: ["已报上级一起跟进，请尽快办理", "已报上级一起跟进，请尽快办理"],
 };
-const LEVELS = { hit: "✓ 命中", possible: "≈ 疑似" };
+const LEVELS = { hit: "✓ 命中", possible: "≈ 疑似", crossing: "⌂ 有人出入" };
 const MINE = new Set(["accepted", "verifying", "escalated"]);
 
 export function drawTasks({ tasks, phone }, queue, act) {
@@ -45,10 +50,12 @@ function drawTask(view, key, waiting, phone, act, form) {
   find(".state").textContent = view.state_name;
   const since = view.passed_at ?? view.opened_at;
   Object.assign(find(".age"), { title: exactTime(since) }).dataset.since = since;
-  find(".plate").append(plateOf(view));
+  const isDoor = view.level === "crossing";
+  find(".plate").append(isDoor ? doorOf(view) : plateOf(view));
   const late = lateWords(view); // made here: the page that was kept for bad lines may be an older one
   if (late) find(".plate").after(Object.assign(document.createElement("span"), { className: "chip warn", textContent: late }));
-  find(".plain").textContent = view.areas.length ? `这辆车的行程中有：${view.areas.join("、")}。请核实。` : "请核实这辆车的行程。";
+  if (isDoor) find(".plain").textContent = "这扇门有人出入，请去看，或视频核实。";
+  else find(".plain").textContent = view.areas.length ? `这辆车的行程中有：${view.areas.join("、")}。请核实。` : "请核实这辆车的行程。";
   find(".where").textContent = `${view.checkpoint}，${view.grid_name}`;
   const [left, over] = DUE[view.state] ?? [];
   if (view.due_at) Object.assign(find(".due").dataset, { due: view.due_at, left, over });
@@ -66,6 +73,7 @@ function drawTask(view, key, waiting, phone, act, form) {
     askAgain(image, { found: () => { figure.hidden = false; }, missing: () => { figure.hidden = true; } });
   }
   find(".todo").hidden = !isMine;
+  if (isDoor) tellOfDoor(find(".todo"));
   find(".accept").hidden = isMine || Boolean(waiting);
   find(".accept").addEventListener("click", () => act(view, { action: "accept" }));
   if (waiting) {
@@ -80,11 +88,20 @@ function drawTask(view, key, waiting, phone, act, form) {
   return card;
 }
 
+function tellOfDoor(box) {
+  const words = [["要做", "去看或视频核实：谁出入、为什么；违规外出的劝返。"], ["不要做", "不强行进门、不拍人脸、不在群里说是哪一家。"]];
+  box.replaceChildren(...words.map(([name, said]) => {
+    const line = document.createElement("p");
+    line.append(Object.assign(document.createElement("strong"), { textContent: name }), ` ${said}`);
+    return line;
+  }));
+}
+
 // What the desk wrote, and where the vehicle stayed: what a worker asks about on the telephone.
 function showWords(list, view, isMine) {
   const entries = [
-    ["值班台的话", view.desk_note], ["停留", isMine ? view.stays.join("；") : ""],
-    ["再次经过", view.passages > 1 ? `第 ${view.passages} 次，上次在${view.previous_checkpoint}` : ""],
+    ["值班台的话", view.desk_note], ["出入", view.passages > 1 && view.level === "crossing" ? `第 ${view.passages} 次` : ""], ["停留", isMine ? view.stays.join("；") : ""],
+    ["再次经过", view.passages > 1 && view.level !== "crossing" ? `第 ${view.passages} 次，上次在${view.previous_checkpoint}` : ""],
   ].filter(([, words]) => words);
   list.hidden = !entries.length;
   list.replaceChildren(...entries.flatMap(([name, words]) => [
@@ -94,9 +111,17 @@ function showWords(list, view, isMine) {
 
 function drawForm(form, view, phone, act) {
   form.hidden = false;
+  const isDoor = view.level === "crossing";
+  if (isDoor) {
+    form.querySelector(".contacted").textContent = "已到场，还在核实";
+    form.querySelector(".how").lastElementChild.replaceChildren(Object.assign(document.createElement("input"), { type: "radio", name: "channel", value: "视频" }), " 视频");
+  }
+  if (view.meeting_url) {
+    form.prepend(Object.assign(document.createElement("a"), { className: "button meet", href: view.meeting_url, target: "_blank", rel: "noopener noreferrer", textContent: "视频核实" }));
+  }
   const call = form.querySelector(".call");
   if (phone) Object.assign(call, { hidden: false, href: `tel:${phone}` });
-  form.querySelector(".options").append(...Object.entries(OUTCOMES).map(([value, [words, hint]]) => {
+  form.querySelector(".options").append(...Object.entries(isDoor ? AT_DOORS : OUTCOMES).map(([value, [words, hint]]) => {
     const label = document.createElement("label");
     const text = Object.assign(document.createElement("span"), { textContent: words });
     text.append(Object.assign(document.createElement("small"), { textContent: hint }));

@@ -21,6 +21,7 @@ function drawFigures(today) {
     const name = element.dataset.count;
     element.textContent = shown[name] ?? today[name].toLocaleString("zh-CN");
   }
+  document.getElementById("doors").hidden = !today.crossings;
   document.getElementById("booths").hidden = !today.at_booth && !today.booth_closed;
   document.getElementById("over").classList.toggle("some", today.overdue > 0);
 }

@@ -40,7 +40,7 @@ class Base(DeclarativeBase):
 
 
 class CaseRow(Base):
-    """One vehicle that was flagged, and what people did about it."""
+    """One vehicle that was flagged, or one guarded door that was used, and what people did about it."""
 
     __tablename__ = "cases"
     __table_args__ = (
@@ -56,9 +56,13 @@ class CaseRow(Base):
     """Grows with every step; a step on an older version is refused."""
     state: Mapped[str] = mapped_column(String(16))
     is_confirmed: Mapped[bool] = mapped_column(default=False)
+    """A person has looked at the pictures and said yes; a crossing begins so: the household agreed beforehand."""
     level: Mapped[str] = mapped_column(String(16))
+    """hit or possible; crossing for a case that is about a door."""
     plate_text: Mapped[str] = mapped_column(String(32))
     plate_class: Mapped[str] = mapped_column(String(8))
+    door: Mapped[str] = mapped_column(default="", server_default="")
+    """Of a crossing; "" for vehicles, and once erased."""
     checkpoint: Mapped[str]
     grid_code: Mapped[str] = mapped_column(String(16))
     """Where the case belongs; who may see it follows from this and `also_in`."""
@@ -96,7 +100,7 @@ class CaseRow(Base):
 
 
 class EventRow(Base):
-    """One flagged event as it came, attached to its case."""
+    """One flagged event or crossing as it came, attached to its case."""
 
     __tablename__ = "flagged_events"
     __table_args__ = (Index("ix_flagged_events_received", "received_at", "case_id"),)
@@ -106,7 +110,7 @@ class EventRow(Base):
     captured_at: Mapped[datetime]
     received_at: Mapped[datetime]
     body: Mapped[str] = mapped_column(Text)
-    """The FlaggedEvent as JSON; "" once erased."""
+    """The event as JSON; "" once erased."""
 
 
 class StepRow(Base):

@@ -1,10 +1,10 @@
 """Pictures of a case, for those who may see the case."""
 
-from typing import Literal
-
 from fastapi import APIRouter
 from starlette.responses import FileResponse
 
+from alerts.crossing import CrossingEvent
+from console.cases.kinds import PictureKind, picture_of
 from console.types import NotFoundError, Role
 from console.web.access import Person, TheConsole, allow
 from console.web.fields import RowNumber
@@ -14,15 +14,15 @@ _CASE_ROLES = (Role.OFFICER, Role.ADMIN, Role.WORKER)
 
 
 @router.get("/{case_id}/events/{event_id}/{kind}", **allow(*_CASE_ROLES, Role.WALL))
-def evidence(
-    case_id: RowNumber, event_id: str, kind: Literal["plate", "vehicle"], actor: Person, console: TheConsole
-) -> FileResponse:
+def evidence(case_id: RowNumber, event_id: str, kind: PictureKind, actor: Person, console: TheConsole) -> FileResponse:
     """Return an evidence picture."""
     event = console.cases.event_of(actor, case_id, event_id)
     if actor.role is Role.WORKER and not console.cases.some(actor, [case_id])[0].has_vehicle_picture:
         raise NotFoundError("接单后才能查看图片。")
+    if actor.role is Role.WALL and isinstance(event, CrossingEvent):
+        raise NotFoundError("大屏不显示隔离门的图片。")
     console.readings.note(actor, "picture.view", [f"case:{case_id}"], console.now())
-    return FileResponse(console.pictures.evidence(event.plate_picture if kind == "plate" else event.vehicle_picture))
+    return FileResponse(console.pictures.evidence(picture_of(event, kind)))
 
 
 @router.get("/{case_id}/photos/{photo_id}", **allow(*_CASE_ROLES))

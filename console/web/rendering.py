@@ -9,7 +9,15 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
-from console.cases.steps import ACTION_NAMES, CASE_OUTCOMES, REJECTION_NAMES, STATE_NAMES
+from console.cases.kinds import LEVEL_NAMES
+from console.cases.steps import (
+    ACTION_NAMES,
+    CASE_OUTCOMES,
+    DOOR_OUTCOMES,
+    DOOR_REJECTIONS,
+    STATE_NAMES,
+    VEHICLE_REJECTIONS,
+)
 from console.people.audit_words import action_words, detail_words, subject_words
 from console.people.sessions import OpenSession
 from console.types import ROLE_NAMES, Role
@@ -76,8 +84,11 @@ def build_environment() -> Environment:
     environment.globals |= {
         "state_names": STATE_NAMES,
         "action_names": ACTION_NAMES,
+        "level_names": LEVEL_NAMES,
         "outcome_names": CASE_OUTCOMES,
-        "rejection_names": REJECTION_NAMES,
+        "rejection_names": VEHICLE_REJECTIONS,
+        "door_outcome_names": DOOR_OUTCOMES,
+        "door_rejection_names": DOOR_REJECTIONS,
         "role_names": ROLE_NAMES,
         # Nobody's data but ours, and quotes must stay quotes: nothing in it could close the script element.
         "plate_table": Markup(plate_table_json()),

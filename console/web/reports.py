@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Query, Request
 from starlette.responses import RedirectResponse, Response
 
+from console.cases.kinds import LEVEL_NAMES
 from console.cases.views import CaseView
 from console.reports.month import month_of, month_report
 from console.reports.sheets import XLSX, Cell, Sheet, workbook
@@ -39,7 +40,7 @@ _SUM_HEAD = (
     "办结用时中位（秒）",
 )
 _CASE_HEAD = (
-    "单号", "状态", "结果", "级别", "号牌", "卡口", "网格", "经过时间", "到达时间", "次数", "到过", "当前处置",
+    "单号", "状态", "结果", "级别", "号牌或门", "卡口", "网格", "经过时间", "到达时间", "次数", "到过", "当前处置",
     "网格员",
 )  # fmt: skip
 
@@ -140,7 +141,7 @@ def _cells(sums: Sums) -> tuple[Cell, ...]:
 
 def _row(view: CaseView) -> tuple[Cell, ...]:
     return (
-        view.case_id, view.state_name, view.result, "命中" if view.level == "hit" else "疑似", view.plate_text,
+        view.case_id, view.state_name, view.result, LEVEL_NAMES[view.level], view.plate_text or view.door,
         view.checkpoint, view.grid_name, view.passed_at, view.opened_at, view.passages, "、".join(view.areas),
         view.owner_name, view.assignee,
     )  # fmt: skip

@@ -49,7 +49,7 @@ class ListQuery(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     group: Group = Group.OPEN
-    level: Literal["hit", "possible"] | None = None
+    level: Literal["hit", "possible", "crossing"] | None = None
     checkpoint: str | None = Field(default=None, max_length=200)
     since: AwareDatetime | None = None
     until: AwareDatetime | None = None

@@ -71,7 +71,8 @@ def build_intake(settings: Settings) -> Intake:
     clocks = Clocks(lambda: datetime.now(UTC), time.monotonic)
     quarantine = open_quarantine(settings)
     outbox = open_outbox(settings)
-    guarding = Guarding(outbox.append, lambda: load_or_create_key(settings.state_dir / "plate.key"))
+    evidence = settings.state_dir / "evidence"
+    guarding = Guarding(outbox.append, lambda: load_or_create_key(settings.state_dir / "plate.key"), evidence)
     endpoint = Endpoint(devices, keeping, quarantine, settings.reads, clocks, guarding)
     most_bytes = int(settings.reads.max_body_mb * 2**20)
     watched = [device for device in devices.values() if device.settings.maker == FOLDER]

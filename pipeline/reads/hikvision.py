@@ -19,6 +19,7 @@ CROSSINGS = ("fielddetection", "linedetection", "regionentrance", "regionexiting
 GRID = 1000
 """Some firmware gives rectangles on a grid of 0 to 1000 whatever the picture's size."""
 PLATE_PICTURE = "licenseplate"
+JPEG = b"\xff\xd8\xff"
 SCENE_PICTURES = ("detection", "vehicle", "scene", "background")
 GA_CLASSES = {"newEnergy": None, "92TypeArm": "31", "leftRightMilitay": "31", "oneLineArm": "31", "twoLineArm": "31",
               "2012TypeOneLineArm": "31", "2012TypeTwoLineArm": "31", "upDownMilitay": "32", "04NewMilitay": "32",
@@ -39,7 +40,8 @@ class Hikvision:
         kind = (event.said("eventType") or "").lower()
         if kind in CROSSINGS and (event.said("eventState") or "active").lower() == "active":
             moment = moment_of(event.said("dateTime"), message.utc_offset)
-            return Understood(crossings=(SentCrossing(short(event.said("UUID")), moment),))
+            picture = next((part.content for part in parts if part.content.startswith(JPEG)), b"")
+            return Understood(crossings=(SentCrossing(short(event.said("UUID")), moment, picture),))
         if kind not in READS and event.first("ANPR") is None:
             return Understood()
         return Understood(reads=(_read(event, parts, message.utc_offset),))
