@@ -1,6 +1,6 @@
 """The console's parts, put together."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +17,7 @@ from console.cases.booth import BoothWords
 from console.cases.crossings import CrossingIntake
 from console.cases.desk import CaseDesk
 from console.cases.dispatch import Dispatch
+from console.cases.group_news import GroupNews, GroupVoice
 from console.cases.intake import CaseIntake
 from console.cases.pictures import Pictures
 from console.cases.reader import CaseReader
@@ -99,6 +100,7 @@ class Console:
     hours: HourBook
     """For one thread: the one that takes the boxes' reports."""
     state: ScreenState
+    group_news: GroupNews
     days_left: Callable[[], int | None] = lambda: None
     """Until matching ends and everything is destroyed; None where nobody has set a day."""
 
@@ -112,11 +114,13 @@ def build_console(
     hasher: PasswordHasher | None = None,
     consumer: str = "console-1",
     clock: Clock | None = None,
+    voices: Mapping[str, GroupVoice] | None = None,
 ) -> Console:
     """Open the database and build the parts. Raises ConsoleError.
 
     `consumer` names this process in the stream's group: the same again finds what it left unfinished. `clock` says what
-    may be erased by now; None believes `now`. `hasher` None: argon2's defaults.
+    may be erased by now; None believes `now`. `hasher` None: argon2's defaults. `voices`: the robots of groups, by
+    grid code.
     """
     database, keys, audit = _open_store(settings, state_dir, now())
     passwords, throttle = Passwords(hasher or PasswordHasher()), Throttle(keys, settings)
@@ -152,6 +156,7 @@ def build_console(
         dispatch=Dispatch(database, audit, build_messengers(settings.messenger, now), settings),
         hub=hub,
         feed=feed, board=board, boxes=boxes, notices=notices, hours=hours, state=state,
+        group_news=GroupNews(database, audit, voices or {}, grids, settings),
     )  # fmt: skip
 
 

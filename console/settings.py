@@ -6,6 +6,11 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+REASSURANCE = (
+    "【卡口核实】{grid}今天有一件事项需要核实，社区网格员已按规定核实办结，属于正常工作。"
+    "请大家不猜测、不转发车牌和个人信息，有疑问请联系网格员。"
+)
+
 
 class CheckpointPlace(BaseModel):
     """Where a checkpoint stands."""
@@ -43,6 +48,17 @@ class MessengerSettings(BaseModel):
     """For one message."""
 
 
+class GroupSettings(BaseModel):
+    """The group chat of a micro-grid, which may be told that a case is closed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    grid_code: str = Field(pattern=r"^\d{6}(\d{3}(\d{3}(\d{2}(\d{2})?)?)?)?$")
+    """Whose group it is; a case goes to the smallest area with a group that it lies in."""
+    channel: str
+    """Name of its robot among `[[alerts.channel]]`."""
+
+
 class ConsoleSettings(BaseModel):
     """Command screen and phone page."""
 
@@ -60,6 +76,10 @@ class ConsoleSettings(BaseModel):
     checkpoint: tuple[CheckpointPlace, ...] = ()
     public_url: str = ""  # where people reach the console, such as https://console.example; links in messages
     messenger: tuple[MessengerSettings, ...] = ()
+    groups: tuple[GroupSettings, ...] = Field(default=(), alias="group")
+    """Groups that may be told of closed cases; nothing goes there before a person pressed 发送."""
+    group_text: str = Field(default=REASSURANCE, min_length=1, max_length=1000)
+    """What they are told; {grid} stands for the area's name. Nothing of the case is in it."""
     confirm_timeout_s: float = Field(default=60, gt=0)  # a person has looked at it
     accept_timeout_s: float = Field(default=180, gt=0)  # a grid worker has taken it
     contact_timeout_s: float = Field(default=1800, gt=0)  # the vehicle's people were spoken to

@@ -110,7 +110,10 @@ class BotChannel:
         return self._window.ready_in_s()
 
     def deliver(self, events: Sequence[Event]) -> None:
-        title, markdown = message_of(events, self._link_base)
+        self.say(*message_of(events, self._link_base))
+
+    def say(self, title: str, markdown: str) -> None:
+        """Say something in the group. Raises DeliveryError, EgressError."""
         body = json.dumps(self._dialect.body(title, markdown), ensure_ascii=False).encode()
         self._window.note_sent()
         answer = self._http.post(self._dialect.url(), body, {"content-type": "application/json; charset=utf-8"})

@@ -25,6 +25,8 @@ _ACTIONS = {
     "case.erase": "到期删除",
     "api.cases": "接口读取事件单",
     "message.sent": "消息送达",
+    "group.sent": "向群里发送",
+    "group.failed": "向群里发送失败",
     "account.message": "设定消息账号",
     "photo.add": "添加照片",
     "correction.open": "提出更正",

@@ -4,7 +4,7 @@ import { ask, newKey, toast } from "./ask.js";
 import { askAgain } from "./late_picture.js";
 
 const KEYS = { c: "confirm", r: "reject", a: "assign", e: "escalate" };
-const CHOICES = new Set(["reject", "assign", "close"]);
+const CHOICES = new Set(["reject", "assign", "close", "group"]);
 
 // Where the picture will be there is a word as long as it is on its way.
 function awaitPicture(image) {
@@ -135,11 +135,28 @@ export class CaseDetail {
 
   submitted(event) {
     event.preventDefault();
+    if (event.target.dataset.for === "group") return this.tellGroup();
     const form = new FormData(event.target);
     if (event.target.dataset.for === "close") return this.act({ action: "close", reason: form.get("outcome"), note: form.get("note") });
     if (event.target.dataset.for === "list-error") return this.act({ action: "reject", reason: "list_error", note: form.get("note") });
     const worker = form.get("worker");
     this.act({ action: "assign", reason: form.get("unit") || null, assignee_id: worker ? Number(worker) : null, note: form.get("note") });
+  }
+
+  // The group is told once; whether it arrived, the case shows.
+  async tellGroup() {
+    if (this.isBusy) return;
+    const { caseId } = this;
+    this.isBusy = true;
+    try {
+      await ask(`/screen/cases/${caseId}/group`, {});
+      toast("已发到群里。");
+    } catch (refusal) {
+      toast(refusal.message);
+    } finally {
+      this.isBusy = false;
+    }
+    if (this.caseId === caseId) await this.open(caseId);
   }
 
   async act(step) {

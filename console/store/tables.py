@@ -149,6 +149,20 @@ class MessageRow(Base):
     last_error: Mapped[str] = mapped_column(Text, default="")
 
 
+class GroupMessageRow(Base):
+    """That a micro-grid's group was told of a closed case; nothing of the case is in the text."""
+
+    __tablename__ = "group_messages"
+
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.case_id"), primary_key=True, autoincrement=False)
+    text: Mapped[str] = mapped_column(Text)
+    asked_by: Mapped[str]
+    asked_at: Mapped[datetime]
+    sent_at: Mapped[datetime | None]
+    last_error: Mapped[str] = mapped_column(Text, default="")
+    """Why it did not arrive; "" with sent_at None while it is under way, or was cut short."""
+
+
 class PhotoRow(Base):
     """A worker's photo of a verification, re-encoded, without its metadata."""
 

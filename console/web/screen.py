@@ -128,6 +128,7 @@ def case_detail(case_id: RowNumber, request: Request, session: Session, console:
         "units": console.grids.units_within(detail.view.grid_code[:6]),
         "workers": console.accounts.workers_for(detail.view.grid_code),
         "now": console.now(),
+        "offer": console.group_news.offer(case_id, console.now()),
     }
     return page(request, "detail.html", context, session)
 
@@ -138,6 +139,12 @@ def take_step(case_id: RowNumber, body: StepBody, actor: Person, console: TheCon
     console.desk.act(body.request(case_id), actor, console.now())
     console.hub.touch([case_id], may_have_left=body.action is Action.ASSIGN)
     return next(iter(console.cases.some(actor, [case_id])), None)
+
+
+@router.post("/cases/{case_id}/group", **allow(*_DESK))
+def tell_group(case_id: RowNumber, actor: Person, console: TheConsole) -> None:
+    """Tell the micro-grid's group that it is done with; 422 says why not. Nothing else ever sends it."""
+    console.group_news.send(case_id, actor, console.now())
 
 
 @router.post("/duplicates", **allow(*_DESK))

@@ -26,6 +26,7 @@ from kakou.sunset.state import load_state
 from kakou.watch.centre import watched_centre
 from kakou.watch.telling import told_console
 from kakou.wiring.clock import trusted_clock
+from kakou.wiring.groups import group_voices
 from kakou.wiring.redis import open_redis
 from kakou.wiring.risk import open_keeper
 
@@ -61,6 +62,7 @@ def check_console(settings: ConsoleSettings) -> None:
 
 @contextlib.contextmanager
 def _built(settings: Settings, url: str) -> Iterator[Console]:
+    voices = group_voices(settings, lambda: datetime.now(UTC))
     client = connect(url)
     office = KeeperOffice(lambda: open_keeper(settings, url), settings.risk.feed)
     keep_private(settings.state_dir)
@@ -73,6 +75,7 @@ def _built(settings: Settings, url: str) -> Iterator[Console]:
             office,
             lambda: datetime.now(UTC),
             clock=trusted_clock(settings),
+            voices=voices,
         )
         built = dataclasses.replace(built, days_left=lambda: _days_left(settings))
     except ConsoleError:
@@ -83,6 +86,8 @@ def _built(settings: Settings, url: str) -> Iterator[Console]:
     finally:
         built.database.close()
         client.close()
+        for voice in voices.values():
+            voice.close()
 
 
 def _days_left(settings: Settings) -> int | None:
