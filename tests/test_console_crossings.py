@@ -12,8 +12,7 @@ from alerts.crossing import CrossingEvent
 from console.cases.crossings import CrossingIntake
 from console.cases.desk import StepRequest
 from console.cases.filtering import CaseFilter, Group
-from console.cases.kinds import CROSSING
-from console.cases.steps import Action, Outcome, State
+from console.cases.steps import CROSSING, Action, Outcome, State
 from console.parts import Console
 from console.reports.month import month_of, month_report
 from console.reports.shift import Shifts

@@ -11,10 +11,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from alerts.crossing import CrossingEvent
-from console.cases.kinds import CROSSING
 from console.cases.recipients import note_dispatch
 from console.cases.rights import standing_of
-from console.cases.steps import OPEN, Standing, State
+from console.cases.steps import CROSSING, OPEN, Standing, State
 from console.cases.timers import due_after_passage, due_at
 from console.people.audit import AuditLog
 from console.settings import ConsoleSettings

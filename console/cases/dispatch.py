@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
-from console.cases.kinds import CROSSING
+from console.cases.steps import CROSSING
 from console.people.audit import AuditLog
 from console.people.messengers import MessageError, Messenger
 from console.settings import ConsoleSettings

@@ -4,9 +4,8 @@ from typing import Literal, TypeAlias
 
 from alerts.crossing import CrossingEvent
 from alerts.flagged import LEVEL_WORDS, FlaggedEvent
+from console.cases.steps import CROSSING
 
-CROSSING = CrossingEvent.kind
-"""`cases.level` of a case that is about a door."""
 LEVEL_NAMES = LEVEL_WORDS | {CROSSING: "有人出入"}
 CaseEvent: TypeAlias = FlaggedEvent | CrossingEvent
 PictureKind: TypeAlias = Literal["plate", "vehicle"]

@@ -2,8 +2,7 @@
 
 from sqlalchemy import ColumnElement, and_, false, or_, true
 
-from console.cases.kinds import CROSSING
-from console.cases.steps import DESK_OPEN, Standing, State
+from console.cases.steps import CROSSING, DESK_OPEN, Standing, State
 from console.people.grids import is_within
 from console.store.tables import CaseRow
 from console.types import Actor, Role

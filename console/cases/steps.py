@@ -9,6 +9,9 @@ from enum import StrEnum
 
 from console.types import Actor, Role, StepRefusedError
 
+CROSSING = "crossing"
+"""`cases.level` of a case that is about a guarded door, named like its kind of event."""
+
 
 class State(StrEnum):
     AT_BOOTH = "at_booth"

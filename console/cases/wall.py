@@ -2,8 +2,7 @@
 
 from collections.abc import Iterable
 
-from console.cases.kinds import CROSSING
-from console.cases.steps import DESK_OPEN
+from console.cases.steps import CROSSING, DESK_OPEN
 from console.cases.views import CaseView
 
 _NOT_ON_A_WALL = {"assignee": "", "owner_name": "", "result": "", "previous_result": "", "desk_note": "", "stays": ()}

@@ -10,8 +10,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
 
-from console.cases.kinds import CROSSING
-from console.cases.steps import VEHICLE_OUTCOMES
+from console.cases.steps import CROSSING, VEHICLE_OUTCOMES
 from console.reports.trends import trends
 from console.store.database import Database
 from console.store.list_tables import CorrectionRow

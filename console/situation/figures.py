@@ -11,8 +11,7 @@ from sqlalchemy import ColumnElement, and_, case, func, or_, select
 from sqlalchemy.orm import Session
 
 from console.cases.filtering import Group, in_group
-from console.cases.kinds import CROSSING
-from console.cases.steps import DESK_OPEN, Rejection, State
+from console.cases.steps import CROSSING, DESK_OPEN, Rejection, State
 from console.people.grids import is_within
 from console.situation.hours import Passed
 from console.store.tables import CaseRow, EventRow
