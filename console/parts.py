@@ -132,8 +132,7 @@ def build_console(
     feed = _event_feed(client, consumer, intake, BoothWords(database, audit, desk), doors, hub, settings, now)
     boxes, notices, hours, state = _situation_parts(database, client, board, hub, feed, settings, now)
     return Console(
-        settings=settings,
-        now=now,
+        settings=settings, now=now,
         clock=clock or WallClock(lambda: now().timestamp()),
         database=database,
         audit=audit,
@@ -143,10 +142,7 @@ def build_console(
         second_factor=SecondFactor(database, keys, passwords, audit),
         sessions=Sessions(database, keys, passwords, throttle, audit, settings),
         tokens=Tokens(database, audit),
-        intake=intake,
-        desk=desk,
-        cases=cases,
-        grids=grids,
+        intake=intake, desk=desk, cases=cases, grids=grids,
         statistics=Statistics(database),
         pictures=pictures,
         list_changes=ListChanges(database, audit, office, state_dir / "imports", settings),
