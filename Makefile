@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: pictures bundle sbom notice audit help setup demo test test-long mutants check lint format typecheck bench screens lock checksums clean
+.PHONY: docs pictures bundle sbom notice audit help setup demo test test-long mutants check lint format typecheck bench screens lock checksums clean
 
 help: ## Print the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,11 @@ screens: $(READY) ## Photograph every page of the console (OUT=folder)
 
 pictures: $(READY) ## Photograph anew what README.md shows (docs/pictures)
 	$(BIN)/python -m tests.console_screens docs/pictures --readme
+	$(BIN)/python -m tests.product_pictures docs/pictures
+
+docs: $(READY) ## Build the documentation site (build/site, opens without a server)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+	@echo "build/site/index.html"
 
 lock: ## Write requirements.lock and requirements-runtime.lock anew from pyproject.toml
 	$(BIN)/python -m pip install --quiet uv
