@@ -4,14 +4,15 @@ import contextlib
 import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import hiredis
 import redis
 from redis.connection import ConnectionPool
 
 from riskdb.digest import DIGEST_BYTES
-from riskdb.hotset.wire import has_ended, let_kernel_time_out, received, rest
+from riskdb.hotset.dialling import Dialling, Wire, connected_at_once
+from riskdb.hotset.wire import END, NO_FIELD, READ_BYTES, field, has_ended, let_kernel_time_out, received, rest
 from riskdb.types import RiskDBError
 
 Command = tuple[str | bytes, ...]
@@ -21,23 +22,11 @@ Answer = TypeVar("Answer")
 
 _BEFORE_DIGEST = b"\r\n$%d\r\n" % DIGEST_BYTES
 _DIGEST_ON_WIRE = len(_BEFORE_DIGEST) + DIGEST_BYTES
-_END = b"\r\n"
-_NO_FIELD = b"$-1\r\n"
 _HGET = b"*3\r\n$4\r\nHGET\r\n$%d\r\n%b\r\n$%d\r\n%b\r\n"
 _FIELD_BYTES = 1024
 """Most fields are shorter; a larger buffer is slower to have."""
 _ANSWER_ON_WIRE = len(b":0\r\n")
-_READ_BYTES = 65_536
 _TIME_OUTS = (redis.TimeoutError, TimeoutError, BlockingIOError)
-
-
-class _Wire(Protocol):
-    """The part of redis-py's connection that is used here, with the types that it lacks."""
-
-    _sock: socket.socket | None
-
-    def connect(self) -> None: ...
-    def disconnect(self) -> None: ...
 
 
 class RedisLink:
@@ -52,17 +41,20 @@ class RedisLink:
     def __init__(self, url: str, timeout_s: float, connect_timeout_s: float, *, asks_twice: bool = True) -> None:
         """With `asks_twice`, what met a broken connection is asked once more; for one who only reads.
 
-        `timeout_s` is for a whole answer, or for all of a `limited` block, however the bytes come.
+        `timeout_s` is for a whole answer, or for all of a `limited` block, however the bytes come. Outside of one, a
+        connection has the sum of both limits to be set up.
         """
-        pool = ConnectionPool.from_url(
+        self._pool = ConnectionPool.from_url(
             url,
             socket_timeout=timeout_s,
             socket_connect_timeout=connect_timeout_s,
             protocol=2,
             driver_info=None,
         )
-        self._connection = cast("_Wire", pool.make_connection())
+        self._connection: Wire | None = None
+        self._dialling: Dialling | None = None
         self._timeout_s = timeout_s
+        self._set_up_s = timeout_s + connect_timeout_s
         self._asks_twice = asks_twice
         self._socket: socket.socket | None = None
         self._reader = _new_reader()
@@ -145,8 +137,8 @@ class RedisLink:
         """
         count = len(members) + 1
         head = self._heads.get((key, count)) or self._new_head(key, count)
-        packed = _BEFORE_DIGEST.join((head, first, *members)) + _END
-        if len(packed) != len(head) + count * _DIGEST_ON_WIRE + len(_END):
+        packed = _BEFORE_DIGEST.join((head, first, *members)) + END
+        if len(packed) != len(head) + count * _DIGEST_ON_WIRE + len(END):
             raise ValueError(f"every member has {DIGEST_BYTES} bytes")
         (self._socket or self._open()).sendall(packed + more)
 
@@ -180,12 +172,21 @@ class RedisLink:
         if not answer.startswith(head):
             raise redis.ResponseError(answer.decode(errors="replace").strip())
         flags, tail = answer[len(head) + 1 : wanted : _ANSWER_ON_WIRE], answer[wanted:]
-        return flags, None if tail == _NO_FIELD else _field(wire, tail, deadline)
+        return flags, None if tail == NO_FIELD else field(wire, tail, deadline)
 
     def close(self) -> None:
+        self._drop()
+        if self._dialling is not None:
+            self._dialling.cut_off()
+            self._dialling = None
+
+    def _drop(self) -> None:
+        """Close the connection; one that is being set up goes on."""
         self._socket = None
         self._reader = _new_reader()
-        self._connection.disconnect()
+        if self._connection is not None:
+            self._connection.disconnect()
+            self._connection = None
 
     def _new_head(self, key: bytes, count: int) -> bytes:
         head = b"*%d\r\n$10\r\nSMISMEMBER\r\n$%d\r\n%b" % (count + 2, len(key), key)
@@ -195,18 +196,37 @@ class RedisLink:
 
     def _open(self) -> socket.socket:
         if self._socket is not None and not self._asks_twice and has_ended(self._socket):
-            self.close()
+            self._drop()
         if self._socket is None:
-            self._connection.connect()
+            self._connection = self._set_up()
             self._socket = self._connection._sock
             assert self._socket is not None
             let_kernel_time_out(self._socket, self._timeout_s)
         return self._socket
 
+    def _set_up(self) -> Wire:
+        """Return a new connection. Raises redis.RedisError, OSError."""
+        if (at_once := connected_at_once(self._pool)) is not None:
+            return at_once
+        if self._dialling is None:
+            self._dialling = Dialling(self._pool, self._set_up_s)
+        limit_s = self._deadline - time.monotonic() if self._deadline else self._set_up_s
+        try:
+            made = self._dialling.wait(limit_s)
+        except BaseException:
+            self._dialling = None
+            raise
+        if made is None:
+            if self._dialling.is_stuck():
+                self._dialling.cut_off()
+            raise TimeoutError("the connection is not set up in time")
+        self._dialling = None
+        return made
+
     def _receive(self, wire: socket.socket, deadline: float) -> Any:
         """Return the next answer; one inside an array may be a redis.ResponseError."""
         while (answer := self._reader.gets()) is False:
-            self._reader.feed(received(wire, _READ_BYTES, deadline))
+            self._reader.feed(received(wire, READ_BYTES, deadline))
         if isinstance(answer, redis.ResponseError):
             raise answer
         return answer
@@ -214,14 +234,14 @@ class RedisLink:
     def _again(self, error: Exception, once: Callable[[], Answer]) -> Answer:
         """Ask once more where the connection broke since the last question; a time-out is final."""
         # Whatever is still on its way must not be taken for the answer to the next question.
-        self.close()
+        self._drop()
         is_broken = isinstance(error, redis.ConnectionError | OSError) and not isinstance(error, _TIME_OUTS)
         if not (self._asks_twice and is_broken):
             raise _refusal(error) from error
         try:
             return once()
         except (redis.RedisError, OSError) as second_error:
-            self.close()
+            self._drop()
             raise _refusal(second_error) from second_error
 
 
@@ -246,16 +266,3 @@ def _new_reader() -> hiredis.Reader:
 
 def _refusal(error: Exception) -> RiskDBError:
     return RiskDBError(f"the risk list in Redis cannot be asked: {error or 'it does not answer in time'}")
-
-
-def _field(wire: socket.socket, answer: bytes, deadline: float) -> bytes | None:
-    """Return the value in the answer to an HGET that begins so. Raises redis.RedisError, OSError."""
-    while _END not in answer:
-        answer += received(wire, _READ_BYTES, deadline)
-    head, _, value = answer.partition(_END)
-    if answer == _NO_FIELD or not head.startswith(b"$"):
-        return None  # or the key holds something else altogether
-    wanted = int(head[1:]) + len(_END)
-    while len(value) < wanted:
-        value += received(wire, wanted - len(value), deadline)
-    return value[: -len(_END)]

@@ -8,10 +8,15 @@ import time
 
 import redis
 
+END = b"\r\n"
+NO_FIELD = b"$-1\r\n"
+READ_BYTES = 65_536
+
 
 def let_kernel_time_out(wire: socket.socket, timeout_s: float) -> None:
     """Keep the time limit without a poll() before every send and receive, a tenth of a short lookup."""
     if isinstance(wire, ssl.SSLSocket):
+        wire.settimeout(timeout_s)
         return
     wire.settimeout(None)
     limit = struct.pack("@ll", int(timeout_s), round(timeout_s % 1 * 1_000_000))
@@ -51,3 +56,16 @@ def rest(wire: socket.socket, answer: bytes, wanted: int, head: bytes, deadline:
     if not answer:
         raise redis.ConnectionError("the server closed the connection")
     return answer
+
+
+def field(wire: socket.socket, answer: bytes, deadline: float) -> bytes | None:
+    """Return the value in the answer to an HGET that begins so. Raises redis.RedisError, OSError."""
+    while END not in answer:
+        answer += received(wire, READ_BYTES, deadline)
+    head, _, value = answer.partition(END)
+    if answer == NO_FIELD or not head.startswith(b"$"):
+        return None  # or the key holds something else altogether
+    wanted = int(head[1:]) + len(END)
+    while len(value) < wanted:
+        value += received(wire, wanted - len(value), deadline)
+    return value[: -len(END)]
