@@ -10,7 +10,7 @@ import typer
 from kakou.exit_codes import ExitCode
 from kakou.output import put_json
 from kakou.settings import Settings, load_settings
-from kakou.sunset.carrying_out import note_in_audit, plan
+from kakou.sunset.carrying_out import carry_out, left_over, note_in_audit, plan
 from kakou.sunset.guard import finish, utc_now
 from kakou.sunset.report import plan_lines
 from kakou.sunset.state import (
@@ -110,8 +110,12 @@ def _end_now(settings: Settings, by: str, reason: str) -> None:
         mark_begun(settings.state_dir, state.decided("end", by, reason, at, at), at)
         typer.echo("正在等待各进程结束……", err=True)
         finish(settings)
+    elif left_over(settings):
+        carry_out(settings, state, utc_now)
     typer.echo(_last_report(settings).read_text(encoding="utf-8"))
     typer.echo(f"报告：{_last_report(settings).with_suffix('.html')}", err=True)
+    if left_over(settings):
+        raise typer.Exit(ExitCode.FINDINGS)
 
 
 def _renew(settings: Settings, days: int, by: str, reason: str) -> None:

@@ -24,6 +24,8 @@ from riskdb.whole_file import make_durable
 
 _CHUNK = 2**20
 _SCAN_COUNT = 1000
+FAILED = "未能销毁"
+"""So begins the note of what is still there."""
 _REDIS_KEYS = ("risk:*", "events:*", "box:status:*", "notices:*", "canary:*")
 """Every key of ours; the lanes are published and stored nowhere."""
 
@@ -107,13 +109,13 @@ def destroy(settings: Settings, target: Target, now: datetime) -> Destroyed:
     return found.model_copy(update={"destroyed_at": None if left else now, "note": "；".join(problems)})
 
 
-def survey_redis(settings: Settings) -> Destroyed | None:
+def survey_redis(settings: Settings, *, is_ours: bool) -> Destroyed | None:
     """Return what a Redis that is not embedded holds of ours; None where there is none."""
-    return _with_redis(settings, _keys)
+    return _with_redis(settings, _keys, is_ours=is_ours)
 
 
 def destroy_redis(settings: Settings, now: datetime) -> Destroyed | None:
-    """Delete our keys of a Redis that is not embedded, where this state folder is the list's or the console's home."""
+    """Delete our keys of a Redis that is not embedded; for the list's or the console's home."""
 
     def delete(client: "redis.Redis") -> list[bytes]:
         keys = _keys(client)
@@ -123,7 +125,7 @@ def destroy_redis(settings: Settings, now: datetime) -> Destroyed | None:
             client.bgrewriteaof()
         return keys
 
-    found = _with_redis(settings, delete)
+    found = _with_redis(settings, delete, is_ours=True)
     return found.model_copy(update={"destroyed_at": now}) if found and not found.note else found
 
 
@@ -152,17 +154,21 @@ def untouched(settings: Settings) -> list[str]:
     )
 
 
-def _with_redis(settings: Settings, work: Callable[["redis.Redis"], list[bytes]]) -> Destroyed | None:
+def _with_redis(settings: Settings, work: Callable[["redis.Redis"], list[bytes]], *, is_ours: bool) -> Destroyed | None:
     if settings.redis_url is None:
         return None
     found = Destroyed(name="名单与事件流（Redis）", files=0, size_bytes=0, rows=None, sha256="", destroyed_at=None)
-    if not is_home(settings):
+    if not is_ours:
         return found.model_copy(update={"note": "属于中心，由中心的日落销毁"})
     try:
         with redis.Redis.from_url(settings.redis_url, socket_timeout=30, socket_connect_timeout=5) as client:
             keys = work(client)
     except redis.RedisError as error:
-        return found.model_copy(update={"note": f"未能销毁，请在 Redis 主机上清空：{type(error).__name__}"})
+        return found.model_copy(
+            update={
+                "note": f"{FAILED}，待 Redis 恢复后再执行 kakou sunset --now，或在其主机上清空：{type(error).__name__}"
+            }
+        )
     digest = hashlib.sha256(b"\n".join(sorted(keys))).hexdigest() if keys else ""
     return found.model_copy(update={"rows": len(keys), "sha256": digest})
 
@@ -186,7 +192,11 @@ def _with_database(settings: Settings, *, is_destroying: bool) -> Destroyed | No
                 Base.metadata.drop_all(connection)
                 connection.exec_driver_sql("DROP TABLE IF EXISTS alembic_version")
     except (SQLAlchemyError, ConsoleError) as error:
-        return found.model_copy(update={"note": f"未能销毁，请在数据库主机上删除：{type(error).__name__}"})
+        return found.model_copy(
+            update={
+                "note": f"{FAILED}，待数据库恢复后再执行 kakou sunset --now，或在其主机上删除：{type(error).__name__}"
+            }
+        )
     return found.model_copy(update={"rows": count})
 
 

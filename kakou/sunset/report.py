@@ -22,6 +22,7 @@ _PAGE = (
 _BY_HAND = (
     "另存的密钥副本（backup.key 或备份口令、plate.key、console.key）须由保管人销毁；密钥不销毁，备份仍可读出。",
     "kakou backup 以外的副本（直接拷贝的 console.sqlite、outbox.sqlite 和图片）含有明文号牌：其介质须一并清理。",
+    "PostgreSQL 的备份（pg_dump）和预写日志归档含有明文号牌：由数据库管理员清理。",
     "导出的报表、打印件、消息群中的图片，按本单位规定清理。",
     "固态硬盘上被覆盖的内容可能仍有残留：设备退役时对整盘做安全擦除。",
 )
