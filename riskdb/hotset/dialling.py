@@ -12,6 +12,7 @@ import threading
 import time
 from typing import Protocol, cast
 
+import redis
 from redis.connection import Connection, ConnectionPool, SSLConnection
 
 CUT_OFF_AFTER = 10
@@ -35,14 +36,16 @@ class Dialling:
         self._patience_s = CUT_OFF_AFTER * limit_s
         self._connection = _watched(pool, self._patience_s)
         self._over = threading.Event()
-        self._error: BaseException | None = None
+        self._error: Exception | None = redis.ConnectionError("the set-up broke off")
         self._begun = time.monotonic()
         threading.Thread(target=self._connect, name="redis set-up", daemon=True).start()
 
-    def wait(self, limit_s: float) -> Wire | None:
-        """Return the connection, or None while it is being set up. Raises what kept it from standing."""
-        if not self._over.wait(max(0.0, limit_s)):
-            return None
+    def is_over(self, limit_s: float) -> bool:
+        """Wait for its end, so long at most."""
+        return self._over.wait(max(0.0, limit_s))
+
+    def connection(self) -> Wire:
+        """Return the connection once it is over. Raises redis.RedisError, OSError."""
         if self._error is not None:
             raise self._error
         return self._connection
@@ -60,12 +63,14 @@ class Dialling:
     def _connect(self) -> None:
         try:
             self._connection.connect()
-        except BaseException as error:  # noqa: BLE001  it is raised to who waits
+            self._error = None
+        except (redis.RedisError, OSError) as error:
             self._error = error
-        twin = getattr(self._connection, "twin", None)
-        if twin is not None:
-            twin.close()
-        self._over.set()
+        finally:
+            twin = getattr(self._connection, "twin", None)
+            if twin is not None:
+                twin.close()
+            self._over.set()
 
 
 class _Watched:

@@ -208,20 +208,13 @@ class RedisLink:
         """Return a new connection. Raises redis.RedisError, OSError."""
         if (at_once := connected_at_once(self._pool)) is not None:
             return at_once
-        if self._dialling is None:
-            self._dialling = Dialling(self._pool, self._set_up_s)
-        limit_s = self._deadline - time.monotonic() if self._deadline else self._set_up_s
-        try:
-            made = self._dialling.wait(limit_s)
-        except BaseException:
-            self._dialling = None
-            raise
-        if made is None:
-            if self._dialling.is_stuck():
-                self._dialling.cut_off()
+        dialling = self._dialling = self._dialling or Dialling(self._pool, self._set_up_s)
+        if not dialling.is_over(self._deadline - time.monotonic() if self._deadline else self._set_up_s):
+            if dialling.is_stuck():
+                dialling.cut_off()
             raise TimeoutError("the connection is not set up in time")
         self._dialling = None
-        return made
+        return dialling.connection()
 
     def _receive(self, wire: socket.socket, deadline: float) -> Any:
         """Return the next answer; one inside an array may be a redis.ResponseError."""
