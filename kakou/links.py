@@ -4,6 +4,7 @@ import ipaddress
 from collections.abc import Iterable, Iterator
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
+from pipeline.reads.settings import DeviceSettings
 from riskdb.settings import KafkaSettings
 
 ENFORCED_SSL = ("require", "verify-ca", "verify-full")
@@ -16,6 +17,7 @@ def open_links(
     database_url: str | None,
     channels: Iterable[object],
     topics: Iterable[KafkaSettings] = (),
+    devices: Iterable[DeviceSettings] = (),
 ) -> Iterator[tuple[str, str]]:
     """Yield the setting and the host of each link to another machine that TLS does not protect."""
     for name, url in (("redis_url", redis_url), ("alerts.stream_url", stream_url)):
@@ -34,6 +36,10 @@ def open_links(
     for topic in topics:
         if not (topic.tls or topic.ca_file):
             yield from ((f"risk.kafka {topic.topic}: tls", host) for host in _brokers_elsewhere(topic.brokers))
+    for device in devices:
+        broker = device.broker
+        if broker and not broker.tls and is_elsewhere(broker.host):
+            yield f"reads.device {device.device_id}: broker.tls", broker.host
     if database_url and (host := _open_database_host(urlsplit(database_url))):
         yield "console.database_url", host
 

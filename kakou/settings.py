@@ -143,7 +143,12 @@ def load_settings(path: Path | None = None) -> Settings:
 def _refuse_open_links(settings: Settings, path: Path) -> None:
     alerts = settings.alerts
     links = open_links(
-        settings.redis_url, alerts.stream_url, settings.console.database_url, alerts.channels, settings.risk.kafka
+        settings.redis_url,
+        alerts.stream_url,
+        settings.console.database_url,
+        alerts.channels,
+        settings.risk.kafka,
+        settings.reads.devices,
     )
     refused = [(name, host) for name, host in links if host not in settings.allow_unencrypted_links_to]
     if refused:

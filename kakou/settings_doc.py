@@ -8,7 +8,7 @@ import inspect
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple, get_args
+from typing import NamedTuple, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -69,7 +69,8 @@ def sections(model: type[BaseModel], path: str = "") -> Iterator[Section]:
     for name, field in model.model_fields.items():
         for below in _models_in(field.annotation):
             key = f"{path}{field.alias or name}"
-            header = f"[{key}]" if below is field.annotation else f"[[{key}]]"
+            is_one = below is field.annotation or below in get_args(field.annotation)  # a model, or one or None
+            header = f"[{key}]" if is_one and get_origin(field.annotation) is not tuple else f"[[{key}]]"
             if below is ChannelSettings:
                 yield from (
                     Section(f'{header} kind = "{kind}"', one.title, one.settings)

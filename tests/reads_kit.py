@@ -5,7 +5,7 @@ import http.client
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -55,6 +55,20 @@ class Box:
             answer = connection.getresponse()
             found = {name.lower(): value for name, value in answer.getheaders()}
             return Answered(answer.status, answer.read(), found)
+
+    @contextlib.contextmanager
+    def talking(self) -> Iterator[Callable[[str, bytes, dict[str, str]], int]]:
+        """Yield what posts over one connection, as a busy camera does, and returns the status."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+
+        def post(path: str, body: bytes, headers: dict[str, str]) -> int:
+            connection.request("POST", path, body, headers)
+            answer = connection.getresponse()
+            answer.read()
+            return answer.status
+
+        with contextlib.closing(connection):
+            yield post
 
     def send(self, wire: Wire, device: str = "K01", secret: str = SECRET) -> Answered:
         return self.post(f"/reads/{device}/{secret}/{wire.path}", wire.body, {"content-type": wire.content_type})

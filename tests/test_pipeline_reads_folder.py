@@ -24,7 +24,9 @@ def watch(tmp_path: Path) -> Iterator[FolderWatch]:
     device = {"device_id": "F01", "maker": "folder", "folder": tmp_path / "in", "mapping": {"text": "plate.no"}}
     intake = build_intake(reads_settings(tmp_path, device))
     intake.keeping.start()
-    yield intake.folders[0]
+    [watch] = intake.watches
+    assert isinstance(watch, FolderWatch)
+    yield watch
     intake.keeping.close()
 
 

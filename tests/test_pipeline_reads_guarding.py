@@ -1,9 +1,14 @@
 """A crossing of a guarded door is told while the household's consent holds: once, and not when it may go out."""
 
+import contextlib
+import random
+import threading
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from paho.mqtt.publish import multiple
 
 from alerts.channels.payload import chat_line, envelope_of
 from alerts.crossing import CrossingEvent
@@ -11,11 +16,17 @@ from alerts.kinds import from_cloudevent
 from alerts.outbox import Outbox
 from alerts.pictures import PICTURE_NAME
 from kakou.settings import SettingsError, load_settings
-from pipeline.reads.adapter import Message, SentCrossing
+from pipeline.reads.adapter import Message, SentCrossing, UnreadableMessageError
+from pipeline.reads.device_state import Device
 from pipeline.reads.guarding import Guarding
 from pipeline.reads.makers import adapter_of
+from pipeline.reads.mqtt_doors import MqttDoors
 from pipeline.reads.settings import DeviceSettings
-from pipeline.reads.synthetic import BOUNDARY, multipart
+from pipeline.reads.synthetic import BOUNDARY, DOOR_SAMPLES, Said, frigate_crossing, multipart
+from pipeline.reads.synthetic import NOON as SAID_AT
+from tests.alerts_kit import wait_until
+from tests.camera_fuzz import damaged
+from tests.mqtt_broker import mqtt_broker
 from tests.reads_kit import SECRET, reads_settings, serving
 
 NOON = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
@@ -132,3 +143,67 @@ def test_what_is_no_picture_or_too_large_does_not_hold_the_crossing_up(tmp_path:
     guarding = Guarding(lambda event: events.append(event) is None, lambda: bytes(32), tmp_path)  # type: ignore[arg-type,func-returns-value]  # a list for an outbox
     assert guarding.take(guard(), SentCrossing(None, NOON, picture), NOON)
     assert (events[0].picture, list(tmp_path.iterdir())) == (None, [])
+
+
+@pytest.mark.parametrize("maker", DOOR_SAMPLES)
+def test_a_maker_of_crossings_alone_is_understood_whatever_is_done_to_its_message(maker: str):
+    adapter, wire = adapter_of(maker), DOOR_SAMPLES[maker](Said())
+    [crossing] = adapter.understand(wire.message()).crossings
+    assert crossing.captured_at is not None
+    assert abs(crossing.captured_at - SAID_AT) < timedelta(seconds=1)
+    assert crossing.message_id
+    again, later = (DOOR_SAMPLES[maker](Said(at=at)).message() for at in (SAID_AT, SAID_AT + timedelta(minutes=3)))
+    ids = [adapter.understand(each).crossings[0].message_id for each in (again, later)]
+    assert ids[0] == crossing.message_id != ids[1]
+    dice = random.Random(7)
+    for _ in range(300):
+        with contextlib.suppress(UnreadableMessageError):
+            found = adapter.understand(replace(wire.message(), body=damaged(wire.body, dice)))
+            assert len(found.crossings) <= 2
+
+
+@pytest.mark.parametrize(
+    ("maker", "said", "instead"),
+    [
+        ("onvif", b"LineDetector/Crossed", b"VideoSource/MotionAlarm"),
+        ("onvif", b'Name="ObjectId" Value="17"', b'Name="IsInside" Value="false"'),
+        ("frigate", b'"label": "person"', b'"label": "cat"'),
+        ("frigate", b'"entered_zones": ["door"]', b'"entered_zones": ["garden"]'),
+        ("frigate", b'"entered_zones": []', b'"entered_zones": ["door"]'),
+    ],
+)
+def test_what_is_no_crossing_is_answered_and_left(maker: str, said: bytes, instead: bytes):
+    wire = DOOR_SAMPLES[maker](Said())
+    assert said in wire.body
+    assert adapter_of(maker).understand(replace(wire.message(), body=wire.body.replace(said, instead))).crossings == ()
+
+
+def test_what_frigate_publishes_at_a_broker_is_an_event(tmp_path: Path):
+    now = datetime.now(UTC)
+    consent = {"by": "张三", "given_at": now - timedelta(days=1), "until": now + timedelta(days=1)}
+    with mqtt_broker(tmp_path) as port:
+        broker = {"host": "127.0.0.1", "port": port, "tls": False, "user": "u", "topic": "kakou/frigate/events"}
+        (tmp_path / "secret").write_text("p")
+        device = DeviceSettings.model_validate(
+            {"device_id": "G01", "maker": "frigate", "checkpoint": "东苑", "secret_file": "s", "door": DOOR,
+             "consent": consent, "broker": broker, "serials": ["door-cam"]})  # fmt: skip
+        told: list[CrossingEvent] = []
+        guarding = Guarding(lambda event: told.append(event) is None, lambda: bytes(32))  # type: ignore[arg-type,func-returns-value]  # a list for an outbox
+        watched = Device.of(device, "p", timedelta(hours=1), None)
+        stop = threading.Event()
+        listener = threading.Thread(target=MqttDoors(watched, device.broker, guarding).run, args=(stop,))  # type: ignore[arg-type]  # it was given
+        listener.start()
+        try:
+
+            def is_told() -> bool:
+                cameras = [frigate_crossing(Said(at=now, serial=serial)).body for serial in ("another-cam", "door-cam")]
+                messages = [{"topic": broker["topic"], "payload": body, "qos": 1} for body in (*cameras, b"no JSON")]
+                multiple(messages, "127.0.0.1", port, auth={"username": "u", "password": "p"})  # type: ignore[arg-type]  # its own example is no TypedDict either
+                return bool(told)
+
+            wait_until(is_told, what="a crossing")
+        finally:
+            stop.set()
+            listener.join()
+    assert [(event.door, event.camera_id) for event in told] == [(DOOR, "G01")]
+    assert watched.report.last_message_at is not None

@@ -47,9 +47,9 @@ def serve(settings: Settings, stop: threading.Event | None = None) -> None:
 
 @contextlib.contextmanager
 def _at_work(intake: Intake) -> Iterator[None]:
-    """Write, and watch the folders, in threads while the context is open."""
+    """Write, and watch folders and brokers, in threads while the context is open."""
     stop = threading.Event()
-    watches = [threading.Thread(target=one.run, args=(stop,), name="folder") for one in intake.folders]
+    watches = [threading.Thread(target=one.run, args=(stop,), name="watch") for one in intake.watches]
     intake.keeping.start()
     for watch in watches:
         watch.start()

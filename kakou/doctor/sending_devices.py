@@ -20,6 +20,8 @@ NEVER = {
     "gat1400": "请查相机 平台接入→GA/T 1400（视图库）：平台地址、端口、设备号、用户名和密码",
     "alarm_info_plate": "请查相机 HTTP 推送：推送地址应为 /reads/{device}/密钥",
     "axis": "请查 License Plate Verifier 的 Integration → HTTP POST：地址应为 /reads/{device}/密钥",
+    "onvif": "请查相机或录像机的 ONVIF 事件推送（HTTP 通知）：地址应为 /reads/{device}/密钥",
+    "frigate": "请查消息服务器地址、用户名、密码，Frigate 是否发布到该主题，门前区域是否命名为 door",
     FOLDER: "请查文件夹是否有照片写入，本机用户能否读取和删除",
 }
 

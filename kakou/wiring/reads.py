@@ -1,9 +1,12 @@
 """Builds what takes the reads that cameras send, from the settings."""
 
+import threading
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Protocol
 
 from kakou.settings import Settings, SettingsError
 from kakou.wiring.outbox import open_outbox
@@ -48,6 +51,14 @@ def open_quarantine(settings: Settings) -> Quarantine:
     return Quarantine(folder, reads_seal(settings), kept, reads.quarantine_max_mb << 20)
 
 
+class Watch(Protocol):
+    """Work beside the endpoint."""
+
+    def run(self, stop: threading.Event) -> None:
+        """Go on until `stop` is set."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Intake:
     """What takes reads, not yet started."""
@@ -55,7 +66,8 @@ class Intake:
     endpoint: Endpoint
     keeping: Keeping
     """The thread that writes for all of them."""
-    folders: tuple[FolderWatch, ...]
+    watches: tuple[Watch, ...]
+    """What runs in a thread of its own: folders, subscriptions at brokers."""
 
 
 def build_intake(settings: Settings) -> Intake:
@@ -76,7 +88,20 @@ def build_intake(settings: Settings) -> Intake:
     endpoint = Endpoint(devices, keeping, quarantine, settings.reads, clocks, guarding)
     most_bytes = int(settings.reads.max_body_mb * 2**20)
     watched = [device for device in devices.values() if device.settings.maker == FOLDER]
-    return Intake(endpoint, keeping, tuple(FolderWatch(one, keeping, quarantine, most_bytes) for one in watched))
+    folders = [FolderWatch(one, keeping, quarantine, most_bytes) for one in watched]
+    return Intake(endpoint, keeping, (*folders, *_subscriptions(devices.values(), guarding)))
+
+
+def _subscriptions(devices: Iterable[Device], guarding: Guarding) -> list[Watch]:
+    """Raises SettingsError."""
+    wanted = [(device, device.settings.broker) for device in devices]
+    if not any(broker for _, broker in wanted):
+        return []
+    try:
+        from pipeline.reads.mqtt_doors import MqttDoors
+    except ModuleNotFoundError as error:
+        raise SettingsError("[reads.device.broker] needs paho-mqtt: make setup installs it") from error
+    return [MqttDoors(device, broker, guarding) for device, broker in wanted if broker]
 
 
 def device_secret(device: DeviceSettings) -> str:

@@ -12,6 +12,8 @@ from pipeline.reads.cipher import Seal, SealError
 SUFFIX = ".message"
 ABOUT = b"quarantine"
 STAMP = "%Y%m%dT%H%M%S%f"
+MOST_MESSAGES = 20_000
+"""So many at most, however small: what is known of each takes memory."""
 
 
 class Quarantine:
@@ -24,12 +26,14 @@ class Quarantine:
         self._seal = seal
         self._max_age = max_age
         self._max_bytes = max_bytes
-        self._size = sum(path.stat().st_size for path in self._files())
+        self._kept = {_mark_of(path): (path, path.stat().st_size) for path in self._files()}
+        """Mark of a message -> where it lies, and its size; the oldest first. Another process deletes old ones."""
+        self._size = sum(size for _, size in self._kept.values())
 
     def keep(self, device_id: str, body: bytes, why: str, now: datetime) -> bool:
         """Put a message on disk; False where it is there already. Raises OSError."""
         mark = sha256(device_id.encode() + b"\0" + body).hexdigest()[:24]
-        if any(self._folder.glob(f"*-{mark}{SUFFIX}")):
+        if mark in self._kept and self._kept[mark][0].exists():
             return False
         head = json.dumps({"device_id": device_id, "why": why, "at": now.isoformat()}).encode()
         sealed = self._seal.close(head + b"\n" + body, ABOUT)
@@ -40,6 +44,8 @@ class Quarantine:
             file.write(sealed)
             file.flush()
             os.fsync(file.fileno())
+        self._forget(mark)
+        self._kept[mark] = path, len(sealed)
         self._size += len(sealed)
         return True
 
@@ -60,18 +66,23 @@ class Quarantine:
         limit = f"{now.astimezone(UTC) - self._max_age:{STAMP}}" if now else ""
         old = [path for path in self._files() if path.name < limit]
         for path in old:
-            self._remove(path)
+            path.unlink(missing_ok=True)
+            self._forget(_mark_of(path))
         return len(old)
 
     def _make_room(self, size: int) -> None:
-        for path in self._files():
-            if self._size + size <= self._max_bytes:
-                return
-            self._remove(path)
+        """A look at the folder with every message would make a flood of them ever slower."""
+        while self._kept and (self._size + size > self._max_bytes or len(self._kept) >= MOST_MESSAGES):
+            mark = next(iter(self._kept))
+            self._kept[mark][0].unlink(missing_ok=True)
+            self._forget(mark)
 
-    def _remove(self, path: Path) -> None:
-        self._size -= path.stat().st_size
-        path.unlink(missing_ok=True)
+    def _forget(self, mark: str) -> None:
+        self._size -= self._kept.pop(mark, (None, 0))[1]
 
     def _files(self) -> list[Path]:
         return sorted(self._folder.glob(f"*{SUFFIX}"))
+
+
+def _mark_of(path: Path) -> str:
+    return path.name.removesuffix(SUFFIX).rpartition("-")[2]

@@ -37,6 +37,25 @@ class ConsentSettings(BaseModel):
     """From this moment on the camera's messages are answered and dropped."""
 
 
+class BrokerSettings(BaseModel):
+    """The MQTT broker that a guard camera's software publishes at"""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    host: str = Field(min_length=1)
+    """Dialled by `kakou run`."""
+    port: int = Field(default=8883, ge=1, le=65535)
+    """Of the broker."""
+    tls: bool = True
+    """False only where the network itself is trusted."""
+    ca_file: Path | None = None
+    """PEM file that the broker's certificate is checked by; none is the system's."""
+    user: str | None = None
+    """None logs in without a name; its password is the device's secret."""
+    topic: str = "frigate/events"
+    """What is subscribed to."""
+
+
 class DeviceSettings(BaseModel):
     """A camera that sends plate reads."""
 
@@ -45,7 +64,7 @@ class DeviceSettings(BaseModel):
     device_id: str = Field(pattern=r"^[\w.-]{1,40}$")
     """Names the device to the endpoint; for GA/T 1400 its 20-digit id."""
     maker: Annotated[str, AfterValidator(_known_maker)]
-    """alarm_info_plate, axis, dahua, gat1400, hikvision, json_mapping, or folder for files."""
+    """alarm_info_plate, axis, dahua, gat1400, hikvision, json_mapping; frigate, onvif (doors); folder for files."""
     checkpoint: str = Field(min_length=1)
     """Name of the checkpoint, as people know it."""
     camera: str | None = Field(default=None, pattern=r"^[\w.-]+$")
@@ -77,6 +96,8 @@ class DeviceSettings(BaseModel):
     meeting_url: str = ""
     """Link for a video call with the household; {event_id} stands for the event's id."""
     consent: ConsentSettings | None = None
+    broker: BrokerSettings | None = None
+    """Of the maker frigate; none takes what is posted to the device's address."""
 
     def is_quiet(self, moment: datetime) -> bool:
         """Return whether the door may be used at this time of the day."""

@@ -221,3 +221,36 @@ SAMPLES: dict[str, Callable[[Said], Wire]] = {
     "hikvision": hikvision,
     "json_mapping": json_mapping,
 }
+
+
+def onvif_crossing(said: Said) -> Wire:
+    """What a camera's Notify looks like: SOAP 1.2, the topic's prefix bound, the values as attributes."""
+    at = f"{said.at.astimezone(UTC):%Y-%m-%dT%H:%M:%S}Z"
+    body = f"""<?xml version="1.0" encoding="UTF-8"?>
+<SOAP-ENV:Envelope xmlns:SOAP-ENV="http://www.w3.org/2003/05/soap-envelope"
+ xmlns:wsnt="http://docs.oasis-open.org/wsn/b-2" xmlns:tt="http://www.onvif.org/ver10/schema"
+ xmlns:tns1="http://www.onvif.org/ver10/topics">
+<SOAP-ENV:Body><wsnt:Notify><wsnt:NotificationMessage>
+<wsnt:Topic Dialect="http://www.onvif.org/ver10/tev/topicExpression/ConcreteSet">tns1:RuleEngine/LineDetector/Crossed</wsnt:Topic>
+<wsnt:Message><tt:Message UtcTime="{at}" PropertyOperation="Changed">
+<tt:Source><tt:SimpleItem Name="VideoSourceConfigurationToken" Value="00000"/>
+<tt:SimpleItem Name="Rule" Value="door"/></tt:Source>
+<tt:Data><tt:SimpleItem Name="ObjectId" Value="17"/></tt:Data>
+</tt:Message></wsnt:Message></wsnt:NotificationMessage></wsnt:Notify></SOAP-ENV:Body></SOAP-ENV:Envelope>"""
+    return Wire("", "application/soap+xml; charset=utf-8", body.encode())
+
+
+def frigate_crossing(said: Said) -> Wire:
+    began = said.at.timestamp()
+    event = {
+        "id": f"{began:.6f}-ab12cd", "camera": said.serial, "frame_time": began + 0.4, "start_time": began,
+        "end_time": None, "label": "person", "sub_label": None, "top_score": 0.83, "score": 0.8,
+        "false_positive": False, "box": [412, 120, 530, 460], "current_zones": [], "entered_zones": [],
+        "has_clip": True, "has_snapshot": True, "stationary": False,
+    }  # fmt: skip
+    after = {**event, "current_zones": ["door"], "entered_zones": ["door"]}
+    return _json("", {"type": "update", "before": event, "after": after})
+
+
+DOOR_SAMPLES: dict[str, Callable[[Said], Wire]] = {"frigate": frigate_crossing, "onvif": onvif_crossing}
+"""Of makers that say nothing but crossings."""

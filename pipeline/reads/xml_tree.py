@@ -19,6 +19,8 @@ class Element:
     name: str
     text: str = ""
     children: list["Element"] = field(default_factory=list)
+    attributes: dict[str, str] = field(default_factory=dict)
+    """By their local names."""
 
     def first(self, *path: str) -> "Element | None":
         """Return the first element down a path of names; a name may stand anywhere among its siblings."""
@@ -69,11 +71,12 @@ class _Builder:
     def refuse(self, *_: object) -> None:
         raise UnreadableMessageError("XML with a document type or entities of its own")
 
-    def start(self, name: str, _attributes: dict[str, str]) -> None:
+    def start(self, name: str, attributes: dict[str, str]) -> None:
         self._count += 1
         if len(self._open) >= MAX_DEPTH or self._count > MAX_ELEMENTS:
             raise UnreadableMessageError(f"XML of more than {MAX_DEPTH} levels or {MAX_ELEMENTS} elements")
-        element = Element(name.rpartition("}")[2])
+        given = {key.rpartition("}")[2]: value for key, value in attributes.items()}
+        element = Element(name.rpartition("}")[2], attributes=given)
         if self._open:
             self._open[-1].children.append(element)
         self.root = self.root or element
