@@ -13,6 +13,9 @@ from console.settings import ConsoleSettings
 from console.situation.tiles import Heard, tiles
 from kakou.settings import Settings, SettingsError, load_settings
 from kakou.watch.devices import DeviceLook
+from kakou.wiring.reads import open_journal
+from pipeline.reads.arrival import Arrival
+from pipeline.reads.camera_read import CameraRead, SentRead
 from pipeline.reads.synthetic import Said, hikvision
 from tests.alerts_kit import wait_until
 from tests.commands import call_kakou, start_kakou
@@ -141,6 +144,28 @@ def test_a_device_that_is_silent_refused_or_not_understood_is_a_notice(tmp_path:
     }  # fmt: skip
     later = {one.notice for one in DeviceLook(settings, lambda: datetime.now(UTC) + timedelta(days=1)).look()}
     assert later == {"device_silent", "device_clock"}
+
+
+def test_a_read_that_was_taken_and_is_lost_is_a_notice_for_an_hour(tmp_path: Path):
+    config(tmp_path, K01="axis")
+    settings = load_settings(tmp_path / "kakou.toml").model_copy(update={"state_dir": tmp_path / "var"})
+    moment = datetime.now(UTC)
+    with contextlib.closing(open_journal(settings)) as journal:
+        sent = SentRead(CameraRead(text="测A12345", raw_text="测A12345", captured_at=moment, style="blue"), b"", b"")
+        journal.keep([Arrival(device, moment, moment, False, sent) for device in ("K01", "K99")], 0.0)
+        [segment] = (tmp_path / "var" / "reads").glob("*.reads")
+        segment.write_bytes(bytes(segment.stat().st_size))
+        for waiting in journal.waiting(0, 9):
+            assert waiting.arrival is None
+            journal.lost(waiting.seq, moment)
+    told = {("K01", "1 条"), ("", "K99（已不在配置中）：1 条")}
+    assert lost_at(settings, moment + timedelta(minutes=50)) == told
+    assert lost_at(settings, moment + timedelta(minutes=70)) == set()
+
+
+def lost_at(settings: Settings, now: datetime) -> set[tuple[str, str]]:
+    looks = DeviceLook(settings, lambda: now).look()
+    return {(one.subject, one.detail) for one in looks if one.notice == "reads_lost"}
 
 
 def reads_at(folder: Path, settings: Settings) -> dict[str, object]:

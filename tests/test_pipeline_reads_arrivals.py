@@ -1,6 +1,8 @@
 """What cameras say and what we read in their pictures becomes one passage, decided like any other."""
 
 import contextlib
+import os
+import resource
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -181,6 +183,34 @@ def test_a_scene_is_not_shown_where_nobody_knows_what_to_blur(folder: Path):
     first, second = lane.decided()
     assert first.track.evidence.vehicle_picture is None
     assert second.track.evidence.vehicle_picture is not None
+
+
+def test_a_read_that_cannot_be_read_back_is_an_unread_vehicle_of_its_device_and_holds_up_no_other(folder: Path):
+    lane = Lane(folder, ListedPlates(LISTED))
+    lane.send(read_of(OTHER), "front")
+    lane.send(read_of(LISTED, captured_at=NOON + timedelta(seconds=60)), "rear")
+    [segment] = (folder / "reads").glob("*.reads")
+    content = bytearray(segment.read_bytes())
+    content[20] ^= 1
+    segment.write_bytes(content)
+    assert [passage.outcome for passage in lane.decided() + lane.decided(after_s=60)] == ["flagged"]
+    assert (lane.counts.unread, lane.counts.flagged, lane.journal.waiting_count()) == (1, 1, 0)
+    assert lane.journal.lost_since(NOON) == {"front": 1}
+    assert lane.decided() == [], "it does not come again"
+
+
+def test_a_machine_that_is_short_of_files_loses_no_read(folder: Path):
+    lane = Lane(folder, ListedPlates(LISTED))
+    lane.send(read_of())
+    limits, held = resource.getrlimit(resource.RLIMIT_NOFILE), os.open("/dev/null", os.O_RDONLY)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (held, limits[1]))
+    try:
+        with pytest.raises(OSError, match="Too many open files"):
+            lane.decided()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+        os.close(held)
+    assert (lane.counts.unread, lane.journal.waiting_count(), lane.journal.lost_since(NOON)) == (0, 1, {})
 
 
 def test_no_plate_is_no_passage_unless_we_read_one_in_the_picture(folder: Path):

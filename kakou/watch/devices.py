@@ -10,8 +10,10 @@ from kakou.settings import Settings
 from kakou.wiring.reads import open_journal, reads_folder
 from pipeline.reads.device_state import STRANGERS, DeviceReport, report_from
 
-NOTICES = ("device_silent", "device_refused", "device_clock", "reads_unreadable", "reads_waiting")
+NOTICES = ("device_silent", "device_refused", "device_clock", "reads_unreadable", "reads_lost", "reads_waiting")
 RECENT = timedelta(minutes=10)
+LOST_TOLD = timedelta(hours=1)
+"""So long people are told of a read that is lost: somebody has to look for its vehicle."""
 MAX_WAITING = 100
 MAX_OFFSET_S = 30.0
 
@@ -25,22 +27,27 @@ class DeviceLook:
 
     def look(self) -> Iterator[Amiss]:
         """Raises sqlite3.Error, OSError."""
-        said, waiting = self._said()
         now = self.now()
+        said, lost, waiting = self._said(now)
         for device in self.settings.reads.devices:
             for notice, detail in self._faults(report_from(said.get(device.device_id)), now):
                 yield Amiss(notice, device.camera_id, detail, device.checkpoint)
+            if count := lost.pop(device.device_id, 0):
+                yield Amiss("reads_lost", device.camera_id, f"{count} 条", device.checkpoint)
+        for device_id, count in lost.items():
+            yield Amiss("reads_lost", "", f"{device_id}（已不在配置中）：{count} 条")
         strangers = report_from(said.get(STRANGERS))
         if _is_recent(strangers.refused_at, now):
             yield Amiss("device_refused", "", strangers.why_refused)
         if waiting > MAX_WAITING:
             yield Amiss("reads_waiting")
 
-    def _said(self) -> tuple[dict[str, str], int]:
+    def _said(self, now: datetime) -> tuple[dict[str, str], dict[str, int], int]:
+        """Return what each device said, how many reads of it were lost of late, and how many wait in all."""
         if not (reads_folder(self.settings) / "reads.sqlite").exists():
-            return {}, 0
+            return {}, {}, 0
         with contextlib.closing(open_journal(self.settings)) as journal:
-            return journal.said_of_devices(), journal.waiting_count()
+            return journal.said_of_devices(), journal.lost_since(now - LOST_TOLD), journal.waiting_count()
 
     def _faults(self, report: DeviceReport, now: datetime) -> Iterator[tuple[str, str]]:
         silent = timedelta(hours=self.settings.reads.silent_after_h)

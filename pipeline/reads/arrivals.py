@@ -1,9 +1,9 @@
 """From the journal to decided passages: the way of camera reads, up to where video's tracks are decided, too."""
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 from pipeline.reads.arrival import Arrival
 from pipeline.reads.journal import Journal, Waiting
@@ -38,8 +38,10 @@ class Arrivals:
         deciders: Mapping[str, Decider],
         counts: Mapping[str, ScreeningCounts],
         testers: Mapping[str, Decider] | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         """`deciders` and `counts`: by camera. `testers`: what decides test reads."""
+        self._now = now
         self._journal = journal
         self._looking = looking
         self._settings = settings
@@ -71,10 +73,12 @@ class Arrivals:
         self._journal.tidy(forget_before)
 
     def _take(self, waiting: Waiting, useless: list[int], now_s: float, *, is_behind: bool) -> Iterator[Passage]:
-        arrival = waiting.arrival
-        place = self._places.get(arrival.device_id) if arrival is not None else None
-        if arrival is None or place is None:
-            log.error("a read of the journal cannot be decided: %s", "unreadable" if arrival is None else "no device")
+        arrival, place = waiting.arrival, self._places.get(waiting.device_id)
+        if arrival is None:
+            self._give_up(waiting, place)
+            return
+        if place is None:
+            log.error("a read of the journal cannot be decided: no device %s", waiting.device_id)
             useless.append(waiting.seq)
             return
         seen = self._look(arrival, with_pictures=not (is_behind and self._is_clear(arrival, place)))
@@ -89,6 +93,13 @@ class Arrivals:
         track = self._passages.take(waiting.seq, arrival, seen, place, now_s)
         if (passage := self._deciders[place.camera_id].decide(track)) is not None:
             yield passage
+
+    def _give_up(self, waiting: Waiting, place: Place | None) -> None:
+        """A vehicle passed, and its read is lost: it is counted, and the watch tells of it."""
+        log.error("a read of %s cannot be read back from the journal: its vehicle is unread", waiting.device_id)
+        if place is not None:
+            self._counts[place.camera_id].unread += 1
+        self._journal.lost(waiting.seq, self._now())
 
     def _look(self, arrival: Arrival, *, with_pictures: bool) -> Seen | None:
         """Return what a message tells; a picture that is too much for us leaves the camera's text."""

@@ -33,7 +33,7 @@ CREATE TABLE IF NOT EXISTS read (
     segment INTEGER NOT NULL,
     place INTEGER NOT NULL,
     length INTEGER NOT NULL,
-    is_done INTEGER NOT NULL DEFAULT 0,
+    is_done INTEGER NOT NULL DEFAULT 0, -- 1 decided; 2 lost, arrived_ms says when that was found
     UNIQUE (device_id, key)
 ) STRICT;
 CREATE INDEX IF NOT EXISTS waiting ON read (seq, segment) WHERE is_done = 0;
@@ -46,6 +46,8 @@ KNOWN = "SELECT 1 FROM read WHERE device_id = ? AND key = ?"
 WAITING = "SELECT seq, device_id, segment, place, length FROM read WHERE is_done = 0 AND seq > ? ORDER BY seq LIMIT ?"
 DONE_WITH = """SELECT number FROM segment WHERE is_open = 0
 AND NOT EXISTS (SELECT 1 FROM read WHERE is_done = 0 AND segment = number)"""
+NOT_FOR_EVER = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EINTR)
+"""The machine is short of something just now: what cannot be read for that is not lost."""
 DAMAGE = (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_READONLY)
 
 
@@ -54,6 +56,7 @@ class Waiting:
     """A read that is to be decided; `arrival` None where it cannot be read any more."""
 
     seq: int
+    device_id: str
     arrival: Arrival | None
 
 
@@ -108,7 +111,7 @@ class Journal:
         """Return the oldest undecided reads with a number above `after`."""
         found = []
         for seq, device_id, segment, place, length in self._database.execute(WAITING, (after, limit)).fetchall():
-            found.append(Waiting(seq, self._read(device_id, segment, place, length)))
+            found.append(Waiting(seq, device_id, self._read(device_id, segment, place, length)))
         return found
 
     def waiting_count(self) -> int:
@@ -118,6 +121,16 @@ class Journal:
         """Note that reads are decided: they will not come again."""
         self._together("UPDATE read SET is_done = 1 WHERE seq = ?", [(number,) for number in numbers])
 
+    def lost(self, number: int, found_at: datetime) -> None:
+        """Note that a read is lost: it was acknowledged, and cannot be read back."""
+        found_ms = round(found_at.timestamp() * 1000)
+        self._database.execute("UPDATE read SET is_done = 2, arrived_ms = ? WHERE seq = ?", (found_ms, number))
+
+    def lost_since(self, moment: datetime) -> dict[str, int]:
+        """Return how many reads of each device were found lost since then."""
+        sql = "SELECT device_id, count(*) FROM read WHERE is_done = 2 AND arrived_ms >= ? GROUP BY device_id"
+        return dict(self._database.execute(sql, (round(moment.timestamp() * 1000),)).fetchall())
+
     def tidy(self, forget_before: datetime | None) -> int:
         """Delete segments that nobody needs, and what is known of reads before that time; return how many segments."""
         gone = [number for (number,) in self._database.execute(DONE_WITH).fetchall()]
@@ -126,7 +139,7 @@ class Journal:
             self._database.execute("DELETE FROM segment WHERE number = ?", (number,))
         if forget_before is not None:
             limit = round(forget_before.timestamp() * 1000)
-            self._database.execute("DELETE FROM read WHERE is_done = 1 AND arrived_ms < ?", (limit,))
+            self._database.execute("DELETE FROM read WHERE is_done > 0 AND arrived_ms < ?", (limit,))
         return len(gone)
 
     def say_of(self, device_id: str, said: str) -> None:
@@ -164,7 +177,11 @@ class Journal:
             with self._path(segment).open("rb") as file:
                 sealed = os.pread(file.fileno(), length, place)
             return Arrival.from_bytes(self._seal.open(sealed, device_id.encode()))
-        except (OSError, SealError):
+        except SealError:
+            return None
+        except OSError as error:
+            if error.errno in NOT_FOR_EVER:
+                raise
             return None
 
     def _path(self, segment: int) -> Path:
