@@ -79,8 +79,9 @@ def _measured(options: argparse.Namespace, folder: Path, url: str) -> Report:
     return _report(options, screens, sent, memory, stored)
 
 
-def prepared(folder: Path, client: "redis.Redis", cases: int) -> Console:
-    settings = ConsoleSettings()
+def prepared(folder: Path, client: "redis.Redis", cases: int, patience_s: float = 60.0) -> Console:
+    """Return a console with an officer and open cases, which are overdue after `patience_s`."""
+    settings = ConsoleSettings(confirm_timeout_s=patience_s)
     hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
     office = KeeperOffice(lambda: open_keeper(Settings(state_dir=folder), publishes=False))
     console = build_console(settings, folder, client, office, lambda: datetime.now(UTC), hasher)
@@ -108,9 +109,12 @@ def event(text: str) -> FlaggedEvent:
     )  # fmt: skip
 
 
-def started(folder: Path, url: str) -> tuple[subprocess.Popen[str], str]:
+def started(folder: Path, url: str, patience_s: float = 60.0) -> tuple[subprocess.Popen[str], str]:
     config = folder / "kakou.toml"
-    config.write_text(f'state_dir = "{folder}"\nredis_url = "{url}"\n[console]\nport = 0\n', encoding="utf-8")
+    config.write_text(
+        f'state_dir = "{folder}"\nredis_url = "{url}"\n[console]\nport = 0\nconfirm_timeout_s = {patience_s}\n',
+        encoding="utf-8",
+    )
     command = [sys.executable, "-m", "kakou.main", "console", "--config", str(config)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     assert process.stdout is not None

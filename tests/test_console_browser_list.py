@@ -1,5 +1,6 @@
 """No case gets lost on its way to a person: long lists, gaps in the line, held keys."""
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
@@ -129,7 +130,8 @@ def listening(world: World, path: str = "/screen") -> Page:
     """Return a screen with its sound on."""
     _, page = world.open("officer", LAPTOP)
     page.add_init_script(COUNT_TONES)
-    page.goto(f"{world.address}{path}")
+    with page.expect_response(re.compile("/screen/(cases|search)")):  # asked for once the stream is open
+        page.goto(f"{world.address}{path}")
     page.click("#mute")
     expect(page.locator("#mute")).to_have_text("声音开")
     return page

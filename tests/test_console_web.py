@@ -17,6 +17,7 @@ from console.parts import Console
 from console.people.tokens import SCOPE_ROLES
 from console.types import ACCOUNT_ROLES, Role
 from console.web.app import create_app
+from console.web.rendering import STATIC_FOLDER
 from tests.console_kit import (
     GRID_A,
     GRID_B,
@@ -135,6 +136,20 @@ def test_a_token_gets_only_into_its_scopes(app: FastAPI, console: Console):
                 assert (call(client, method, path) != 403) == (scope.value in found["x-scopes"]), f"{scope} {path}"
             elif "anyone" not in found["x-roles"]:
                 assert call(client, method, path) == 401, f"a token must not open {path}"
+
+
+@pytest.mark.parametrize("first", ["phone.js", "screen.js"])
+def test_a_page_names_every_script_it_needs_so_that_they_come_together(app: FastAPI, console: Console, first: str):
+    make_account(console, "officer", Role.OFFICER)
+    page = client_of(app, console, "officer").get("/m" if first == "phone.js" else "/screen").text
+    named = {first, *re.findall(r'rel="modulepreload" href="/static/([\w.]+)"', page)}
+    needed = {name for one in named for name in re.findall(r'(?:from|import) "\./([\w.]+)"', script(one))}
+    assert len(named) > 5
+    assert needed <= named, "one that is not named costs another way there and back"
+
+
+def script(name: str) -> str:
+    return (STATIC_FOLDER / name).read_text(encoding="utf-8")
 
 
 def test_no_endpoint_takes_a_plate(app: FastAPI):

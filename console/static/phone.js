@@ -112,6 +112,7 @@ async function start() {
   draw();
   wire();
   await load();
+  navigator.serviceWorker?.register("/sw.js", { scope: "/m" }); // after the tasks: it fetches the shell again, on the same bad line
   setInterval(() => document.visibilityState === "visible" && load(), POLL_MS);
   setInterval(tick, 1000);
 }
@@ -133,5 +134,4 @@ function wire() {
   });
 }
 
-navigator.serviceWorker?.register("/sw.js", { scope: "/m" });
 start();

@@ -1,5 +1,6 @@
 """Pages from templates; everything a template shows is escaped."""
 
+import functools
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -21,6 +22,7 @@ from console.cases.steps import (
 from console.people.audit_words import action_words, detail_words, subject_words
 from console.people.sessions import OpenSession
 from console.types import ROLE_NAMES, Role
+from console.web.modules import modules_of
 from ocr.looks import plate_table_json
 from riskdb.types import BEIJING
 
@@ -90,6 +92,7 @@ def build_environment() -> Environment:
         "door_outcome_names": DOOR_OUTCOMES,
         "door_rejection_names": DOOR_REJECTIONS,
         "role_names": ROLE_NAMES,
+        "modules_of": functools.partial(modules_of, STATIC_FOLDER),
         # Nobody's data but ours, and quotes must stay quotes: nothing in it could close the script element.
         "plate_table": Markup(plate_table_json()),
     }
