@@ -37,6 +37,8 @@ def open_links(
         if not (topic.tls or topic.ca_file):
             yield from ((f"risk.kafka {topic.topic}: tls", host) for host in _brokers_elsewhere(topic.brokers))
     for device in devices:
+        if device.pull and is_elsewhere((link := urlsplit(device.pull.url)).hostname) and link.scheme == "http":
+            yield f"reads.device {device.device_id}: pull.url", link.hostname or ""
         broker = device.broker
         if broker and not broker.tls and is_elsewhere(broker.host):
             yield f"reads.device {device.device_id}: broker.tls", broker.host

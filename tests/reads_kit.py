@@ -99,13 +99,16 @@ def serving(settings: Settings) -> Iterator[Box]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         server = BeatingServer(server_config(intake.endpoint, settings.reads), Heartbeat({}), stop)
         intake.keeping.start()
-        thread = threading.Thread(target=uvicorn.Server.run, args=(server, [listener]))
-        thread.start()
+        threads = [threading.Thread(target=uvicorn.Server.run, args=(server, [listener]))]
+        threads += [threading.Thread(target=watch.run, args=(stop,)) for watch in intake.watches]
+        for thread in threads:
+            thread.start()
         try:
             yield Box(settings, listener.getsockname()[1])
         finally:
             stop.set()
-            thread.join()
+            for thread in threads:
+                thread.join()
             intake.keeping.close()
 
 

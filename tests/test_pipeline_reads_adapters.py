@@ -278,6 +278,10 @@ def test_ids_as_bare_numbers_stay_exact():
 
 
 def test_what_a_platform_wants_watched_never_becomes_the_list_by_itself():
-    body = json.dumps({"DispositionListObject": {"DispositionObject": [{"TargetFeature": "鲁B12345"}]}}).encode()
-    with pytest.raises(UnreadableMessageError, match="名单管理员"):
-        adapter_of("gat1400").understand(Message("VIID/Dispositions", "", body, NOON))
+    asked = [{"DispositionID": f"D{number}", "TargetFeature": "鲁B12345"} for number in range(2)]
+    body = json.dumps({"DispositionListObject": {"DispositionObject": asked}}).encode()
+    understood = adapter_of("gat1400").understand(Message("VIID/Dispositions", "", body, NOON))
+    told = json.loads(understood.reply.body)["ResponseStatusListObject"]["ResponseStatusObject"]
+    assert [(one["Id"], one["StatusCode"], "未生效" in one["StatusString"]) for one in told] == [
+        ("D0", 1, True), ("D1", 1, True)]  # fmt: skip
+    assert (understood.reads, "2 条未生效" in understood.declined, "鲁B" in understood.declined) == ((), True, False)

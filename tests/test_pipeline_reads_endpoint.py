@@ -103,6 +103,22 @@ def test_only_a_device_with_its_own_secret_is_let_in(box: Box, path: str, header
     assert box.post(path, wire.body, headers | {"content-type": wire.content_type}).status == status
 
 
+@pytest.mark.parametrize("path", ["/reads/F01//x", "/reads/F01", "/reads/D01//x"])
+def test_a_device_that_posts_nothing_is_nobodys_way_in(tmp_path: Path, path: str):
+    folder: dict[str, object] = {"device_id": "F01", "maker": "folder", "folder": tmp_path / "in"}
+    (tmp_path / "in").mkdir()
+    asked: dict[str, object] = {"device_id": "D01", "maker": "dahua", "pull": {"url": "http://127.0.0.1:1"}}
+    with serving(reads_settings(tmp_path, folder, asked)) as box:
+        assert box.post(path, b"{}").status == 403
+    assert open_quarantine(box.settings).count() == 0
+
+
+def test_a_platform_that_wants_vehicles_watched_is_told_that_they_are_not_and_people_are_told_too(box: Box):
+    body = json.dumps({"DispositionListObject": {"DispositionObject": {"DispositionID": "D1"}}})
+    answer = box.post(f"/reads/gat/{SECRET}/VIID/Dispositions", body)
+    assert (answer.status, b'"StatusCode": 1' in answer.body) == (200, True)
+
+
 def test_a_message_of_another_device_is_refused_whatever_secret_it_came_with(box: Box):
     one = said(serial="another")
     assert box.send(hikvision(one), "dev-hikvision").status == 403

@@ -74,6 +74,8 @@ def _chosen(settings: Settings, device_id: str, maker: str | None) -> DeviceSett
         raise SettingsError(f"[[reads.device]] 中没有设备 {device_id}；已登记：{known}")
     if maker is not None and maker != found.maker:
         raise SettingsError(f"设备 {device_id} 登记的厂家是 {found.maker}，不是 {maker}")
+    if found.pull is not None:
+        raise SettingsError(f"设备 {device_id} 由本机去取（pull），不接受上报：请开一辆车通过，再看 kakou doctor")
     if found.maker not in SAMPLES and found.maker != FOLDER:
         raise SettingsError(f"设备 {device_id} 是看护相机，不报号牌：请走过那扇门，看控制台是否出现“有人出入”")
     if found.maker == FOLDER:

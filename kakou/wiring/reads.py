@@ -11,6 +11,7 @@ from typing import Protocol
 from kakou.settings import Settings, SettingsError
 from kakou.wiring.outbox import open_outbox
 from pipeline.reads.cipher import Seal
+from pipeline.reads.dahua_pull import DahuaPull
 from pipeline.reads.device_state import Device, by_id
 from pipeline.reads.endpoint import Clocks, Endpoint
 from pipeline.reads.folder import FolderWatch
@@ -89,7 +90,9 @@ def build_intake(settings: Settings) -> Intake:
     most_bytes = int(settings.reads.max_body_mb * 2**20)
     watched = [device for device in devices.values() if device.settings.maker == FOLDER]
     folders = [FolderWatch(one, keeping, quarantine, most_bytes) for one in watched]
-    return Intake(endpoint, keeping, (*folders, *_subscriptions(devices.values(), guarding)))
+    asked = [device for device in devices.values() if device.settings.pull is not None]
+    pulls = [DahuaPull(device, _password(device.settings), keeping, guarding) for device in asked]
+    return Intake(endpoint, keeping, (*folders, *pulls, *_subscriptions(devices.values(), guarding)))
 
 
 def _subscriptions(devices: Iterable[Device], guarding: Guarding) -> list[Watch]:
@@ -105,8 +108,8 @@ def _subscriptions(devices: Iterable[Device], guarding: Guarding) -> list[Watch]
 
 
 def device_secret(device: DeviceSettings) -> str:
-    """Return a device's secret; "" for files, which need none. Raises SettingsError."""
-    if device.maker == FOLDER or device.secret_file is None:
+    """Return what a device shows when it posts; "" for one that posts nothing. Raises SettingsError."""
+    if device.maker == FOLDER or device.pull is not None or device.secret_file is None:
         return ""
     name = f"[[reads.device]] {device.device_id}"
     try:
@@ -119,3 +122,13 @@ def device_secret(device: DeviceSettings) -> str:
             "make one with: openssl rand -hex 16"
         )
     return secret
+
+
+def _password(device: DeviceSettings) -> str:
+    """Return the password of a camera that is asked. Raises SettingsError."""
+    try:
+        return device.secret_file.read_text(encoding="utf-8").strip() if device.secret_file else ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(
+            f"[[reads.device]] {device.device_id}: cannot read {device.secret_file}: {error}"
+        ) from error

@@ -65,6 +65,8 @@ class Understood:
     crossings: tuple["SentCrossing", ...] = ()
     serial: str | None = None
     """Which device a sign of life says it comes from."""
+    declined: str = ""
+    """What it asks for and does not get, for people; "" for nothing."""
 
 
 @dataclass(frozen=True, slots=True)

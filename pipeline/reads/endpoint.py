@@ -177,6 +177,8 @@ class Endpoint:
 
     async def _kept(self, device: Device, understood: Understood, now: datetime, *, is_test: bool) -> Reply:
         await self._tell_crossings(device, understood, now)
+        if understood.declined:
+            device.refuse(understood.declined, now)
         if not understood.reads:
             device.note(other=1)
             return understood.reply

@@ -73,7 +73,7 @@ class Entrance:
         if parts[0] != PREFIX or len(parts) < 2:
             raise RefusedError("地址不对：应为 /reads/设备号/密钥，GA/T 1400 为 /VIID")
         device = self._devices.get(parts[1])
-        if device is None:
+        if device is None or not device.secret:  # files, and cameras that are asked, post nothing
             raise RefusedError("未登记的设备号")
         if device.settings.auth == "path":
             if len(parts) < 3 or not _is_same(parts[2], device.secret):

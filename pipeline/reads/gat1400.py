@@ -13,7 +13,8 @@ from pipeline.reads.plate_text import STYLE_OF_GA_COLOUR, plate_text
 from pipeline.reads.texts import moment_of, picture_of, scores_of, share_of, short
 
 CONTENT_TYPE = "application/VIID+JSON"
-OK, BAD_CONTENT = 0, 8
+OK, DECLINED, BAD_CONTENT = 0, 1, 8
+WORDS = {OK: "OK", DECLINED: "布控须由本地名单员核对后导入，未生效", BAD_CONTENT: "Invalid content"}
 NO_PLATE = ("0", "2", "false")
 PLATE, VEHICLE, SCENE = "02", "01", "14"
 """Type of a SubImage: the plate, the vehicle, the scene."""
@@ -36,13 +37,21 @@ class Gat1400:
             return Understood(reply=status_reply(message, [(serial, OK)], is_single=True), serial=serial)
         if resource.lower().startswith("dispositions"):
             # The list follows travel records and nothing else: what a platform wants is for the data steward to decide.
-            raise UnreadableMessageError("上级布控不直接生效，请名单管理员核对后导入")
+            return _declined(document, message)
         vehicles = _vehicles(document)
         if not vehicles:
             return Understood(reply=status_reply(message, [(None, OK)]))
         if len(vehicles) > MOST_VEHICLES:
             raise UnreadableMessageError(f"more than {MOST_VEHICLES} vehicles in one message")
         return _understood(vehicles, message)
+
+
+def _declined(document: dict[str, object], message: Message) -> Understood:
+    """Say upward, of each 布控, that it has not taken effect: who hears OK believes that it has."""
+    asked = objects_at(document, "DispositionListObject", "DispositionObject")
+    statuses = [(short(at(one, "DispositionID")), DECLINED) for one in asked[:MOST_VEHICLES]] or [(None, DECLINED)]
+    words = f"上级布控 {len(statuses)} 条未生效：请名单员向上级核对后按导入办理"
+    return Understood(reply=status_reply(message, statuses), declined=words)
 
 
 def serial_of(document: dict[str, object]) -> str | None:
@@ -62,7 +71,7 @@ def status_reply(
         {
             "RequestURL": "/VIID/" + message.path.strip("/").removeprefix("VIID/").strip("/"),
             "StatusCode": code,
-            "StatusString": "OK" if code == OK else "Invalid content",
+            "StatusString": WORDS[code],
             "Id": given or "",
             "LocalTime": stamp,
         }

@@ -56,6 +56,19 @@ class BrokerSettings(BaseModel):
     """What is subscribed to."""
 
 
+class PullSettings(BaseModel):
+    """A Dahua camera that the box attaches to, instead of being posted to"""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    url: str = Field(pattern=r"^https?://[^/?#@]+/?$")
+    """The camera's address, such as https://10.20.7.21; the name is `user`, the password stands in secret_file."""
+    channel: int = Field(default=1, ge=1)
+    """Of a recorder with several cameras."""
+    ca_file: Path | None = None
+    """PEM file that its certificate is checked by; none is the system's."""
+
+
 class DeviceSettings(BaseModel):
     """A camera that sends plate reads."""
 
@@ -96,6 +109,8 @@ class DeviceSettings(BaseModel):
     meeting_url: str = ""
     """Link for a video call with the household; {event_id} stands for the event's id."""
     consent: ConsentSettings | None = None
+    pull: PullSettings | None = None
+    """Of the maker dahua; none takes what is posted."""
     broker: BrokerSettings | None = None
     """Of the maker frigate; none takes what is posted to the device's address."""
 
@@ -125,6 +140,8 @@ class DeviceSettings(BaseModel):
     def _has_what_it_needs(self) -> "DeviceSettings":
         if self.door is not None and self.consent is None:
             raise ValueError(f"{self.device_id}: door needs [reads.device.consent]: by, given_at, until")
+        if self.pull is not None and self.maker != "dahua":
+            raise ValueError(f"{self.device_id}: pull is of the maker dahua alone")
         if self.maker == FOLDER and self.folder is None:
             raise ValueError(f"{self.device_id}: folder is required for the maker folder")
         if self.maker != FOLDER and self.secret_file is None:
