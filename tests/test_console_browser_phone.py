@@ -5,12 +5,24 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from playwright.sync_api import BrowserContext, Locator, Page, expect
+from playwright.sync_api import APIResponse, BrowserContext, Locator, Page, Route, expect
 
 from console.cases.steps import Action, State
 from tests.console_browser import PHONE, log_in
 from tests.console_kit import officer
 from tests.console_world import World
+
+COUNT_REMOVED = """
+window.removed = 0;
+new MutationObserver((changes) => { for (const { removedNodes } of changes) window.removed += removedNodes.length; })
+  .observe(document.getElementById("tasks"), { childList: true });
+"""
+
+COUNT_MASKED = """
+window.masked = 0;
+new MutationObserver(() => { window.masked += document.querySelectorAll("#tasks kk-plate[data-text*='•']").length; })
+  .observe(document.getElementById("tasks"), { childList: true });
+"""
 
 
 def opened(world: World) -> tuple[BrowserContext, Page]:
@@ -62,13 +74,42 @@ def test_a_half_written_answer_outlives_a_change_of_its_case(world: World):
     card.locator(".contacted").click()
     expect(card.locator(".state")).to_have_text("核实中")
     expect(card.locator(".contacted")).to_be_hidden()
-    world.act(officer(), case_id, Action.ESCALATE)
+    card.locator("textarea").focus()
+    page.evaluate(COUNT_REMOVED)
+    other = world.handed_out("测P00012")
     page.evaluate("dispatchEvent(new Event('online'))")  # looks again now, and not in ten seconds
+    expect(page.locator(f".task[data-case='{other}']")).to_be_visible()
+    assert page.evaluate("window.removed") == 0, "a tap that was half done is lost, and so are characters half composed"
+    world.act(officer(), case_id, Action.ESCALATE)
+    page.evaluate("dispatchEvent(new Event('online'))")
     expect(card.locator(".state")).to_have_text("已升级")
     expect(card.locator("textarea")).to_have_value("号牌螺丝是新的")
+    expect(card.locator("textarea")).to_be_focused()
     card.locator(".submit").click()
     expect(card).to_have_count(0)
     assert (world.state_of(case_id), last_note(world, case_id)) == (State.CLOSED, "号牌螺丝是新的")
+    context.close()
+
+
+def test_a_list_that_was_asked_for_before_an_answer_and_comes_after_it_is_not_shown(world: World):
+    case_id = world.handed_out("测P00013")
+    context, page = opened(world)
+    card = page.locator(f".task[data-case='{case_id}']")
+    expect(card.locator(".accept")).to_be_visible()
+    held: list[tuple[Route, APIResponse]] = []
+    page.route("**/m/tasks", lambda route: held.append((route, route.fetch())))
+    page.evaluate("dispatchEvent(new Event('online'))")
+    while not held:
+        page.wait_for_timeout(20)
+    page.unroute("**/m/tasks")
+    card.locator(".accept").click()
+    expect(card.locator("kk-plate")).to_have_attribute("data-text", "测P00013")
+    page.evaluate(COUNT_MASKED)
+    with page.expect_response("**/m/tasks") as late, page.expect_request("**/m/tasks"):
+        held[0][0].fulfill(response=held[0][1])
+    assert late.value.json()["tasks"][0]["is_mine"] is False
+    expect(card.locator(".options")).to_be_visible()
+    assert page.evaluate("window.masked") == 0
     context.close()
 
 

@@ -2,7 +2,7 @@
 
 import "./plate.js";
 import { PhoneStore } from "./phone_store.js";
-import { StepQueue } from "./phone_queue.js";
+import { ANSWER_MS, StepQueue } from "./phone_queue.js";
 import { drawTasks, drawWaiting } from "./phone_view.js";
 import { setServerTime, tick } from "./ages.js";
 import { Bell } from "./bell.js";
@@ -20,6 +20,7 @@ const bell = new Bell(document.getElementById("mute"));
 const known = new Set(); // tasks that this page has told of; what the first list brings is no news
 let isListening = false;
 const saved = { tasks: [], phone: "" };
+let answered = 0; // steps that the console has answered
 let store = null;
 let queue = null;
 let hiding = 0;
@@ -52,9 +53,10 @@ async function act(view, body, photo) {
 }
 
 async function load() {
+  const before = answered;
   let answer;
   try {
-    answer = await fetch("/m/tasks", { headers: { accept: "application/json" } });
+    answer = await fetch("/m/tasks", { headers: { accept: "application/json" }, signal: AbortSignal.timeout?.(ANSWER_MS) });
   } catch {
     return note("没有信号。可以照常填写，有信号后自动上传。");
   }
@@ -62,6 +64,7 @@ async function load() {
   if (answer.status === 403) return note("这个账号不是网格员，不能使用本页。", true);
   if (!answer.ok) return note("系统暂时没有应答，稍后自动重试。内容已保留。");
   const list = await answer.json();
+  if (answered !== before) return load(); // it may be older than what a step has shown meanwhile
   Object.assign(session, { csrf: list.csrf, name: list.name });
   Object.assign(saved, { tasks: list.tasks, phone: list.desk_phone, name: list.name });
   setServerTime(list.now);
@@ -99,6 +102,7 @@ function showLinked() {
 }
 
 function stepDone(step, views) {
+  answered += 1;
   if (views.length) saved.tasks = saved.tasks.map((task) => (task.case_id === step.case_id ? views[0] : task));
   else saved.tasks = saved.tasks.filter((task) => task.case_id !== step.case_id);
   if (step.body.action === "close") toast("✓ 结果已送达，谢谢。");

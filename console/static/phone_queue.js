@@ -2,6 +2,10 @@
 
 import { reasonOf, newKey } from "./ask.js";
 
+// On a line that is dead without a word nothing else would end the wait, and every later step would wait behind it.
+export const ANSWER_MS = 15000;
+const PHOTO_MS = 60000;
+
 // The console's trouble, or a log-in that ended or was another one: not the fault of what was sent, which is kept.
 function isForLater(answer) {
   return answer.status === 401 || answer.status === 403 || answer.status >= 500;
@@ -114,6 +118,7 @@ export class StepQueue {
   }
 
   post(path, body, headers) {
-    return fetch(path, { method: "POST", body, headers: { accept: "application/json", "x-csrf-token": this.session.csrf, ...headers } });
+    const signal = AbortSignal.timeout?.(body instanceof FormData ? PHOTO_MS : ANSWER_MS); // browsers of before 2022 lack it
+    return fetch(path, { method: "POST", body, signal, headers: { accept: "application/json", "x-csrf-token": this.session.csrf, ...headers } });
   }
 }

@@ -33,11 +33,19 @@ export function drawTasks({ tasks, phone }, queue, act) {
   }
   // A card that somebody is filling in stays the very same element; when the case changed, its form does.
   const forms = new Map([...box.children].map((card) => [card.dataset.case, card.querySelector?.(".result:not([hidden])")]));
-  box.replaceChildren(...tasks.map((view) => {
+  const typing = document.activeElement;
+  place(box, tasks.map((view) => {
     const waiting = queue.waitingFor(view.case_id);
     const key = `${view.case_id}/${view.version}/${waiting ? waiting.body.key : ""}`;
     return drafts.get(key) ?? drawTask(view, key, waiting, phone, act, forms.get(String(view.case_id)));
   }));
+  if (box.contains(typing)) typing.focus({ preventScroll: true }); // its form moved to the card of the changed case
+}
+
+// A card that is where it belongs is not touched: taken out and put back, it would lose the keyboard and a tap that is half done.
+function place(box, cards) {
+  for (const element of [...box.children]) if (!cards.includes(element)) element.remove();
+  cards.forEach((card, at) => { if (box.children[at] !== card) box.insertBefore(card, box.children[at] ?? null); });
 }
 
 function drawTask(view, key, waiting, phone, act, form) {
