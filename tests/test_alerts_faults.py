@@ -10,7 +10,7 @@ from bench.fault_rig import PARTS, FaultRig
 
 @pytest.fixture(scope="module")
 def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultRig]:
-    with FaultRig(tmp_path_factory.mktemp("rig"), events_per_s=50) as made:
+    with FaultRig(tmp_path_factory.mktemp("rig"), events_per_s=25) as made:
         made.start(*PARTS)
         made.wait_until(lambda: len(made.received()) > 5, 30, "the first deliveries")
         yield made

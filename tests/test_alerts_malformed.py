@@ -29,13 +29,13 @@ from alerts.stream import STREAM_KEY, FlaggedStream
 from console.parts import Console
 from console.situation.event_readers import EventReaders, event_readers
 from console.store.tables import EventRow
-from console.web.app import create_app
 from kakou.commands import deliver as deliver_cli
 from kakou.commands import events as events_cli
 from kakou.exit_codes import ExitCode
 from tests.alerts_kit import event
 from tests.alerts_malformed import spoiled
 from tests.alerts_scene import Scene, fail
+from tests.console_app import app_of
 from tests.console_kit import Clock, event_of, open_console
 
 LAST = event(10**6, camera_id="cam-last")
@@ -144,7 +144,7 @@ def test_a_time_outside_the_calendar_is_a_dead_letter_that_everybody_is_told_of(
     for _ in range(3):
         console.feed.step()
     assert _stored(console) == {event_of().event_id}
-    with TestClient(create_app(console)) as http:
+    with TestClient(app_of(console)) as http:
         assert http.get("/healthz").json() == {"events_come_in": True, "dead_letters": 1}
     [letter] = FlaggedStream(redis_client).dead()
     assert letter.reason == "event data not valid at: captured_at"

@@ -18,7 +18,7 @@ from console.cases.steps import Action
 from console.parts import Console
 from console.store.tables import CaseRow, StepRow
 from console.types import CaseChangedError, Role
-from console.web.app import create_app
+from tests.console_app import app_of
 from tests.console_kit import Clock, client_of, event_of, make_account, officer, open_console, settings_with
 from tests.postgresql_server import run_sql, url_of
 
@@ -111,7 +111,7 @@ def test_a_postgresql_that_is_away_keeps_events_in_the_stream_and_people_are_tol
     settings = settings_with(database_url=url_of(postgresql, "away"))
     console = open_console(tmp_path, redis_client, Clock(), settings=settings)
     make_account(console, "officer", Role.OFFICER)
-    client = client_of(create_app(console), console, "officer")
+    client = client_of(app_of(console), console, "officer")
     console.feed.step()
     event = event_of()
     redis_client.xadd(STREAM_KEY, {"event_id": event.event_id, "event": to_cloudevent(event)})
@@ -136,7 +136,7 @@ def test_a_writer_that_never_ends_does_not_stop_the_others_for_ever(tmp_path: Pa
     settings = settings_with(database_url=url_of(postgresql, "held") + "&options=-c lock_timeout=50ms")
     console = open_console(tmp_path, redis.Redis(unix_socket_path="/nowhere"), Clock(), settings=settings)
     make_account(console, "officer", Role.OFFICER)
-    client = client_of(create_app(console), console, "officer")
+    client = client_of(app_of(console), console, "officer")
     with psycopg.connect(host=postgresql, user="kakou", dbname="held") as holder:
         holder.execute("SELECT pg_advisory_xact_lock(%s)", (0x6B616B6F75,))
         answer = client.post("/screen/cases/1/step", json={"action": "confirm"})

@@ -12,7 +12,7 @@ from fastapi.testclient import TestClient
 from console.cases.steps import Action
 from console.parts import Console
 from console.types import Actor, Role
-from console.web.app import create_app
+from tests.console_app import app_of
 from tests.console_kit import Clock, act, client_of, event_of, make_account, officer, open_console
 
 
@@ -31,7 +31,7 @@ def console(tmp_path: Path, redis_server: str) -> Iterator[Console]:
 
 @pytest.fixture
 def auditor(console: Console) -> TestClient:
-    return client_of(create_app(console), console, "auditor", accept="text/html")
+    return client_of(app_of(console), console, "auditor", accept="text/html")
 
 
 def exported(auditor: TestClient, query: str) -> list[list[str]]:

@@ -14,7 +14,7 @@ from console.cases.steps import Action
 from console.parts import Console
 from console.people.tokens import SCOPE_ROLES, Scope
 from console.types import Role
-from console.web.app import create_app
+from tests.console_app import app_of
 from tests.console_kit import (
     GRID_A,
     Clock,
@@ -38,7 +38,7 @@ def console(tmp_path: Path) -> Iterator[Console]:
 
 @pytest.fixture
 def app(console: Console) -> FastAPI:
-    return create_app(console)
+    return app_of(console)
 
 
 def test_photos_that_are_none_are_refused_in_words_and_the_case_goes_on(app: FastAPI, console: Console, tmp_path: Path):
@@ -135,8 +135,8 @@ def assert_only_text(page: str, hostile: list[str]) -> None:
     assert not [name for name in parser.attributes if name.startswith("on") or name == "srcdoc"]
     assert not [link for link in parser.links if not link.startswith("/")]
     assert parser.scripts <= {"/static/theme.js", "/static/screen.js", None}
-    shown = parser.text
-    assert not [text for text in hostile if " ".join(text.split()) not in " ".join(shown.split())]
+    shown = " ".join("".join(parser.texts).split())
+    assert not [text for text in hostile if " ".join(text.split()) not in shown]
 
 
 class Tags(HTMLParser):
@@ -148,7 +148,7 @@ class Tags(HTMLParser):
         self.attributes: set[str] = set()
         self.links: set[str] = set()
         self.scripts: set[str | None] = set()
-        self.text = ""
+        self.texts: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.names.add(tag)
@@ -158,7 +158,7 @@ class Tags(HTMLParser):
             self.scripts.add(dict(attrs).get("src"))
 
     def handle_data(self, data: str) -> None:
-        self.text += data
+        self.texts.append(data)
 
 
 def test_a_lost_database_is_told_in_words(app: FastAPI, console: Console, tmp_path: Path):

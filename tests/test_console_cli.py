@@ -1,7 +1,5 @@
-"""`kakou console` and `kakou audit verify`, as processes."""
+"""`kakou console` and `kakou audit verify`."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,14 +11,14 @@ from console.store.people_tables import AuditRow
 from kakou.box.console import check_console
 from kakou.exit_codes import ExitCode
 from kakou.settings import SettingsError
+from tests.commands import Finished, call_kakou
 from tests.console_kit import START, Clock, officer, open_console
 
 
-def verify(folder: Path) -> subprocess.CompletedProcess[str]:
+def verify(folder: Path) -> Finished:
     config = folder / "kakou.toml"
     config.write_text(f'state_dir = "{folder}"\n')
-    command = [sys.executable, "-m", "kakou.main", "audit", "verify", "--config", str(config)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    return call_kakou("audit", "verify", "--config", config)
 
 
 def test_audit_verify_says_whether_the_log_is_whole(tmp_path: Path):
@@ -28,12 +26,12 @@ def test_audit_verify_says_whether_the_log_is_whole(tmp_path: Path):
     with console.database.writing() as session:
         for _ in range(3):
             console.audit.append(session, officer(), "case.view", "case:1", START)
-    assert verify(tmp_path).returncode == ExitCode.OK
+    assert verify(tmp_path).exit_code == ExitCode.OK
     with console.database.writing() as session:
         session.execute(update(AuditRow).where(AuditRow.seq == 2).values(reason="后来写的"))
     console.database.close()
     answer = verify(tmp_path)
-    assert (answer.returncode, "第 2 行被改动" in answer.stdout) == (ExitCode.INTEGRITY, True)
+    assert (answer.exit_code, "第 2 行被改动" in answer.stdout) == (ExitCode.INTEGRITY, True)
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.5", "console.example"])

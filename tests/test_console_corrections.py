@@ -9,7 +9,7 @@ import redis
 from console.cases.steps import Action, State
 from console.parts import Console
 from console.types import Actor, ConsoleError, Role, StepRefusedError
-from console.web.app import create_app
+from tests.console_app import app_of
 from tests.console_kit import (
     Clock,
     PaperList,
@@ -86,7 +86,7 @@ def test_a_steward_brings_a_vehicle_back_at_once_also_after_confirming(
 def test_the_steward_sees_vehicle_source_evidence_and_pictures(console: Console, clock: Clock):
     taken_off(console, clock)
     make_account(console, "steward", Role.STEWARD)
-    client = client_of(create_app(console), console, "steward")
+    client = client_of(app_of(console), console, "steward")
     page = client.get("/corrections", headers={"accept": "text/html"}).text
     for words in ("测A12345", "示例来源", "本人十日未离开本县", "自动恢复", "恢复到名单"):
         assert words in page

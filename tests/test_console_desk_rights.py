@@ -15,7 +15,7 @@ from console.lists.changes import ChangeState
 from console.parts import Console
 from console.store.list_tables import CorrectionRow
 from console.types import NotFoundError, Role, StepRefusedError
-from console.web.app import create_app
+from tests.console_app import app_of
 from tests.console_kit import (
     GRID_A,
     GRID_B,
@@ -82,7 +82,7 @@ def test_only_a_finding_opens_a_correction(console: Console):
 @pytest.fixture
 def street_officer(console: Console) -> TestClient:
     make_account(console, "street", Role.OFFICER, GRID_A[:9])
-    return client_of(create_app(console), console, "street")
+    return client_of(app_of(console), console, "street")
 
 
 def test_an_officer_who_hands_a_case_to_another_street_is_told_that_it_is_done(
@@ -107,7 +107,7 @@ def test_an_event_that_comes_late_is_no_wrong_clock_and_says_when_the_car_passed
     console.intake.take([event_of(at=START)], clock())
     detail = console.cases.detail(DESK, 1)
     assert (detail.clock_skew_s, detail.view.late_s, detail.view.passed_at) == (0, 6 * 3600, START)
-    page = client_of(create_app(console), console, make_account(console, "desk", Role.OFFICER).name)
+    page = client_of(app_of(console), console, make_account(console, "desk", Role.OFFICER).name)
     text = page.get("/screen/cases/1").text
     assert "迟到" in text
     assert "时钟" not in text

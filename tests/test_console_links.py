@@ -12,8 +12,8 @@ from fastapi.testclient import TestClient
 from alerts.flagged import FlaggedEvent
 from console.parts import Console
 from console.types import Role
-from console.web.app import create_app
 from tests.alerts_rigs import CHANNELS, LINK_BASE
+from tests.console_app import app_of
 from tests.console_kit import GRID_A, PASSWORD, Clock, client_of, event_of, make_account, open_console
 
 LINK = re.compile(re.escape(LINK_BASE) + r"(/[^\s\"'\\)]+)")
@@ -52,7 +52,7 @@ def test_the_link_in_a_real_message_opens_the_case(console: Console, tmp_path: P
         message = "\n".join(rig.arrived())
     found = LINK.search(message)
     assert found, message
-    app = create_app(console)
+    app = app_of(console)
     assert followed(client_of(app, console), found[1], "officer") == f"/screen?case={case_id}"
     assert followed(client_of(app, console), found[1], "worker") == f"/m?case={case_id}"
 
@@ -61,12 +61,12 @@ def test_the_link_in_a_real_message_opens_the_case(console: Console, tmp_path: P
 def test_a_link_tells_those_who_may_not_see_the_case_why(console: Console, username: str, status: int, words: str):
     event = event_of()
     console.intake.take([event], console.now())
-    answer = client_of(create_app(console), console, username).get(f"/events/{event.event_id}")
+    answer = client_of(app_of(console), console, username).get(f"/events/{event.event_id}")
     assert answer.status_code == status
     assert words in answer.json()["message"]
 
 
 def test_a_link_that_is_faster_than_its_event_says_to_come_again(console: Console):
-    answer = client_of(create_app(console), console, "officer").get(f"/events/{'0' * 32}")
+    answer = client_of(app_of(console), console, "officer").get(f"/events/{'0' * 32}")
     assert answer.status_code == 404
     assert "稍后再打开" in answer.json()["message"]

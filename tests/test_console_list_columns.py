@@ -12,9 +12,9 @@ from console.lists.changes import ChangeState
 from console.lists.keeper_office import KeeperOffice
 from console.parts import Console
 from console.types import Role
-from console.web.app import create_app
 from kakou.settings import Settings
 from kakou.wiring.risk import open_keeper
+from tests.console_app import app_of
 from tests.console_kit import client_of, make_account, open_console
 from tests.office_kit import CHINESE, FORM_ROWS, HEADER, NOW, ROWS, text, xlsx
 
@@ -43,7 +43,7 @@ def state(console: Console, page: str) -> ChangeState:
 
 
 def test_a_form_is_asked_about_once_and_lists_nobody_before(console: Console):
-    client = client_of(create_app(console), console, "steward")
+    client = client_of(app_of(console), console, "steward")
     page = upload(client, xlsx(("协查", [CHINESE, *FORM_ROWS])))
     asked = client.get(page).text
     assert "第一次见到这种表" in asked
@@ -58,7 +58,7 @@ def test_a_form_is_asked_about_once_and_lists_nobody_before(console: Console):
 
 
 def test_a_form_with_two_header_rows_is_asked_about_once(console: Console):
-    client = client_of(create_app(console), console, "steward")
+    client = client_of(app_of(console), console, "steward")
     rows = [["车牌号", "途经地区", "停留时间", "", "来源"], ["", "", "起", "止", ""],
             ["鲁B12345", "370211", BEGIN, END, "函12"]]  # fmt: skip
     page = upload(client, xlsx(("表", rows)))
@@ -70,7 +70,7 @@ def test_a_form_with_two_header_rows_is_asked_about_once(console: Console):
 
 
 def test_a_form_with_the_documented_columns_is_not_asked_about(console: Console):
-    client = client_of(create_app(console), console, "steward")
+    client = client_of(app_of(console), console, "steward")
     page = upload(client, text([HEADER, *ROWS]), "documented.csv")
     assert "第一次见到这种表" not in client.get(page).text
     assert client.post(f"{page}/apply").status_code == 303
@@ -92,7 +92,7 @@ def test_a_form_with_the_documented_columns_is_not_asked_about(console: Console)
 def test_a_form_that_nobody_could_read_is_read_as_the_steward_says(
     console: Console, header: list[str], said: dict[str, str], source: str
 ):
-    client = client_of(create_app(console), console, "steward")
+    client = client_of(app_of(console), console, "steward")
     rows = [["鲁B12345", "370211", BEGIN, END, "苏E5G806"]]
     if header[3] == "地区":
         rows = [["鲁B12345", BEGIN, END, "370211", "函12"]]
@@ -108,7 +108,7 @@ def test_a_form_that_nobody_could_read_is_read_as_the_steward_says(
 
 def test_who_is_no_steward_explains_no_columns_and_nonsense_is_refused(console: Console):
     make_account(console, "approver", Role.APPROVER, "")
-    app = create_app(console)
+    app = app_of(console)
     client = client_of(app, console, "steward")
     page = upload(client, xlsx(("协查", [CHINESE, *FORM_ROWS])))
     assert client_of(app, console, "approver").post(f"{page}/columns").status_code == 403

@@ -16,9 +16,9 @@ from console.parts import Console
 from console.people.tokens import Scope
 from console.store.people_tables import AuditRow
 from console.types import Role
-from console.web.app import create_app
 from kakou.settings import Settings
 from kakou.wiring.risk import open_keeper
+from tests.console_app import app_of
 from tests.console_kit import client_of, make_account, open_console
 
 PLATE = "鲁B10001"
@@ -60,7 +60,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
         tmp_path / "console", redis.Redis(unix_socket_path="/nowhere"), lambda: datetime.now(UTC), office
     )
     make_account(made, "steward", Role.STEWARD, "")
-    yield Desk(made, client_of(create_app(made), made, "steward"))
+    yield Desk(made, client_of(app_of(made), made, "steward"))
     made.database.close()
 
 
@@ -136,7 +136,7 @@ def test_one_vehicle_is_looked_up_taken_off_and_put_back_with_a_reason_each_time
 
 def test_only_stewards_look_vehicles_up_and_no_token_does(desk: Desk):
     approver = make_account(desk.console, "approver", Role.APPROVER, "")
-    client = client_of(create_app(desk.console), desk.console, "approver")
+    client = client_of(app_of(desk.console), desk.console, "approver")
     assert client.post("/vehicle", data={"plate": PLATE, "reason": "好奇"}).status_code == 403
     assert client.post("/areas/declare", data={"area": "370211"}).status_code == 403
     assert client.get("/areas").status_code == 200

@@ -14,9 +14,9 @@ from console.lists.changes import ChangeState
 from console.lists.keeper_office import KeeperOffice
 from console.parts import Console
 from console.types import Role
-from console.web.app import create_app
 from kakou.settings import Settings
 from kakou.wiring.risk import open_keeper
+from tests.console_app import app_of
 from tests.console_kit import Clock, client_of, make_account, open_console
 from tests.office_kit import CHINESE, FORM_ROWS, xlsx
 
@@ -42,7 +42,7 @@ def book(*plates: str) -> bytes:
 
 def uploaded(console: Console, *plates: str) -> tuple[TestClient, str]:
     """Return the steward's browser and the page of the upload."""
-    client = client_of(create_app(console), console, "steward")
+    client = client_of(app_of(console), console, "steward")
     assert client.post("/list", files={"file": ("协查函.xlsx", book(*plates))}).status_code == 303
     return client, client.get("/list/1").text
 

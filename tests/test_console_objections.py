@@ -16,7 +16,7 @@ from console.parts import Console
 from console.store.list_tables import ObjectionRow
 from console.store.people_tables import AuditRow
 from console.types import Role
-from console.web.app import create_app
+from tests.console_app import app_of
 from tests.console_kit import Clock, PaperList, client_of, event_of, make_account, open_console
 
 TOLD = "这辆车这几天一直停在本地，没有出过区。"
@@ -45,7 +45,7 @@ def booth(tmp_path: Path) -> Iterator[Booth]:
     console = open_console(tmp_path, redis.Redis(unix_socket_path="/nowhere"), clock, office)
     make_account(console, "steward", Role.STEWARD)
     console.intake.take([event_of("测A12345")], clock())
-    app = create_app(console)
+    app = app_of(console)
     yield Booth(console, clock, office, client_of(app, console), client_of(app, console, "steward"))
     console.database.close()
 

@@ -17,7 +17,7 @@ from console.parts import Console
 from console.store.people_tables import AuditRow
 from console.types import SYSTEM, ConsoleError, Role
 from console.web.access import COOKIE
-from console.web.app import create_app
+from tests.console_app import app_of
 from tests.console_kit import PASSWORD, Clock, client_of, make_account, open_console, served, session_token
 
 NEW = "another long sentence"
@@ -57,7 +57,7 @@ def test_the_code_that_proved_the_set_up_opens_the_first_log_in_once(console: Co
 
 def test_people_change_their_own_password_and_stay_logged_in_here_only(console: Console):
     make_account(console, "officer", Role.OFFICER)
-    app = create_app(console)
+    app = app_of(console)
     here, elsewhere = client_of(app, console, "officer"), client_of(app, console, "officer")
     form = {"old": "not the password", "password": NEW, "again": NEW}
     assert here.post("/account/password", data=form).status_code == 400
@@ -147,7 +147,7 @@ def test_the_stream_of_an_account_that_is_switched_off_ends_within_two_seconds(c
     officer = make_account(console, "officer", Role.OFFICER)
     make_account(console, "admin", Role.ADMIN)
     token = session_token(console, "officer")
-    admin = client_of(create_app(console), console, "admin")
+    admin = client_of(app_of(console), console, "admin")
     with (
         served(console) as address,
         httpx.stream("GET", f"{address}/screen/stream", cookies={COOKIE: token}, timeout=10) as stream,

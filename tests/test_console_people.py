@@ -128,7 +128,7 @@ def test_guessing_is_slowed_for_one_account_from_many_addresses(console: Console
     assert log_in(console, "officer", address="10.9.9.9")
 
 
-@pytest.mark.parametrize("attackers", [1, 65, 200])
+@pytest.mark.parametrize("attackers", [1, 65, pytest.param(200, marks=pytest.mark.long)])
 def test_wrong_tries_from_elsewhere_do_not_lock_a_person_out(console: Console, clock: Clock, attackers: int):
     make_account(console, "officer", Role.OFFICER)
     assert log_in(console, "officer", address="10.0.0.1")

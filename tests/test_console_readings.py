@@ -14,7 +14,7 @@ from console.parts import Console
 from console.people.tokens import Scope
 from console.store.people_tables import AuditRow
 from console.types import Role
-from console.web.app import create_app
+from tests.console_app import app_of
 from tests.console_kit import (
     GRID_A,
     Clock,
@@ -43,7 +43,7 @@ def console(tmp_path: Path, clock: Clock) -> Iterator[Console]:
 
 @pytest.fixture
 def app(console: Console) -> FastAPI:
-    return create_app(console)
+    return app_of(console)
 
 
 def readings(console: Console) -> list[tuple[str, str, str]]:

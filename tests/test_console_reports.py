@@ -19,7 +19,7 @@ from console.reports.sheets import Sheet, workbook
 from console.reports.trends import trends
 from console.situation.statistics import local_day
 from console.types import Role
-from console.web.app import create_app
+from tests.console_app import app_of
 from tests.console_kit import START, Clock, act, client_of, event_of, make_account, officer, open_console
 
 DAY = timedelta(days=1)
@@ -40,7 +40,7 @@ def console(tmp_path: Path, clock: Clock) -> Iterator[Console]:
 @pytest.fixture
 def desk(console: Console) -> TestClient:
     make_account(console, "officer", Role.OFFICER)
-    return client_of(create_app(console), console, "officer")
+    return client_of(app_of(console), console, "officer")
 
 
 def counted(console: Console, hour: datetime, clear: int, flagged: int = 0) -> None:
@@ -142,7 +142,7 @@ def test_a_shift_hands_over_what_is_open_what_is_late_what_happened_and_its_word
     assert "二号卡口 &lt;b&gt;施工&lt;/b&gt;" in page
     assert desk.post("/shift/note", data={"text": " "}).status_code == 400
     make_account(console, "neighbour", Role.OFFICER, "9999010020010101")
-    assert "施工" not in client_of(create_app(console), console, "neighbour").get("/shift").text
+    assert "施工" not in client_of(app_of(console), console, "neighbour").get("/shift").text
 
 
 def test_the_months_report_tells_of_nobody_and_hides_small_counts(console: Console, clock: Clock):
@@ -155,7 +155,7 @@ def test_the_months_report_tells_of_nobody_and_hides_small_counts(console: Conso
     # Told beside the total and the misread, the confirmed ones would tell how many were misread.
     assert (report.figures["其中经人工确认"], report.figures["其中误读（不是这辆车）"]) == ("—", FEW)
     assert report.shares["人工看过的预警中误读的"] == "—"
-    desk = client_of(create_app(console), console, "officer")
+    desk = client_of(app_of(console), console, "officer")
     page = desk.get("/transparency").text  # in December, November is the month before
     assert "2026 年 11 月" in page
     assert "测A" not in page.split("<main", 1)[1]

@@ -16,8 +16,8 @@ from console.cases.steps import Action
 from console.parts import Console
 from console.people.tokens import SCOPE_ROLES
 from console.types import ACCOUNT_ROLES, Role
-from console.web.app import create_app
 from console.web.rendering import STATIC_FOLDER
+from tests.console_app import app_of
 from tests.console_kit import (
     GRID_A,
     GRID_B,
@@ -42,7 +42,7 @@ def console(tmp_path: Path) -> Iterator[Console]:
 
 @pytest.fixture
 def app(console: Console) -> FastAPI:
-    return create_app(console)
+    return app_of(console)
 
 
 def operations(app: FastAPI) -> list[tuple[str, str, dict[str, Any]]]:

@@ -20,10 +20,10 @@ from console.people.audit_words import action_words, subject_words
 from console.people.tokens import Scope
 from console.store.people_tables import AuditRow
 from console.types import ACCOUNT_ROLES, Actor, Role
-from console.web.app import create_app
 from kakou.settings import Settings
 from kakou.wiring.risk import open_keeper
 from riskdb.types import RiskDBError
+from tests.console_app import app_of
 from tests.console_kit import (
     GRID_A,
     Clock,
@@ -115,7 +115,7 @@ def world(tmp_path: Path) -> Iterator[World]:
     console = open_console(tmp_path, redis.Redis(unix_socket_path="/nowhere"), clock := Clock())
     for role in ACCOUNT_ROLES:
         make_account(console, role.value, role, GRID_A if role is Role.WORKER else "")
-    app = create_app(console)
+    app = app_of(console)
     yield World(console, clock, {role: client_of(app, console, role.value) for role in ACCOUNT_ROLES}, app)
     console.database.close()
 

@@ -92,8 +92,8 @@ def test_every_error_of_ours_is_a_sentence_and_an_exit_code_in_every_command(
         return command
 
     group = get_command(app)
-    real = group.get_command  # type: ignore[attr-defined]  # typer has its own click
-    monkeypatch.setattr(group, "get_command", lambda ctx, name: failing(real(ctx, name), words[1:]))
+    command = failing(group.get_command(None, words[0]), words[1:])  # type: ignore[attr-defined]  # typer has its own click
+    monkeypatch.setattr(group, "get_command", lambda *_: command)
     for kind in our_errors():
         raised.append(new_error(kind))
         code = exit_code_of(kind)

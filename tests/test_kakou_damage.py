@@ -159,7 +159,7 @@ def test_a_console_with_a_damaged_file_says_so_and_never_begins_anew_by_itself(
 
 
 @pytest.mark.skipif(not can_mount(), reason="mounting needs root: run the tests with sudo")
-@pytest.mark.parametrize("command", ["run", "console"])
+@pytest.mark.parametrize("command", ["run", pytest.param("console", marks=pytest.mark.long)])
 def test_on_a_read_only_disk_a_command_ends_with_a_sentence(worked: Path, tmp_path: Path, command: str):
     state = tmp_path / "state"
     shutil.copytree(worked, state)

@@ -1,10 +1,10 @@
 """What README and docs say is so: commands with their flags, paths, make targets, state folder, environment."""
 
 import ast
+import functools
 import re
 import shlex
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import click
@@ -12,15 +12,17 @@ import pytest
 import typer
 
 from kakou.main import app
+from tests.code_kit import ROOT, files_of, nodes_of, sources, text_of
 
-ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "bench" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 PRODUCT = ("ocr", "riskdb", "alerts", "pipeline", "console", "kakou")
 FOLDERS = (*PRODUCT, "training", "bench", "fixtures", "tests", "docs")
 TEXTS = {str(page.relative_to(ROOT)): page.read_text(encoding="utf-8") for page in PAGES}
-PRODUCT_SOURCE = "\n".join(
-    path.read_text(encoding="utf-8") for package in PRODUCT for path in sorted((ROOT / package).rglob("*.py"))
-)
+
+
+@functools.cache
+def product_source() -> str:
+    return "\n".join(text for _, text in sources(*PRODUCT))
 
 
 def said_in(pattern: str) -> Iterator[tuple[str, str]]:
@@ -109,16 +111,16 @@ def test_the_table_of_the_state_folder_names_what_the_code_puts_there():
     named = {
         name for row in re.findall(r"^\| (`[^|]+) \|", table, re.MULTILINE) for name in re.findall(r"`([^`]+)`", row)
     }
-    made = set(re.findall(r"""state_dir / f?["']([\w.]+)["']""", PRODUCT_SOURCE))
+    made = set(re.findall(r"""state_dir / f?["']([\w.]+)["']""", product_source()))
     made = {name if "." in name else f"{name}/" for name in made}
     assert {name for name in made if not name.endswith(".lock")} - named == set()
-    unmade = {name for name in named if not name.startswith("*") and name.rstrip("/") not in PRODUCT_SOURCE}
+    unmade = {name for name in named if not name.startswith("*") and name.rstrip("/") not in product_source()}
     # The outbox's reserve is named after the outbox.
-    assert {name for name in unmade if f'".{name.split(".")[-1]}"' not in PRODUCT_SOURCE} == set()
+    assert {name for name in unmade if f'".{name.split(".")[-1]}"' not in product_source()} == set()
 
 
 def test_every_environment_variable_that_is_read_is_in_a_page():
-    read = set(re.findall(r"""environ(?:\.get)?[(\[]["'](\w+)["'][)\]](?!\s*=)""", PRODUCT_SOURCE))
+    read = set(re.findall(r"""environ(?:\.get)?[(\[]["'](\w+)["'][)\]](?!\s*=)""", product_source()))
     everything = "\n".join(TEXTS.values())
     assert "REDIS_URL" in read
     assert {name for name in read if name not in everything} == set()
@@ -156,8 +158,8 @@ def dependencies() -> Iterator[tuple[str, set[str]]]:
 def imported_by(package: str) -> set[str]:
     """Return the top-level modules that a package imports anywhere."""
     found: set[str] = set()
-    for path in (ROOT / package).rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for path in files_of(package):
+        for node in nodes_of(text_of(path)):
             if isinstance(node, ast.Import):
                 found |= {alias.name.split(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and node.module:
@@ -168,7 +170,7 @@ def imported_by(package: str) -> set[str]:
 def users_of(name: str, imported: dict[str, set[str]]) -> set[str]:
     """Return the packages of ours that use a dependency."""
     if sign := SIGNS.get(name):
-        return {one for one in imported if any(sign in path.read_text() for path in (ROOT / one).rglob("*.py"))}
+        return {one for one in imported if any(sign in text_of(path) for path in files_of(one))}
     module = MODULES.get(name, name.replace("-", "_"))
     return {package for package, modules in imported.items() if module in modules}
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from alerts.box_status import BoxStatus
 from console.settings import ConsoleSettings
 from console.situation.tiles import Heard, tiles
-from tests.commands import run_kakou
+from tests.commands import call_kakou
 
 
 def _tile_of_a_list_with(count: int | None) -> tuple[str, tuple[str, ...]]:
@@ -26,7 +26,7 @@ def test_the_tile_of_a_box_with_an_empty_list_is_yellow():
 
 
 def test_the_doctor_finds_an_empty_list(tmp_path: Path):
-    assert run_kakou("risk", "area", "declare", "370211", "--level=high", "--source=x", folder=tmp_path).exit_code == 0
-    done = run_kakou("doctor", folder=tmp_path)
+    assert call_kakou("risk", "area", "declare", "370211", "--level=high", "--source=x", folder=tmp_path).exit_code == 0
+    done = call_kakou("doctor", folder=tmp_path)
     assert done.exit_code == 1
     assert "名单为空" in done.stdout

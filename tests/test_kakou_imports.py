@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from tests.code_kit import ROOT, files_of, nodes_of, text_of
+
 OURS = ("ocr", "riskdb", "alerts", "pipeline", "console", "kakou", "training", "bench", "fixtures")
 ALLOWED: dict[str, tuple[str, ...]] = {
     "ocr": (),
@@ -25,7 +26,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
 
 
 def imported_modules(path: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in nodes_of(text_of(path)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -42,7 +43,7 @@ def is_allowed(module: str, package: str) -> bool:
 def test_a_package_imports_only_what_stands_below_it(package: str):
     wrong = [
         f"{path.relative_to(ROOT)} imports {module}"
-        for path in (ROOT / package).rglob("*.py")
+        for path in files_of(package)
         for module in imported_modules(path)
         if not is_allowed(module, package)
     ]
@@ -78,7 +79,7 @@ LONGEST_CHAIN = 14
 
 def our_modules() -> dict[str, Path]:
     """Return every module of the product by its dotted name."""
-    paths = (path for package in ALLOWED if package != "training" for path in (ROOT / package).rglob("*.py"))
+    paths = (path for package in ALLOWED if package != "training" for path in files_of(package))
     return {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path for path in paths}
 
 
@@ -87,7 +88,7 @@ def dependencies(modules: dict[str, Path]) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for name, path in modules.items():
         wanted = set(imported_modules(path))
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in nodes_of(text_of(path)):
             if isinstance(node, ast.ImportFrom) and node.module:
                 wanted |= {f"{node.module}.{alias.name}" for alias in node.names}
         found[name] = {module for module in wanted if module in modules and module != name}

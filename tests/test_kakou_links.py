@@ -16,7 +16,7 @@ from kakou.wiring.box import Box
 from kakou.wiring.embedded_redis import embedded_redis
 from pipeline.settings import SourceSettings
 from pipeline.types import ScreeningCounts
-from tests.commands import run_kakou
+from tests.commands import call_kakou
 from tests.pipeline_kit import NOON, KeptEvents, ListedPlates, box_at, frames_of, make_screening, screened
 from tests.plates import make_read
 
@@ -81,7 +81,7 @@ def test_a_redis_of_the_environment_is_no_exception(tmp_path: Path, monkeypatch:
 
 
 def test_a_command_with_an_open_link_ends_with_the_exit_code_of_wrong_settings(tmp_path: Path):
-    result = run_kakou("doctor", "--config", config(tmp_path, 'redis_url = "redis://10.0.0.1"'))
+    result = call_kakou("doctor", "--config", config(tmp_path, 'redis_url = "redis://10.0.0.1"'))
     assert result.exit_code == ExitCode.CONFIG
     assert "TLS" in result.stderr
 

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -9,12 +10,12 @@ import pytest
 
 from fixtures.truth import load_truth
 from ocr.images import load_image
-from tests.commands import call_kakou, run_kakou
+from tests.commands import Finished, call_kakou, run_kakou
 from tests.test_ocr_images import write_bomb, write_noise
 
 
-@pytest.fixture
-def frame(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def frame(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A frame of a fixture clip in which a plate is plain to see."""
     clip = Path(__file__).parents[1] / "fixtures" / "videos" / "day_gantry.mp4"
     passage = load_truth(clip.with_suffix(".json")).passages[0]
@@ -24,15 +25,27 @@ def frame(tmp_path: Path) -> Path:
     decoded, image = capture.read()
     capture.release()
     assert decoded
-    path = tmp_path / "frame.png"
+    path = tmp_path_factory.mktemp("frame") / "frame.png"
     cv2.imwrite(str(path), image)
     return path
 
 
-def test_json_is_one_object_a_line_with_every_field(frame: Path):
-    done = call_kakou("read", frame, "--json")
-    assert done.exit_code == 0
-    (line,) = done.stdout.splitlines()
+@pytest.fixture(scope="module")
+def told(frame: Path) -> Finished:
+    """What `kakou read --json` says of the frame."""
+    return call_kakou("read", frame, "--json")
+
+
+@pytest.fixture(scope="module")
+def plate(told: Finished) -> dict[str, Any]:
+    """The plate of the frame, as it is told."""
+    found: dict[str, Any] = json.loads(told.stdout)["plates"][0]
+    return found
+
+
+def test_json_is_one_object_a_line_with_every_field(told: Finished):
+    assert told.exit_code == 0
+    (line,) = told.stdout.splitlines()
     read = json.loads(line)
     assert set(read) == {"path", "plates", "ms"}
     assert read["plates"], "no plate found on a frame of the day clip"
@@ -45,22 +58,21 @@ def test_json_is_one_object_a_line_with_every_field(frame: Path):
     assert y1 < y2
 
 
-def test_the_table_names_the_plate(frame: Path):
+def test_the_table_names_the_plate(frame: Path, plate: dict[str, Any]):
     done = call_kakou("read", frame)
-    plate = json.loads(call_kakou("read", frame, "--json").stdout)["plates"][0]
     assert plate["text"] in done.stdout
 
 
-def test_a_crop_has_one_plate_at_most(frame: Path, tmp_path: Path):
-    x1, y1, x2, y2 = map(int, json.loads(call_kakou("read", frame, "--json").stdout)["plates"][0]["box"])
+def test_a_crop_has_one_plate_at_most(frame: Path, plate: dict[str, Any], tmp_path: Path):
+    x1, y1, x2, y2 = map(int, plate["box"])
     crop = tmp_path / "crop.png"
     cv2.imwrite(str(crop), load_image(frame)[y1:y2, x1:x2])
     read = json.loads(call_kakou("read", crop, "--crops", "--json").stdout)
     assert len(read["plates"]) == 1
 
 
-def test_a_picture_full_of_signs_says_that_not_all_were_looked_at(frame: Path, tmp_path: Path):
-    x1, y1, x2, y2 = map(int, json.loads(call_kakou("read", frame, "--json").stdout)["plates"][0]["box"])
+def test_a_picture_full_of_signs_says_that_not_all_were_looked_at(frame: Path, plate: dict[str, Any], tmp_path: Path):
+    x1, y1, x2, y2 = map(int, plate["box"])
     wall = tmp_path / "wall.png"
     cv2.imwrite(str(wall), np.tile(load_image(frame)[y1 - 20 : y2 + 20, x1 - 20 : x2 + 20], (13, 9, 1)))
     done = call_kakou("read", wall, "--json")
@@ -96,13 +108,11 @@ def test_help_shows_examples():
     assert "kakou read photo.jpg" in done.stdout
 
 
-def test_a_plate_on_a_huge_photo_is_told_where_the_file_has_it(frame: Path, tmp_path: Path):
+def test_a_plate_on_a_huge_photo_is_told_where_the_file_has_it(frame: Path, plate: dict[str, Any], tmp_path: Path):
     image = load_image(frame)
     height, width = image.shape[:2]
     huge = np.zeros((4200, 4200, 3), np.uint8)
     huge[: 2 * height, : 2 * width] = cv2.resize(image, (2 * width, 2 * height))[:4200, :4200]
     cv2.imwrite(str(tmp_path / "huge.jpg"), huge)
     (line,) = call_kakou("read", tmp_path / "huge.jpg", "--json").stdout.splitlines()
-    told = json.loads(line)["plates"][0]
-    plate = json.loads(call_kakou("read", frame, "--json").stdout)["plates"][0]
-    assert told["box"] == pytest.approx([2 * value for value in plate["box"]], abs=12)
+    assert json.loads(line)["plates"][0]["box"] == pytest.approx([2 * value for value in plate["box"]], abs=12)

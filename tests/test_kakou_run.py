@@ -9,12 +9,14 @@ from pathlib import Path
 import pytest
 
 from fixtures.make_risk_list import write_risk_list
-from fixtures.truth import load_truth
+from tests.clip_kit import first_seconds, passages_within
 from tests.commands import REPOSITORY, Finished, call_kakou, run_kakou, start_kakou
 
 CLIP = REPOSITORY / "fixtures" / "videos" / "day_gantry.mp4"
-LISTED = {passage.text for passage in load_truth(CLIP.with_suffix(".json")).passages if passage.is_listed}
-UNLISTED = {passage.text for passage in load_truth(CLIP.with_suffix(".json")).passages if not passage.is_listed}
+SECONDS = 5.1
+"""Of the clip: one listed vehicle passes in them and one that is not."""
+LISTED = {passage.text for passage in passages_within(CLIP, SECONDS) if passage.is_listed}
+UNLISTED = {passage.text for passage in passages_within(CLIP, SECONDS) if not passage.is_listed}
 
 
 def write_config(folder: Path, *uris: str | Path, head: str = "") -> Path:
@@ -48,7 +50,7 @@ def files_with(folder: Path, text: str) -> list[Path]:
 def screened(tmp_path_factory: pytest.TempPathFactory) -> tuple[Finished, Path]:
     """One clip screened against the sample list, beside a source that does not exist."""
     folder = tmp_path_factory.mktemp("run")
-    config = write_config(folder, CLIP, folder / "absent.mp4")
+    config = write_config(folder, first_seconds(CLIP, SECONDS, folder), folder / "absent.mp4")
     import_list(folder, config)
     return run_kakou("run", "--config", config, "--json"), folder
 
@@ -82,7 +84,9 @@ def test_the_record_and_redis_hold_no_listed_plate_either(screened: tuple[Finish
 
 
 def test_without_redis_every_passage_is_unchecked_and_checked_once_it_is_back(tmp_path: Path):
-    lost = write_config(tmp_path, CLIP, head='redis_url = "unix:///nonexistent/redis.sock"')
+    lost = write_config(
+        tmp_path, first_seconds(CLIP, SECONDS, tmp_path), head='redis_url = "unix:///nonexistent/redis.sock"'
+    )
     done = run_kakou("run", "--config", lost, "--json")
     outcomes = [passage["outcome"] for passage in passages(done)]
     assert outcomes
@@ -105,7 +109,7 @@ def test_without_redis_every_passage_is_unchecked_and_checked_once_it_is_back(tm
 
 @pytest.mark.long
 def test_screening_goes_on_when_nobody_reads_its_lines(tmp_path: Path):
-    config = write_config(tmp_path, CLIP)
+    config = write_config(tmp_path, first_seconds(CLIP, SECONDS, tmp_path))
     with start_kakou("run", "--config", config, folder=tmp_path, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         process.stdout.close()

@@ -3,12 +3,12 @@
 import ast
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from statistics import median
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from tests.code_kit import nodes_of, sources
+
 PACKAGES = ("ocr", "riskdb", "alerts", "pipeline", "console", "kakou", "training", "bench", "fixtures")
 MEDIAN_FUNCTION_LINES = 6
 MAX_FUNCTION_LINES = 50
@@ -21,16 +21,9 @@ SUPPRESSION = re.compile(r"#\s*(?:type: ignore\[[^\]]*\]|noqa: [A-Z]+\d+(?:,\s*[
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
-def sources(*packages: str) -> Iterator[tuple[str, str]]:
-    """Yield the path and the text of every Python file of these packages."""
-    for package in packages:
-        for path in sorted((ROOT / package).rglob("*.py")):
-            yield str(path.relative_to(ROOT)), path.read_text(encoding="utf-8")
-
-
 def functions(source: str) -> Iterator[tuple[str, int, int]]:
     """Yield name, lines without decorators, and those of them that are no docstring."""
-    for node in ast.walk(ast.parse(source)):
+    for node in nodes_of(source):
         if isinstance(node, Function):
             lines = (node.end_lineno or node.lineno) - node.lineno + 1
             yield node.name, lines, lines - docstring_lines(node)
@@ -77,7 +70,7 @@ def test_a_mark_without_a_reason_is_found(mark: str):
 def broad_excepts(source: str) -> Iterator[str]:
     """Yield the lines that catch everything and neither raise nor stand in an outermost loop."""
     lines = source.splitlines()
-    for node in ast.walk(ast.parse(source)):
+    for node in nodes_of(source):
         if isinstance(node, ast.ExceptHandler) and is_broad(node.type):
             line = lines[node.lineno - 1]
             if not any(isinstance(inner, ast.Raise) for inner in ast.walk(node)) and "outermost loop" not in line:
@@ -102,7 +95,7 @@ def test_an_except_that_swallows_everything_is_found():
 
 def private_borrowings(path: str, source: str) -> Iterator[str]:
     """Yield what a file imports of the private names of another file, or reaches for through a module."""
-    for node in ast.walk(ast.parse(source)):
+    for node in nodes_of(source):
         if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in PACKAGES:
             yield from (f"{path}: {node.module}.{one.name}" for one in node.names if is_private(one.name))
             yield from (f"{path}: {part}" for part in (node.module or "").split(".") if is_private(part))

@@ -18,7 +18,6 @@ from sqlalchemy import select
 
 from console.store.people_tables import AuditRow
 from console.types import ConsoleError, Role
-from console.web.app import create_app
 from kakou.exit_codes import ExitCode
 from kakou.settings import Settings
 from kakou.sunset.carrying_out import carry_out, plan
@@ -28,7 +27,8 @@ from kakou.wiring.matching import make_matcher
 from kakou.wiring.risk import open_keeper
 from riskdb.clock import Mark, write_mark
 from riskdb.digest import load_or_create_key
-from tests.commands import REPOSITORY, Finished, call_kakou, run_kakou, start_kakou
+from tests.commands import REPOSITORY, Finished, call_kakou, start_kakou
+from tests.console_app import app_of
 from tests.console_kit import Clock, client_of, event_of, make_account, open_console
 from tests.postgresql_server import run_sql, url_of
 
@@ -202,7 +202,7 @@ def test_what_was_begun_is_finished_at_the_next_start(centre: Path):
     known = first_state(90, now()).model_copy(update={"begun_at": now()})
     save_state(state, known)
     (state / "plate.key").unlink()  # so far it had come
-    answer = run_kakou("risk", "serve", folder=centre, timeout_s=120)
+    answer = call_kakou("risk", "serve", folder=centre)
     assert answer.exit_code == ExitCode.CONFIG
     assert holding(centre, PLATE) == []
     assert list((state / "destruction").glob("*.html"))
@@ -286,7 +286,7 @@ def test_the_screen_says_how_many_days_are_left(centre: Path):
     make_account(console, "officer2", Role.OFFICER)
     for days, is_yellow in ((60, False), (13, True)):
         told = dataclasses.replace(console, days_left=functools.partial(int, days))
-        client = client_of(create_app(told), told, "officer2")
+        client = client_of(app_of(told), told, "officer2")
         assert f"授权剩余 {days} 天" in client.get("/screen").text
         assert ("chip warn" in client.get("/statistics").text) == is_yellow
     console.database.close()

@@ -12,7 +12,7 @@ from ocr.images import load_image
 from pipeline.replay.units import find_units, find_videos
 from pipeline.replay.worker import replay_unit
 from pipeline.video.capture_time import capture_start
-from tests.commands import run_kakou
+from tests.commands import call_kakou
 from tests.pipeline_kit import moving_block, write_video
 from tests.replay_kit import build_parts
 
@@ -48,7 +48,7 @@ def test_a_video_or_a_raw_photo_among_photos_is_named(tmp_path: Path) -> None:
     (tmp_path / "b.cr2").write_bytes(b"II*\0 raw")
     (tmp_path / "c.dav").write_bytes(b"DHAV")
     (tmp_path / "notes.txt").write_text("no footage")
-    done = run_kakou("read", str(tmp_path), "--json")
+    done = call_kakou("read", str(tmp_path), "--json")
     assert done.exit_code == 3
     assert done.stdout.count("\n") == 1
     assert "b.cr2" in done.stderr

@@ -7,13 +7,14 @@ import numpy as np
 from ocr.types import BgrImage
 from pipeline.settings import GateSettings
 from pipeline.video.close_looks import CloseLooks, Place
+from pipeline.video.deinterlace import Plane
 from pipeline.video.motion import MotionGate
 from tests.pipeline_kit import moving_block
 
 STEP_MS = 40.0
 
 
-def looked_at(pictures: Iterator[BgrImage], settings: GateSettings | None = None) -> list[int]:
+def looked_at(pictures: Iterator[BgrImage | Plane], settings: GateSettings | None = None) -> list[int]:
     gate = MotionGate(settings or GateSettings())
     return [
         index
@@ -22,10 +23,11 @@ def looked_at(pictures: Iterator[BgrImage], settings: GateSettings | None = None
     ]
 
 
-def street(count: int, noise: float = 4.0, light: float = 0.0) -> Iterator[BgrImage]:
+def street(count: int, noise: float = 4.0, light: float = 0.0) -> Iterator[Plane]:
+    """Yield the brightness of a street, which is all that the gate looks at."""
     rng = np.random.default_rng(1)
-    texture = rng.uniform(40, 160, (360, 640, 1)).astype(np.float32)
-    grain = [rng.normal(0, noise, (360, 640, 3)).astype(np.float32) for _ in range(8)]
+    texture = rng.uniform(40, 160, (360, 640)).astype(np.float32)
+    grain = [rng.normal(0, noise, (360, 640)).astype(np.float32) for _ in range(8)]
     for index in range(count):
         picture = texture + light * index + np.roll(grain[index % 8], index, axis=1)
         yield np.clip(picture, 0, 255).astype(np.uint8)
@@ -49,7 +51,7 @@ def test_a_vehicle_is_looked_at_from_its_first_moments_to_its_last() -> None:
 
 
 def test_a_plate_sized_thing_that_creeps_is_seen() -> None:
-    def creeping() -> Iterator[BgrImage]:
+    def creeping() -> Iterator[BgrImage | Plane]:
         for index, picture in enumerate(street(300)):
             x = 100 + index
             picture[200:222, x : x + 60] = 230
@@ -73,7 +75,7 @@ def test_a_gate_that_is_off_looks_at_everything_in_turn() -> None:
     assert looked_at(street(50), GateSettings(enabled=False, looks_per_s=25.0)) == list(range(50))
 
 
-def places_of(pictures: Iterator[BgrImage], settings: GateSettings) -> list[tuple[Place, ...] | None]:
+def places_of(pictures: Iterator[BgrImage | Plane], settings: GateSettings) -> list[tuple[Place, ...] | None]:
     gate = MotionGate(settings)
     return [
         gate.places(picture.shape[:2], index * STEP_MS)
@@ -83,7 +85,7 @@ def places_of(pictures: Iterator[BgrImage], settings: GateSettings) -> list[tupl
 
 
 def test_what_moves_is_named_for_a_close_look_and_nothing_beside_it() -> None:
-    def passing() -> Iterator[BgrImage]:
+    def passing() -> Iterator[BgrImage | Plane]:
         for index, picture in enumerate(street(120)):
             x = 4 * (index - 60)
             if x >= 0:

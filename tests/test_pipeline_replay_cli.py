@@ -17,6 +17,7 @@ from riskdb.keeper import RiskKeeper
 from riskdb.record.declaring import Declared
 from riskdb.record.judging import TravelRow
 from riskdb.record.record import RiskRecord
+from tests.clip_kit import first_seconds, passages_within
 from tests.commands import REPOSITORY, call_kakou, run_kakou
 from tests.pipeline_kit import moving_block, write_video
 from tests.riskdb_kit import Guess
@@ -24,11 +25,9 @@ from tests.riskdb_kit import Guess
 CLIP = REPOSITORY / "fixtures" / "videos" / "parked_car.mp4"
 NOW = datetime.now(UTC).replace(microsecond=0)
 AREA = "370211"
-
-
-def truths() -> list[dict[str, object]]:
-    expected: list[dict[str, object]] = json.loads(CLIP.with_suffix(".json").read_text(encoding="utf-8"))["passages"]
-    return expected
+SECONDS = 4.4
+"""Of the clip: in them a vehicle is parked and another one, which will be listed, passes it."""
+PARKED, LISTED = (passage.text for passage in passages_within(CLIP, SECONDS))
 
 
 def keep_record(state: Path, plate: str, received_at: datetime, declared_at: datetime) -> Settings:
@@ -74,7 +73,7 @@ def test_the_list_can_be_that_of_a_moment_or_of_a_copied_record(tmp_path: Path, 
     (tmp_path / "copy.sqlite").write_bytes(record_path(settings).read_bytes())
     clip = write_video(tmp_path / "street.avi", moving_block(5))
     moment = list_at if list_at == "copy.sqlite" else (NOW - timedelta(days=2)).isoformat()
-    done = run_kakou("replay", clip, "--list-at", moment, "--json", "out.jsonl", folder=tmp_path, timeout_s=120)
+    done = call_kakou("replay", clip, "--list-at", moment, "--json", "out.jsonl", folder=tmp_path)
     assert done.exit_code == 0, done.stderr
     run = json.loads((tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()[0])
     assert (run["risk_list"]["entry_count"], run["risk_list"]["described"]) == (entries, moment)
@@ -82,12 +81,12 @@ def test_the_list_can_be_that_of_a_moment_or_of_a_copied_record(tmp_path: Path, 
 
 @pytest.fixture(scope="module")
 def replayed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which the fixture clip was replayed once, its first vehicle being listed."""
+    """A folder in which the fixture clip was replayed once, one of its vehicles being listed."""
     folder = tmp_path_factory.mktemp("replayed")
-    listed = str(truths()[0]["text"])
-    keep_record(folder / "var", listed, NOW - timedelta(days=3), NOW - timedelta(days=1))
+    keep_record(folder / "var", LISTED, NOW - timedelta(days=3), NOW - timedelta(days=1))
+    clip = first_seconds(CLIP, SECONDS, folder)
     outputs = ("--json", "out.jsonl", "--report", "out.html", "--parquet", "out.parquet")
-    done = run_kakou("replay", CLIP, "--start", "2026-11-24T12:00", *outputs, folder=folder, timeout_s=200)
+    done = run_kakou("replay", clip, "--start", "2026-11-24T12:00", *outputs, folder=folder, timeout_s=200)
     assert done.exit_code == 0, done.stderr
     return folder
 
@@ -95,18 +94,18 @@ def replayed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_fixture_clip_replays_to_its_passages(replayed: Path) -> None:
     lines = [json.loads(line) for line in (replayed / "out.jsonl").read_text(encoding="utf-8").splitlines()]
     passages = [line for line in lines if line["kind"] == "passage" and line["outcome"] != "unread"]
-    assert sorted(p["text"] for p in passages) == sorted(str(truth["text"]) for truth in truths())
+    assert sorted(p["text"] for p in passages) == sorted([PARKED, LISTED])
     flagged = [p["text"] for p in passages if p["outcome"] == "flagged"]
-    assert flagged == [truths()[0]["text"]]
+    assert flagged == [LISTED]
     assert lines[1]["start"] == "2026-11-24T04:00:00Z"
 
 
 def test_the_table_holds_no_plate_that_was_not_flagged(replayed: Path) -> None:
     table = pl.read_parquet(replayed / "out.parquet")
     shown = set(table.filter(~pl.col("is_pseudonym"))["plate"])
-    assert shown == {truths()[0]["text"]}
+    assert shown == {LISTED}
     stored = (replayed / "out.parquet").read_bytes()
-    assert all(str(truth["text"]).encode() not in stored for truth in truths()[1:])
+    assert PARKED.encode() not in stored
 
 
 def test_a_complete_replay_leaves_no_parts_behind(replayed: Path) -> None:
@@ -130,7 +129,7 @@ def test_diff_tells_what_changed(replayed: Path) -> None:
 
 def test_what_cannot_be_read_is_named_and_the_exit_code_tells(tmp_path: Path) -> None:
     (tmp_path / "bad.mp4").write_bytes(b"no video")
-    done = run_kakou("replay", "bad.mp4", "gone", folder=tmp_path, timeout_s=120)
+    done = call_kakou("replay", "bad.mp4", "gone", folder=tmp_path)
     assert done.exit_code == 3
     assert "bad.mp4" in done.stderr
     assert "gone" in done.stderr

@@ -9,12 +9,12 @@ import pytest
 import redis
 
 from console.lists.keeper_office import KeeperOffice
-from console.web.app import create_app
 from riskdb.feed.answers import FeedQuotaError, FeedRefusedError, FeedUnknownError, Taken
 from riskdb.feed.door import FeedDoor
 from riskdb.keeper import RiskKeeper
 from riskdb.settings import FeedSettings
 from riskdb.types import RiskDBError
+from tests.console_app import app_of
 from tests.console_kit import client_of, open_console
 from tests.feed_kit import SECRET, batch, feed_settings, record, signed
 from tests.riskdb_kit import RiskRig, risk_rig
@@ -141,7 +141,7 @@ def test_the_address_of_the_console_takes_batches_and_says_what_is_wrong(rig: Ri
 
     office = KeeperOffice(opened, [settings(rig.folder, rows_per_hour=2)])
     console = open_console(tmp_path / "c", redis.Redis(unix_socket_path="/nowhere"), lambda: rig.clock.now, office)
-    client = client_of(create_app(console), console)
+    client = client_of(app_of(console), console)
 
     def post(body: bytes, key: str = "a", **headers: str) -> tuple[int, dict[str, object]]:
         answer = client.post("/api/v1/travel-records", content=body, headers=signed(body, key) | headers)

@@ -185,8 +185,8 @@ with risk_rig(Path(sys.argv[1]), sys.argv[2]) as rig:
 @pytest.mark.parametrize(
     ("moment", "is_recorded"),
     [
-        ("while rows are read", False),
-        ("after rows went into the table", False),
+        pytest.param("while rows are read", False, marks=pytest.mark.long),
+        pytest.param("after rows went into the table", False, marks=pytest.mark.long),
         ("while the new list is half written", True),
     ],
 )
