@@ -13,10 +13,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypedDict
 
+import psutil
+
 from alerts.box_status import BoxStatus, StatusBoard
 from alerts.stream import FlaggedStream, connect
 from bench.fault_rig import ROOT, free_port
-from bench.process_usage import TICKS_PER_S, Sample, processes_below, stat_fields, usage_of
+from bench.process_usage import Sample, processes_below, usage_of
 from fixtures.make_risk_list import write_risk_list
 from kakou.settings import load_settings
 from kakou.wiring.redis import open_redis
@@ -66,7 +68,7 @@ class CameraServer:
 
     @property
     def cpu_s(self) -> float:
-        return 0.0 if self._process is None else usage_of(self._process.pid).cpu_s
+        return 0.0 if self._process is None else usage_of(psutil.Process(self._process.pid)).cpu_s
 
 
 class PassageLine(TypedDict):
@@ -112,11 +114,10 @@ class RunningBox:
         """Return the memory by what its processes run, what they share counted once (PSS of proc(5))."""
         mib: dict[str, float] = {}
         for pid, (what, _) in processes_below(self.process.pid).items():
-            with contextlib.suppress(OSError):
-                lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-                kib = sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+            with contextlib.suppress(psutil.Error):
+                own = psutil.Process(pid).memory_full_info().pss / 2**20
                 name = what.rpartition(".")[2]
-                mib[name] = mib.get(name, 0.0) + kib / MIB
+                mib[name] = mib.get(name, 0.0) + own
         return mib
 
     def sample(self) -> Sample:
@@ -128,9 +129,9 @@ class RunningBox:
         """Return the CPU time of all its processes, those that have ended (and been waited for) included."""
         total = 0.0
         for pid in processes_below(self.process.pid):
-            with contextlib.suppress(OSError):
-                fields = stat_fields(pid)
-                total += sum(int(each) for each in fields[11:15]) / TICKS_PER_S
+            with contextlib.suppress(psutil.Error):
+                times = psutil.Process(pid).cpu_times()
+                total += times.user + times.system + times.children_user + times.children_system
         return total
 
 

@@ -28,7 +28,7 @@ class Finished:
     """Largest resident memory of the command; 0 where it had no process of its own."""
 
 
-def run_kakou(*arguments: str | Path, folder: Path | None = None, timeout_s: float = 60.0) -> Finished:
+def run_kakou(*arguments: str | Path, folder: Path | None = None, timeout_s: float = 180.0) -> Finished:
     """Run `kakou ARGUMENTS` in `folder` (default: an empty one) and wait for its end."""
     with tempfile.TemporaryDirectory() as empty, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         process = start_kakou(*arguments, folder=folder or Path(empty), stdout=out.fileno(), stderr=err.fileno())

@@ -18,9 +18,10 @@ from sqlalchemy import event
 from sqlalchemy.pool import Pool
 
 import ocr  # noqa: F401  before any test imports cv2: it sets the limit of pixels
+from console.parts import Console
 from kakou.wiring.embedded_redis import embedded_redis
 from tests.console_browser import open_browser
-from tests.console_kit import migrated_copy
+from tests.console_kit import Clock, PaperList, migrated_copy, open_console, settings_with
 from tests.console_world import World, open_world
 from tests.postgresql_server import emptied, migrated_template, postgresql_server
 
@@ -80,6 +81,35 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return migrated_copy(tmp_path)
     return emptied(request.getfixturevalue("postgresql"))
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """The console's clock."""
+    return Clock()
+
+
+@pytest.fixture
+def paper() -> PaperList:
+    """The console's list."""
+    return PaperList()
+
+
+@pytest.fixture
+def console(tmp_path: Path, clock: Clock, paper: PaperList) -> Iterator[Console]:
+    """A console with nobody in it and without Redis."""
+    console = open_console(tmp_path, redis.Redis(unix_socket_path="/nowhere"), clock, paper)
+    yield console
+    console.database.close()
+
+
+@pytest.fixture
+def each_console(tmp_path: Path, database_url: str, clock: Clock, paper: PaperList) -> Iterator[Console]:
+    """The same on each kind of database."""
+    settings = settings_with(database_url=database_url)
+    console = open_console(tmp_path, redis.Redis(unix_socket_path="/nowhere"), clock, paper, settings)
+    yield console
+    console.database.close()
 
 
 @pytest.fixture(scope="session")

@@ -21,6 +21,7 @@ from pipeline.walk.spool import Spool
 from pipeline.walk.tracking import PlateTracker, track_plates
 from riskdb.clock import WallClock
 from riskdb.types import Alternative, Hypothesis, RiskDBError, RiskMatch, RiskReason
+from tests.plates import make_read
 
 NOON = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
 ID_KEY = b"invented key of the tests, 32 b."
@@ -84,6 +85,16 @@ def screened(
     """Send what a script reads through the walk."""
     reads = ScriptedReads(script)
     return screen(reads.frames(), reads, settings, screening)
+
+
+def passing(text: str, looks: int = 8, x: float = 200) -> list[list[PlateRead]]:
+    """Return the scene of a vehicle that comes nearer."""
+    return [[make_read(text, box_at(x, 40 + 18 * i, 60 + 3 * i))] for i in range(looks)]
+
+
+def passages_of(scene: Scene, screening: Screening) -> list[Passage]:
+    """Send a scene through the walk."""
+    return list(screened(frames_of(scene), screening))
 
 
 def text_of(track: PlateTrack) -> str:

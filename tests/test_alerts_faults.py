@@ -12,7 +12,7 @@ from bench.fault_rig import PARTS, FaultRig
 def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultRig]:
     with FaultRig(tmp_path_factory.mktemp("rig"), events_per_s=25) as made:
         made.start(*PARTS)
-        made.wait_until(lambda: len(made.received()) > 5, 30, "the first deliveries")
+        made.wait_until(lambda: len(made.received()) > 5, 90, "the first deliveries")
         yield made
 
 

@@ -32,11 +32,6 @@ HOLD = timedelta(minutes=5)
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
 def console(tmp_path: Path, redis_url: str, clock: Clock) -> Iterator[Console]:
     console = open_console(tmp_path, redis.Redis.from_url(redis_url), clock)
     yield console

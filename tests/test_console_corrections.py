@@ -27,16 +27,6 @@ STEWARD = Actor(3, "名单管理员", Role.STEWARD, "")
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def paper() -> PaperList:
-    return PaperList()
-
-
-@pytest.fixture
 def console(tmp_path: Path, redis_server: str, clock: Clock, paper: PaperList) -> Iterator[Console]:
     console = open_console(tmp_path, redis.Redis.from_url(redis_server), clock, paper)
     console.intake.take([event_of(**write_pictures(tmp_path, "测A12345"))], clock())

@@ -21,7 +21,7 @@ from console.situation.statistics import local_day
 from console.store.people_tables import AccountRow
 from console.store.tables import EventRow, MessageRow
 from console.types import Actor, NotFoundError, Role, StepRefusedError
-from console.web.app import create_app
+from tests.console_app import app_of
 from tests.console_kit import (
     GRID_A,
     GRID_B,
@@ -176,7 +176,7 @@ def test_pages_show_the_door_to_the_desk_and_not_to_a_wall(console: Console, wor
     told(console, crossing(picture=picture))
     make_account(console, "officer", Role.OFFICER)
     make_account(console, "wall", Role.WALL)
-    app = create_app(console)
+    app = app_of(console)
     desk, wall, phone = (client_of(app, console, name) for name in ("officer", "wall", "worker"))
     page = desk.get("/screen/cases/1").text
     for words in (DOOR, LINK, "住户本人", "违规外出，已劝返", "有人出入"):

@@ -1,12 +1,10 @@
 """What steps, pictures and files do at the edges of people's rights and of time."""
 
 import os
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-import redis
 from fastapi.testclient import TestClient
 from sqlalchemy import select
 
@@ -27,23 +25,10 @@ from tests.console_kit import (
     jpeg,
     make_account,
     officer,
-    open_console,
     state_of,
 )
 
 DESK = officer()
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def console(tmp_path: Path, clock: Clock) -> Iterator[Console]:
-    console = open_console(tmp_path, redis.Redis(unix_socket_path="/nowhere"), clock)
-    yield console
-    console.database.close()
 
 
 def handed_out(console: Console) -> None:

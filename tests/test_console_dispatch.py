@@ -79,11 +79,6 @@ def server() -> Iterator[ScriptedServer]:
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
 def console(tmp_path: Path, redis_server: str, server: ScriptedServer, kind: str, clock: Clock) -> Iterator[Console]:
     messenger = MessengerSettings.model_validate(
         {"kind": kind, "app_id": "app", "secret_file": secret_file(tmp_path, SECRET), "agent_id": "1000002",

@@ -14,9 +14,9 @@ from console.parts import Console, build_console
 from console.people.audit import AuditLog
 from console.store.people_tables import AuditRow
 from console.types import ConsoleError, NotFoundError, Role
-from console.web.app import create_app
 from kakou.settings import Settings, SettingsError
 from kakou.wiring.groups import group_voices
+from tests.console_app import app_of
 from tests.alerts_server import Answer, ScriptedServer, port_of, scripted_server, secret_file, sent_json
 from tests.console_kit import (
     GRID_A,
@@ -84,7 +84,7 @@ def test_closing_tells_nobody_until_somebody_presses_send(console: Console, serv
     closed(console)
     assert server.received == []
     make_account(console, "officer", Role.OFFICER)
-    desk = client_of(create_app(console), console, "officer")
+    desk = client_of(app_of(console), console, "officer")
     assert "群内答复" in desk.get("/screen/cases/1").text
     assert desk.post("/screen/cases/1/group", json={}).status_code == 200
     [sent] = server.received

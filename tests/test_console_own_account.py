@@ -80,7 +80,7 @@ def found(pattern: str, page: str) -> list[str]:
 
 def test_anybody_switches_on_a_second_factor_once_the_phone_has_proved_it(console: Console):
     make_account(console, "officer", Role.OFFICER)
-    app = create_app(console)
+    app = app_of(console)
     here, elsewhere = client_of(app, console, "officer"), client_of(app, console, "officer")
     assert here.post("/account/totp", data={"password": "not the password"}).status_code == 400
     offer, secret = offered(here)
@@ -104,7 +104,7 @@ def test_anybody_switches_on_a_second_factor_once_the_phone_has_proved_it(consol
 def test_new_recovery_codes_end_the_earlier_ones_and_an_offer_is_its_persons_for_a_while(console: Console):
     for name in ("officer", "second"):
         make_account(console, name, Role.OFFICER)
-    app = create_app(console)
+    app = app_of(console)
     officer, second = client_of(app, console, "officer"), client_of(app, console, "second")
     offer, secret = offered(officer)
     code = {"code": pyotp.TOTP(secret).at(console.now())}
@@ -125,7 +125,7 @@ def test_new_recovery_codes_end_the_earlier_ones_and_an_offer_is_its_persons_for
 def test_an_administrator_takes_a_lost_phone_off_and_it_is_written_down(console: Console):
     account = make_account(console, "officer", Role.OFFICER)
     admin_account = make_account(console, "admin", Role.ADMIN)
-    app = create_app(console)
+    app = app_of(console)
     officer, admin = client_of(app, console, "officer"), client_of(app, console, "admin")
     offer, secret = offered(officer)
     officer.post("/account/totp/on", data={"offer": offer, "code": pyotp.TOTP(secret).at(console.now())})

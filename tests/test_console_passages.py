@@ -18,11 +18,6 @@ STREET_A, STREET_B = officer(GRID_A[:9], 11), officer(GRID_B[:9], 12)
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
 def console(tmp_path: Path, redis_server: str, clock: Clock) -> Iterator[Console]:
     console = open_console(tmp_path, redis.Redis.from_url(redis_server), clock)
     yield console

@@ -1,10 +1,8 @@
 """Accounts, log-in, sessions, tokens."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-import redis
 from sqlalchemy import select
 
 from console.parts import Console
@@ -13,7 +11,7 @@ from console.people.throttle import Throttle, TooManyTriesError
 from console.people.tokens import Scope
 from console.store.people_tables import AccountRow, InvitationRow, SessionRow, TokenRow
 from console.types import SYSTEM, Actor, ConsoleError, NotFoundError, Role
-from tests.console_kit import GRID_A, PASSWORD, Clock, code_for, make_account, open_console, settings_with
+from tests.console_kit import GRID_A, PASSWORD, Clock, code_for, make_account
 
 pytestmark = pytest.mark.parametrize(
     "database_url", ["sqlite", pytest.param("postgresql", marks=pytest.mark.long)], indirect=True
@@ -21,16 +19,8 @@ pytestmark = pytest.mark.parametrize(
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def console(tmp_path, database_url: str, clock: Clock) -> Iterator[Console]:
-    settings = settings_with(database_url=database_url)
-    console = open_console(tmp_path, redis.Redis(unix_socket_path="/nowhere"), clock, settings=settings)
-    yield console
-    console.database.close()
+def console(each_console: Console) -> Console:
+    return each_console
 
 
 def log_in(console: Console, username: str, password: str = PASSWORD, code: str = "", address: str = "10.0.0.1") -> str:

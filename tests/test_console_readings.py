@@ -1,10 +1,8 @@
 """Who looked at a case or its pictures is in the audit log: once in a while, not at every request."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import redis
 from fastapi import FastAPI
 from sqlalchemy import select
 
@@ -23,22 +21,15 @@ from tests.console_kit import (
     jpeg,
     make_account,
     officer,
-    open_console,
     write_pictures,
 )
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def console(tmp_path: Path, clock: Clock) -> Iterator[Console]:
-    console = open_console(tmp_path, redis.Redis(unix_socket_path="/nowhere"), clock)
+def console(console: Console, tmp_path: Path, clock: Clock) -> Console:
+    """A console with one case."""
     console.intake.take([event_of(**write_pictures(tmp_path, "测A12345"))], clock())
-    yield console
-    console.database.close()
+    return console
 
 
 @pytest.fixture

@@ -3,12 +3,9 @@
 import io
 import re
 import zipfile
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 
 import pytest
-import redis
 from fastapi.testclient import TestClient
 
 from alerts.box_status import BoxStatus, HourCount
@@ -20,21 +17,9 @@ from console.reports.trends import trends
 from console.situation.statistics import local_day
 from console.types import Role
 from tests.console_app import app_of
-from tests.console_kit import START, Clock, act, client_of, event_of, make_account, officer, open_console
+from tests.console_kit import START, Clock, act, client_of, event_of, make_account, officer
 
 DAY = timedelta(days=1)
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def console(tmp_path: Path, clock: Clock) -> Iterator[Console]:
-    console = open_console(tmp_path, redis.Redis(unix_socket_path="/nowhere"), clock)
-    yield console
-    console.database.close()
 
 
 @pytest.fixture

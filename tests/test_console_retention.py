@@ -1,32 +1,24 @@
 """What identifies a vehicle is gone after its time wherever it stood: pictures, photos, words, corrections."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import redis
 from sqlalchemy import select
 
 from console.cases.steps import Action
 from console.parts import Console
 from console.store.list_tables import CorrectionRow
 from console.store.tables import EventRow, PhotoRow, StepRow
-from tests.console_kit import Clock, act, event_of, jpeg, officer, open_console, write_pictures
+from tests.console_kit import Clock, act, event_of, jpeg, officer, write_pictures
 
 PLATE = "测A12345"
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def console(tmp_path: Path, clock: Clock) -> Iterator[Console]:
-    console = open_console(tmp_path, redis.Redis(unix_socket_path="/nowhere"), clock)
+def console(console: Console, tmp_path: Path, clock: Clock) -> Console:
+    """A console with one case."""
     console.intake.take([event_of(PLATE, **write_pictures(tmp_path, PLATE))], clock())
-    yield console
-    console.database.close()
+    return console
 
 
 def finish(console: Console, tmp_path: Path) -> Path:

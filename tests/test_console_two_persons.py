@@ -19,11 +19,6 @@ ROWS = 40
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
 def console(tmp_path: Path, redis_server: str, clock: Clock) -> Iterator[Console]:
     report = FileReport(counts={"接受": ROWS}, new_rows=ROWS, invalid_rows=0)
     client = redis.Redis.from_url(redis_server)

@@ -1,12 +1,10 @@
 """Who may call what, and what bad input gets: every endpoint, from the OpenAPI document."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import redis
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from starlette.routing import BaseRoute, Mount
@@ -22,22 +20,13 @@ from tests.console_kit import (
     GRID_A,
     GRID_B,
     PASSWORD,
-    Clock,
     client_of,
     event_of,
     jpeg,
     make_account,
     officer,
-    open_console,
     write_pictures,
 )
-
-
-@pytest.fixture
-def console(tmp_path: Path) -> Iterator[Console]:
-    console = open_console(tmp_path, redis.Redis(unix_socket_path="/nowhere"), Clock())
-    yield console
-    console.database.close()
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from tests.clip_kit import first_seconds, passages_within
 from tests.commands import REPOSITORY, Finished, call_kakou, run_kakou, start_kakou
 
 CLIP = REPOSITORY / "fixtures" / "videos" / "day_gantry.mp4"
-SECONDS = 5.1
+SECONDS = 4.4
 """Of the clip: one listed vehicle passes in them and one that is not."""
 LISTED = {passage.text for passage in passages_within(CLIP, SECONDS) if passage.is_listed}
 UNLISTED = {passage.text for passage in passages_within(CLIP, SECONDS) if not passage.is_listed}
@@ -104,7 +104,8 @@ def test_without_redis_every_passage_is_unchecked_and_checked_once_it_is_back(tm
     assert rounds, again.stderr
     assert (sum(int(flagged) for flagged, _ in rounds), rounds[-1][1]) == (len(LISTED), "0")
     events = call_kakou("events", "--config", back, "--json").stdout.splitlines()
-    assert {json.loads(line)["text"] for line in events} == LISTED
+    told = [json.loads(line) for line in events]  # notices too, where the machine is slow
+    assert {event["text"] for event in told if "text" in event} == LISTED
 
 
 @pytest.mark.long
