@@ -26,11 +26,6 @@ CHECKPOINTS = 100
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
 def console(tmp_path: Path, redis_client: redis.Redis, clock: Clock) -> Iterator[Console]:
     console = city(tmp_path, redis_client, clock)
     yield console

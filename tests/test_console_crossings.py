@@ -1,11 +1,9 @@
 """A crossing of a guarded door is a case of its micro-grid's workers: told at once, closed, then forgotten."""
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-import redis
 from sqlalchemy import select
 
 from alerts.crossing import CrossingEvent
@@ -32,24 +30,11 @@ from tests.console_kit import (
     event_of,
     make_account,
     officer,
-    open_console,
     write_pictures,
 )
 
 DOOR = "3号楼2单元301"
 LINK = "https://meet.example/room"
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def console(tmp_path: Path, clock: Clock) -> Iterator[Console]:
-    console = open_console(tmp_path, redis.Redis(unix_socket_path="/nowhere"), clock)
-    yield console
-    console.database.close()
 
 
 @pytest.fixture

@@ -16,8 +16,8 @@ from console.store.people_tables import AuditRow
 from console.types import ConsoleError, NotFoundError, Role
 from kakou.settings import Settings, SettingsError
 from kakou.wiring.groups import group_voices
-from tests.console_app import app_of
 from tests.alerts_server import Answer, ScriptedServer, port_of, scripted_server, secret_file, sent_json
+from tests.console_app import app_of
 from tests.console_kit import (
     GRID_A,
     GRID_B,
