@@ -1,7 +1,9 @@
 """How soon is an event on every open screen? `python -m bench.console`
 
 A real `kakou console` process on a real Redis; screens are HTTP connections that read the live stream as a browser
-does and note when each case arrives. Sender and screens run in this process, so their own work is in the figures.
+does and note when each case arrives. Beside that the cameras of a city report, and somebody takes steps of cases. All
+senders and screens run in this process, so their own work is in the delays. The open cases are not due for a day: what
+the clock does to cases that nobody looks at is no part of this.
 """
 
 import argparse
@@ -13,6 +15,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -26,6 +29,7 @@ from argon2 import PasswordHasher
 from alerts.envelope import to_cloudevent
 from alerts.flagged import EventReason, FlaggedEvent
 from alerts.stream import STREAM_KEY
+from bench.console_load import Load, Usage, place_of, report_for_ever, step_for_ever, working
 from bench.report import Report, bench_options, percentile
 from console.cases.filtering import Group
 from console.lists.keeper_office import KeeperOffice
@@ -41,6 +45,7 @@ PASSWORD = "correct horse battery"
 _PLATE = re.compile(rb'"plate_text":"([^"]+)"')
 _SEED_BATCH = 200
 _SETTLE_S = 5.0
+DAY_S = 86_400
 
 
 @dataclass(slots=True)
@@ -50,14 +55,19 @@ class Screens:
     delays_s: list[float] = field(default_factory=list)
     seen: list[set[bytes]] = field(default_factory=list)
     resyncs: int = 0
+    read: int = 0
+    """Bytes, of all."""
     opened: int = 0
 
 
 def main() -> None:
     parser = bench_options(__doc__ or "")
     parser.add_argument("--screens", type=int, default=200)
-    parser.add_argument("--cases", type=int, default=2000, help="open cases before the run")
-    parser.add_argument("--rate", type=int, default=100, help="events a second")
+    parser.add_argument("--cameras", type=int, default=1000, help="each reports every --status-every-s")
+    parser.add_argument("--status-every-s", type=float, default=5.0)
+    parser.add_argument("--open-cases", type=int, default=20_000, help="before the run")
+    parser.add_argument("--events-per-s", type=int, default=100)
+    parser.add_argument("--step-every-s", type=float, default=0.5, help="a person takes a step of a case so often")
     parser.add_argument("--seconds", type=int, default=60)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, embedded_redis(Path(folder, "redis")) as url:
@@ -67,16 +77,25 @@ def main() -> None:
 
 def _measured(options: argparse.Namespace, folder: Path, url: str) -> Report:
     client = redis.Redis.from_url(url)
-    console = prepared(folder, client, options.cases)
+    console = prepared(folder, client, options.open_cases, DAY_S)
     cookie = console.sessions.log_in("officer", PASSWORD, "", "bench", datetime.now(UTC))
-    process, address = started(folder, url)
+    session = console.sessions.find(cookie, datetime.now(UTC))
+    assert session is not None
+    process, address = started(folder, url, DAY_S, [place_of(camera) for camera in range(options.cameras)])
+    load, stop, usage = Load(), threading.Event(), Usage(psutil.Process(process.pid))
+    boxes = (redis.Redis.from_url(url), options.cameras, options.status_every_s, load, stop)
+    desk = (address, cookie, session.csrf_token, options.step_every_s, options.open_cases, load, stop)
+    jobs = [threading.Thread(target=step_for_ever, args=desk)]
+    if options.cameras:
+        jobs.append(threading.Thread(target=report_for_ever, args=boxes))
     try:
-        screens, sent, memory = asyncio.run(_run(options, address, cookie, client, process.pid))
+        with working(*jobs, stop=stop):
+            screens, sent = asyncio.run(_run(options, address, cookie, client, usage))
         stored = _stored(console, client)
     finally:
         process.terminate()
         process.wait(timeout=20)
-    return _report(options, screens, sent, memory, stored)
+    return _report(options, screens, sent, load, usage, stored)
 
 
 def prepared(folder: Path, client: "redis.Redis", cases: int, patience_s: float = 60.0) -> Console:
@@ -109,12 +128,16 @@ def event(text: str) -> FlaggedEvent:
     )  # fmt: skip
 
 
-def started(folder: Path, url: str, patience_s: float = 60.0) -> tuple[subprocess.Popen[str], str]:
+def started(
+    folder: Path, url: str, patience_s: float = 60.0, places: Sequence[str] = ()
+) -> tuple[subprocess.Popen[str], str]:
+    """Start a console that knows these checkpoints."""
     config = folder / "kakou.toml"
-    config.write_text(
-        f'state_dir = "{folder}"\nredis_url = "{url}"\n[console]\nport = 0\nconfirm_timeout_s = {patience_s}\n',
-        encoding="utf-8",
+    registered = "".join(
+        f'[[console.checkpoint]]\nname = "{place}"\ngrid_code = "000000"\n' for place in dict.fromkeys(places)
     )
+    console = f"[console]\nport = 0\nconfirm_timeout_s = {patience_s}\n{registered}"
+    config.write_text(f'state_dir = "{folder}"\nredis_url = "{url}"\n{console}', encoding="utf-8")
     command = [sys.executable, "-m", "kakou.main", "console", "--config", str(config)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     assert process.stdout is not None
@@ -125,24 +148,24 @@ def started(folder: Path, url: str, patience_s: float = 60.0) -> tuple[subproces
 
 
 async def _run(
-    options: argparse.Namespace, address: str, cookie: str, client: "redis.Redis", pid: int
-) -> tuple[Screens, dict[bytes, float], list[float]]:
+    options: argparse.Namespace, address: str, cookie: str, client: "redis.Redis", usage: Usage
+) -> tuple[Screens, dict[bytes, float]]:
     screens = Screens()
     sent: dict[bytes, float] = {}
-    memory: list[float] = []
     readers = [asyncio.create_task(read_screen(address, cookie, screens, sent)) for _ in range(options.screens)]
     while screens.opened < options.screens:
         await asyncio.sleep(0.1)
-    sender = threading.Thread(target=_send, args=(client, options.rate, options.seconds, sent))
+    sender = threading.Thread(target=_send, args=(client, options.events_per_s, options.seconds, sent))
+    usage.begin()
     sender.start()
     until = time.monotonic() + options.seconds + _SETTLE_S
     while time.monotonic() < until:
-        memory.append(psutil.Process(pid).memory_info().rss / 2**20)
+        usage.look()
         await asyncio.sleep(1)
     for reader in readers:
         reader.cancel()
     await asyncio.gather(*readers, return_exceptions=True)
-    return screens, sent, memory
+    return screens, sent
 
 
 def _send(client: "redis.Redis", rate: int, seconds: int, sent: dict[bytes, float]) -> None:
@@ -163,6 +186,7 @@ async def read_screen(address: str, cookie: str, screens: Screens, sent: dict[by
     screens.seen.append(seen)
     kind = b""
     async for line in reader:
+        screens.read += len(line)
         if line.startswith(b"event: "):
             screens.opened += not kind  # the first message: from now on nothing may be missed
             kind = line[7:].strip()
@@ -189,25 +213,31 @@ def _stored(console: Console, client: "redis.Redis") -> int:
 
 
 def _report(
-    options: argparse.Namespace, screens: Screens, sent: dict[bytes, float], memory: list[float], stored: int
+    options: argparse.Namespace, screens: Screens, sent: dict[bytes, float], load: Load, usage: Usage, stored: int
 ) -> Report:
     report = Report(
-        f"console: {options.screens} screens, {options.cases} open cases, {options.rate} events/s, {options.seconds} s"
+        f"console: {options.cameras} cameras, {options.screens} screens, {options.open_cases} open cases, "
+        f"{options.events_per_s} events/s, {options.seconds} s"
     )
-    wanted = len(sent) * options.screens
-    shown = sum(map(len, screens.seen))
-    early, late = memory[len(memory) // 4 : len(memory) // 2], memory[-len(memory) // 4 :]
-    growth = percentile(late, 0.5) - percentile(early, 0.5)
-    delays = screens.delays_s or [float("inf")]
+    wanted, shown = len(sent) * options.screens, sum(map(len, screens.seen))
+    delays, steps = screens.delays_s or [float("inf")], load.steps_s or [float("inf")]
+    memory = usage.rss_mib
     report.add_row(
-        "screens", sent=len(sent), stored=stored, shown=shown, of=wanted, resyncs=screens.resyncs,
+        "screens", sent=len(sent), lost=len(sent) - stored, shown=shown, of=wanted, resyncs=screens.resyncs,
         p50_ms=percentile(delays, 0.5) * 1000, p95_ms=percentile(delays, 0.95) * 1000,
-        p99_ms=percentile(delays, 0.99) * 1000, rss_mib=late[-1], growth_mib=growth,
+        p99_ms=percentile(delays, 0.99) * 1000, mib_a_screen=screens.read / 2**20 / max(1, options.screens),
+    )  # fmt: skip
+    report.add_row(
+        "console", reports=load.reports, steps=len(load.steps_s), steps_refused=load.refused,
+        step_p50_ms=percentile(steps, 0.5) * 1000, step_p95_ms=percentile(steps, 0.95) * 1000,
+        cores=usage.cores, rss_begin_mib=memory[0], rss_end_mib=memory[-1],
     )  # fmt: skip
     report.add_bar("events lost", len(sent) - stored, 0, "at most")
-    report.add_bar("share of events shown on every screen", shown / wanted, 1.0, "at least")
+    report.add_bar("share of events shown on every screen", shown / wanted if wanted else 1.0, 1.0, "at least")
     report.add_bar("screen p99 (s)", percentile(delays, 0.99), 2.0, "at most")
-    report.add_bar("memory growth, second quarter to last (MiB)", growth, 20.0, "at most")
+    report.add_bar("a case step p95 (ms)", percentile(steps, 0.95) * 1000, 200.0, "at most")
+    report.add_bar("console, cores on average", usage.cores, 1.0, "at most")
+    report.add_bar("memory growth, second quarter to last (MiB)", usage.growth_mib(), 20.0, "at most")
     return report
 
 

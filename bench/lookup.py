@@ -21,7 +21,8 @@ import redis
 from bench.report import Report, bench_options
 from bench.yardstick import RAW_REPLAY, Sample, raw_replay, sample, yardstick, yardstick_name
 from kakou.wiring.embedded_redis import embedded_redis
-from riskdb.digest import PlateDigester
+from ocr.hypotheses import PlateHypothesis
+from riskdb.digest import ANY_CLASS, PlateDigester
 from riskdb.hotset.compute import HotEntries
 from riskdb.hotset.hotset import HotSet
 from riskdb.hotset.keys import ReasonBuckets
@@ -30,6 +31,7 @@ from riskdb.hotset.list_store import ListStore
 from riskdb.hotset.reason_store import PACKET, chunks
 from riskdb.hotset.reasons import PACKED
 from riskdb.hotset.redis_link import RedisLink, open_writer
+from riskdb.match import MatchRule, match_plate
 from riskdb.record.columns import digests_to_bytes
 from riskdb.settings import RiskSettings
 from riskdb.types import Declaration, RiskDBError
@@ -72,7 +74,7 @@ def _measure_size(url: str, size: int, report: Report) -> None:
     pool = [listed[start : start + 16] for start in range(0, len(listed), 16)]
     _measure_batches(url, size, _mixed(pool, BATCH), report)
     _measure_reads(url, size, _mixed(pool, CANDIDATES), report)
-    _measure_walk(url, size, _mixed(pool, 2 * CANDIDATES), report)
+    _measure_walk(url, size, _mixed(pool, 3 * CANDIDATES), report)
 
 
 def _measure_batches(url: str, size: int, batch: list[bytes], report: Report) -> None:
@@ -115,16 +117,35 @@ def _measure_reads(url: str, size: int, batch: list[bytes], report: Report) -> N
 
 
 def _measure_walk(url: str, size: int, batch: list[bytes], report: Report) -> None:
-    """What the walk asks about a vehicle that is not listed: 32 texts in two classes, their digests made on the way."""
-    hot_set, now = _reader(url), datetime.now(UTC)
+    """What the walk asks about a vehicle that is not listed: 32 texts in two classes, their digests made on the way.
+
+    `batch` has as many members as the question has digests: each text is also asked for without a class. Of a plate
+    that was read surely only the readings that decide are asked about.
+    """
+    hot_set, now, rule = _reader(url), datetime.now(UTC), MatchRule.of(SETTINGS)
     texts = [f"粤B{number:05d}" for number in range(CANDIDATES)]
     plates = [(plate_class, text) for text in texts for plate_class in ("01", "02")]
-    yardsticks, ours = [], []
+    sure = [PlateHypothesis(text, "02", 0.98 if text == texts[0] else 0.0006) for text in texts]
+    digester = PlateDigester(KEY)
+    every = [*plates, *((ANY_CLASS, text) for text in texts)]
+    yardsticks, replays, ours, of_sure, digests = [], [], [], [], []
     for _ in range(ROUNDS):
         yardsticks.append(yardstick(url, batch, 2000))
-        ours.append(_time_each(lambda: hot_set.reasons_of(plates, now), 2000, len(plates)))
-    for name, samples in ((yardstick_name(), yardsticks), ("reasons_of()", ours)):
+        replays.append(raw_replay(url, batch, 2000))
+        ours.append(_time_each(lambda: hot_set.reasons_of(plates, now), 2000, len(every)))
+        of_sure.append(_time_each(lambda: match_plate(sure, hot_set, rule, now), 2000, 1))
+        digests.append(_time_each(lambda: digester.digests(every), 2000, len(every)))
+    rows = {
+        yardstick_name(): yardsticks, RAW_REPLAY: replays, "reasons_of(), nothing sure": ours,
+        "match_plate(), read surely": of_sure, "of that, digests of nothing sure": digests,
+    }  # fmt: skip
+    for name, samples in rows.items():
         _add_sample(report, f"the walk's question: {CANDIDATES} texts, two classes", size, name, samples)
+    against = median(s.p50_ms for s in yardsticks)
+    for name, samples in (("nothing sure", ours), ("read surely", of_sure)):
+        ratio = median(s.p50_ms for s in samples) / against
+        report.add_bar(f"the walk's question p50, {name} / {yardstick_name()}, {size:,}", ratio, 1.5, "at most")
+    report.add_bar(f"digests of a question (µs), {size:,}", median(s.p50_ms for s in digests) * 1000, 120, "at most")
 
 
 def _add_digesting(report: Report) -> None:

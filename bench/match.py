@@ -8,8 +8,9 @@ vehicle half hidden) and the heavier damage of training are shown beside it.
 Run `python -m bench.match` (a quarter of an hour at first, then two minutes: the readings are kept in `--cache`).
 """
 
+import argparse
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -17,7 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.development_sets import DEFAULT_FOLDER
+from bench.match_densities import Masses, add_bars, add_densities
 from bench.match_passages import (
+    CITY,
     LOOKS,
     STRENGTHS,
     Codes,
@@ -72,12 +75,18 @@ class Score:
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = bench_options(__doc__ or "")
     parser.add_argument("--passages", type=int, default=1500, metavar="N")
+    parser.add_argument("--densities", action="store_true", help="recall, false alerts and precision by list share")
+    parser.add_argument("--draws", type=int, default=DRAWS, metavar="N", help="lists drawn")
     parser.add_argument("--data", type=Path, default=DEFAULT_FOLDER, help="development data folder")
     parser.add_argument("--cache", type=Path, default=Path.home() / ".cache" / "kakou-bench")
     options = parser.parse_args(arguments)
     require_data(parser, options.data)
     report = Report("risk list: match in spite of misreads")
     rule = MatchRule.of(RiskSettings())
+    if options.densities:
+        _measure_densities(options, rule, report)
+        report.finish(options)
+        return
     for damage, strength in STRENGTHS.items():
         passages = load_passages(shipped_models(), options.data, options.cache, options.passages, strength)
         near = round(near_looks_exact(passages), 4)
@@ -91,6 +100,25 @@ def main(arguments: Sequence[str] | None = None) -> None:
         whole = [_reading(p.text, p.fused(LOOKS)) for p in passages]
         _measure(f"{damage}, {WALK}", [settled, whole], rule, report)
     report.finish(options)
+
+
+def _measure_densities(options: argparse.Namespace, rule: MatchRule, report: Report) -> None:
+    """1 and 3 looks, and the walk's own decisions over all looks of a whole passage."""
+    passages = load_passages(
+        shipped_models(), options.data, options.cache, options.passages, STRENGTHS["damage as real"]
+    )
+    rules = {f"table: {rule.share_of(CITY):.2f}": rule, "one for all: 0.20": replace(rule, issued_shares={})}
+    whole = Masses.of([_row(_reading(p.text, p.fused(LOOKS))) for p in passages])
+    settled = Masses.of([_row(_reading(p.text, p.settled())) for p in passages])
+    for count in (1, 3):
+        some = Masses.of([_row(_reading(p.text, p.fused(count))) for p in passages])
+        add_densities(f"{count} looks", [some], rules, options.draws, report)
+    found = add_densities(WALK, [settled, whole], rules, options.draws, report)
+    add_bars(WALK, found, next(iter(rules)), report)
+
+
+def _row(reading: Reading) -> tuple[int, Codes, NDArray[np.float64]]:
+    return reading.truth, reading.codes, reading.probabilities
 
 
 def _measure(name: str, decisions: Sequence[Sequence[Reading]], rule: MatchRule, report: Report) -> None:
@@ -151,7 +179,7 @@ def _soft_once(readings: Sequence[Reading], rule: MatchRule) -> Callable[[Codes,
     probabilities = np.concatenate([reading.probabilities for reading in readings])
     owner = np.repeat(np.arange(len(readings)), [len(reading.codes) for reading in readings])
     truths_of_rows = np.array([reading.truth for reading in readings])[owner]
-    possible, hit = rule.needed(rule.possible_at), rule.needed(rule.hit_at)
+    possible, hit = (rule.needed(level, rule.share_of(CITY)) for level in (rule.possible_at, rule.hit_at))
 
     def match(listed: Codes, truths: Codes | None) -> tuple[Flags, Flags]:
         is_listed = codes == truths_of_rows if truths is None else np.isin(codes, listed)

@@ -1,22 +1,25 @@
 """Is the vehicle in the pictures a listed one? One answer for all the ways to read its plate.
 
-P(listed | images) = w·L / (w·L + ρ·U): L is the probability of the readings that are listed, U that of all others,
-ρ the share of plate numbers that are issued (a listed plate certainly exists, another text only with probability ρ),
-w how often a listed vehicle passes compared with any other one. The probabilities are the reader's, calibrated.
-The province is a character like any other: it is never a risk feature, and never guessed.
+P(listed | images) = w·L / (w·L + Σ ρ·u): L is the probability of the readings that are listed, u that of each other,
+ρ the share of its city's plate numbers that are issued (a listed plate certainly exists, another text only with
+probability ρ), w how often a listed vehicle passes compared with any other one. The probabilities are the reader's,
+calibrated. The province is a character like any other: it is never a risk feature, and never guessed.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
+from riskdb.issued import ISSUED_SHARES
 from riskdb.settings import RiskSettings
-from riskdb.types import Alternative, Hypothesis, MatchLevel, RiskList, RiskMatch, RiskReason
+from riskdb.types import Alternative, Hypothesis, ListedReasons, MatchLevel, RiskList, RiskMatch, RiskReason
 
 ALTERNATIVES_KEPT = 5
 """Readings that an event carries beside the listed ones."""
 WORTH_SAYING = 0.01
 """A rival reading below this probability is not mentioned."""
+_SURELY = 0.999
+"""Sums of many small probabilities are not exact; what is this near to a match is asked about."""
 AREA_LEVEL_NAMES = {"high": "高风险区", "medium": "中风险区"}
 
 
@@ -28,21 +31,41 @@ class MatchRule:
     listed_traffic_ratio: float
     hit_at: float
     possible_at: float
+    issued_shares: Mapping[str, float] = field(default_factory=dict)
+    """Of cities, by the first two characters of their plates; `issued_share` holds for all others."""
 
     @classmethod
     def of(cls, settings: RiskSettings) -> "MatchRule":
-        return cls(settings.issued_share, settings.listed_traffic_ratio, settings.hit_at, settings.possible_at)
+        shares = {**ISSUED_SHARES, **settings.issued_shares}
+        return cls(settings.issued_share, settings.listed_traffic_ratio, settings.hit_at, settings.possible_at, shares)
 
-    def posterior(self, listed: float) -> float:
-        """Return how probable it is that the vehicle is listed, from the probability of its listed readings."""
+    def share_of(self, text: str) -> float:
+        """Return which share of its city's numbers is issued."""
+        return self.issued_shares.get(text[:2], self.issued_share)
+
+    def posterior(self, listed: float, other: float | None = None) -> float:
+        """Return how probable it is that the vehicle is listed, from the probability of its listed readings.
+
+        `other` is that of all others, each times the share of its city; None: all others are of one unnamed city.
+        """
         certain = self.listed_traffic_ratio * listed
-        other = self.issued_share * max(0.0, 1.0 - listed)
+        other = self.issued_share * max(0.0, 1.0 - listed) if other is None else other
         return certain / (certain + other) if certain > 0.0 else 0.0
 
-    def needed(self, posterior: float) -> float:
+    def needed(self, posterior: float, issued_share: float | None = None) -> float:
         """Return how probable the listed readings must be for a posterior: the inverse of `posterior`."""
-        other = self.issued_share * posterior
+        other = (self.issued_share if issued_share is None else issued_share) * posterior
         return other / (self.listed_traffic_ratio * (1.0 - posterior) + other)
+
+    def enough(self, ranked: Sequence[Hypothesis]) -> int:
+        """Return how many of the readings decide: were all below them listed, it would be no match."""
+        asked = other = 0.0
+        for count, one in enumerate(ranked, 1):
+            asked += one.probability
+            other += self.share_of(one.text) * one.probability
+            if self.posterior(max(0.0, 1.0 - asked), other) < self.possible_at * _SURELY:
+                return count
+        return len(ranked)
 
     def level(self, probability: float) -> MatchLevel | None:
         if probability >= self.hit_at:
@@ -61,9 +84,13 @@ def match_plate(
     if not hypotheses:
         return None
     ranked = sorted(hypotheses, key=lambda h: -h.probability)
-    answer = risk_list.reasons_of([(h.plate_class, h.text) for h in ranked], now)
+    answer = _asked(ranked[: rule.enough(ranked)], risk_list, now)
+    if not any(answer.reasons):
+        return None
+    if len(answer.reasons) < len(ranked):
+        answer = _asked(ranked, risk_list, now)
     listed = [(h, reasons) for h, reasons in zip(ranked, answer.reasons, strict=True) if reasons]
-    probability = rule.posterior(sum(h.probability for h, _ in listed))
+    probability = rule.posterior(*_weighed(ranked, answer.reasons, rule))
     level = rule.level(probability)
     if level is None:
         return None
@@ -79,6 +106,25 @@ def match_plate(
         list_version=answer.version,
         permits=answer.permits,
     )
+
+
+def _asked(ranked: Sequence[Hypothesis], risk_list: RiskList, now: datetime) -> ListedReasons:
+    return risk_list.reasons_of([(h.plate_class, h.text) for h in ranked], now)
+
+
+def _weighed(
+    ranked: Sequence[Hypothesis], reasons: Sequence[tuple[RiskReason, ...]], rule: MatchRule
+) -> tuple[float, float]:
+    """Return the probability of the listed readings, and that of all others, each times the share of its city.
+
+    What no reading accounts for counts like the readings together.
+    """
+    listed = sum(h.probability for h, why in zip(ranked, reasons, strict=True) if why)
+    unlisted = [(h.probability, rule.share_of(h.text)) for h, why in zip(ranked, reasons, strict=True) if not why]
+    every = sum(h.probability for h in ranked)
+    share = sum(h.probability * rule.share_of(h.text) for h in ranked) / every if every else rule.issued_share
+    rest = max(0.0, 1.0 - every) * share
+    return listed, sum(probability * one for probability, one in unlisted) + rest
 
 
 def _alternatives(ranked: Sequence[Hypothesis], reasons: Sequence[tuple[RiskReason, ...]]) -> tuple[Alternative, ...]:

@@ -1,6 +1,7 @@
 """Settings of the risk list: section [risk] of kakou.toml."""
 
 from pathlib import Path
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -36,6 +37,10 @@ class FeedSettings(BaseModel):
     """More is refused until the hour is over: a sender gone wild must not list a city."""
     most_times_usual: float = Field(default=5.0, gt=1)
     """An hour with so many times the usual rows raises a notice."""
+
+
+IssuedLetter = Annotated[str, Field(pattern=r"^[一-鿿][A-Z]$")]
+IssuedShare = Annotated[float, Field(gt=0, le=1)]
 
 
 class KafkaSettings(BaseModel):
@@ -98,8 +103,11 @@ class RiskSettings(BaseModel):
     """Longest wait for a connection on the hot path; both together stay under 100 ms."""
 
     issued_share: float = Field(default=0.2, gt=0, le=1)
-    """Share of a city's plate numbers that are issued: how likely an unlisted text is a real plate. A city with three
-    million vehicles has issued 0.4 of its numbers, most far fewer; see `bench.match` for what it trades."""
+    """Share of a city's plate numbers that are issued: how likely an unlisted text is a real plate. For cities that
+    `riskdb/issued.py` does not know; one with three million vehicles has issued 0.4 of its numbers, most far fewer."""
+    issued_shares: dict[IssuedLetter, IssuedShare] = {}
+    """For single cities, by the first two characters of their plates, such as { "粤B" = 0.42 }: goes before the table
+    in `riskdb/issued.py`. More makes fewer false alerts, less finds a listed vehicle behind a worse misread."""
     listed_traffic_ratio: float = Field(default=1.0, gt=0)
     """How often a listed vehicle passes, compared with any other one."""
     hit_at: float = Field(default=0.9, gt=0, le=1)

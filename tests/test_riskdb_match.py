@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ocr.grammar import PROVINCES
+from riskdb.issued import ISSUED_SHARES
 from riskdb.match import ALTERNATIVES_KEPT, MatchRule, match_plate
 from riskdb.settings import RiskSettings
 from riskdb.types import ListedReasons, RiskMatch, RiskReason
@@ -149,3 +150,59 @@ def test_a_listed_reading_is_among_the_alternatives_however_far_down_it_stands()
     found = matched(guesses, "粤B82599")
     assert found is not None
     assert [each.is_listed for each in found.alternatives] == [False] * ALTERNATIVES_KEPT + [True]
+
+
+def ranked_guesses(masses: list[float]) -> list[Guess]:
+    total = sum(masses) or 1.0
+    return [Guess(f"粤B{number:05}", mass / total) for number, mass in enumerate(masses)]
+
+
+@given(
+    st.lists(st.floats(1e-6, 1.0), min_size=1, max_size=32),
+    st.sets(st.integers(0, 31), max_size=4),
+    st.sampled_from([RULE, MatchRule.of(RiskSettings()), MatchRule(0.05, 3.0, 0.9, 0.1, {"粤B": 0.9})]),
+)
+def test_a_question_about_the_readings_that_decide_gives_the_answer_of_all(
+    masses: list[float], listed, rule: MatchRule
+):
+    guesses = ranked_guesses(masses)
+    texts = [guesses[number].text for number in listed if number < len(guesses)]
+    found = matched(guesses, *texts, rule=rule)
+    mass = sum(guess.probability for guess in guesses if guess.text in texts)
+    share = rule.share_of("粤B00000")
+    probability = rule.posterior(mass, share * (1.0 - mass))
+    if abs(probability - rule.possible_at) < 1e-9:
+        return
+    assert (found is not None) == (probability >= rule.possible_at)
+    assert found is None or found.probability == pytest.approx(probability)
+
+
+def test_of_a_plate_that_was_read_surely_one_reading_is_asked_about():
+    guesses = [Guess("粤B82500", 0.99), *(Guess(f"粤B{number:05}", 0.0003) for number in range(31))]
+    asked: list[int] = []
+
+    class Counted(PaperList):
+        def reasons_of(self, plates: Sequence[tuple[str, str]], now: datetime) -> ListedReasons:
+            asked.append(len(plates))
+            return super().reasons_of(plates, now)
+
+    assert match_plate(guesses, Counted(), MatchRule.of(RiskSettings()), NOON) is None
+    assert match_plate(guesses, Counted("粤B82500"), MatchRule.of(RiskSettings()), NOON) is not None
+    assert asked == [1, 1, 32], "what is flagged is asked about as a whole"
+
+
+def test_a_city_that_has_issued_more_of_its_numbers_needs_a_surer_reading():
+    rule = MatchRule.of(RiskSettings(issued_shares={"粤Z": 1.0}))
+    sure = {city: matched([Guess(f"{city}82501", 0.8), Guess(f"{city}82500", 0.1)], f"{city}82500", rule=rule)
+            for city in ("粤Z", "粤B", "青H")}  # fmt: skip
+    probabilities = [0.0 if one is None else one.probability for one in sure.values()]
+    assert probabilities == sorted(probabilities)
+    assert probabilities[1] == pytest.approx(0.1 / (0.1 + 3 / 7.06 * 0.9), rel=1e-6), "Shenzhen, from the table"
+    assert probabilities[2] == pytest.approx(0.1 / (0.1 + 0.2 * 0.9), rel=1e-6), "the setting for all others"
+
+
+def test_the_table_of_issued_numbers_names_cities_and_holds_shares():
+    assert all(len(letter) == 2 and letter[0] in PROVINCES and letter[1].isupper() for letter in ISSUED_SHARES)
+    assert all(0 < share <= 1 for share in ISSUED_SHARES.values())
+    with pytest.raises(ValueError, match="issued_shares"):
+        RiskSettings(issued_shares={"粤": 0.4})

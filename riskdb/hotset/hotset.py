@@ -68,6 +68,8 @@ class HotSet:
             version, reasons, permits = self._look_up(
                 [*plates, *((ANY_CLASS, text) for text in texts)], now.timestamp()
             )
+        if not reasons:
+            return ListedReasons(version, ((),) * len(plates), permits)
         any_class = dict(zip(texts, reasons[len(plates) :], strict=True))
         merged = (own + any_class[text] for own, (_, text) in zip(reasons, plates, strict=False))
         ordered = tuple(tuple(sorted(each, key=lambda r: r.expires_at, reverse=True)) for each in merged)
@@ -130,12 +132,15 @@ class HotSet:
     def _look_up(
         self, plates: list[tuple[str, str]], now: float
     ) -> tuple[int, list[tuple[RiskReason, ...]], tuple[Permit, ...]]:
-        """Return version and reasons, and the permits of the first plate: they come in the same round trip."""
+        """Return version and reasons, none where nothing is listed, and the permits of the first plate.
+
+        They come in the same round trip.
+        """
         for _ in range(ATTEMPTS):
             state = self.state()
             # After the state: a new version may have a new key.
             digester = self._digester or PlateDigester(self._load_key())
-            digests = [digester.digest(plate_class, text) for plate_class, text in plates]
+            digests = digester.digests(plates)
             permit_digest = digester.digest(PERMIT_CLASS, plates[0][1] if plates else "")
             flags, held = self._link.ask_members_and_field(
                 keys.HOT_KEY, state.marker, digests, keys.PERMITS_KEY, permit_digest
@@ -144,10 +149,10 @@ class HotSet:
             if membership is None:
                 continue
             permits = permits_of_json(held) if held else ()
+            if LISTED not in membership.flags:
+                return membership.version, [], permits
             reasons: list[tuple[RiskReason, ...]] = [()] * len(digests)
             listed = [position for position, flag in enumerate(membership.flags) if flag == LISTED]
-            if not listed:
-                return membership.version, reasons, permits
             values = self._why(state, [digests[position] for position in listed])
             if values is None:
                 continue

@@ -1,0 +1,101 @@
+"""The match at any density: what is found and what is falsely alerted as more and more of a city is listed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.match_passages import CITY, Codes, random_plates
+from bench.report import Report
+from riskdb.match import MatchRule
+
+ISSUED = 3_000_000
+SHARES = (0.001, 0.003, 0.01, 0.033, 0.1, 0.33)
+"""Of the city's vehicles that are listed."""
+JUDGED_SHARE = 0.033
+MOST_PRECISE_UP_TO = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Masses:
+    """The readings of many passages in one row: whose they are, and how probable."""
+
+    codes: Codes
+    probabilities: NDArray[np.float64]
+    owner: NDArray[np.int64]
+    truths: Codes
+    """Of the passages."""
+
+    @classmethod
+    def of(cls, readings: Sequence[tuple[int, Codes, NDArray[np.float64]]]) -> "Masses":
+        """`readings`: truth, codes and probabilities of each passage."""
+        counts = [len(codes) for _, codes, _ in readings]
+        return cls(
+            np.concatenate([codes for _, codes, _ in readings]), np.concatenate([each for *_, each in readings]),
+            np.repeat(np.arange(len(readings)), counts), np.array([truth for truth, *_ in readings]),
+        )  # fmt: skip
+
+    def posteriors(self, listed: Codes | None, rule: MatchRule) -> NDArray[np.float64]:
+        """Return P(listed) of each passage, its own plate listed (None) or only others."""
+        is_listed = self.codes == self.truths[self.owner] if listed is None else np.isin(self.codes, listed)
+        mass = np.bincount(self.owner, self.probabilities * is_listed, minlength=len(self.truths))
+        certain = rule.listed_traffic_ratio * mass
+        other = rule.share_of(CITY) * np.maximum(0.0, 1.0 - mass)
+        return np.divide(certain, certain + other, out=np.zeros_like(mass), where=certain > 0)
+
+
+def add_densities(
+    name: str, moments: Sequence[Masses], rules: dict[str, MatchRule], draws: int, report: Report
+) -> dict[tuple[str, float], tuple[float, float, float]]:
+    """Add a row for each rule and share; returns recall, false alerts in 10,000 and precision.
+
+    `moments` are the readings when the walk decides: what is flagged at any of them stays flagged.
+    """
+    found = {}
+    for share in SHARES:
+        said: dict[str, list[NDArray[np.float64]]] = {rule_name: [] for rule_name in rules}
+        rng = np.random.default_rng(29)
+        for _ in range(draws):
+            listed = np.setdiff1d(random_plates(rng, round(share * ISSUED)), moments[0].truths)
+            for rule_name, rule in rules.items():
+                said[rule_name].append(np.max([moment.posteriors(listed, rule) for moment in moments], axis=0))
+        for rule_name, rule in rules.items():
+            of_listed = np.max([moment.posteriors(None, rule) for moment in moments], axis=0)
+            found[rule_name, share] = _add_row(
+                name, rule_name, rule, share, of_listed, np.concatenate(said[rule_name]), report
+            )
+    return found
+
+
+def _add_row(
+    name: str,
+    rule_name: str,
+    rule: MatchRule,
+    share: float,
+    of_listed: NDArray[np.float64],
+    of_others: NDArray[np.float64],
+    report: Report,
+) -> tuple[float, float, float]:
+    """Of alerts, `said` is the mean posterior and `precision` the share that is right: equal where it is calibrated."""
+    true, false = of_listed >= rule.possible_at, of_others >= rule.possible_at
+    recall, false_share = float(true.mean()), float(false.mean())
+    right, wrong = share * recall, (1 - share) * false_share
+    precision = right / (right + wrong) if right + wrong else 1.0
+    weighed = share * float((of_listed * true).mean()) + (1 - share) * float((of_others * false).mean())
+    report.add_row(
+        "the match by density", passages=name, issued=rule_name, listed_share=share, recall=round(recall, 4),
+        false_alerts_in_10_000=round(false_share * 10_000, 2), precision=round(precision, 4),
+        said=round(weighed / (right + wrong), 4) if right + wrong else 0.0,
+    )  # fmt: skip
+    return recall, false_share * 10_000, precision
+
+
+def add_bars(
+    name: str, found: dict[tuple[str, float], tuple[float, float, float]], judged: str, report: Report
+) -> None:
+    recall, false_alerts, _ = found[judged, JUDGED_SHARE]
+    report.add_bar(f"recall at {JUDGED_SHARE:.1%} listed, {name}", recall, 0.997, "at least")
+    report.add_bar(f"false alerts in 10,000 at {JUDGED_SHARE:.1%} listed, {name}", false_alerts, 2.5, "at most")
+    worst = min(one[2] for (rule, share), one in found.items() if rule == judged and share <= MOST_PRECISE_UP_TO)
+    report.add_bar(f"precision at any share up to {MOST_PRECISE_UP_TO:.0%}, {name}", worst, 0.99, "at least")
