@@ -42,7 +42,8 @@ class Masses:
         mass = np.bincount(self.owner, self.probabilities * is_listed, minlength=len(self.truths))
         certain = rule.listed_traffic_ratio * mass
         other = rule.share_of(CITY) * np.maximum(0.0, 1.0 - mass)
-        return np.divide(certain, certain + other, out=np.zeros_like(mass), where=certain > 0)
+        found: NDArray[np.float64] = np.divide(certain, certain + other, out=np.zeros_like(mass), where=certain > 0)
+        return found
 
 
 def add_densities(
