@@ -9,8 +9,7 @@ import random
 import signal
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterator, Sequence
 from itertools import chain, repeat
 from pathlib import Path
 from statistics import median
@@ -18,11 +17,11 @@ from statistics import median
 import numpy as np
 import redis
 
+from bench.lookup_walk import CANDIDATES, KEY, ROUNDS, SETTINGS, add_sample, measure_walk, reader, time_each
 from bench.report import Report, bench_options
 from bench.yardstick import RAW_REPLAY, Sample, raw_replay, sample, yardstick, yardstick_name
 from kakou.wiring.embedded_redis import embedded_redis
-from ocr.hypotheses import PlateHypothesis
-from riskdb.digest import ANY_CLASS, PlateDigester
+from riskdb.digest import PlateDigester
 from riskdb.hotset.compute import HotEntries
 from riskdb.hotset.hotset import HotSet
 from riskdb.hotset.keys import ReasonBuckets
@@ -31,18 +30,11 @@ from riskdb.hotset.list_store import ListStore
 from riskdb.hotset.reason_store import PACKET, chunks
 from riskdb.hotset.reasons import PACKED
 from riskdb.hotset.redis_link import RedisLink, open_writer
-from riskdb.match import MatchRule, match_plate
 from riskdb.record.columns import digests_to_bytes
-from riskdb.settings import RiskSettings
 from riskdb.types import Declaration, RiskDBError
 
 BATCH = 1000
-CANDIDATES = 32
-ROUNDS = 9
-"""Ours and the yardstick take turns; the best round of each counts, because other work comes and goes."""
-KEY = bytes(32)
 SECOND_REASON_SHARE = 0.2
-SETTINGS = RiskSettings(stale_after_s=100_000)
 
 
 def main() -> None:
@@ -74,21 +66,21 @@ def _measure_size(url: str, size: int, report: Report) -> None:
     pool = [listed[start : start + 16] for start in range(0, len(listed), 16)]
     _measure_batches(url, size, _mixed(pool, BATCH), report)
     _measure_reads(url, size, _mixed(pool, CANDIDATES), report)
-    _measure_walk(url, size, _mixed(pool, 3 * CANDIDATES), report)
+    measure_walk(url, size, _mixed(pool, 3 * CANDIDATES), report)
 
 
 def _measure_batches(url: str, size: int, batch: list[bytes], report: Report) -> None:
     """One connection, 1000 digests a question."""
-    hot_set = _reader(url)
+    hot_set = reader(url)
     repeats = 1000
     yardsticks, ours, flying = [], [], []
     for _ in range(ROUNDS):
         yardsticks.append(yardstick(url, batch, repeats))
-        ours.append(_time_each(lambda: hot_set.members(batch), repeats, BATCH))
+        ours.append(time_each(lambda: hot_set.members(batch), repeats, BATCH))
         flying.append(_time_in_flight(hot_set, batch, repeats))
     names = (yardstick_name(), "members(), one by one", "members_of_batches(), 4 in flight")
     for name, samples in zip(names, (yardsticks, ours, flying), strict=True):
-        _add_sample(report, f"batches of {BATCH}", size, name, samples)
+        add_sample(report, f"batches of {BATCH}", size, name, samples)
     if size == 1_000_000:
         for name, samples, limit in ((names[1], ours, 0.9), (names[2], flying, 1.1)):
             ratio = max(s.per_second for s in samples) / max(s.per_second for s in yardsticks)
@@ -97,15 +89,15 @@ def _measure_batches(url: str, size: int, batch: list[bytes], report: Report) ->
 
 def _measure_reads(url: str, size: int, batch: list[bytes], report: Report) -> None:
     """One read of a plate: 32 candidates a question."""
-    hot_set = _reader(url)
+    hot_set = reader(url)
     repeats = 5000
     yardsticks, replays, ours = [], [], []
     for _ in range(ROUNDS):
         yardsticks.append(yardstick(url, batch, repeats))
         replays.append(raw_replay(url, batch, repeats))
-        ours.append(_time_each(lambda: hot_set.members(batch), repeats, CANDIDATES))
+        ours.append(time_each(lambda: hot_set.members(batch), repeats, CANDIDATES))
     for name, samples in ((yardstick_name(), yardsticks), (RAW_REPLAY, replays), ("members()", ours)):
-        _add_sample(report, f"reads of {CANDIDATES}", size, name, samples)
+        add_sample(report, f"reads of {CANDIDATES}", size, name, samples)
     if size == 1_000_000:
         # redis-benchmark rounds to 8 microseconds, so its best round says too little.
         p50 = median(s.p50_ms for s in ours) / median(s.p50_ms for s in yardsticks)
@@ -116,44 +108,12 @@ def _measure_reads(url: str, size: int, batch: list[bytes], report: Report) -> N
         _add_digesting(report)
 
 
-def _measure_walk(url: str, size: int, batch: list[bytes], report: Report) -> None:
-    """What the walk asks about a vehicle that is not listed: 32 texts in two classes, their digests made on the way.
-
-    `batch` has as many members as the question has digests: each text is also asked for without a class. Of a plate
-    that was read surely only the readings that decide are asked about.
-    """
-    hot_set, now, rule = _reader(url), datetime.now(UTC), MatchRule.of(SETTINGS)
-    texts = [f"粤B{number:05d}" for number in range(CANDIDATES)]
-    plates = [(plate_class, text) for text in texts for plate_class in ("01", "02")]
-    sure = [PlateHypothesis(text, "02", 0.98 if text == texts[0] else 0.0006) for text in texts]
-    digester = PlateDigester(KEY)
-    every = [*plates, *((ANY_CLASS, text) for text in texts)]
-    yardsticks, replays, ours, of_sure, digests = [], [], [], [], []
-    for _ in range(ROUNDS):
-        yardsticks.append(yardstick(url, batch, 2000))
-        replays.append(raw_replay(url, batch, 2000))
-        ours.append(_time_each(lambda: hot_set.reasons_of(plates, now), 2000, len(every)))
-        of_sure.append(_time_each(lambda: match_plate(sure, hot_set, rule, now), 2000, 1))
-        digests.append(_time_each(lambda: digester.digests(every), 2000, len(every)))
-    rows = {
-        yardstick_name(): yardsticks, RAW_REPLAY: replays, "reasons_of(), nothing sure": ours,
-        "match_plate(), read surely": of_sure, "of that, digests of nothing sure": digests,
-    }  # fmt: skip
-    for name, samples in rows.items():
-        _add_sample(report, f"the walk's question: {CANDIDATES} texts, two classes", size, name, samples)
-    against = median(s.p50_ms for s in yardsticks)
-    for name, samples in (("nothing sure", ours), ("read surely", of_sure)):
-        ratio = median(s.p50_ms for s in samples) / against
-        report.add_bar(f"the walk's question p50, {name} / {yardstick_name()}, {size:,}", ratio, 1.5, "at most")
-    report.add_bar(f"digests of a question (µs), {size:,}", median(s.p50_ms for s in digests) * 1000, 120, "at most")
-
-
 def _add_digesting(report: Report) -> None:
     """The digests of a read are counted apart: they are made on the box, whatever Redis does."""
     digester = PlateDigester(KEY)
     texts = [f"粤B{number:05d}" for number in range(CANDIDATES)]
-    sample = _time_each(lambda: [digester.digest("02", text) for text in texts], 2000, CANDIDATES)
-    _add_sample(report, f"reads of {CANDIDATES}", 0, f"digests of {CANDIDATES} plates", [sample])
+    sample = time_each(lambda: [digester.digest("02", text) for text in texts], 2000, CANDIDATES)
+    add_sample(report, f"reads of {CANDIDATES}", 0, f"digests of {CANDIDATES} plates", [sample])
 
 
 def _measure_dead_server(folder: str, report: Report) -> None:
@@ -214,17 +174,6 @@ def load_list(url: str, entries: HotEntries) -> tuple[float, float]:
         return load_s, (time.perf_counter() - started) * 1000
 
 
-def _time_each(call: Callable[[], object], repeats: int, digests: int) -> Sample:
-    latencies = []
-    for _ in range(repeats // 10):
-        call()
-    for _ in range(repeats):
-        started = time.perf_counter()
-        call()
-        latencies.append(time.perf_counter() - started)
-    return sample(latencies, digests)
-
-
 def _time_in_flight(hot_set: HotSet, batch: list[bytes], repeats: int) -> Sample:
     started = time.perf_counter()
     last, latencies = started, []
@@ -235,28 +184,12 @@ def _time_in_flight(hot_set: HotSet, batch: list[bytes], repeats: int) -> Sample
     return Sample(repeats * len(batch) / (last - started), each.p50_ms, each.p95_ms, each.p99_ms)
 
 
-def _add_sample(report: Report, table: str, size: int, name: str, samples: Sequence[Sample]) -> None:
-    report.add_row(
-        table,
-        entries=size,
-        client=name,
-        digests_per_s=round(median(s.per_second for s in samples)),
-        p50_ms=round(median(s.p50_ms for s in samples), 4),
-        p95_ms=round(median(s.p95_ms for s in samples), 4),
-        p99_ms=round(median(s.p99_ms for s in samples), 4),
-    )
-
-
 def _mixed(listed: Sequence[bytes], count: int) -> list[bytes]:
     """Return digests of which half are listed; none holds a NUL, so that redis-benchmark can send them."""
     rng = random.Random(5)
     unlisted: Iterator[bytes] = (rng.randbytes(16) for _ in repeat(None))
     halves = ((d for d in source if 0 not in d) for source in (listed, unlisted))
     return list(chain.from_iterable([next(half) for _ in range(count // 2)] for half in halves))
-
-
-def _reader(url: str) -> HotSet:
-    return HotSet(RedisLink(url, 5.0, 5.0), lambda: KEY, SETTINGS)
 
 
 def _key_id() -> str:
