@@ -7,17 +7,20 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from fastapi.testclient import TestClient
+from sqlalchemy import select
 
 from alerts.box_status import BoxStatus, HourCount
-from console.cases.steps import Action
+from console.cases.steps import Action, State
 from console.parts import Console
 from console.reports.month import FEW, month_of, month_report, told_together
 from console.reports.sheets import Sheet, workbook
 from console.reports.trends import trends
 from console.situation.statistics import local_day
+from console.store.people_tables import AuditRow
+from console.store.tables import CaseRow
 from console.types import Role
 from tests.console_app import app_of
-from tests.console_kit import START, Clock, act, client_of, event_of, make_account, officer
+from tests.console_kit import GRID_B, START, Clock, act, client_of, event_of, make_account, officer
 
 DAY = timedelta(days=1)
 
@@ -91,6 +94,13 @@ def test_trends_tell_how_long_it_took_to_look_and_to_end_it_by_day_hour_and_chec
     for sums in (found.whole, found.days[date(2026, 11, 24)], found.hours[12], found.checkpoints["一号卡口"]):
         assert (sums.median_verify_s, sums.median_close_s) == (30, 600)
     assert found.checkpoints["二号卡口"].median_close_s is None
+    town = trends(console.database, local_day(clock.moment), local_day(clock.moment) + DAY, GRID_B)
+    assert (town.whole.cases, town.whole.median_close_s) == (1, None), "cases of its own area alone"
+    with console.database.writing() as session:
+        left = session.scalars(select(CaseRow).where(CaseRow.checkpoint == "二号卡口")).one()
+        left.state, left.finished_at = State.EXPIRED, clock.moment + DAY
+    found = trends(console.database, local_day(clock.moment), local_day(clock.moment) + DAY)
+    assert found.checkpoints["二号卡口"].median_close_s is None, "what only expired was ended by nobody"
     page = desk.get("/trends").text
     assert "各卡口办结用时中位（分钟）：一号卡口 10，之前 0；二号卡口 0" in page
     assert "每天核实用时中位（秒）" in page
@@ -110,11 +120,16 @@ def test_no_cell_of_a_sheet_is_a_formula(console: Console, clock: Clock, desk: T
         assert "hyperlink" not in sheet
     with console.database.reading() as session:
         assert console.audit.verify(session) == []
+        assert "cases.export" in session.scalars(select(AuditRow.action)).all()
 
 
 def test_a_shift_hands_over_what_is_open_what_is_late_what_happened_and_its_words(
     console: Console, clock: Clock, desk: TestClient
 ):
+    console.intake.take([event_of("测C00001", clock.moment)], clock.moment)
+    act(console, officer(), Action.REJECT, 1, reason="misread")
+    clock.forward(13 * 3600)  # that was another shift
+    desk = client_of(app_of(console), console, "officer")
     pass_and_judge(console, clock, 3, misread=1)
     console.intake.take([event_of("测B00001", clock.moment)], clock.moment)
     clock.forward(120)
@@ -149,7 +164,13 @@ def test_the_months_report_tells_of_nobody_and_hides_small_counts(console: Conso
 
 @pytest.mark.parametrize(
     ("counts", "told"),
-    [([0, 9, 20], ["0", "9", "20"]), ([3, 9, 20], [FEW, "—", "20"]), ([3, 2, 20], [FEW, FEW, "20"]), ([3], [FEW])],
+    [
+        ([0, 9, 20], ["0", "9", "20"]),
+        ([3, 9, 20], [FEW, "—", "20"]),
+        ([3, 2, 20], [FEW, FEW, "20"]),
+        ([3], [FEW]),
+        ([4, 1, 5], [FEW, FEW, "5"]),
+    ],
 )
 def test_a_count_that_follows_from_the_others_is_not_told(counts: list[int], told: list[str]):
     assert told_together(counts) == told
