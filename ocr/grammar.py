@@ -28,9 +28,16 @@ STYLES = (
     "white_two_line",
     "black",
     "civil_aviation",
+    "blue_two_line",
+    "motorcycle_two_line",
+    "green_two_line",
+    "paper",
+    "foreign",
     "not_plate",
 )
-"""Colour and layout of a plate; `not_plate` is a thing that only looks like one."""
+"""Colour and layout of a plate. `motorcycle_two_line` is yellow and small, `green_two_line` a tractor's, `paper` a
+temporary one, `foreign` one of any other country or of Hong Kong, Macao or Taiwan, which is never read; `not_plate` is
+a thing that only looks like one."""
 
 CLASS_NAMES = {
     "01": "大型汽车",
@@ -38,8 +45,12 @@ CLASS_NAMES = {
     "03": "使馆汽车",
     "04": "领馆汽车",
     "06": "外籍汽车",
+    "07": "普通摩托车",
+    "08": "轻便摩托车",
+    "14": "拖拉机",
     "15": "挂车",
     "16": "教练汽车",
+    "22": "临时行驶车",
     "23": "警用汽车",
     "26": "香港入出境车",
     "27": "澳门入出境车",
@@ -72,12 +83,24 @@ _STEM = (PROVINCES, CITY_LETTERS)
 
 FORMS = (
     PlateForm(
-        "standard", (*_STEM, *[SERIAL] * 5), {"blue": "02", "yellow": "01", "yellow_two_line": "01", "black": "06"}
+        "standard",
+        (*_STEM, *[SERIAL] * 5),
+        {
+            "blue": "02",
+            "yellow": "01",
+            "yellow_two_line": "01",
+            "black": "06",
+            "motorcycle_two_line": "07",
+            "blue_two_line": "08",
+            "paper": "22",
+        },
     ),
     PlateForm("new energy, small", (*_STEM, ENERGY_LETTERS, SERIAL, *[DIGITS] * 4), {"green": "52"}),
     PlateForm("new energy, large", (*_STEM, *[DIGITS] * 5, ENERGY_LETTERS), {"green_large": "51"}),
     PlateForm("trailer", (*_STEM, *[SERIAL] * 4, "挂"), {"yellow_two_line": "15", "yellow": "15"}),
     PlateForm("driving school", (*_STEM, *[SERIAL] * 4, "学"), {"yellow": "16", "blue": "16"}),
+    PlateForm("temporary", (*_STEM, *[SERIAL] * 4, "临试超"), {"paper": "22"}),
+    PlateForm("tractor", (PROVINCES, DIGITS, DIGITS, *[SERIAL] * 5), {"green_two_line": "14", "yellow_two_line": "14"}),
     PlateForm("police", (*_STEM, *[SERIAL] * 4, "警"), {"white": "23", "white_two_line": "23"}),
     PlateForm("emergency", (*_STEM, *[SERIAL] * 4, "应", "急"), {"white": "99"}),
     PlateForm("embassy", (*[DIGITS] * 6, "使"), {"black": "03"}),
@@ -86,6 +109,7 @@ FORMS = (
     PlateForm("Hong Kong", ("粤", "Z", *[SERIAL] * 4, "港"), {"black": "26"}),
     PlateForm("Macao", ("粤", "Z", *[SERIAL] * 4, "澳"), {"black": "27"}),
     PlateForm("armed police", ("W", "J", PROVINCES, *[SERIAL] * 5), {"white": "31", "white_two_line": "31"}),
+    PlateForm("armed police, until 2012", ("W", "J", DIGITS, DIGITS, *[SERIAL] * 5), {"white": "31"}),
     PlateForm("armed police headquarters", ("W", "J", *[SERIAL] * 5), {"white": "31", "white_two_line": "31"}),
     PlateForm(
         "military",
@@ -95,6 +119,8 @@ FORMS = (
     PlateForm("civil aviation", ("民", "航", *[SERIAL] * 5), {"civil_aviation": "99"}),
 )
 
+LONGEST = max(len(form.slots) for form in FORMS)
+"""Characters of the longest plate."""
 _KNOWN_TEXT = re.compile("|".join("".join(f"[{slot}]" for slot in form.slots) for form in FORMS))
 _PATTERNS = tuple(
     (tuple(form.class_by_style.values()), re.compile("".join(f"[{slot}]" for slot in form.slots))) for form in FORMS
@@ -177,9 +203,9 @@ def _differences(one: str, other: str) -> int:
 
 
 def _why_no_form(compact: str) -> str:
-    if not 7 <= len(compact) <= 8:
-        return f"a plate has 7 or 8 characters, this has {len(compact)}"
-    known = set("".join(PROVINCES + SERIAL + CITY_LETTERS + "I学警挂港澳使领民航应急"))
+    if not 7 <= len(compact) <= LONGEST:
+        return f"a plate has 7 to {LONGEST} characters, this has {len(compact)}"
+    known = set("".join(PROVINCES + SERIAL + CITY_LETTERS + "I学警挂港澳使领民航应急临试超"))
     if strange := sorted(set(compact) - known):
         return f"no plate carries the character {strange[0]!r}"
     return "its characters are in an order that no known plate form has"

@@ -44,6 +44,12 @@ def is_two_line(distribution: PlateDistribution) -> bool:
     return style_probability(distribution, TWO_LINE_SUFFIX) > 0.5
 
 
+def two_line_style(distribution: PlateDistribution) -> str:
+    """Return the most probable of the styles with two lines; "" where the model knows none."""
+    pairs = zip(distribution.style_probs.tolist(), distribution.styles, strict=True)
+    return max((pair for pair in pairs if pair[1].endswith(TWO_LINE_SUFFIX)), default=(0.0, ""))[1]
+
+
 def style_probability(distribution: PlateDistribution, ending: str) -> float:
     """Return the probability of all styles whose names end so."""
     pairs = zip(distribution.styles, distribution.style_probs, strict=True)

@@ -30,11 +30,12 @@ class PlateLook:
 
 _ON_DARK = {"ink": "#fff", "red": "#ff8a82", "edge": "rgb(255 255 255 / 70%)", "doubt": "#ffb020"}
 _ON_LIGHT = {"ink": "#121712", "red": "#c11d16", "edge": "rgb(0 0 0 / 50%)", "doubt": "#b3261e"}
+_BLUE = PlateLook("蓝牌", ground="#1747a6", rim="#1747a6", **_ON_DARK)
 _YELLOW = PlateLook("黄牌", ground="#f2bd1d", rim="#f2bd1d", **_ON_LIGHT)
 _WHITE = PlateLook("白牌", ground="#f7f8f9", rim="#c9d0d6", **_ON_LIGHT)
 
 LOOKS = {
-    "blue": PlateLook("蓝牌", ground="#1747a6", rim="#1747a6", **_ON_DARK),
+    "blue": _BLUE,
     "green": PlateLook("渐变绿牌", ground="linear-gradient(#eef8ef, #35b265 85%)", rim="#35b265", **_ON_LIGHT),
     "green_large": PlateLook(
         "黄绿双拼牌", ground="linear-gradient(90deg, #f3c623 0 30%, #4fbf74 30%)", rim="#4fbf74", **_ON_LIGHT
@@ -45,6 +46,10 @@ LOOKS = {
     "white_two_line": _WHITE,
     "black": PlateLook("黑牌", ground="#14171a", rim="#14171a", **_ON_DARK),
     "civil_aviation": PlateLook("民航绿牌", ground="#0b6b3a", rim="#0b6b3a", **_ON_DARK),
+    "blue_two_line": _BLUE,
+    "motorcycle_two_line": _YELLOW,
+    "green_two_line": PlateLook("农机绿牌", ground="#0f7550", rim="#0f7550", **_ON_DARK),
+    "paper": PlateLook("临时号牌", ground="#bfe0ee", rim="#9cc4d6", **_ON_LIGHT),
 }
 """By style, as in `ocr.grammar.STYLES`."""
 UNKNOWN_STYLE = "white"

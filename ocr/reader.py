@@ -8,7 +8,7 @@ import numpy as np
 from ocr import stacked
 from ocr.cut_plates import is_at_edge, is_inside, without_unseen
 from ocr.detector import Detection, PlateDetector
-from ocr.interpreting import build_read, is_two_line, style_probability
+from ocr.interpreting import build_read, is_two_line, style_probability, two_line_style
 from ocr.models_folder import ModelFiles
 from ocr.recognizer import CPU_PROVIDERS, PlateRecognizer
 from ocr.rectify import CROP_HEIGHT, CROP_WIDTH, MARGIN, inner_corners, rectify, sharpness
@@ -249,7 +249,7 @@ class PlateReader:
 
     def _recognize_two_lines(self, crop: BgrImage, whole: PlateDistribution) -> PlateDistribution:
         """Read the stitched lines; the style stays that of the whole plate, where the layout can be seen."""
-        stitched = self._recognizer.recognize([stitch_two_lines(crop)])[0]
+        stitched = self._recognizer.recognize([stitch_two_lines(crop, two_line_style(whole))])[0]
         return replace(stitched, style_probs=whole.style_probs)
 
     def _is_no_plate(self, distribution: PlateDistribution) -> bool:

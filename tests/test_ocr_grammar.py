@@ -20,6 +20,9 @@ from ocr.grammar import CLASS_NAMES, FORMS, STYLES, normalise_plate, plate_class
         ("wj粤12345", "WJ粤12345"),
         ("粤Z·1234港", "粤Z1234港"),
         ("民航-12345", "民航12345"),
+        ("WJ01·2345O", "WJ0123450"),
+        ("鲁01-I2345", "鲁0112345"),
+        ("粤B·1234临", "粤B1234临"),
     ],
 )
 def test_a_plate_has_one_spelling(written: str, plate: str):
@@ -30,8 +33,8 @@ def test_a_plate_has_one_spelling(written: str, plate: str):
     ("written", "why"),
     [
         ("", "empty"),
-        ("粤B1234", "7 or 8 characters"),
-        ("粤B12345678", "7 or 8 characters"),
+        ("粤B1234", "7 to 9 characters"),
+        ("粤B123456789", "7 to 9 characters"),
         ("B粤12345", "order"),
         ("粤B1234あ", "'あ'"),
     ],
@@ -60,7 +63,15 @@ def test_what_no_plate_carries_is_refused_with_its_cause(written: str, why: str)
         ("VA12345", "white", "32"),
         ("民航12345", "civil_aviation", "99"),
         ("粤B1234应急", "white", "99"),
+        ("粤B12345", "motorcycle_two_line", "07"),
+        ("粤B12345", "blue_two_line", "08"),
+        ("粤0112345", "green_two_line", "14"),
+        ("粤B1234临", "paper", "22"),
+        ("粤B1234超", "paper", "22"),
+        ("粤B12345", "paper", "22"),
+        ("WJ0112345", "white", "31"),
         ("粤B12345", "green", "99"),
+        ("粤B12345", "foreign", "99"),
     ],
 )
 def test_colour_and_text_together_give_the_class(text: str, style: str, plate_class: str):
@@ -68,7 +79,7 @@ def test_colour_and_text_together_give_the_class(text: str, style: str, plate_cl
 
 
 def test_a_text_alone_can_belong_to_several_classes():
-    assert plate_classes_of("粤B12345") == ("01", "02", "06")
+    assert plate_classes_of("粤B12345") == ("01", "02", "06", "07", "08", "22")
 
 
 def test_every_class_and_style_of_a_form_is_known():

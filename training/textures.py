@@ -9,6 +9,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ocr.grammar import PROVINCES
+from ocr.models_folder import shipped_models
+from ocr.recognizer import PlateRecognizer
 from ocr.types import BgrImage
 from training.plates.viewpoint import CONTEXT
 
@@ -17,6 +20,8 @@ Views: TypeAlias = NDArray[np.uint8]
 
 CROP_WIDTH, CROP_HEIGHT = 144, 48
 VIEW_WIDTH, VIEW_HEIGHT = round(CROP_WIDTH * (1 + 2 * CONTEXT)), round(CROP_HEIGHT * (1 + 2 * CONTEXT))
+MOST_CHINESE = 0.6
+"""Of those read with a province and less than this, each one looked at was foreign; above it stood four of Beijing."""
 HELD_OUT_EVERY = 5
 """Every fifth patch of not_plates.npz is never trained on."""
 
@@ -29,6 +34,8 @@ class Textures:
     """Random places on vehicle photos, without their plates."""
     not_plates: Views
     """Headlights, grilles, halves of plates."""
+    foreign: Views
+    """Real plates of other countries, as a box cuts them out."""
 
 
 def load_textures(folder: Path, rng: np.random.Generator, count: int = 4000, held_out: bool = False) -> Textures:
@@ -46,7 +53,42 @@ def load_textures(folder: Path, rng: np.random.Generator, count: int = 4000, hel
             image = cv2.imread(str(folder / "boxes" / name / photo["image"]))
             if image is not None:
                 backgrounds += _places(np.asarray(image, np.uint8), photo["boxes"], rng, 5)
-    return Textures(np.stack(backgrounds), np.asarray(not_plates, np.uint8))
+    return Textures(np.stack(backgrounds), np.asarray(not_plates, np.uint8), load_foreign(folder, held_out))
+
+
+def load_foreign(folder: Path, held_out: bool, least_width_px: float = 36.0) -> Views:
+    """Cut the boxes of boxes/ out, without those that may be Chinese; every fifth photo is held out."""
+    views: list[BgrImage] = []
+    for name in ("openlpr", "romania"):
+        photos = json.loads((folder / "boxes" / name / "truth.json").read_text("utf-8"))
+        for index, photo in enumerate(photos):
+            wide = [box for box in photo["boxes"] if box[2] - box[0] >= least_width_px]
+            if not wide or (index % HELD_OUT_EVERY == 0) != held_out:
+                continue
+            image = cv2.imread(str(folder / "boxes" / name / photo["image"]))
+            if image is not None:
+                views += [_cut(np.asarray(image, np.uint8), box) for box in wide]
+    foreign = [view for view, is_chinese in zip(views, _are_chinese(views), strict=True) if not is_chinese]
+    return np.stack(foreign) if foreign else np.zeros((0, VIEW_HEIGHT, VIEW_WIDTH, 3), np.uint8)
+
+
+def _are_chinese(views: list[BgrImage]) -> list[bool]:
+    """Return which of them the shipped recogniser reads as plates with a province: a few of the photos are Chinese."""
+    models = shipped_models()
+    recognizer = PlateRecognizer.from_files(models.recognizer, models.recognizer_config)
+    found = []
+    for distribution in (d for view in views for d in recognizer.recognize([view])):
+        best, columns = distribution.char_probs.max(axis=1), distribution.char_probs.argmax(axis=1)
+        found.append(distribution.alphabet[columns[0]] in PROVINCES and float(best.min()) > MOST_CHINESE)
+    return found
+
+
+def _cut(image: BgrImage, box: list[float]) -> BgrImage:
+    """Cut a box out with the context that a view has."""
+    x, y = (box[2] - box[0]) * CONTEXT, (box[3] - box[1]) * CONTEXT
+    x1, y1 = max(0, round(box[0] - x)), max(0, round(box[1] - y))
+    part = image[y1 : max(y1 + 2, round(box[3] + y)), x1 : max(x1 + 2, round(box[2] + x))]
+    return np.asarray(cv2.resize(part, (VIEW_WIDTH, VIEW_HEIGHT), interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
 def _places(image: BgrImage, boxes: list[list[float]], rng: np.random.Generator, count: int) -> list[BgrImage]:

@@ -29,7 +29,8 @@ CONTENT_TYPE = "application/VIID+JSON;charset=UTF-8"
 QUIET_FOR = timedelta(seconds=60)
 """After a longer pause the platform is asked whether it still knows us."""
 PLATE_COLOURS = {"blue": "5", "green": "9", "green_large": "9", "yellow": "6", "yellow_two_line": "6", "white": "2",
-                 "white_two_line": "2", "black": "1", "civil_aviation": "9"}  # fmt: skip
+                 "white_two_line": "2", "black": "1", "civil_aviation": "9", "blue_two_line": "5",
+                 "motorcycle_two_line": "6", "green_two_line": "9", "paper": "99"}  # fmt: skip
 """ColorType by style, as in `ocr.looks`."""
 OTHER = "99"
 

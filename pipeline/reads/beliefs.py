@@ -13,9 +13,9 @@ from ocr.grammar import CITY_LETTERS, DIGITS, FORMS, PROVINCES, STYLES
 from ocr.types import PlateDistribution, Probabilities
 from pipeline.reads.camera_read import UNKNOWN, CameraRead
 
-ALPHABET = DIGITS + CITY_LETTERS + PROVINCES + "学警挂港澳使领民航应急_"
+ALPHABET = DIGITS + CITY_LETTERS + PROVINCES + "学警挂港澳使领民航应急临试超_"
 """Where there is no read of our own to take it from; the last one is the pad."""
-SLOTS = 8
+SLOTS = 9
 SUREST = 0.993
 """Of one character: a camera that reads 95 % of plates right reads 99.3 % of characters right."""
 UNSAID = 0.985
@@ -35,13 +35,15 @@ LOOKALIKES: Mapping[str, str] = {
 }  # fmt: skip
 STYLE_PRIOR: Mapping[str, float] = {
     "blue": 0.70, "green": 0.12, "green_large": 0.02, "yellow": 0.05, "yellow_two_line": 0.06, "white": 0.02,
-    "white_two_line": 0.005, "black": 0.02, "civil_aviation": 0.005, "not_plate": 0.0,
+    "white_two_line": 0.005, "black": 0.02, "civil_aviation": 0.005, "blue_two_line": 0.001,
+    "motorcycle_two_line": 0.01, "green_two_line": 0.003, "paper": 0.005, "foreign": 0.0, "not_plate": 0.0,
 }  # fmt: skip
 """How often each style passes, for cameras that say no colour."""
 ALSO_SEEN_AS: Mapping[str, tuple[str, ...]] = {
-    "yellow": ("yellow", "yellow_two_line"),
+    "blue": ("blue", "blue_two_line"),
+    "yellow": ("yellow", "yellow_two_line", "motorcycle_two_line"),
     "white": ("white", "white_two_line"),
-    "green": ("green", "green_large", "civil_aviation"),
+    "green": ("green", "green_large", "civil_aviation", "green_two_line"),
     "green_large": ("green", "green_large"),
 }
 """A camera's word for a colour says nothing of the layout."""

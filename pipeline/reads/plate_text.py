@@ -13,7 +13,7 @@ COLOUR_WORDS = ("渐变绿", "黄绿双拼", "黄绿", "渐变", "蓝", "黄", "
 UNREADABLE = frozenset("*?#_□？＊")
 SEPARATORS = frozenset(" ·•・‧∙.\t\r\n\u3000\u00a0")
 MAX_LENGTH = 10
-"""No plate has more than 8 characters; a text longer than this is no plate at all."""
+"""No plate has more than 9 characters; a text longer than this is no plate at all."""
 STYLE_OF_WORD = {
     "blue": "blue",
     "yellow": "yellow",
@@ -53,7 +53,7 @@ def plate_text(raw: str) -> str:
     if not text.strip(UNKNOWN):
         return ""
     if len(text) > MAX_LENGTH:
-        raise ValueError(f"a plate has 7 or 8 characters, this has {len(text)}")
+        raise ValueError(f"a plate has 7 to 9 characters, this has {len(text)}")
     if not all(c == UNKNOWN or c.isalnum() for c in text):
         raise ValueError("the plate holds a character that no plate carries")
     return _spelt(text)
@@ -78,7 +78,7 @@ def colour_in_front(raw: str) -> str | None:
 def style_of_word(word: str | None) -> str | None:
     """Return the style of a maker's word for a plate's colour; None for an unknown one."""
     key = "".join(c for c in (word or "").lower() if c.isalnum()).removesuffix("色")
-    return key if key in STYLES and key != "not_plate" else STYLE_OF_WORD.get(key)
+    return key if key in STYLES and key not in ("foreign", "not_plate") else STYLE_OF_WORD.get(key)
 
 
 def _begins_a_plate(rest: str, word: str) -> bool:

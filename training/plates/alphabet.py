@@ -6,9 +6,9 @@ from numpy.typing import NDArray
 from ocr.grammar import DIGITS, PROVINCES
 from training.plates.specs import LETTERS
 
-SLOTS = 8
+SLOTS = 9
 PAD = "_"
-SPECIALS = "学警挂港澳使领民航应急"
+SPECIALS = "学警挂港澳使领民航应急临试超"
 ALPHABET = DIGITS + LETTERS + "O" + PROVINCES + SPECIALS + PAD
 
 

@@ -7,8 +7,8 @@ import numpy as np
 
 from ocr.grammar import DIGITS, PROVINCES
 from ocr.types import BgrImage
-from training.plates.glyphs import GlyphSet, InkMask, load_glyphs
-from training.plates.layout import GlyphBox, PlateLayout, lay_out
+from training.plates.glyphs import GlyphSet, InkMask, load_glyphs, other_ink
+from training.plates.layout import LOW_SPEED_SIZE, GlyphBox, PlateLayout, lay_out
 from training.plates.specs import (
     LETTERS,
     PLATE_STYLES,
@@ -41,23 +41,28 @@ _PAPER: Mapping[str, Bgr] = {
     "white_two_line": (235, 235, 232),
     "black": (28, 26, 26),
     "civil_aviation": (72, 112, 8),
+    "blue_two_line": (150, 62, 14),
+    "motorcycle_two_line": (12, 176, 240),
+    "green_two_line": (82, 118, 16),
+    "paper": (236, 216, 178),
 }
-_LIGHT_INK_STYLES = ("blue", "black", "civil_aviation")
+_LIGHT_INK_STYLES = ("blue", "black", "civil_aviation", "blue_two_line", "green_two_line")
 _RED: Bgr = (38, 24, 200)
 
 
 def render_plate(spec: PlateSpec, glyphs: GlyphSet, rng: np.random.Generator) -> BgrImage:
-    """Return the plate: 440 x 140, 440 x 220 (two lines) or 480 x 140 (new energy) pixels.
+    """Return the plate: 440 x 140, 440 x 220 (two lines), 480 x 140 (new energy), 440 x 280 (motorcycle) or 450 x 248
+    (tractor) pixels.
 
     Colours, print weight and positions vary a little, as they do between makers of plates.
-    Raises ValueError for the style "not_plate".
+    Raises ValueError for the styles "foreign" and "not_plate".
     """
-    if spec.style not in PLATE_STYLES or spec.style == "not_plate":
+    if spec.style not in PLATE_STYLES or spec.style in ("foreign", "not_plate"):
         raise ValueError(f"no plate of style {spec.style!r} can be drawn")
     layout = lay_out(spec, rng)
     image = _paper(spec.style, layout.size, rng)
     ink = _ink_colour(spec.style, rng)
-    if spec.style.startswith("green"):
+    if spec.style in ("green", "green_large"):
         _put_emblem(image, glyphs)
     _blend(image, _furniture(layout, rng), ink)
     weight = int(rng.choice(4, p=(0.45, 0.2, 0.25, 0.1)))
@@ -87,9 +92,25 @@ def _paper(style: str, size: tuple[int, int], rng: np.random.Generator) -> BgrIm
         green = np.array(_jitter((120, 195, 120), rng, 25), np.uint8)
         image[8 : height - 8, 133 : width - 8] = green
         return image
+    if style == "paper":
+        return _security_paper(size, rng)
     # White and black paper keep their hue: a tint would make them another style.
     spread = 9.0 if style.startswith(("white", "black")) else 26.0
     return np.full((height, width, 3), _jitter(_PAPER[style], rng, spread), np.uint8)
+
+
+def _security_paper(size: tuple[int, int], rng: np.random.Generator) -> BgrImage:
+    """Pale blue or pale brown paper with a web of fine waves."""
+    width, height = size
+    tint = (236, 216, 178) if rng.random() < 0.6 else (168, 205, 232)
+    image = np.full((height, width, 3), _jitter(tint, rng, 16), np.uint8)
+    line = tuple(float(c) * float(rng.uniform(0.72, 0.92)) for c in tint)
+    x = np.arange(0, width + 6, 6)
+    for k in range(int(rng.integers(4, 14))):
+        phase, period = float(rng.uniform(0, 6.28)), float(rng.uniform(30, 160))
+        y = height * (k + 0.5) / 10 + float(rng.uniform(4, 26)) * np.sin(x * 6.28 / period + phase)
+        cv2.polylines(image, [np.stack([x, y], axis=1).astype(np.int32)], False, line, 1, cv2.LINE_AA)
+    return image
 
 
 def _ink_colour(style: str, rng: np.random.Generator) -> Bgr:
@@ -133,8 +154,12 @@ def _draw(boxes: list[GlyphBox], layout: PlateLayout, glyphs: GlyphSet, rng: np.
     mask = np.zeros((height, width), np.uint8)
     is_small_province = rng.random() < 0.5
     slip = rng.normal(0, 0.7, (len(boxes), 2))
+    is_other_font = layout.size == LOW_SPEED_SIZE and rng.random() < 0.5
+    face, weight = str(rng.choice(("sans", "uni"))), int(rng.choice((400, 600, 700)))
     for box, (dx, dy) in zip(boxes, slip, strict=True):
         shape = glyphs.mask(box.kind, box.character)
+        if is_other_font and box.character.isascii():
+            shape = other_ink(box.character, face, weight)
         # Measured on real plates: Chinese characters often do not fill the height of their box.
         shrink = float(rng.uniform(0.78, 0.96)) if is_small_province and not box.character.isascii() else 1.0
         w, h = round(box.width * float(rng.uniform(0.97, 1.03))), round(box.height * shrink)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TypeAlias
 
@@ -25,7 +26,7 @@ GLYPH_SIZES: Mapping[str, tuple[int, int]] = {
     NEW_ENERGY: (43, 90),
 }
 """Width and height of a character in millimetres (GA 36), by kind of plate."""
-FONT_ONLY = "民航应急"
+FONT_ONLY = "民航应急临试超"
 """Characters without a drawn glyph: OpenCV's own font (WenQuanYi Micro Hei, OpenCV >= 5) in bold stands in."""
 _EMBLEM_CENTRE, _EMBLEM_RADIUS = (133, 70), 13
 
@@ -97,7 +98,16 @@ def _fit(ink: InkMask, kind: str) -> InkMask:
 
 def _font_ink(character: str) -> InkMask:
     """Draw a character large and stretch its ink to the box of a single-line glyph."""
+    return other_ink(character, "uni", 800)
+
+
+@lru_cache(maxsize=512)
+def other_ink(character: str, face: str, weight: int) -> InkMask:
+    """Return a character of one of OpenCV's own fonts as ink at twice the size of a single-line glyph."""
     canvas = np.zeros((400, 400, 3), np.uint8)
-    cv2.putText(canvas, character, (100, 300), (255, 255, 255), cv2.FontFace("uni"), 200, 800)
+    cv2.putText(canvas, character, (100, 300), (255, 255, 255), cv2.FontFace(face), 200, weight)
     x, y, width, height = cv2.boundingRect(canvas[:, :, 0])
-    return _fit(np.ascontiguousarray(canvas[y : y + height, x : x + width, 0]), SINGLE_LINE)
+    # A slim character such as 1 or I keeps its slimness.
+    pad = max(0, round(height * 0.38) - width) // 2
+    ink = cv2.copyMakeBorder(canvas[y : y + height, x : x + width, 0], 0, 0, pad, pad, cv2.BORDER_CONSTANT)
+    return _fit(np.ascontiguousarray(ink), SINGLE_LINE)

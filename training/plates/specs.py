@@ -10,17 +10,21 @@ from ocr.grammar import DIGITS, PROVINCES, SERIAL_LETTERS, STYLES
 LETTERS = SERIAL_LETTERS
 PLATE_STYLES = STYLES
 """Colour and layout, in the order of the recogniser's second output (`plate_regions`)."""
-TWO_LINE_STYLES = ("yellow_two_line", "white_two_line")
+TWO_LINE_STYLES = tuple(style for style in STYLES if style.endswith("two_line"))
 STYLE_WEIGHTS: Mapping[str, float] = {
-    "blue": 0.10,
-    "green": 0.12,
-    "green_large": 0.11,
-    "yellow": 0.09,
+    "blue": 0.09,
+    "green": 0.10,
+    "green_large": 0.09,
+    "yellow": 0.08,
     "yellow_two_line": 0.14,
-    "white": 0.24,
-    "white_two_line": 0.08,
+    "white": 0.25,
+    "white_two_line": 0.07,
     "black": 0.08,
-    "civil_aviation": 0.04,
+    "civil_aviation": 0.03,
+    "blue_two_line": 0.05,
+    "motorcycle_two_line": 0.07,
+    "green_two_line": 0.09,
+    "paper": 0.06,
 }
 """By the practice that each needs, not as on the road: real crops bring the blue ones, and no real one is white."""
 
@@ -30,9 +34,9 @@ class PlateSpec:
     """One plate to draw."""
 
     text: str
-    """In reading order, at most 8 characters; the top line of a two-line plate comes first."""
+    """In reading order, at most 9 characters; the top line of a two-line plate comes first."""
     style: str
-    """One of PLATE_STYLES but "not_plate"."""
+    """One of PLATE_STYLES but "foreign" and "not_plate"."""
 
 
 def random_spec(rng: np.random.Generator, style: str | None = None, mark: str = "") -> PlateSpec:
@@ -103,6 +107,19 @@ def _armed_police_headquarters(rng: np.random.Generator) -> str:
     return "WJ" + _serial(rng, 5)
 
 
+def _old_armed_police(rng: np.random.Generator) -> str:
+    return "WJ" + _pick(rng, DIGITS, 2) + _serial(rng, 5)
+
+
+def _tractor(rng: np.random.Generator) -> str:
+    """Province, two digits of the region, five of the serial number."""
+    return _pick(rng, PROVINCES) + _pick(rng, DIGITS, 2) + _serial(rng, 5)
+
+
+def _temporary(rng: np.random.Generator) -> str:
+    return _head(rng) + _serial(rng, 4) + _pick(rng, "临临试超")
+
+
 def _emergency(rng: np.random.Generator) -> str:
     letter = _pick(rng, "XS") if rng.random() < 0.5 else _pick(rng, LETTERS)
     return _pick(rng, PROVINCES) + letter + _pick(rng, DIGITS, 4) + "应急"
@@ -129,11 +146,12 @@ _TEXTS: Mapping[str, tuple[tuple[float, Callable[[np.random.Generator], str]], .
     "green": ((1.0, _green),),
     "green_large": ((1.0, _green_large),),
     "yellow": ((0.6, _small_car), (0.4, _suffixed("学"))),
-    "yellow_two_line": ((0.6, _small_car), (0.4, _suffixed("挂"))),
+    "yellow_two_line": ((0.55, _small_car), (0.38, _suffixed("挂")), (0.07, _tractor)),
     "white": (
         (0.22, _suffixed("警")),
         (0.2, _military),
-        (0.35, _armed_police),
+        (0.24, _armed_police),
+        (0.16, _old_armed_police),
         (0.03, _armed_police_headquarters),
         (0.2, _emergency),
     ),
@@ -146,4 +164,8 @@ _TEXTS: Mapping[str, tuple[tuple[float, Callable[[np.random.Generator], str]], .
         (0.12, _small_car),
     ),
     "civil_aviation": ((1.0, _civil_aviation),),
+    "blue_two_line": ((1.0, _small_car),),
+    "motorcycle_two_line": ((1.0, _small_car),),
+    "green_two_line": ((1.0, _tractor),),
+    "paper": ((0.6, _temporary), (0.4, _small_car)),
 }

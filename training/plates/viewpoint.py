@@ -40,7 +40,8 @@ def _rectified(rng: np.random.Generator, margin: tuple[float, float]) -> Quad:
 
 
 def _bounding_box(aspect: float, rng: np.random.Generator) -> Quad:
-    angle, shear = np.deg2rad(rng.normal(0, 6.0)), float(rng.normal(0, 0.12))
+    steep = 2.2 if rng.random() < 0.2 else 1.0
+    angle, shear = np.deg2rad(rng.normal(0, 6.0 * steep)), float(rng.normal(0, 0.12 * steep))
     quad = np.array([[-aspect, -1], [aspect, -1], [aspect, 1], [-aspect, 1]], np.float64) / 2
     quad[:, 0] += shear * quad[:, 1]
     quad[:, 0] *= rng.uniform(0.75, 1.1)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from training.plates.alphabet import SLOTS
+from training.plates.specs import PLATE_STYLES
 from training.recognizer.measuring import USUAL_STRENGTH, Measurement
 from training.recognizer.scoring import SetScore
 
@@ -63,8 +65,9 @@ def _head(facts: CardFacts, measured: Measurement) -> str:
     size = f"{facts.parameters:,}"
     return f"""# Recogniser
 Reads one plate crop. fast-plate-ocr's format: `recognizer.onnx` (opset 17, {size} parameters) and
-`recognizer.yaml`; input `input` uint8 (N, 48, 144, 3) RGB; outputs `plate` (N, 8, classes) and `region` (N, 10 styles),
-both probabilities. The logits of `plate` are divided by the temperature {facts.temperature} in the graph.{eight_bit}
+`recognizer.yaml`; input `input` uint8 (N, 48, 144, 3) RGB; outputs `plate` (N, {SLOTS}, classes) and `region`
+(N, {len(PLATE_STYLES)} styles), both probabilities. The logits of `plate` are divided by the temperature
+{facts.temperature} in the graph.{eight_bit}
 
 Crop: perspective warp of the plate's corners to 144 x 48 with a margin of 3 % left and right, 6 % top and bottom; a
 bounding box of a tilted plate is read too. Two-line plates: the style says so, `ocr/two_line.py` stitches, read again.
@@ -173,5 +176,6 @@ _LIMITS = """## Limits
 - 民航应急 are drawn with a common font, not with the plate's own shapes.
 - lprnet is 95 % 皖, easypr 58 % 苏: their province figures say little about other provinces. Provinces were balanced in
   training with real province characters printed over real and rendered plates.
-- Agricultural, temporary paper and foreign plates were not trained; the texts that come out for them mean nothing.
+- Tractors, motorcycles, WJ until 2012 and temporary plates are known from drawings only; how the line of a temporary
+  plate stands on its card of 220 x 140 mm is drawn in many ways, because no picture of one is at hand.
 - Half plates, lettering and noise are trained to give `not_plate` and an empty text; other signs may still be read."""

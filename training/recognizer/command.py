@@ -59,6 +59,8 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--loaders", type=int, default=1, help="processes that prepare batches (%(default)s)")
     train.add_argument("--seed", type=int, default=0)
     train.add_argument("--device", default="cpu", help="cpu or cuda (%(default)s)")
+    train.add_argument("--float32", action="store_true", help="for a processor without bfloat16")
+    train.add_argument("--keep-stem", action="store_true", help="train all but the convolutions: for new plate forms")
     train.add_argument("--compile", action="store_true", help="compile the network first: faster, needs g++")
     finish = steps.add_parser(
         "export", help="calibrate, write ONNX (8 bits with --shards), YAML, checksums and the model card"
@@ -107,6 +109,8 @@ def _train(options: argparse.Namespace) -> None:
         options.learning_rate,
         device=options.device,
         seed=options.seed,
+        uses_bfloat16=not options.float32,
+        keeps_stem=options.keep_stem,
         compiles=options.compile,
     )
     learn(network, batches, settings, _say)

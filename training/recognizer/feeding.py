@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset
 
-from training.plates.alphabet import encode
+from ocr.recognizer import PlateRecognizer
+from ocr.types import BgrImage
+from training.plates.alphabet import encode, normalise
 from training.plates.province_patches import ProvincePatches, load_province_patches
 from training.plates.specs import PLATE_STYLES, TWO_LINE_STYLES
 from training.real_crops import RealCrop, is_held_out, load_real_crops, without_doubtful
 from training.recognizer.augment import vary_real, vary_view
-from training.recognizer.exporting import open_model
-from training.recognizer.scoring import read_crops
 from training.recognizer.shards import open_shards
 from training.textures import Textures, load_textures
 
@@ -44,7 +44,7 @@ class Batch:
     crops: Tensor
     """uint8, shape (N, 48, 144, 3), RGB."""
     classes: Tensor
-    """int64, shape (N, 8)."""
+    """int64, shape (N, SLOTS)."""
     styles: Tensor
     """int64, shape (N,)."""
     legible: Tensor
@@ -118,8 +118,17 @@ def _training_crops(settings: FeedSettings) -> list[RealCrop]:
     crops = [crop for crop in load_real_crops(settings.development_data) if not is_held_out(crop.text)]
     if settings.checker is None:
         return crops
-    reads = read_crops(open_model(settings.checker), [crop.crop() for crop in crops])
-    return without_doubtful(crops, [(read.text, read.confidence) for read in reads])
+    checker = PlateRecognizer.from_files(settings.checker, settings.checker.with_suffix(".yaml"))
+    return without_doubtful(crops, [_plainly_read(checker, crop.crop()) for crop in crops])
+
+
+def _plainly_read(recognizer: PlateRecognizer, crop: BgrImage) -> tuple[str, float]:
+    """Return the normalised text and the probability of its weakest character, without any grammar."""
+    distribution = recognizer.recognize([crop])[0]
+    best = distribution.char_probs.argmax(axis=1)
+    text = "".join(distribution.alphabet[column] for column in best).rstrip(distribution.alphabet[-1])
+    weakest = distribution.char_probs.max(axis=1)[: len(text)]
+    return normalise(text), float(weakest.min()) if text else 0.0
 
 
 def _weights(reals: list[RealCrop]) -> NDArray[np.float64]:

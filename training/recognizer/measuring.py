@@ -31,8 +31,15 @@ SPECIAL_FORMS = {
     "民航": ("civil_aviation", ""),
     "green": ("green", ""),
     "green, large": ("green_large", ""),
+    "tractor": ("green_two_line", ""),
+    "motorcycle": ("motorcycle_two_line", ""),
+    "light motorcycle": ("blue_two_line", ""),
+    "WJ until 2012": ("white", "WJ"),
+    "temporary": ("paper", ""),
 }
 """Row of the table -> style and a mark that the text carries: WJ at its head, or any one of the characters."""
+LENGTHS = {"WJ": 8, "WJ until 2012": 9}
+"""Characters of a form that shares style and mark with another."""
 RENDERED_HEIGHTS_PX = (24.0, 90.0)
 
 
@@ -132,7 +139,10 @@ def _special(
 def spec_of(form: str, rng: np.random.Generator) -> PlateSpec:
     """Return a random plate of a form of SPECIAL_FORMS."""
     style, mark = SPECIAL_FORMS[form]
-    return random_spec(rng, style, mark)
+    while True:
+        spec = random_spec(rng, style, mark)
+        if len(spec.text) == LENGTHS.get(form, len(spec.text)):
+            return spec
 
 
 def _milliseconds(recognise: Recognise, batch: int, runs: int) -> float:

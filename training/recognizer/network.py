@@ -116,7 +116,8 @@ def _start_silent(*layers: nn.Linear) -> None:
 
 def _slot_bias() -> Tensor:
     """Start each slot's attention where GA 36 puts its character: without it training sits on a plateau for long."""
-    centres = torch.linspace(0.09, 0.91, SLOTS)
+    # The ninth is seldom in use: it starts where the eighth stands.
+    centres = torch.linspace(0.09, 0.91, 8).repeat_interleave(torch.tensor([1] * 7 + [SLOTS - 7]))
     columns = (torch.arange(GRID[1]) + 0.5) / GRID[1]
     row = -((columns[None, :] - centres[:, None]) ** 2) / (2 * 0.08**2)
     return row.repeat(1, GRID[0])[None, None]

@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 
 from ocr.two_line import stitch_two_lines
 from ocr.types import BgrImage
-from training.plates.alphabet import encode
+from training.plates.alphabet import SLOTS, encode
 from training.plates.damage import damage
 from training.plates.draw import PLATE_STYLES, TWO_LINE_STYLES, PlateSpec, random_spec, render_plate
+from training.plates.foreign import render_foreign
 from training.plates.glyphs import NEW_ENERGY, SINGLE_LINE, GlyphSet, InkMask
 from training.plates.province_patches import ProvincePatches
 from training.plates.viewpoint import CONTEXT, image_quad, random_quad, warp_to, with_context
@@ -20,14 +21,14 @@ from training.textures import CROP_HEIGHT, CROP_WIDTH, VIEW_HEIGHT, VIEW_WIDTH, 
 SAMPLE = np.dtype(
     [
         ("view", np.uint8, (VIEW_HEIGHT, VIEW_WIDTH, 3)),
-        ("classes", np.uint8, (8,)),
+        ("classes", np.uint8, (SLOTS,)),
         ("style", np.uint8),
         ("is_legible", np.bool_),
     ]
 )
 """view: BGR, the crop with CONTEXT around it; is_legible: False for a two-line plate before it is stitched."""
 
-NOT_PLATE_SHARE = 0.08
+NOT_PLATE_SHARE, FOREIGN_SHARE = 0.08, 0.09
 STITCHED_SHARE = 0.75
 """Of the two-line plates, the rest stays whole and teaches the style only."""
 
@@ -46,14 +47,32 @@ def random_sample(
     """
     if style == "not_plate" or (style is None and rng.random() < NOT_PLATE_SHARE):
         return _sample(random_not_plate(glyphs, textures, rng), "", "not_plate", True)
+    if style == "foreign" or (style is None and rng.random() < FOREIGN_SHARE):
+        return _sample(foreign_view(textures, rng), "", "foreign", True)
     spec = random_spec(rng, style, mark)
     province = spec.text[2] if spec.text.startswith("WJ") else spec.text[0]
     if province in provinces.masks and spec.style not in TWO_LINE_STYLES and rng.random() < 0.5:
         glyphs = _with_province(glyphs, province, provinces.random_mask(province, rng))
     plate = render_plate(spec, glyphs, rng)
     is_stitched = spec.style in TWO_LINE_STYLES and rng.random() < STITCHED_SHARE
-    view = _stitched_view(plate, textures, rng) if is_stitched else camera_view(plate, textures, rng)
+    view = _stitched_view(plate, spec.style, textures, rng) if is_stitched else camera_view(plate, textures, rng)
     return _sample(view, spec.text, spec.style, is_stitched or spec.style not in TWO_LINE_STYLES)
+
+
+def foreign_view(
+    textures: Textures, rng: np.random.Generator, height_px: float | None = None, strength: float = 1.0
+) -> BgrImage:
+    """Return a plate of another country: a real one in half of the cases, where there are any."""
+    if len(textures.foreign) and height_px is None and rng.random() < 0.5:
+        return damage(textures.foreign[int(rng.integers(len(textures.foreign)))].copy(), rng, 0.5 * strength)
+    plate = render_foreign(rng)
+    view = camera_view(plate, textures, rng, height_px, strength)
+    if plate.shape[1] < 2.2 * plate.shape[0] and rng.random() < 0.5:
+        # The reader parts what it takes for two lines.
+        stitched = _resize(stitch_two_lines(middle(view), str(rng.choice(TWO_LINE_STYLES))), (CROP_WIDTH, CROP_HEIGHT))
+        x, y = (VIEW_WIDTH - CROP_WIDTH) // 2, (VIEW_HEIGHT - CROP_HEIGHT) // 2
+        return np.asarray(cv2.copyMakeBorder(stitched, y, y, x, x, cv2.BORDER_REPLICATE), np.uint8)
+    return view
 
 
 def _sample(view: BgrImage, text: str, style: str, is_legible: bool) -> np.void:
@@ -87,7 +106,9 @@ def _camera_size(rng: np.random.Generator, height_px: float | None) -> tuple[int
     if height_px is None and rng.random() < 0.1:
         return round(94 * (1 + 2 * CONTEXT)), round(24 * (1 + 2 * CONTEXT))
     height = float(np.exp(rng.uniform(np.log(13), np.log(90)))) if height_px is None else height_px
-    width = height * float(rng.uniform(2.3, 3.6))
+    # A plate seen from far aside is narrow.
+    narrow = height_px is None and rng.random() < 0.15
+    width = height * float(rng.uniform(1.2, 2.3) if narrow else rng.uniform(2.3, 3.6))
     return round(width * (1 + 2 * CONTEXT)), round(height * (1 + 2 * CONTEXT))
 
 
@@ -118,11 +139,16 @@ def _put_frame(image: BgrImage, quad: np.ndarray, rng: np.random.Generator) -> N
 
 
 def _stitched_view(
-    plate: BgrImage, textures: Textures, rng: np.random.Generator, height_px: float | None = None, strength: float = 1.0
+    plate: BgrImage,
+    style: str,
+    textures: Textures,
+    rng: np.random.Generator,
+    height_px: float | None = None,
+    strength: float = 1.0,
 ) -> BgrImage:
     """Rectify a two-line plate with imperfect corners, stitch its lines, and add the context that a view has."""
     whole = two_line_crop(plate, textures, rng, height_px, strength)
-    stitched = _resize(stitch_two_lines(whole), (CROP_WIDTH, CROP_HEIGHT))
+    stitched = _resize(stitch_two_lines(whole, style), (CROP_WIDTH, CROP_HEIGHT))
     x, y = (VIEW_WIDTH - CROP_WIDTH) // 2, (VIEW_HEIGHT - CROP_HEIGHT) // 2
     return np.asarray(cv2.copyMakeBorder(stitched, y, y, x, x, cv2.BORDER_REPLICATE), np.uint8)
 
@@ -131,7 +157,8 @@ def two_line_crop(
     plate: BgrImage, textures: Textures, rng: np.random.Generator, height_px: float | None, strength: float
 ) -> BgrImage:
     height = float(np.exp(rng.uniform(np.log(20), np.log(130)))) if height_px is None else height_px
-    size = (round(height * rng.uniform(1.6, 2.2)), round(height))
+    narrow = height_px is None and rng.random() < 0.12
+    size = (round(height * (rng.uniform(0.9, 1.6) if narrow else rng.uniform(1.4, 2.2))), round(height))
     margin = np.array([0.03, 0.06], np.float32)
     unit = image_quad(1, 1) * (1 - 2 * margin) + margin + rng.normal(0, 1, (4, 2)) * (0.010, 0.018)
     return damage(_photograph(plate, (unit * size).astype(np.float32), size, textures, rng), rng, strength)
@@ -150,8 +177,9 @@ def rendered_view(
     `strength` is that of the camera's damage.
     """
     plate = render_plate(spec, glyphs, rng)
-    view = _stitched_view if spec.style in TWO_LINE_STYLES else camera_view
-    return view(plate, textures, rng, height_px, strength)
+    if spec.style in TWO_LINE_STYLES:
+        return _stitched_view(plate, spec.style, textures, rng, height_px, strength)
+    return camera_view(plate, textures, rng, height_px, strength)
 
 
 def rendered_crop(

@@ -1,12 +1,16 @@
 """Starts the network from an earlier recogniser's ONNX file, so that what it knows is not learnt again."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import onnx
 import torch
+import yaml
+from torch import Tensor
 
+from training.plates.alphabet import ALPHABET
+from training.plates.specs import PLATE_STYLES
 from training.quantising import float_tensors
 from training.recognizer.network import PlateNetwork
 
@@ -37,7 +41,35 @@ def start_from_model(network: PlateNetwork, model: Path) -> None:
     missing = set(state) - set(found)
     if torn := {name for name in missing if _block(name) in map(_block, found)}:
         raise ValueError(f"the recogniser's file lacks {', '.join(sorted(torn))}")
-    network.load_state_dict(state | {name: torch.from_numpy(found[name]) for name in set(state) - missing})
+    settings = (
+        yaml.safe_load(model.with_suffix(".yaml").read_text("utf-8")) if model.with_suffix(".yaml").exists() else {}
+    )
+    fitted = {name: grown(name, state[name], torch.from_numpy(found[name]), settings) for name in set(state) - missing}
+    network.load_state_dict(state | fitted)
+
+
+_ROWS = {"head.weight": "alphabet", "head.bias": "alphabet", "typ.weight": "plate_regions", "typ.bias": "plate_regions"}
+_SLOTS = {"qs": 1, "bias": 2}
+"""Parameters by slot, and the axis that counts the slots."""
+
+
+def grown(name: str, new: Tensor, old: Tensor, settings: Mapping[str, Sequence[str]]) -> Tensor:
+    """Return `old` in the shape of `new`: characters and styles keep their rows, further slots start as the last."""
+    if old.shape == new.shape:
+        return old
+    if name in _SLOTS and old.shape[_SLOTS[name]] < new.shape[_SLOTS[name]]:
+        axis = _SLOTS[name]
+        last = old.narrow(axis, old.shape[axis] - 1, 1)
+        return torch.cat([old, *[last] * (new.shape[axis] - old.shape[axis])], dim=axis)
+    if name not in _ROWS or len(settings.get(_ROWS[name], ())) != len(old):
+        raise ValueError(f"{name} of the recogniser's file has another shape")
+    now: Sequence[str] = ALPHABET if _ROWS[name] == "alphabet" else PLATE_STYLES
+    before = list(settings[_ROWS[name]])
+    rows = new.clone()
+    for row, one in enumerate(now):
+        if one in before:
+            rows[row] = old[before.index(one)]
+    return rows
 
 
 def _block(name: str) -> str:
