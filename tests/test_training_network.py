@@ -158,7 +158,12 @@ def test_training_goes_on_from_its_checkpoint(tmp_path: Path):
     checkpoint = tmp_path / "run.pt"
     steps: list[int] = []
     for minutes in (0.005, 0.01):
-        learn(PlateNetwork(), iter(lambda: batch, None), LearnSettings(checkpoint, minutes), lambda _: None)
+        learn(
+            PlateNetwork(),
+            iter(lambda: batch, None),
+            LearnSettings(checkpoint, minutes, uses_bfloat16=False),
+            lambda _: None,
+        )
         steps.append(int(torch.load(checkpoint, weights_only=True)["step"]))
     assert 0 < steps[0] < steps[1]
     assert not load_average(checkpoint).training
@@ -174,11 +179,11 @@ def test_a_suspended_process_loses_none_of_its_schedule(tmp_path: Path):
 
     batch = Batch(
         torch.zeros(1, 48, 144, 3, dtype=torch.uint8),
-        torch.zeros(1, 8, dtype=torch.int64),
+        torch.zeros(1, SLOTS, dtype=torch.int64),
         torch.zeros(1, dtype=torch.int64),
         torch.ones(1),
     )
-    settings = LearnSettings(tmp_path / "run.pt", minutes=0.001, longest_step_s=0.001)
+    settings = LearnSettings(tmp_path / "run.pt", minutes=0.001, longest_step_s=0.001, uses_bfloat16=False)
     learn(PlateNetwork(), iter(lambda: batch, None), settings, lambda _: None)
     assert int(torch.load(settings.checkpoint, weights_only=True)["step"]) >= 60
 
@@ -201,3 +206,30 @@ def test_temperature_undoes_boasting():
     view = np.zeros((56, 168, 3), np.uint8)
     crops = [RealCrop("s", "2" * SLOTS if index % 4 == 0 else "1" * SLOTS, "blue", view, None) for index in range(40)]
     assert fit_temperature(Boaster(), crops) > 1.3
+
+
+def test_a_branch_for_further_forms_speaks_only_where_it_sees_one(tmp_path: Path):
+    needs_torch()
+    import torch
+
+    from training.recognizer.exporting import export, open_model
+    from training.recognizer.joining import join
+    from training.recognizer.network import PlateNetwork
+
+    torch.manual_seed(0)
+    crops = np.random.default_rng(4).integers(0, 256, (6, 48, 144, 3)).astype(np.uint8)
+    known, branch = PlateNetwork().eval(), PlateNetwork().eval()
+    branch.stem.load_state_dict(known.stem.state_dict())
+    export(known, 1.0, tmp_path / "known.onnx", [crops])
+    answers = {}
+    for style in ("blue", "paper"):
+        with torch.no_grad():
+            branch.typ.bias.zero_()[PLATE_STYLES.index(style)] = 20.0
+            branch.head.bias.zero_()[-1] = 20.0
+        join(tmp_path / "known.onnx", branch, 2.0, tmp_path / f"{style}.onnx")
+        answers[style] = open_model(tmp_path / f"{style}.onnx")(crops)
+    for both, alone in zip(answers["blue"], open_model(tmp_path / "known.onnx")(crops), strict=True):
+        np.testing.assert_array_equal(both, alone)
+    assert (answers["paper"][0][:, :, -1] > 0.99).all()
+    assert (answers["paper"][1].argmax(axis=1) == PLATE_STYLES.index("paper")).all()
+    assert set(np.unique([p.sum() for p in answers["paper"][1]]).round(4)) == {1.0}

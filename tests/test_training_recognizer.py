@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from ocr.models_folder import shipped_models
+from ocr.reader import PlateReader
 from ocr.recognizer import PlateRecognizer
 from training.checksums import refresh_checksums
 from training.plates.alphabet import ALPHABET, SLOTS
@@ -120,3 +121,21 @@ def test_the_shipped_recognizer_reads_a_clean_plate_of_each_kind(shipped: PlateR
     distribution = shipped.recognize([np.asarray(crop, np.uint8)])[0]
     assert text_and_confidence(shipped, np.asarray(crop, np.uint8))[0] == text
     assert distribution.styles[int(distribution.style_probs.argmax())] == style
+
+
+@pytest.mark.skipif(not GLYPHS.exists(), reason="the development data folder is absent")
+def test_plates_of_two_lines_are_parted_where_their_form_parts_them():
+    reader, glyphs = PlateReader.from_models(shipped_models()), load_glyphs(GLYPHS)
+    plates = {
+        "鲁0112345": ("green_two_line", "14"),
+        "苏E1234K": ("motorcycle_two_line", "07"),
+        "浙B5K678": ("blue_two_line", "08"),
+        "皖C45678": ("yellow_two_line", "01"),
+    }
+    for text, (style, plate_class) in plates.items():
+        plate = render_plate(PlateSpec(text, style), glyphs, np.random.default_rng(4))
+        height, width = plate.shape[:2]
+        x, y = round(0.03 * width), round(0.06 * height)
+        read = reader.read_crop(np.asarray(cv2.copyMakeBorder(plate, y, y, x, x, cv2.BORDER_REPLICATE), np.uint8))
+        assert read is not None, style
+        assert (read.text, read.plate_class) == (text, plate_class)

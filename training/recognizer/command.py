@@ -1,4 +1,4 @@
-"""Makes the recogniser: `python -m training.recognizer render | train | export | score`."""
+"""Makes the recogniser: `python -m training.recognizer render | train | export | join | score`."""
 
 import argparse
 import sys
@@ -13,6 +13,7 @@ from training.recognizer.calibrating import cross_fitted_error, fit_temperature
 from training.recognizer.card import CardFacts, machine_name, write_card
 from training.recognizer.exporting import export, open_model
 from training.recognizer.feeding import FeedSettings, feed, typical_inputs
+from training.recognizer.joining import join
 from training.recognizer.learning import LearnSettings, learn, load_average, trained_with
 from training.recognizer.measuring import held_out_crops, measure
 from training.recognizer.network import PlateNetwork
@@ -26,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one step; returns the exit code."""
     options = _parser().parse_args(arguments)
     torch.set_num_threads(options.threads)
-    steps = {"render": _render, "train": _train, "export": _export, "score": _score}
+    steps = {"render": _render, "train": _train, "export": _export, "join": _join, "score": _score}
     steps[options.step](options)
     return 0
 
@@ -69,6 +70,12 @@ def _parser() -> argparse.ArgumentParser:
     finish.add_argument("--out", type=Path, required=True, help="the .onnx file; YAML and card come beside it")
     finish.add_argument("--shards", type=Path, help="rendered shards, to measure the value ranges of 8 bits on")
     finish.add_argument("--note", action="append", default=[], help="a line for the card's training section")
+    both = steps.add_parser(
+        "join", help="join a branch trained with --keep-stem to the recogniser that it started from"
+    )
+    both.add_argument("--known", type=Path, required=True, help="the exported recogniser whose reads stay as they are")
+    both.add_argument("--checkpoint", type=Path, required=True)
+    both.add_argument("--out", type=Path, required=True, help="the .onnx file; the YAML comes beside it")
     score = steps.add_parser("score", help="measure an exported recogniser on held-out plates")
     score.add_argument("--model", type=Path, required=True)
     for each in (finish, score):
@@ -139,6 +146,13 @@ def _export(options: argparse.Namespace) -> None:
     )
     write_card(options.out.with_suffix(".md"), facts, measured)
     _say(f"wrote {options.out}, temperature {temperature}")
+
+
+def _join(options: argparse.Namespace) -> None:
+    branch = load_average(options.checkpoint)
+    temperature = fit_temperature(branch, held_out_crops(options.data))
+    join(options.known, branch, temperature, options.out)
+    _say(f"wrote {options.out}, temperature of the branch {temperature}")
 
 
 def _score(options: argparse.Namespace) -> None:

@@ -93,7 +93,11 @@ class PlateNetwork(nn.Module):
 
     def forward(self, crops: Tensor) -> Outputs:
         x = (crops.permute(0, 3, 1, 2).float() - 127.5) / 64.0
-        tokens = self.stem(x).reshape(-1, WIDTH, GRID[0] * GRID[1]).transpose(1, 2) + self.pos
+        return self.read(self.stem(x))
+
+    def read(self, features: Tensor) -> Outputs:
+        """Read what the convolutions made of the crops, shape (N, WIDTH, *GRID)."""
+        tokens = features.reshape(-1, WIDTH, GRID[0] * GRID[1]).transpose(1, 2) + self.pos
         for layer in self.enc:
             tokens = layer(tokens)
         tokens = self.nf(tokens)
