@@ -23,6 +23,9 @@ from training.textures import Textures, load_textures
 
 MIN_EXACT = 95.0
 """Percent of each form under usual damage: the bar of the models issue."""
+MIN_EXACT_FURTHER = 90.0
+"""The same for the forms that the recogniser's second branch reads: the bar of the issue on reading."""
+FURTHER_FORMS = frozenset(("tractor", "motorcycle", "light motorcycle", "WJ until 2012", "temporary"))
 
 
 def parse(purpose: str, arguments: Sequence[str] | None, count: int) -> argparse.Namespace:
@@ -49,7 +52,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             for strength in (USUAL_STRENGTH, FULL_STRENGTH)
         )
         report.add_row("exact, %", form=form, plates=options.count, usual_damage=usual, full_damage=full)
-        report.add_bar(f"{form}: exact under usual damage, %", usual, MIN_EXACT, "at least")
+        least = MIN_EXACT_FURTHER if form in FURTHER_FORMS else MIN_EXACT
+        report.add_bar(f"{form}: exact under usual damage, %", usual, least, "at least")
     report.finish(options)
 
 

@@ -24,21 +24,27 @@ from training.recognizer.network import GRID, WIDTH, PlateNetwork
 FURTHER_STYLES = ("blue_two_line", "motorcycle_two_line", "green_two_line", "paper")
 FURTHER_SLOT = 8
 """Only WJ until 2012 has a ninth character."""
-SURE = 0.5
+SURE, SURE_OF_NINTH = 0.9, 0.5
+"""At 0.5 for the styles, one in twenty plates of two lines with 挂 was taken for a motorcycle's."""
 _PREFIX, _KNOWN = "further/", "known/"
 
 
 def join(known: Path, network: PlateNetwork, temperature: float, model: Path) -> None:
     """Write `model` (.onnx) and the YAML beside it: the recogniser `known` (.onnx, YAML beside it) and the branch.
 
-    Raises ValueError where `known` is no recogniser of ours.
+    Raises ValueError where `known` is no recogniser of ours, or has a branch already.
     """
     settings = yaml.safe_load(known.with_suffix(".yaml").read_text("utf-8"))
     branch = _Branch(network.eval(), temperature, settings["alphabet"], settings["plate_regions"])
     with tempfile.TemporaryDirectory(dir=model.parent) as folder:
         part, yaml_part = Path(folder) / "model.onnx", Path(folder) / "model.yaml"
         _write(branch, settings["max_plate_slots"], part)
-        onnx.save(_joined(onnx.load(known), onnx.load(part)), part)
+        both = _joined(onnx.load(known), onnx.load(part))
+        # What the known part's rows stand for: training can start from it.
+        onnx.helper.set_model_props(
+            both, {"alphabet": settings["alphabet"], "styles": " ".join(settings["plate_regions"])}
+        )
+        onnx.save(both, part)
         yaml_part.write_text(plate_yaml(), "utf-8")
         yaml_part.replace(model.with_suffix(".yaml"))
         part.replace(model)
@@ -60,7 +66,7 @@ class _Branch(nn.Module):
         outputs = self.network.read(features)
         own, style = (outputs.plate / self.temperature).softmax(dim=-1), outputs.style.softmax(dim=-1)
         has_ninth = 1 - own[:, FURTHER_SLOT, -1:]
-        takes_own = torch.maximum(style @ self.further, has_ninth) > SURE
+        takes_own = (style @ self.further > SURE) | (has_ninth > SURE_OF_NINTH)
         missing = SLOTS - plate.shape[1]
         nothing = self.nothing + torch.zeros_like(plate[:, :1, :1])
         padded = torch.cat([plate @ self.columns, *[nothing] * missing], dim=1)
@@ -92,6 +98,8 @@ def _joined(known: onnx.ModelProto, branch: onnx.ModelProto) -> onnx.ModelProto:
     convolved = [node.output[0] for node in known.graph.node if node.op_type == "Relu" and "/stem/" in node.name]
     if not convolved:
         raise ValueError("the known recogniser has no convolutions of ours")
+    if any(tensor.name.startswith(_PREFIX) for tensor in known.graph.initializer):
+        raise ValueError("the known recogniser has a branch already: take the one that it was joined to")
     _rename(known, {"plate": _KNOWN + "plate", "region": _KNOWN + "region"})
     known.graph.output.append(onnx.helper.make_empty_tensor_value_info(convolved[-1]))
     branch = compose.add_prefix(branch, _PREFIX)

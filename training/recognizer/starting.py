@@ -24,7 +24,8 @@ def start_from_model(network: PlateNetwork, model: Path) -> None:
     names, but for the matrices of linear layers: those are known by the bias added next.
     Raises ValueError where the file is not one of ours, a tensor does not fit or a block is there in part.
     """
-    graph = onnx.load(model).graph
+    file = onnx.load(model)
+    graph = file.graph
     stored = float_tensors(graph)
     found = {name.removeprefix(_OWN): tensor for name, tensor in stored.items() if name.startswith(_OWN)}
     if not found:
@@ -41,11 +42,17 @@ def start_from_model(network: PlateNetwork, model: Path) -> None:
     missing = set(state) - set(found)
     if torn := {name for name in missing if _block(name) in map(_block, found)}:
         raise ValueError(f"the recogniser's file lacks {', '.join(sorted(torn))}")
-    settings = (
-        yaml.safe_load(model.with_suffix(".yaml").read_text("utf-8")) if model.with_suffix(".yaml").exists() else {}
-    )
+    settings = _rows_of(file, model.with_suffix(".yaml"))
     fitted = {name: grown(name, state[name], torch.from_numpy(found[name]), settings) for name in set(state) - missing}
     network.load_state_dict(state | fitted)
+
+
+def _rows_of(file: onnx.ModelProto, settings: Path) -> Mapping[str, Sequence[str]]:
+    """Return what the rows of the last layers stand for: the YAML says it, but of a joined file the file itself."""
+    said = {one.key: one.value for one in file.metadata_props}
+    if "alphabet" in said:
+        return {"alphabet": said["alphabet"], "plate_regions": said["styles"].split()}
+    return dict(yaml.safe_load(settings.read_text("utf-8"))) if settings.exists() else {}
 
 
 _ROWS = {"head.weight": "alphabet", "head.bias": "alphabet", "typ.weight": "plate_regions", "typ.bias": "plate_regions"}
