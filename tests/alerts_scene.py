@@ -38,6 +38,7 @@ class ScriptedChannel:
         self.tried: list[list[str]] = []
         self.delivered: list[str] = []
         self.batch_limit = 1
+        self.digest_limit = 1
         self.rest_s = 0.0
 
     def ready_in_s(self) -> float:

@@ -5,6 +5,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,12 +29,10 @@ class Documented:
     folder: Path
     process: "subprocess.Popen[bytes]"
     port: int
-
-    @property
-    def client(self) -> "redis.Redis":
-        return redis.Redis.from_url(f"unix://{self.folder}/redis.sock")
+    client: "redis.Redis"
 
     def stop(self) -> None:
+        self.client.close()
         self.process.kill()
         self.process.wait()
 
@@ -56,9 +55,10 @@ def started(name: str, folder: Path, port: int, above: int) -> Documented:
     text = re.sub(r"replicaof \S+ 6379", f"replicaof 127.0.0.1 {above}", text)
     path = folder / "redis.conf"
     path.write_text(f"{text}dir {folder}\n", encoding="utf-8")
-    process = subprocess.Popen([find_redis_server().path, str(path)], stdout=(folder / "log").open("wb"))
-    server = Documented(folder, process, port)
-    until(lambda: (folder / "redis.sock").exists() and is_up(server), lambda: (folder / "log").read_text())
+    process = subprocess.Popen([find_redis_server().path, str(path)], stdout=subprocess.DEVNULL)
+    server = Documented(folder, process, port, redis.Redis.from_url(f"unix://{folder}/redis.sock"))
+    until(lambda: process.poll() is not None or is_up(server))
+    assert process.poll() is None, f"{name}: this configuration does not start"
     return server
 
 
@@ -69,10 +69,10 @@ def is_up(server: Documented) -> bool:
         return False
 
 
-def until(is_so: Callable[[], object], said: Callable[[], str] = lambda: "") -> None:
+def until(is_so: Callable[[], object]) -> None:
     deadline = time.monotonic() + WITHIN_S
     while not is_so():
-        assert time.monotonic() < deadline, said()
+        assert time.monotonic() < deadline
         time.sleep(0.02)
 
 
@@ -124,9 +124,11 @@ def test_kakou_speaks_tls_by_a_private_authority_and_to_no_other(chain: dict[str
     url = f"rediss://127.0.0.1:{chain['centre'].port}"
     chain["centre"].client.execute_command("ACL", "SETUSER", "default", "on", "nopass", "~*", "+@all")
     trusted = f"{url}?ssl_ca_certs={chain['centre'].folder.parent}/ca.pem"
-    assert connect(trusted).ping()
-    assert RedisLink(trusted, 5.0, 5.0).ask(("PING",)) == [b"PONG"]
-    with pytest.raises(redis.ConnectionError, match="certificate"):
-        connect(url).ping()
-    with pytest.raises(RiskDBError, match="certificate"):
-        RedisLink(url, 5.0, 5.0).ask(("PING",))
+    with closing(connect(trusted)) as client, closing(RedisLink(trusted, 5.0, 5.0)) as link:
+        assert client.ping()
+        assert link.ask(("PING",)) == [b"PONG"]
+    with closing(connect(url)) as client, closing(RedisLink(url, 5.0, 5.0)) as link:
+        with pytest.raises(redis.ConnectionError, match="certificate"):
+            client.ping()
+        with pytest.raises(RiskDBError, match="certificate"):
+            link.ask(("PING",))
