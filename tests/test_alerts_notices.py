@@ -160,7 +160,7 @@ def test_held_notices_wait_without_a_failed_try_and_come_together_and_vehicles_d
 ):
     settings = ChannelSettings(name="tested", kinds=("flagged", "notice"), notices_per_hour=2)
     scene = Scene(redis_client, settings=settings)
-    scene.channel.digest_limit = 200  # type: ignore[attr-defined]  # as a robot has it
+    scene.channel.digest_limit = 200
     notices: list[Event] = [notice(subject=f"lane{number}") for number in range(6)]
     for one in notices:
         scene.flag(one)
