@@ -33,7 +33,7 @@ def wait_for_no_disk(connection: object, *_: object) -> None:
         connection.execute("PRAGMA synchronous=OFF")
 
 
-LONGEST = ("test_kakou_demo", "test_alerts_faults", "test_kakou_run", "test_console_browser", "test_console_web")
+LONGEST = ("test_kakou_demo", "test_alerts_faults", "test_kakou_run")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
