@@ -8,7 +8,7 @@ from sqlalchemy import select
 from console.cases.steps import Action
 from console.parts import Console
 from console.store.list_tables import CorrectionRow
-from console.store.tables import EventRow, PhotoRow, StepRow
+from console.store.tables import CaseRow, EventRow, PhotoRow, StepRow
 from tests.console_kit import Clock, act, event_of, jpeg, officer, write_pictures
 
 PLATE = "测A12345"
@@ -28,6 +28,8 @@ def finish(console: Console, tmp_path: Path) -> Path:
     with console.database.writing() as session:
         correction = session.scalars(select(CorrectionRow)).one()
         correction.answer = f"{PLATE} 已更正"
+        case = session.get_one(CaseRow, 1)
+        case.previous_checkpoint, case.previous_at, case.door = "西门卡口", console.now(), "1号楼2单元"
     return tmp_path / "photos"
 
 
@@ -43,6 +45,9 @@ def test_photos_corrections_notes_and_evidence_go_with_their_case(console: Conso
         assert session.scalars(select(PhotoRow)).all() == []
         correction = session.scalars(select(CorrectionRow)).one()
         texts = [*session.scalars(select(EventRow.body)), *session.scalars(select(StepRow.note))]
+        case = session.get_one(CaseRow, 1)
+    assert (case.plate_text, case.door, case.erased_at) == ("", "", clock())
+    assert (case.previous_checkpoint, case.previous_at) == (None, None), "where it was before is nobody's business"
     assert not any(PLATE in text for text in (*texts, correction.plate_text, correction.answer))
 
 

@@ -5,7 +5,7 @@ from tests.mutants.mutant import mutants
 MUTANTS = (
     *mutants(
         "alerts/outbox.py",
-        "alerts_outbox alerts_relay alerts_damage alerts_disk alerts_aging",
+        "alerts_outbox_guards alerts_outbox alerts_relay alerts_damage alerts_disk alerts_aging",
         ("is_new = self._write(KEEP, row) == 1", "is_new = self._write(KEEP, row) >= 0"),
         ("        if len(body) > MAX_EVENT_BYTES:", "        if False:"),
         ("WHERE seq > ? ORDER BY seq LIMIT ?", "WHERE seq >= ? ORDER BY seq LIMIT ?"),

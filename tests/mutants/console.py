@@ -11,7 +11,7 @@ MUTANTS = (
         ('correction.plate_text = correction.answer = ""', 'correction.plate_text = ""'),
         ('        row.body = ""', "        pass"),
         ('        step.note = ""', "        pass"),
-        ('case.plate_text, case.erased_at = "", now', "case.erased_at = now"),
+        ('case.plate_text, case.door, case.erased_at = "", "", now', 'case.door, case.erased_at = "", now'),
         ("        self._pictures.erase(evidence, photos)", "        self._pictures.erase(evidence, [])"),
         ("        self._pictures.erase(evidence, photos)", "        self._pictures.erase([], photos)"),
         ("CaseRow.finished_at < now - self._kept_for", "CaseRow.finished_at < now"),
@@ -37,7 +37,7 @@ MUTANTS = (
     ),
     *mutants(
         "console/cases/rights.py",
-        "console_desk_rights console_web",
+        "console_rights console_desk_rights console_web",
         ("return is_handed_out and case.assignee_id in (None, actor.account_id)", "return is_handed_out"),
         ("is_handed_out = case.is_confirmed and State(case.state)", "is_handed_out = State(case.state)"),
         ("and State(case.state) is not State.ASSIGNED", "and True"),
@@ -66,7 +66,7 @@ MUTANTS = (
     ),
     *mutants(
         "console/web/origin.py",
-        "console_web",
+        "console_origin console_web",
         ('    if site not in ("same-origin", "none"):', "    if False:"),
         ("    if origin is not None and urlsplit(origin).netloc != host:", "    if False:"),
     ),

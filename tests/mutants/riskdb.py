@@ -23,7 +23,7 @@ MUTANTS = (
     ),
     *mutants(
         "riskdb/hotset/hotset.py",
-        "riskdb_hotset riskdb_list riskdb_reasons riskdb_jumps",
+        "riskdb_guards riskdb_hotset riskdb_list riskdb_reasons riskdb_jumps",
         (
             "        if flags[0] == LISTED:\n            return Membership(state.version, flags[1:])",
             "        if True:\n            return Membership(state.version, flags[1:])",
@@ -55,7 +55,7 @@ MUTANTS = (
     ),
     *mutants(
         "riskdb/hotset/list_state.py",
-        "riskdb_hotset riskdb_replica riskdb_jumps",
+        "riskdb_guards riskdb_hotset riskdb_replica riskdb_jumps",
         ("        if None in fields:", "        if False:"),
         ("        if meta.count + 1 != members:", "        if False:"),
         ("        if not self._clock.look().is_known:", "        if False:"),
@@ -80,7 +80,7 @@ MUTANTS = (
     ),
     *mutants(
         "riskdb/hotset/tending.py",
-        "riskdb_list riskdb_jumps riskdb_clock",
+        "riskdb_guards riskdb_list riskdb_jumps riskdb_clock",
         ("KEPT_DAYS = 35\n", "KEPT_DAYS = 1\n"),
         ("KEPT_DAYS = 35\n", "KEPT_DAYS = 70\n"),
         ("        self._publisher.beat()\n", ""),
