@@ -256,3 +256,11 @@ def test_plain_http_goes_to_an_allowed_network_only():
         strict(PUBLIC).check_url("http://platform.example.org/")
     _, target = strict(PRIVATE, networks=("10.0.0.0/24",)).check_url("http://platform.example.org/")
     assert (target.address, target.port) == (PRIVATE, 80)
+
+
+def test_a_public_address_and_another_scheme_are_refused_on_a_listed_port_too():
+    with pytest.raises(EgressError, match="not in allowed_networks"):
+        strict(PUBLIC).check_url(f"https://{PUBLIC}/")
+    for scheme in ("ftp", "ws", "gopher"):
+        with pytest.raises(EgressError, match="scheme"):
+            strict(PUBLIC).check_url(f"{scheme}://platform.example.org:443/")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import redis
-from sqlalchemy import delete, text, update
+from sqlalchemy import delete, select, text, update
 from sqlalchemy.orm import Session
 
 from console.parts import Console
@@ -165,3 +165,18 @@ def test_two_writers_at_once_still_make_one_chain(console: Console):
     assert faults(console) == []
     with console.database.reading() as session:
         assert session.get_one(AuditHeadRow, 1).seq == ROWS + 80
+
+
+def test_a_row_of_another_log_with_the_same_key_does_not_fit_into_the_chain(console: Console):
+    with console.database.writing() as session:
+        row = session.get_one(AuditRow, 50)
+        row.previous = "f" * 64
+        row.digest = console.audit._digest(row)
+    assert faults(console) == [50, 51]
+
+
+def test_a_seal_that_is_another_ones_is_named(console: Console):
+    with console.database.writing() as session:
+        head = session.scalars(select(AuditHeadRow)).one()
+        head.seal = "0" * len(head.seal)
+    assert faults(console) == [ROWS]

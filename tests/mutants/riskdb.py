@@ -89,10 +89,6 @@ MUTANTS = (
         ("self._begun_until < window.valid_from <= now", "window.valid_from <= now < self._begun_until"),
         ("            self._begin_declarations(now)", "            pass"),
         ("            self._reconcile(span)", "            pass"),
-        (
-            "        if span.deletable <= KEPT_DAYS * DAY_S:\n            return 0",
-            "        if span.deletable < 0:\n            return 0",
-        ),
         ("purge_visits(int(span.deletable) - KEPT_DAYS * DAY_S)", "purge_visits(int(span.wall) - KEPT_DAYS * DAY_S)"),
         ("except (RiskDBError, sqlite3.Error) as error", "except RiskDBError as error"),
     ),
