@@ -14,12 +14,12 @@ MUTANTS = (
         ("key=lambda h: -h.probability", "key=lambda h: h.probability"),
         ("strict=True) if reasons]", "strict=True)][:1]"),
         (
-            "rule.posterior(sum(h.probability for h, _ in listed))",
-            "rule.posterior(listed[0][0].probability if listed else 0.0)",
+            "probability = rule.posterior(*_weighed(ranked, answer.reasons, rule))",
+            "probability = rule.posterior(_weighed(ranked, answer.reasons, rule)[0])",
         ),
         ("h.probability, bool(why))", "h.probability, True)"),
         ("if position < ALTERNATIVES_KEPT or why", "if position < ALTERNATIVES_KEPT"),
-        ("other = self.issued_share * posterior", "other = posterior"),
+        ("other = (self.issued_share if issued_share is None else issued_share) * posterior", "other = posterior"),
     ),
     *mutants(
         "riskdb/hotset/hotset.py",
@@ -35,7 +35,6 @@ MUTANTS = (
         ),
         ("or time.monotonic() - state.checked_at > self._settings.recheck_s", "or False"),
         ("return state if self._watch.is_young(state) else self._refreshed()", "return state"),
-        ("            if not listed:\n", "            if listed:\n"),
         ("        if not is_same_version:", "        if False:"),
         ("        if None in values:", "        if False:"),
         ("reason.expires_at > latest]", "reason.expires_at >= latest - 1]"),
