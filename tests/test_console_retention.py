@@ -59,3 +59,10 @@ def test_an_open_case_and_a_young_one_keep_everything(console: Console, clock: C
     assert console.retention.step(clock()) == 0
     assert console.cases.detail(officer(), 1).view.plate_text == PLATE
     assert len(list(photos.iterdir())) == 1
+
+
+def test_a_case_that_is_open_is_kept_whatever_its_end_says(console: Console, clock: Clock):
+    with console.database.writing() as session:
+        session.get_one(CaseRow, 1).finished_at = clock()
+    clock.forward(90 * 86400)
+    assert console.retention.step(clock()) == 0
