@@ -34,7 +34,7 @@ SAID = (
     ("design", "heartbeat older than {} s", RISK.stale_after_s),
     ("design", "it goes on for {} h", RISK.alone_for_s / 3600),
     ("design", "every {} minutes at the latest", RISK.reconcile_every_s / 60),
-    ("design", "(`issued_share`) is {},", RISK.issued_share),
+    ("design", "elsewhere `issued_share`, {}.", RISK.issued_share),
     ("design", "encrypted, at most {} h", PIPELINE.spool_hours),
     ("replay", "of more than {} s it ends what was in view", LOST_S),
     ("events", "1 s, 2 s ... {} s", LONGEST_PAUSE_S),

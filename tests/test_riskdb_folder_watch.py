@@ -142,10 +142,19 @@ def test_files_and_receipts_are_deleted_in_time(rig: RiskRig, folder: Path):
     assert list((folder / DONE).iterdir()) == []
 
 
-def test_the_command_takes_what_lies_there(tmp_path: Path, folder: Path, redis_server: str):
+def test_the_command_takes_what_lies_there(tmp_path: Path, folder: Path, redis_url: str):
     (folder / "协查.csv").write_bytes(text([HEADER, ["鲁B12345", "", HUANGDAO, "昨天", "今天", "函12"]]))
     config = tmp_path / "kakou.toml"
-    config.write_text(f'state_dir = "{tmp_path / "state"}"\nredis_url = "{redis_server}"\n')
+    config.write_text(f'state_dir = "{tmp_path / "state"}"\nredis_url = "{redis_url}"\n')
     done = call_kakou("risk", "watch", str(folder), "--once", "--every", "0.05", "--config", str(config))
     assert done.exit_code == 3
     assert "协查.csv：没有导入。有 1 行有误" in done.stderr
+
+
+def test_one_look_that_could_not_be_taken_ends_in_an_error_and_the_files_wait(tmp_path: Path, folder: Path):
+    (folder / "协查.csv").write_bytes(text([HEADER, *ROWS]))
+    config = tmp_path / "kakou.toml"
+    config.write_text(f'state_dir = "{tmp_path / "state"}"\nredis_url = "unix://{tmp_path}/nowhere.sock"\n')
+    done = call_kakou("risk", "watch", str(folder), "--once", "--every", "0.05", "--config", str(config))
+    assert done.exit_code == 4, done.stderr
+    assert [path.name for path in folder.iterdir()] == ["协查.csv"]

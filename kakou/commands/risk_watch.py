@@ -35,7 +35,7 @@ def watch(
 
     A file that is taken over goes to 已导入, a refused one to 被退回, each with a receipt (回执) and its faulty rows
     in their own layout beside it. Forms must be known: confirmed on the page, or with `kakou risk import --map`.
-    While Redis is away files wait. Exit code 3 with --once when a file was refused.
+    While Redis is away files wait; with --once the exit code is 4 then, and 3 when a file was refused.
 
     Example: `kakou risk watch /srv/协查函 --source 协查专班`
     """
@@ -49,15 +49,15 @@ def watch(
         console.print(f"正在查看文件夹 {folder}（每 {every:g} 秒），Ctrl-C 停止", markup=False)
         looks = 0
         while not stop.is_set() and not (once and looks == 2):
-            refused += _look(watched)
+            refused += _look(watched, is_tried_again=not once)
             looks += 1
             stop.wait(every)
     if once and refused:
         raise typer.Exit(ExitCode.UNREADABLE)
 
 
-def _look(watched: FolderWatch) -> int:
-    """Return how many files were refused."""
+def _look(watched: FolderWatch, *, is_tried_again: bool) -> int:
+    """Return how many files were refused. Raises RiskDBError where no later look mends it."""
     refused = 0
     try:
         for receipt in watched.look():
@@ -66,6 +66,8 @@ def _look(watched: FolderWatch) -> int:
     except RiskFileError:
         raise
     except RiskDBError as error:
+        if not is_tried_again:
+            raise
         messages().print(f"文件先留着，稍后再试：{error}", soft_wrap=True, markup=False, style="red")
     return refused
 
