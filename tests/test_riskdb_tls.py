@@ -105,6 +105,7 @@ def chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Docume
             server.stop()
 
 
+@pytest.mark.long
 def test_the_documented_chain_starts_copies_the_list_and_heals(chain: dict[str, Documented]):
     centre, city, box = chain["centre"], chain["city"], chain["box"]
     until(lambda: is_linked(city) and is_linked(box))
