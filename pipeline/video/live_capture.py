@@ -147,6 +147,7 @@ class _Decoding:
             return
         self._regions.hide(self._memory.picture(slot, *shape))
         now_s, now = time.monotonic(), time.time()
+        arrived_at = now - (now_s - arrived.arrived_s)
         undecoded = self._arrivals.undecoded
         ready = FrameReady(
             slot=slot,
@@ -154,8 +155,9 @@ class _Decoding:
             width=shape[1],
             index=stream.frames + undecoded - 1,
             offset_ms=stream.offset_ms,
-            captured_at=now - (now_s - self._opened_s) + stream.offset_ms / 1000.0,
-            arrived_at=now - (now_s - arrived.arrived_s),
+            # The offset never goes back, not even behind a frame whose time was too late: none is later than it came.
+            captured_at=min(arrived_at, now - (now_s - self._opened_s) + stream.offset_ms / 1000.0),
+            arrived_at=arrived_at,
             frames=stream.frames + undecoded,
             dropped=0,
             moved=self._gate.places(shape, stream.offset_ms),
