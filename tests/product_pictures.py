@@ -33,7 +33,7 @@ from tests.console_kit import event_of
 from tests.console_screens import make_small
 
 TABLET = (1024, 700)
-FILM_SIZE, FILM_COLOURS = (960, 600), 64
+FILM_SIZE, FILM_COLOURS = (960, 600), 112
 FILM_S, FILM_STEP_S = 20.0, 0.8
 
 
@@ -123,6 +123,7 @@ def film_demo(browser: Browser, state: Path, film: Path) -> None:
         page = context.new_page()
         page.goto(f"{address}/screen")
         page.wait_for_selector(".row")
+        page.wait_for_selector("text=路正常", timeout=60_000)
         _save_film(list(_shots(page)), film)
         context.close()
         process.send_signal(signal.SIGTERM)
@@ -153,7 +154,10 @@ def _shots(page: Page) -> Iterator[Image.Image]:
 
 
 def _save_film(shots: list[Image.Image], film: Path) -> None:
-    palette = shots[-1].quantize(FILM_COLOURS)
+    shown = Image.new("RGB", (FILM_SIZE[0], 2 * FILM_SIZE[1]))
+    for number, shot in enumerate((shots[0], shots[-1])):
+        shown.paste(shot, (0, number * FILM_SIZE[1]))
+    palette = shown.quantize(FILM_COLOURS)
     frames = [shot.quantize(palette=palette, dither=Image.Dither.NONE) for shot in shots]
     frames[0].save(
         film, save_all=True, append_images=frames[1:], duration=round(1000 * FILM_STEP_S), loop=0, optimize=True
