@@ -19,6 +19,7 @@ from alerts.channels.base import (
     DeliveryError,
     Surroundings,
 )
+from alerts.channels.connected import ConnectedChannel
 from alerts.channels.egress import AllowList
 from alerts.channels.payload import envelope_of
 from alerts.channels.secrets import read_secret
@@ -66,21 +67,14 @@ class KafkaOutSettings(ChannelSettings):
         return found
 
 
-class KafkaChannel:
-    parallel = 1
+class KafkaChannel(ConnectedChannel["Topic"]):
     batch_limit = 200
     """On their way at once; each has a message of its own."""
 
     def __init__(self, settings: KafkaOutSettings, link_base: str, connect: "Callable[[], Topic]") -> None:
-        """Connects with the first delivery."""
-        self.name = settings.name
+        super().__init__(settings.name, connect)
         self._full_payload = settings.full_payload
         self._link_base = link_base
-        self._connect = connect
-        self._topic: Topic | None = None
-
-    def ready_in_s(self) -> float:
-        return 0.0
 
     def deliver(self, events: Sequence[Event]) -> None:
         bodies = [(event.place, event.event_id, self._body(event)) for event in events]
@@ -93,16 +87,6 @@ class KafkaChannel:
 
     def probe(self) -> None:
         self._connected().look()
-
-    def close(self) -> None:
-        if self._topic is not None:
-            self._topic.close()
-            self._topic = None
-
-    def _connected(self) -> "Topic":
-        if self._topic is None:
-            self._topic = self._connect()
-        return self._topic
 
     def _body(self, event: Event) -> bytes:
         return envelope_of(event, full_payload=self._full_payload, link_base=self._link_base)

@@ -18,6 +18,7 @@ from alerts.channels.base import (
     DeliveryError,
     Surroundings,
 )
+from alerts.channels.connected import ConnectedChannel
 from alerts.channels.payload import envelope_of
 from alerts.channels.secrets import read_secret
 from alerts.envelope import Event
@@ -47,20 +48,13 @@ class MqttSettings(ChannelSettings):
     """The broker drops what nobody fetched within this time."""
 
 
-class MqttChannel:
-    parallel = 1
+class MqttChannel(ConnectedChannel["Connection"]):
     batch_limit = 1
 
     def __init__(self, settings: MqttSettings, link_base: str, connect: "Callable[[], Connection]") -> None:
-        """Connects with the first delivery."""
-        self.name = settings.name
+        super().__init__(settings.name, connect)
         self._settings = settings
         self._link_base = link_base
-        self._connect = connect
-        self._connection: Connection | None = None
-
-    def ready_in_s(self) -> float:
-        return 0.0
 
     def deliver(self, events: Sequence[Event]) -> None:
         [event] = events
@@ -75,16 +69,10 @@ class MqttChannel:
     def probe(self) -> None:
         self._connected()
 
-    def close(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-
     def _connected(self) -> "Connection":
-        if self._connection is None or not self._connection.is_up():
+        if self._connection is not None and not self._connection.is_up():
             self.close()
-            self._connection = self._connect()
-        return self._connection
+        return super()._connected()
 
 
 def topic_level(checkpoint: str) -> str:
