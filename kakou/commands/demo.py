@@ -105,7 +105,8 @@ def _prepare(folder: Path) -> Path:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     begin = datetime.now(UTC) - timedelta(seconds=CLIP_GAP_S)
-    parts = [f'state_dir = "{folder.resolve()}"\n']
+    # Clips are screened as fast as the machine can, which no camera asks of it: the list may be a moment late.
+    parts = [f'state_dir = "{folder.resolve()}"\n', "[risk]\ntimeout_s = 1.0\n"]
     for number, clip in enumerate(clips):
         parts.append(
             f'[[source]]\ncamera_id = "{clip.stem}"\ncheckpoint = "{_checkpoint_of(clip)}"\nuri = "{clip}"\n'
