@@ -3,6 +3,7 @@
 import contextlib
 import os
 import shutil
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -22,6 +23,17 @@ PHONE = (360, 740)
 def find_chromium() -> str | None:
     named = os.environ.get("CHROMIUM")
     return named or next(filter(None, map(shutil.which, BROWSERS)), None)
+
+
+def wait_for_value(page: Page, expression: str, timeout_s: float = 10.0) -> None:
+    """Return as soon as the expression is true on the page.
+
+    `Page.wait_for_function` asks by `eval()`, which the console's policy forbids from the second time on.
+    """
+    deadline = time.monotonic() + timeout_s
+    while not page.evaluate(expression):
+        assert time.monotonic() < deadline, f"{expression} did not become true within {timeout_s} s"
+        page.wait_for_timeout(20)
 
 
 @contextlib.contextmanager

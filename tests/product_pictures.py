@@ -28,7 +28,7 @@ from ocr.reader import PlateReader
 from ocr.types import BgrImage
 from tests.booth_kit import CAMERA, CHECKPOINT, BoothWorld, open_booth
 from tests.commands import REPOSITORY, run_kakou, start_kakou
-from tests.console_browser import LAPTOP, open_browser, open_context
+from tests.console_browser import LAPTOP, open_browser, open_context, wait_for_value
 from tests.console_kit import event_of
 from tests.console_screens import make_small
 
@@ -57,7 +57,7 @@ def picture_booth(browser: Browser, state: Path, picture: Path) -> None:
         for number, (text, plate, vehicle) in enumerate(vehicles):
             _pass(booth, text, plate, vehicle, is_flagged=number == len(vehicles) - 1)
         expect(page.locator("#now")).to_have_class("now hit")
-        page.wait_for_function("document.querySelector('#vehicle').naturalWidth > 0")
+        wait_for_value(page, "document.querySelector('#vehicle').naturalWidth > 0")
         page.screenshot(path=picture)
         context.close()
     make_small(picture)

@@ -12,7 +12,7 @@ from alerts.booth_link import OpenBooths
 from alerts.handled import HandledEvent
 from kakou.box.booth import open_devices
 from tests.booth_kit import CAMERA, CHECKPOINT, OTHER_CAMERA, BoothWorld, open_booth
-from tests.console_browser import open_context
+from tests.console_browser import open_context, wait_for_value
 
 TABLET = (1024, 700)
 COUNT_SOUNDS = """
@@ -80,7 +80,7 @@ def test_each_vehicle_is_told_at_once_by_colour_word_sign_and_sound_of_its_own(p
         expect(page.locator(".outcome")).to_have_text(word)
         expect(page.locator("#text kk-plate")).to_have_attribute("data-text", text)  # whole: this is its checkpoint
         for picture in ("#vehicle", "#plate"):
-            page.wait_for_function(f"document.querySelector('{picture}').naturalWidth > 0")
+            wait_for_value(page, f"document.querySelector('{picture}').naturalWidth > 0")
         told[kind] = (colour_of(page), tuple(page.evaluate("window.sounds.splice(0)")))
         if kind == "possible":
             page.click("[data-result=misread]")

@@ -9,7 +9,7 @@ import redis
 from playwright.sync_api import Browser, expect
 
 from console.cases.steps import State
-from tests.console_browser import LAPTOP, PHONE, WALL, log_in, open_context
+from tests.console_browser import LAPTOP, PHONE, WALL, log_in, open_context, wait_for_value
 from tests.console_kit import PASSWORD, code_for, open_console, served, write_pictures
 from tests.console_world import World, case_of
 
@@ -25,7 +25,7 @@ def test_an_event_is_on_the_open_screen_within_a_second(world: World):
     context, page = world.open("officer", WALL)
     page.add_init_script(MARK_ARRIVALS)
     page.goto(f"{world.address}/screen")
-    page.wait_for_function("document.getElementById('clock').textContent !== ''")
+    wait_for_value(page, "document.getElementById('clock').textContent !== ''")
     world.send("测Z00000")
     page.wait_for_selector("kk-plate[data-text='测Z00000']")
     sent = {}

@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from console.cases.steps import Action
 from console.types import Role
-from tests.console_browser import LAPTOP, PHONE
+from tests.console_browser import LAPTOP, PHONE, wait_for_value
 from tests.console_kit import GRID_A, GRID_B, event_of, make_account, officer
 from tests.console_world import World, case_of, open_world, row_of
 from tests.test_console_browser_desk import COUNT_TONES
@@ -30,7 +30,7 @@ def listening(world: World, username: str) -> Page:
 
 
 def tones_reach(page: Page, count: int) -> None:
-    page.wait_for_function(f"window.tones >= {count}")
+    wait_for_value(page, f"window.tones >= {count}")
     assert page.evaluate("window.tones") == count
 
 

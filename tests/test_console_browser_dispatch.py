@@ -3,7 +3,7 @@
 from playwright.sync_api import expect
 
 from console.cases.steps import Action
-from tests.console_browser import PHONE
+from tests.console_browser import PHONE, wait_for_value
 from tests.console_kit import officer
 from tests.console_world import World
 from tests.test_console_browser_desk import COUNT_TONES
@@ -22,7 +22,7 @@ def test_a_new_task_wakes_the_phone_and_says_what_the_desk_wrote(world: World):
     page.evaluate("dispatchEvent(new Event('online'))")  # what the page does every ten seconds
     card = page.locator(f".task[data-case='{case_id}']")
     expect(card.locator(".words")).to_have_text("值班台的话家住东港，先打电话")
-    page.wait_for_function("window.tones === 2 && window.shakes === 1")
+    wait_for_value(page, "window.tones === 2 && window.shakes === 1")
     page.evaluate("dispatchEvent(new Event('online'))")
     card.locator(".accept").click()
     expect(card.locator(".words")).to_contain_text("示例高风险区（高风险）")

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from console.cases.steps import State
-from tests.console_browser import PHONE
+from tests.console_browser import PHONE, wait_for_value
 from tests.console_kit import jpeg, officer
 from tests.console_world import World, open_world
 
@@ -66,7 +66,7 @@ def test_a_photo_outlives_a_log_in_that_ended(world: World, tmp_path: Path, stat
 @pytest.mark.long
 def test_a_page_opened_without_a_line_sends_nothing_before_it_knows_who_sends(world: World, tmp_path: Path):
     page, case_id = taken(world, "测P00002", tmp_path / "photo.jpg")
-    page.wait_for_function("navigator.serviceWorker.controller !== null")
+    wait_for_value(page, "navigator.serviceWorker.controller !== null")
     page.reload()  # the shell is kept
     expect(page.locator(f".task[data-case='{case_id}'] .options")).to_be_visible()
     page.context.set_offline(True)

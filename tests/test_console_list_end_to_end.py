@@ -25,6 +25,7 @@ from kakou.settings import Settings
 from kakou.wiring.matching import make_matcher
 from kakou.wiring.risk import open_keeper, record_path, tended_list
 from riskdb.record.declaring import Declared
+from riskdb.settings import RiskSettings
 from riskdb.types import RiskMatch
 from tests.commands import start_kakou
 from tests.console_kit import GRID_A, make_account, open_console, session_token
@@ -95,7 +96,7 @@ def centre(redis_server: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
     client.flushall()
     config = folder / "kakou.toml"
     config.write_text(CONFIG.format(folder=folder, url=redis_server, grid=GRID_A, rows=SINGLE_HANDED_ROWS))
-    settings = Settings(state_dir=folder, redis_url=redis_server)
+    settings = Settings(state_dir=folder, redis_url=redis_server, risk=RiskSettings(timeout_s=1.0))
     console = open_console(folder, client, lambda: datetime.now(UTC))
     people = {role.value: make_account(console, role.value, role, scope) for role, scope in PEOPLE.items()}
     with open_keeper(settings, redis_server) as keeper:

@@ -9,7 +9,6 @@ import redis
 
 from alerts.box_status import BoxStatus, StatusBoard
 from alerts.pictures import PictureShelf
-from alerts.settings import AlertsSettings
 from kakou.box.reporter import CameraReporter
 from kakou.box.run import background
 from kakou.settings import Settings
@@ -19,11 +18,12 @@ from ocr.providers import PROVIDERS, ProviderError
 from pipeline.settings import SourceSettings
 from pipeline.types import ScreeningCounts
 from tests.alerts_kit import wait_until
+from tests.box_kit import small_box
 
 
 def reported(folder: Path, centre_url: str, own_url: str) -> BoxStatus:
     """Let a camera report once; return what the console reads."""
-    settings = Settings(state_dir=folder, alerts=AlertsSettings(stream_url=centre_url))
+    settings = small_box(folder, alerts={"stream_url": centre_url})
     box = Box.build(settings, own_url)
     source = SourceSettings(camera_id="东门-入", checkpoint="东门卡口", uri="x.mp4")
     reporter, outbox = CameraReporter(box, source, ScreeningCounts()), box.outbox()
@@ -58,8 +58,8 @@ def test_a_list_that_is_tended_is_told_with_its_version(tmp_path: Path, redis_ur
 def test_pictures_go_to_the_centre_where_the_events_go_there(
     tmp_path: Path, redis_url: str, chosen: bool | None, is_elsewhere: bool, moves: bool
 ):
-    alerts = AlertsSettings(stream_url=redis_url if is_elsewhere else None, moves_pictures=chosen)
-    box = Box.build(Settings(state_dir=tmp_path, alerts=alerts), redis_url)
+    alerts = {"stream_url": redis_url if is_elsewhere else None, "moves_pictures": chosen}
+    box = Box.build(small_box(tmp_path, alerts=alerts), redis_url)
     picture = box.evidence_folder / "2026-11-24" / "e1-plate.jpg"
     picture.parent.mkdir(parents=True)
     picture.write_bytes(b"jpeg")

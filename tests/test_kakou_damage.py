@@ -25,6 +25,7 @@ from ocr.types import PlateRead
 from pipeline.settings import SourceSettings
 from pipeline.types import Passage, ScreeningCounts
 from pipeline.walk.screening import screen
+from tests.box_kit import small_box
 from tests.console_kit import QUICK_HASHER, PaperList, make_account, open_console, settings_with
 from tests.console_kit import Clock as ConsoleClock
 from tests.pipeline_kit import EVERY_LOOK, ScriptedReads, box_at, frames_of
@@ -48,12 +49,6 @@ def delete(path: Path) -> None:
 
 LONG = [pytest.param(damage, marks=pytest.mark.long) for damage in (become_text, empty)]
 DAMAGES = (flip, cut, delete)
-
-
-def settings_of(folder: Path) -> Settings:
-    return Settings.model_validate(
-        {"state_dir": folder, "alerts": {"reserve_mib": 1}, "pipeline": {"spool_reserve_mib": 1}}
-    )
 
 
 def screened_by(settings: Settings, url: str, *texts: str) -> list[Passage]:
@@ -86,7 +81,7 @@ def worked(tmp_path_factory: pytest.TempPathFactory, redis_server: str) -> Path:
         rig.clock = Clock(datetime.now(UTC))
         rig.travelled(LISTED)
         rig.declared()
-    settings = settings_of(folder)
+    settings = small_box(folder)
     assert [passage.outcome for passage in screened_by(settings, redis_server, LISTED, FREE)] == ["flagged", "clear"]
     assert [each.outcome for each in screened_by(settings, "redis://127.0.0.1:1", LISTED)] == ["unchecked"]
     return folder
@@ -109,7 +104,7 @@ def test_no_damaged_file_of_a_box_lets_a_listed_vehicle_through(
         shutil.copytree(worked, state)
         damage(state / name)
         try:
-            outcomes = [passage.outcome for passage in screened_by(settings_of(state), redis_server, LISTED, FREE)]
+            outcomes = [passage.outcome for passage in screened_by(small_box(state), redis_server, LISTED, FREE)]
         except Exception as error:
             raise AssertionError(f"{name} stops the box") from error
         assert outcomes[0] in ("flagged", "unchecked"), name

@@ -7,7 +7,6 @@ import pytest
 import redis
 
 from alerts.box_status import LanePassage, StatusBoard
-from alerts.settings import AlertsSettings
 from kakou.box.reporter import CameraReporter
 from kakou.doctor.services import replication
 from kakou.exit_codes import ExitCode
@@ -16,6 +15,7 @@ from kakou.wiring.box import Box
 from kakou.wiring.embedded_redis import embedded_redis
 from pipeline.settings import SourceSettings
 from pipeline.types import ScreeningCounts
+from tests.box_kit import small_box
 from tests.commands import call_kakou
 from tests.pipeline_kit import NOON, KeptEvents, ListedPlates, box_at, frames_of, make_screening, screened
 from tests.plates import make_read
@@ -105,7 +105,7 @@ def test_the_doctor_finds_a_list_that_comes_over_an_open_line(tmp_path: Path):
 def test_the_plate_of_a_vehicle_that_is_not_listed_never_leaves_the_box(
     tmp_path: Path, redis_url: str, is_down: bool, outcome: str
 ):
-    box = Box.build(Settings(state_dir=tmp_path, alerts=AlertsSettings(stream_url=redis_url)), redis_url)
+    box = Box.build(small_box(tmp_path, alerts={"stream_url": redis_url}), redis_url)
     source = SourceSettings(camera_id="cam-1", checkpoint="东门卡口", uri="x.mp4")
     reporter = CameraReporter(box, source, ScreeningCounts())
     scene = frames_of([[make_read("京A12345", box_at(200, 200))] for _ in range(8)])

@@ -37,6 +37,7 @@ from kakou.exit_codes import ExitCode
 from kakou.settings import Settings
 from pipeline.settings import SourceSettings
 from tests.alerts_kit import wait_until
+from tests.box_kit import small_box
 from tests.commands import REPOSITORY, start_kakou
 
 PASSWORD = "hunter2-of-redis"
@@ -190,7 +191,7 @@ def test_a_camera_process_that_is_killed_comes_back_although_the_file_is_half_wr
 
 def test_a_camera_whose_process_is_given_up_is_told_on_its_tile_and_by_the_exit_code(tmp_path: Path, redis_url: str):
     camera = SourceSettings(camera_id="入口", checkpoint="东门", uri=str(tmp_path / "x.mp4"))
-    settings = Settings(state_dir=tmp_path, redis_url=redis_url, source=(camera,), ocr_model="no-such-model")
+    settings = small_box(tmp_path, redis_url=redis_url, source=(camera,), ocr_model="no-such-model")
     result = run_box(settings, threading.Event(), as_json=True, show_clear_plates=False)
     assert result.given_up == {"入口": ExitCode.INTEGRITY}
     with redis.Redis.from_url(redis_url) as client:

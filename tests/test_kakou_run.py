@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from fixtures.make_risk_list import write_risk_list
+from tests.box_kit import PATIENT_LIST_TOML, SMALL_RESERVES_TOML
 from tests.clip_kit import first_seconds, passages_within
 from tests.commands import REPOSITORY, Finished, call_kakou, run_kakou, start_kakou
 
@@ -24,6 +25,7 @@ def write_config(folder: Path, *uris: str | Path, head: str = "") -> Path:
     for number, uri in enumerate(uris, start=1):
         lines += ["[[source]]", f'camera_id = "camera-{number}"', 'checkpoint = "东门卡口"', f'uri = "{uri}"']
         lines += [f'start = "{datetime.now(UTC).isoformat()}"']
+    lines += [SMALL_RESERVES_TOML, PATIENT_LIST_TOML]
     path = folder / "kakou.toml"
     path.write_text("\n".join(lines), encoding="utf-8")
     return path

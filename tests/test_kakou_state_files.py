@@ -13,7 +13,6 @@ from alerts.set_aside import losses
 from kakou.errors import report_error
 from kakou.exit_codes import ExitCode
 from kakou.process import keep_private
-from kakou.settings import Settings
 from kakou.wiring.box import Box
 from kakou.wiring.embedded_redis import embedded_redis
 from kakou.wiring.matching import key_path
@@ -24,6 +23,7 @@ from pipeline.settings import SourceSettings
 from pipeline.types import ScreeningCounts
 from riskdb.digest import load_or_create_key
 from riskdb.types import RiskDBError
+from tests.box_kit import small_box
 from tests.commands import run_kakou
 from tests.pipeline_kit import NOON
 
@@ -118,7 +118,7 @@ def test_an_embedded_redis_whose_data_is_damaged_starts_without_it(tmp_path: Pat
 def test_a_box_with_a_damaged_plate_key_is_built_and_answers_unchecked_until_it_is_mended(
     tmp_path: Path, redis_url: str, damage: bytes
 ):
-    settings = Settings(state_dir=tmp_path)
+    settings = small_box(tmp_path)
     good = load_or_create_key(key_path(settings))
     key_path(settings).write_bytes(damage)
     box = Box.build(settings, redis_url)

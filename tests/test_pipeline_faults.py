@@ -10,9 +10,7 @@ from pathlib import Path
 import pytest
 
 import pipeline.video.sources
-from alerts.settings import AlertsSettings
 from kakou.box.reporter import LANE_WAITING, CameraReporter
-from kakou.settings import Settings
 from kakou.wiring.box import Box
 from pipeline.errors import SourceError
 from pipeline.replay.units import find_units
@@ -22,6 +20,7 @@ from pipeline.video.capture_time import capture_start
 from pipeline.video.sources import read_frames, watch_frames
 from pipeline.walk.pacing import pace_looks
 from pipeline.walk.tracking import PlateTracker
+from tests.box_kit import small_box
 from tests.pipeline_kit import (
     NOON,
     KeptEvents,
@@ -122,7 +121,7 @@ def test_a_live_source_says_once_that_it_is_lost_and_goes_on_when_it_is_back(
 
 
 def test_the_walk_never_waits_for_the_lane_strip(tmp_path: Path, redis_url: str, monkeypatch: pytest.MonkeyPatch):
-    box = Box.build(Settings(state_dir=tmp_path, alerts=AlertsSettings(stream_url=redis_url)), redis_url)
+    box = Box.build(small_box(tmp_path, alerts={"stream_url": redis_url}), redis_url)
     source = SourceSettings(camera_id="cam-1", checkpoint="东门卡口", uri="x.mp4")
     reporter = CameraReporter(box, source, ScreeningCounts())
     resolver = threading.Event()

@@ -31,6 +31,9 @@ from pipeline.types import ScreeningCounts
 REPOSITORY = Path(__file__).parents[2]
 CLIPS = REPOSITORY / "fixtures" / "videos"
 CLIP_GAP_S = 60
+DEMO_LIMITS = "[risk]\ntimeout_s = 1.0\n[pipeline]\nspool_reserve_mib = 1\n"
+"""Clips are screened as fast as the machine can, which no camera asks of it: the list may be a moment late. And what a
+demo leaves behind is small."""
 SAMPLE_MICRO_GRIDS = ("9999010010010101", "9999010020010101", "9999010030010101", "9999010040010101")
 """Codes of console/samples/grids.geojson after CJ/T 349."""
 
@@ -105,8 +108,7 @@ def _prepare(folder: Path) -> Path:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     begin = datetime.now(UTC) - timedelta(seconds=CLIP_GAP_S)
-    # Clips are screened as fast as the machine can, which no camera asks of it: the list may be a moment late.
-    parts = [f'state_dir = "{folder.resolve()}"\n', "[risk]\ntimeout_s = 1.0\n"]
+    parts = [f'state_dir = "{folder.resolve()}"\n', DEMO_LIMITS]
     for number, clip in enumerate(clips):
         parts.append(
             f'[[source]]\ncamera_id = "{clip.stem}"\ncheckpoint = "{_checkpoint_of(clip)}"\nuri = "{clip}"\n'
