@@ -22,6 +22,9 @@ from riskdb.match import MatchRule, match_plate
 from riskdb.record.record import RiskRecord
 from riskdb.types import Hypothesis, RiskDBError, RiskMatch
 
+LIST_PATIENCE_S = 1.0
+"""Nobody waits at a barrier for recorded footage: a list that is late on a full machine is late, not unchecked."""
+
 
 @dataclass(frozen=True, slots=True)
 class ReplayPlan:
@@ -61,7 +64,10 @@ class ReplayPlan:
         if self.record is None:
             if self.redis_url is None:
                 raise RiskDBError("no risk list: neither a record nor a Redis is there")
-            return make_matcher(self.settings, self.redis_url)
+            risk = self.settings.risk.model_copy(
+                update={"timeout_s": max(LIST_PATIENCE_S, self.settings.risk.timeout_s)}
+            )
+            return make_matcher(self.settings.model_copy(update={"risk": risk}), self.redis_url)
         with RiskRecord(self.record) as record:
             past = self._keeper(record).list_at(self.list_at)
         rule = MatchRule.of(self.settings.risk)
