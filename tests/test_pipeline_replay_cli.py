@@ -1,11 +1,13 @@
 """`kakou replay` as an analyst calls it, on the fixture clips and a real record."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
 import pytest
+import redis
 
 from kakou.settings import Settings
 from kakou.wiring.matching import key_path
@@ -20,7 +22,7 @@ from riskdb.record.record import RiskRecord
 from tests.clip_kit import first_seconds, passages_within
 from tests.commands import REPOSITORY, call_kakou, run_kakou
 from tests.pipeline_kit import moving_block, write_video
-from tests.riskdb_kit import Guess
+from tests.riskdb_kit import Clock, Guess, risk_rig
 
 CLIP = REPOSITORY / "fixtures" / "videos" / "parked_car.mp4"
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -56,6 +58,18 @@ def test_a_past_list_knows_only_what_was_known_then(tmp_path: Path) -> None:
     match = plan_at(settings, after).matcher()(plate, after)
     assert match is not None
     assert match.text == "京A12345"
+
+
+def test_a_list_that_is_late_is_waited_for(tmp_path: Path, redis_url: str) -> None:
+    with risk_rig(tmp_path, redis_url) as rig, redis.Redis.from_url(redis_url) as client:
+        rig.clock = Clock(datetime.now(UTC))
+        rig.travelled("京A12345")
+        rig.declared()
+        plan = replace(plan_at(Settings(state_dir=tmp_path), NOW), record=None, redis_url=redis_url)
+        match, moment = plan.matcher(), datetime.now(UTC)
+        assert match([Guess("京A12345")], moment) is not None
+        client.client_pause(200)
+        assert match([Guess("京A12345")], moment) is not None
 
 
 def test_the_runs_record_tells_lists_of_different_times_apart(tmp_path: Path) -> None:
