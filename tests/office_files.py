@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import xlsxwriter
 
 from tests.office_cells import cell_files
+from tests.office_habits import habit_files
 from tests.office_kit import (
     CHINESE,
     DAY,
@@ -31,6 +32,7 @@ def office_files() -> Iterator[OfficeFile]:
     yield from _layouts()
     yield from _headers()
     yield from cell_files()
+    yield from habit_files()
     yield from _no_tables()
 
 

@@ -13,7 +13,7 @@ from riskdb.permit_keeper import PermitResult
 from riskdb.permits import permit_words
 from riskdb.record.permits import is_permit_file, read_permit_rows
 from riskdb.record.rotation import rotate_key
-from riskdb.types import Permit
+from riskdb.types import Permit, RiskFileError
 from tests.office_kit import HEADER, ROWS, text, xlsx
 from tests.riskdb_kit import Guess, RiskRig, risk_rig
 
@@ -162,3 +162,10 @@ def test_a_file_of_permits_is_told_from_one_of_travel_records(rig: RiskRig, tmp_
     assert is_permit_file(rig.folder / "permits.xlsx", "permits.xlsx")
     (tmp_path / "travel.csv").write_bytes(text([HEADER, *ROWS]))
     assert not is_permit_file(tmp_path / "travel.csv", "travel.csv")
+
+
+def test_plates_on_a_sheet_without_a_header_are_not_lost_beside_a_sheet_of_permits(rig: RiskRig):
+    path = rig.folder / "permits.xlsx"
+    path.write_bytes(xlsx(("通行证", [HEAD, cells()]), ("补充", [cells("苏E5G806")])))
+    with pytest.raises(RiskFileError, match=r"工作表“补充”：第 1 行有号牌.*请"):
+        list(read_permit_rows(path))

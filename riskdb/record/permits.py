@@ -11,10 +11,11 @@ from riskdb.digest import PlateDigester
 from riskdb.permits import PERMIT_CLASS
 from riskdb.record.areas import normalise_area
 from riskdb.record.judging import MAX_NAME_LENGTH, RowOrigin, parse_moment
-from riskdb.record.mapping.body import fault_of, records
+from riskdb.record.mapping.body import EXAMPLE, PLATE_LIKE, RowsBelow, fault_of, records
 from riskdb.record.mapping.fields import PERMIT_TABLE, Field
 from riskdb.record.mapping.forms import HEADER_WITHIN, Form, FormKind, find_form, require_clear
 from riskdb.record.tables.opening import read_sheets
+from riskdb.record.tables.sheets import NumberedRow, Sheet
 from riskdb.record.values.plates import read_plates
 from riskdb.record.values.problem import CellProblem
 from riskdb.types import Permit, PlateGrammar, RiskFileError
@@ -62,16 +63,28 @@ def read_permit_rows(path: Path, name: str = "") -> Iterator[PermitRow]:
         top = list(islice(rows, HEADER_WITHIN + 2))
         named = find_form(_FORM, top, {})
         if named is None:
+            _refuse_plates(sheet, chain(top, rows))
             continue
         form, found = replace(named, file=sheet.file, sheet=sheet.name, delimiter=sheet.delimiter), True
         require_clear(_FORM, form)
-        below = (row for row in chain(top, rows) if row[0] > form.ends_at)
-        for number, cells in records(form, below, form.columns(Field.PLATE, Field.SERIAL), lambda _: None):
+        below = RowsBelow(row for row in chain(top, rows) if row[0] > form.ends_at)
+        keys = form.columns(Field.PLATE, Field.SERIAL)
+        for number, cells in records(form, below, keys, lambda _: None, begins_table=lambda _: False):
             yield _row(form, number, cells)
     if not found:
         raise RiskFileError(
             f"{name or path.name}：没有找到通行证的表头；要有车牌号、通行证编号、有效期、发证单位这几列"
         )
+
+
+def _refuse_plates(sheet: Sheet, rows: Iterable[NumberedRow]) -> None:
+    """Refuse a sheet that holds plates under no header of permits, beside one that does: none must be lost."""
+    for number, cells in rows:
+        if any(PLATE_LIKE.search(cell) for cell in cells) and not any(map(EXAMPLE.match, cells)):
+            raise RiskFileError(
+                f"{sheet.file} 工作表“{sheet.name}”：第 {number} 行有号牌，但没有能认出的通行证表头；"
+                "请在第一行写上列名（车牌号、通行证编号、有效期、发证单位），或删去这张表"
+            )
 
 
 def is_permit_file(path: Path, name: str) -> bool:

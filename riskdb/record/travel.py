@@ -2,20 +2,23 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import chain, islice
 from operator import itemgetter
 from pathlib import Path
 
 from riskdb.record.judging import RowOrigin, TravelRow
-from riskdb.record.mapping.body import PLATE_LIKE, fault_of, records
+from riskdb.record.mapping.body import EXAMPLE, PLATE_LIKE, RowsBelow, fault_of, records
 from riskdb.record.mapping.fields import AREA_PARTS, FIELD_NAMES, TRAVEL_TABLE, Field, header_key
 from riskdb.record.mapping.forms import (
+    HEADER_ROWS,
     HEADER_WITHIN,
     Bindings,
     Form,
     FormKind,
     find_form,
     fingerprint_of,
+    is_header,
     likely_header,
     require_clear,
 )
@@ -25,6 +28,7 @@ from riskdb.types import RiskFileError
 
 _AREAS = (Field.AREA, Field.AREA_CODE, *AREA_PARTS)
 _WHENS = (Field.FROM, Field.STAY)
+_NO_TRAILER = frozenset({"无", "无挂", "无挂车", "没有", "空", "/", "-", "--", "—", "——", "\\"})
 _PEEK = HEADER_WITHIN + 2
 
 
@@ -59,8 +63,8 @@ def read_travel_rows(path: Path, reading: Reading | None = None, name: str = "")
         for notice in formless:
             reading.notice(notice)
         formless = []
-        below = (row for row in chain(top, rows) if row[0] > form.ends_at)
-        yield from _travel_rows(form, below, reading)
+        below = RowsBelow(row for row in chain(top, rows) if row[0] > form.ends_at)
+        yield from _travel_rows(sheet, form, below, reading)
     for notice in formless:
         reading.notice(notice)
     if not found:
@@ -114,7 +118,7 @@ def _is_used(form: Form, field: Field | None) -> bool:
 def _without_header(sheet: Sheet, top: list[NumberedRow], rows: Iterator[NumberedRow], reading: Reading) -> str:
     """Return that a sheet was passed over. Raises RiskFileError where it holds plates: they must not be lost."""
     for number, cells in chain(top, rows):
-        if any(PLATE_LIKE.search(cell) for cell in cells):
+        if any(PLATE_LIKE.search(cell) for cell in cells) and not any(map(EXAMPLE.match, cells)):
             if form := likely_header([row for row in top if row[0] < number]):
                 reading.form_found(replace(form, file=sheet.file, sheet=sheet.name, delimiter=sheet.delimiter))
             place = f"{sheet.file} 工作表“{sheet.name}”" if sheet.name else sheet.file
@@ -122,14 +126,21 @@ def _without_header(sheet: Sheet, top: list[NumberedRow], rows: Iterator[Numbere
                 f"{place}：第 {number} 行有号牌，但这张表没有能认出的表头；"
                 "请在第一行写上列名（车牌号、途经地区、到达时间、离开时间、来源），或删去这张表"
             )
-    return f"{sheet.file}：工作表“{sheet.name}”里没有行程记录，没有读取"
+    return f"{sheet.file}：{f'工作表“{sheet.name}”' if sheet.name else '文件'}里没有行程记录，没有读取"
 
 
-def _travel_rows(form: Form, rows: Iterator[NumberedRow], reading: Reading) -> Iterator[TravelRow]:
-    keys = form.columns(Field.PLATE, Field.TRAILER)
-    layout = _Layout(form, reading.source)
-    for number, cells in records(form, rows, keys, reading.notice):
-        yield layout.row(number, cells)
+def _travel_rows(sheet: Sheet, form: Form, rows: RowsBelow, reading: Reading) -> Iterator[TravelRow]:
+    """Yield the records of a table, and of those that stand below it in the sheet with a header of their own."""
+    begins_table = partial(is_header, travel_form(reading))
+    table: Form | None = form
+    while table is not None:
+        keys = table.columns(Field.PLATE, Field.TRAILER)
+        layout = _Layout(table, reading.source)
+        for number, cells in records(table, rows, keys, reading.notice, begins_table):
+            yield layout.row(number, cells)
+        top = list(islice(rows, HEADER_ROWS))
+        table = _form_of(sheet, top, reading) if top else None
+        rows.give_back([row for row in top if table is None or row[0] > table.ends_at])
 
 
 class _Layout:
@@ -159,7 +170,7 @@ class _Layout:
             plate, kind, area, begin, end, source = self._pick(cells)
             return TravelRow(form.file, number, plate, kind, area, begin, end, source, problem, RowOrigin(form, cells))
         return TravelRow(
-            form.file, number, _text(cells, self._plates, "、"), self._class(cells), self._area(cells),
+            form.file, number, self._plate(cells), self._class(cells), self._area(cells),
             _text(cells, self._from), _text(cells, self._until), _text(cells, self._sources) or self._source, problem,
             RowOrigin(form, cells),
         )  # fmt: skip
@@ -172,31 +183,33 @@ class _Layout:
         # A column that the form lacks is read from the empty cell behind the last one.
         return itemgetter(*(one[0] if one else self._width for one in places))
 
+    def _plate(self, cells: list[str]) -> str:
+        main, *others = (plain(cells[place]) for place in self._plates)
+        trailers = (text for text in others if text and text.strip() not in _NO_TRAILER)
+        return "、".join(dict.fromkeys(filter(None, (main, *trailers))))
+
     def _class(self, cells: list[str]) -> str:
         said = _text(cells, self._classes, "/")
         kind = _text(cells, self._types, "/")
         return f"{said}~{kind}" if kind else said
 
     def _area(self, cells: list[str]) -> str:
-        if code := _text(cells, self._codes):
-            return code
-        whole = _text(cells, self._areas)
-        if not (self._parts or self._addresses):
-            return whole
+        code, whole = _text(cells, self._codes), _text(cells, self._areas)
         parts = [cells[place].strip() for place in (*self._parts, *self._addresses) if cells[place].strip()]
-        return whole if parts and whole and parts[-1] in whole else "".join([*parts, whole])
+        words = whole if parts and whole and parts[-1] in whole else "".join([*parts, whole])
+        return f"{code} {words}".strip() if code else words
 
 
 def _text(cells: list[str], places: tuple[int, ...], glue: str = " ") -> str:
     if len(places) == 1:
         return plain(cells[places[0]])
-    return glue.join(text for place in places if (text := plain(cells[place])))
+    return glue.join(dict.fromkeys(text for place in places if (text := plain(cells[place]))))
 
 
 def plain(cell: str) -> str:
     """Return a cell without what spreadsheets put around a text to keep it one: '370211 and ="370211"."""
     if cell[:1] == "'":
-        return cell[1:]
+        return cell[1:].removesuffix("'")
     return cell[2:-1] if cell[:2] == '="' and cell.endswith('"') and cell.count('"') == 2 else cell
 
 

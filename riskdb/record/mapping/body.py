@@ -1,7 +1,7 @@
 """The rows under a header: which of them are records, and which are totals, signatures or a header printed again."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from riskdb.record.mapping.forms import Form
 from riskdb.record.tables.sheets import Notice, NumberedRow
@@ -9,6 +9,13 @@ from riskdb.record.tables.sheets import Notice, NumberedRow
 PLATE_LIKE = re.compile(r"[\u4e00-\u9fff]\s?[A-Za-zＡ-Ｚａ-ｚ]\s?[·•・.\-]?\s?[A-Za-z0-9Ａ-Ｚａ-ｚ０-９]{4,7}")
 """What nobody would write but as a plate, well or badly."""
 _NAKED_PLATE = re.compile(r"[A-Za-z][A-Za-z0-9·•. -]{4,8}")
+EXAMPLE = re.compile(
+    r"[（(【\[]?\s*(?:示例|样例|范例|例如|例子|例|如|比如)(?=\d{0,2}$|\s*[:：]|[\u4e00-\u9fff]\s?[A-Za-z])"
+)
+_EXAMPLE_BEGINS = frozenset("示样范例如比（(【[")
+_HINT = re.compile(r"[(（]?(?:[必选可]填项?|可选|非必填|可不填|文本(?:格式)?|日期(?:格式)?|数字)[)）]?|\*")
+_COUNTED = {tuple(numbers) for numbers in ("1234", "甲乙丙丁", "一二三四", "ABCD", "①②③④")}
+"""How official forms number their columns, in a row below the header."""
 _FOOTER = re.compile(
     r"(合\s*计|总\s*计|小\s*计|共\s*计|累\s*计|总数|共\s*\d|填报|填表|填\s*报\s*人|制\s*表|审\s*核|审\s*批|复\s*核|负责人|经办|联系人|联系电话"
     r"|单位|盖章|（盖章|\(盖章|报送|报出|上报|统计|备\s*注|注\s*[:：\d]|注意|说\s*明|填写|签\s*[字名发]|日期|第\s*\d+\s*页|本页|以上|以下|接收|打印"
@@ -17,17 +24,43 @@ _FOOTER = re.compile(
 )
 
 
-def records(form: Form, rows: Iterable[NumberedRow], keys: Sequence[int], notice: Notice) -> Iterator[NumberedRow]:
-    """Yield the rows that hold records; what is passed over is said. `keys` are the columns of plates."""
+class RowsBelow:
+    """The rows of a sheet below a header; some can be given back."""
+
+    def __init__(self, rows: Iterable[NumberedRow]) -> None:
+        self._rows = iter(rows)
+        self._given_back: list[NumberedRow] = []
+
+    def __iter__(self) -> Iterator[NumberedRow]:
+        return self
+
+    def __next__(self) -> NumberedRow:
+        return self._given_back.pop(0) if self._given_back else next(self._rows)
+
+    def give_back(self, rows: Sequence[NumberedRow]) -> None:
+        self._given_back += rows
+
+
+def records(
+    form: Form, rows: RowsBelow, keys: Sequence[int], notice: Notice, begins_table: Callable[[Sequence[str]], bool]
+) -> Iterator[NumberedRow]:
+    """Yield the rows that hold records, until a row `begins_table`; that one is given back.
+
+    What is passed over is said. `keys` are the columns of plates.
+    """
+    first = next((place for place, cell in enumerate(form.headers) if cell), 0)
     header = [cell for cell in form.headers if cell]
     key = keys[0]
     for number, cells in rows:
-        if len(cells) > key and PLATE_LIKE.match(cells[key]):
+        if len(cells) > key and PLATE_LIKE.match(cells[key]) and cells[first][:1] not in _EXAMPLE_BEGINS:
             yield number, cells
             continue
         texts = [cell.strip() for cell in cells if cell and not cell.isspace()]
         if not texts:
             continue
+        if texts != header and begins_table(cells):
+            rows.give_back([(number, cells)])
+            return
         if why := _why_no_record(texts, header, [cells[place] for place in keys if place < len(cells)]):
             notice(f"{form.place}：第 {number} 行{why}，没有读取")
         else:
@@ -38,12 +71,22 @@ def _why_no_record(texts: list[str], header: list[str], plates: list[str]) -> st
     """Return why a row is passed over, empty where it is a record. Quotes no name: signatures are people's."""
     if texts == header or (len(texts) > 2 and set(texts) <= set(header)):
         return "又是表头"
-    if any(PLATE_LIKE.search(text) for text in texts):
+    if EXAMPLE.match(texts[0]) or any(map(EXAMPLE.match, plates)):
+        return "是示例"
+    if tuple(texts[:4]) in _COUNTED:
+        return "是各列的编号"
+    if all(map(_HINT.fullmatch, texts)):
+        return "是填写要求"
+    if any(PLATE_LIKE.search(text) for text in texts) or any(map(_is_naked_plate, plates)):
         return ""
     if found := _FOOTER.match(texts[0]):
         return f"（“{found[0]}”）不是记录"
-    is_title = len(set(texts)) == 1 and not any(_NAKED_PLATE.fullmatch(plate.strip()) for plate in plates)
-    return "只有一格文字，不是记录" if is_title else ""
+    return "只有一格文字，不是记录" if len(set(texts)) == 1 else ""
+
+
+def _is_naked_plate(cell: str) -> bool:
+    """Whether a cell can be a plate that lost its province."""
+    return any(map(str.isdigit, cell)) and _NAKED_PLATE.fullmatch(cell.strip()) is not None
 
 
 def fault_of(form: Form, cells: Sequence[str], joined: str) -> str:

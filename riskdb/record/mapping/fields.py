@@ -72,10 +72,12 @@ class Synonyms:
     pattern: str = ""
 
 
-_ARRIVE = "到达|抵达|到|进入|驶入|入境|来到|流入"
-_LEAVE = "离开|驶离|离|驶出|离去|流出|离境"
-_BEGIN, _END = "开始|起始|起|始|自|开始于|首次|最早|最初", "结束|终止|截止|截至|止|终|至|结束于|末次|最晚|最后"
-_THERE = "(?:风险地?区|中高风险地?区|高风险地?区|涉疫地区?|当地|疫区|地区|区域|我市|该地|过车|通过|出现)?"
+_ARRIVE = "到达|抵达|到来|到|抵|进入|驶入|入境|入区|来到|流入"
+_LEAVE = "离开|驶离|离|驶出|离去|流出|离境|出区|出境"
+_BEGIN = "开始|起始|起|始|自|开始于|首次|最早|最初|最早出现|首次出现"
+_END = "结束|终止|截止|截至|止|终|末|至|结束于|末次|最晚|最后|最晚出现|末次出现|最后出现"
+_RISKY = "(?:中?高?风险|涉疫|疫情|重点)"
+_THERE = rf"(?:{_RISKY}(?:地区|区域|区县|县区|区|点位|点|地)|当地|疫区|地区|区域|我市|该地|过车|通过|出现)?"
 _WHEN = "日期时间|日期|时间|时刻|时点"
 _STAYING = "途经|途径|停留|经过|逗留|滞留|驻留|行程|轨迹|在|旅居|活动|涉及|起止|到访|过车|通过|通行|出现|抓拍|经停"
 
@@ -87,11 +89,11 @@ TRAVEL_SYNONYMS = (
         r"|驾驶证|同乘|乘车人|ownername|drivername|phonenumber|owner'?sname)(?!.*(车牌|号牌)).*",
     ),
     Synonyms(Field.NUMBER, "no no. # id index 序号 编号 序列 行号 seq"),
-    Synonyms(Field.TRAILER, "", r".*挂车?.*(车牌|号牌|牌照|牌号|车号).*"),
+    Synonyms(Field.TRAILER, "", r".*挂车?.*(车牌|号牌|牌照|牌号|车号).*|挂车号码?"),
     Synonyms(
         Field.PLATE_CLASS,
         "plate_class plateclass platetype platecolor platecolour color colour 颜色 种类 hpzl hpys",
-        r".*(号牌|车牌|牌照|牌)(号码?)?(种类|类型|类别|颜色|颜色类型|种类代码|种类名称)",
+        r".*(号牌|车牌|牌照|牌)(号码?)?(种类|类型|类别|颜色|底色|颜色类型|种类代码|种类名称)",
     ),
     Synonyms(
         Field.VEHICLE_TYPE, "车型 vehicletype cartype", r"(车辆|机动车|汽车)(类型|种类|类别|型号|品牌型号|颜色|品牌)"
@@ -99,9 +101,12 @@ TRAVEL_SYNONYMS = (
     Synonyms(
         Field.PLATE,
         "plate plateno platenumber licenseplate licenceplate licenseplatenumber licenceno carno carnumber carplate "
-        "vehicleno vehiclenumber vehicleplate vehicleregistration registrationnumber platenum hphm cphm 车辆 车号 牌号 "
+        "regno registrationno "
+        "vehicleno vehiclenumber vehicleplate vehicleregistration vehicleregistrationno vehicleregistrationnumber "
+        "registrationnumber platenum hphm cphm 车辆 车号 牌号 "
         "牌照 车牌 号牌",
-        r"(?!.*(种类|类型|类别|颜色|归属|挂)).*(车牌|号牌|牌照|车号|车辆牌号|车辆号码)(号|号码|号牌|信息|号码牌)?",
+        r"(?!.*(种类|类型|类别|颜色|底色|归属|挂)).*(车牌|号牌|牌照|车号|车辆牌号|车辆号码)(号|号码|号牌|信息|号码牌)?"
+        r"|(涉事|涉疫|重点|目标|协查|嫌疑)(车辆|车)|(车头|主车|牵引车)(号码?|号|牌号)",
     ),
     Synonyms(
         Field.AREA_CODE,
@@ -112,8 +117,8 @@ TRAVEL_SYNONYMS = (
         Field.AREA,
         "area region district location place riskarea 来源地 涉疫地 疫区 旅居史 途经 途径 区划 行政区 地点 地域 属地",
         r"(?!.*(户籍|籍贯|家庭|归属|目的|下一|出发|始发|车籍|发证|现住|离开|驶离|姓名|管辖|单位)).*"
-        r"(地区|区域|风险区|行政区划|途经地|途径地|旅居地|到访地|停留地|涉及地|到达地|经停地|地点|位置|风险地|涉疫地)"
-        r"(名称|情况|信息)?",
+        r"(地区|区域|风险区|区划|风险点|点位|途经地|途径地|旅居地|到访地|停留地|涉及地|到达地|经停地|地点|位置|风险地|涉疫地)"
+        rf"(名称|情况|信息)?|{_RISKY}区?.?(所在|发生|发源)地|{_RISKY}(区县|县区|县市区|城市|地市)(名称)?",
     ),
     Synonyms(
         Field.PROVINCE, "省 省份 省级 province", r"(途经|途径|到达|停留|风险|所在|涉及)?省(份|级|名|市|、?自治区)?"
@@ -135,7 +140,8 @@ TRAVEL_SYNONYMS = (
     ),
     Synonyms(
         Field.FROM,
-        "from start begin starttime begintime startdate arrival arrivaltime arrived arrivedat arrivaldate entry "
+        "from start begin fromtime timefrom starttime begintime startdate "
+        "arrival arrivaltime arrived arrivedat arrivaldate entry "
         "entrytime entered entertime intime timein datefrom enter kssj 从",
         rf"(?:{_STAYING}|风险区|风险地区|高风险地?区|当地|本地)?(?:的)?(?:{_ARRIVE}|{_BEGIN})"
         rf"{_THERE}(?:的)?(?:{_WHEN})?"
@@ -143,7 +149,8 @@ TRAVEL_SYNONYMS = (
     ),
     Synonyms(
         Field.TO,
-        "to end until endtime enddate departure departuretime departed departedat left leave leavetime exit exittime "
+        "to end until totime timeto endtime enddate "
+        "departure departuretime departed departedat left leave leavetime exit exittime "
         "timeout outtime dateto jssj 到",
         rf"(?:{_STAYING}|风险区|风险地区|高风险地?区|当地|本地)?(?:的)?(?:{_LEAVE}|{_END})"
         rf"{_THERE}(?:的)?(?:{_WHEN})?"
@@ -156,8 +163,9 @@ TRAVEL_SYNONYMS = (
     ),
     Synonyms(
         Field.SOURCE,
-        "source sourcedept datasource origin 来源 依据 文号 出处 线索 渠道 函号",
-        r"(?!.*(来源地|地区)).*(来源|函号|协查函|协查单位|发函单位|推送单位|下发单位|来文单位|提供单位|数据提供|依据|文号|信息渠道)"
+        "source sourcedept datasource reportedby reporter origin 来源 依据 文号 出处 线索 渠道 函号 线索号 线索编号",
+        r"(?!.*(来源地|地区)).*(来源|函号|协查函|协查单位|数据提供|依据|文号|渠道"
+        r"|(发函|来函|推送|下发|来文|提供|移交|转办|协查|通报|上报)(单位|部门|机构|方|地))"
         r"(单位|部门|名称|编号|文号|说明)?",
     ),
     Synonyms(

@@ -11,7 +11,9 @@ from riskdb.types import RiskFileError
 HEADER_WITHIN = 30
 """Rows at the top of a sheet among which the header stands."""
 _IDLE = frozenset({Field.PERSONAL, Field.NUMBER, Field.NOTE, Field.VEHICLE_TYPE})
-_HEADER_ROWS = 3
+_JOINED = frozenset({Field.PLATE, Field.AREA, Field.AREA_CODE})
+"""Of these, what two columns hold can be put together."""
+HEADER_ROWS = 3
 """A header has this many rows at most: the names of groups above those of the columns."""
 _CORE_AT_LEAST = 2
 
@@ -100,14 +102,31 @@ def find_form(kind: FormKind, rows: Sequence[NumberedRow], bindings: Bindings) -
         if _core(single) < _CORE_AT_LEAST or kind.key not in single:
             continue
         headers, fields = [cell.strip() for cell in cells], single
-        for below_number, below in rows[place + 1 : place + _HEADER_ROWS]:
+        for below_number, below in rows[place + 1 : place + HEADER_ROWS]:
             longer = _joined(kind, headers, below)
             better = _bound(kind, longer, bindings)
             if _core(better) <= _core(fields) or not _is_header_like(below):
                 break
             headers, fields, number = longer, better, below_number
-        return Form("", "", tuple(headers), fields, number)
+        if place:
+            headers = _named_above(headers, rows[place - 1][1])
+        return Form("", "", tuple(headers), _bound(kind, headers, bindings), number)
     return None
+
+
+def _named_above(headers: Sequence[str], above: Sequence[str]) -> list[str]:
+    """Return the headers; a column without one bears that of the row above, where that row is no title."""
+    if len({cell.strip() for cell in above} - {""}) < 2 or not _is_header_like(above):
+        return list(headers)
+    return [header or top for header, top in zip(headers, _padded(above, len(headers)), strict=False)]
+
+
+def is_header(kind: FormKind, cells: Sequence[str]) -> bool:
+    """Whether a row among records can only be the header of the next table."""
+    if not _is_header_like(cells):
+        return False
+    fields = _bound(kind, cells, {})
+    return kind.key in fields and _core(fields) > _CORE_AT_LEAST
 
 
 def _core(fields: Sequence[Field | None]) -> int:
@@ -154,6 +173,17 @@ def _parted_days_and_times(headers: Sequence[str], fields: list[Field | None]) -
     return tuple(fields)
 
 
+def _is_one_wide_column(form: Form, places: Sequence[int]) -> bool:
+    """Whether columns stand side by side under one name, as where the header's cells are merged.
+
+    Of times nobody knows then which is the begin.
+    """
+    if form.fields[places[0]] not in _JOINED:
+        return False
+    names = {form.headers[place] for place in places}
+    return len(names) == 1 and places[-1] - places[0] == len(places) - 1
+
+
 def require_clear(kind: FormKind, form: Form) -> None:
     """Refuse a form that lacks a column, or of which two columns could mean the same. Raises RiskFileError."""
     for group in kind.needs:
@@ -164,7 +194,7 @@ def require_clear(kind: FormKind, form: Form) -> None:
             )
     for field in dict.fromkeys(form.fields):
         places = form.columns(field) if field is not None and field not in MANY else ()
-        if len(places) > 1:
+        if len(places) > 1 and not _is_one_wide_column(form, places):
             names = "”和“".join(form.headers[place] for place in places)
             raise RiskFileError(
                 f"{form.place}：“{names}”两列都像{FIELD_NAMES[field or Field.NOTE]}；请指定用哪一列，略过另一列"

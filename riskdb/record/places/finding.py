@@ -12,16 +12,18 @@ _CODE = re.compile(r"(?<!\d)\d{6}(?:\d{3}(?:\d{3}(?:\d{2}(?:\d{2})?)?)?)?(?!\d)"
 _NOISE = re.compile(r"[\s\-—_·.。'\"“”>→]+|中国|中华人民共和国")
 _LEVEL_NOTE = re.compile(r"[(（\[【].{0,12}?(?:风险|管控|封控|防范|区域).{0,6}?[)）\]】]|(?:中?高|中|低)风险(?:地?区)?")
 _SMALL_UNIT = re.compile(r".{1,12}?(?:街道|镇|乡|苏木|村|社区|居委会|村委会)")
+_COUNTY_LIKE = re.compile(r"[^路街巷号村镇]{1,10}?(?:(?<![小社园务业])区|县|旗)(?:$|\()")
+"""Below a city or a province: the name of a county that the table lacks (abolished, or a zone without a code)."""
 _DETAIL = re.compile(
     r".*(路|街|巷|号|小区|花园|大厦|广场|公司|工厂|厂|市场|超市|医院|学校|酒店|宾馆|服务区|收费站|高速|国道|省道|园|城|苑"
     r"|楼|栋|单元|室|组|队|附近|周边|境内|全域|全境|等地|内|部分区域|港|站|机场|工业区|开发区|新区)"
 )
 _UNNAMED_LEVEL = re.compile(
-    r"(?<=市)市辖区(?=.)|(?<=^重庆市)县(?=..)|(?<=省)省直辖县级行政区划(?=.)|(?<=自治区)自治区直辖县级行政区划(?=.)"
+    r"(?<=市)市辖区(?=.)|(?<=^[北天上重][京津海庆]市)市辖区$|(?<=^重庆市)县(?=..)|(?<=省)省直辖县级行政区划(?=.)|(?<=自治区)自治区直辖县级行政区划(?=.)"
 )
 """What official forms write between a city and its county, and nobody else does."""
 _LOOK = "请写区划编码，或写全省、市、区县、街道的名称"
-_MORE = re.compile(r"[、，,；;\n]+|(?<=[区县市镇道村])(?:和|及|与)")
+_MORE = re.compile(r"[、，,；;\n/|\\]+|(?<=[区县市镇道村])(?:和|及|与)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,7 @@ def find_areas(cell: str) -> tuple[FoundArea, ...]:
     plain = unicodedata.normalize("NFKC", cell).strip()
     plain = "".join(c for c in plain if unicodedata.category(c) != "Cf")
     if not plain:
-        raise CellProblem("地区", "", "没有填写", _LOOK)
+        raise CellProblem("地区", "", "没有填写（公式出错的格也是空的）", _LOOK)
     _refuse_rounded(cell, plain)
     if plain.isascii():
         codes = [code for code in re.split(r"[/,;|\s]+", plain) if code]
@@ -44,10 +46,24 @@ def find_areas(cell: str) -> tuple[FoundArea, ...]:
             return tuple(FoundArea(_code(cell, code)) for code in dict.fromkeys(codes))
         return (FoundArea(_code(cell, plain)),)
     parts = [part for part in _MORE.split(plain) if part.strip()]
+    if len(parts) > 1 and _is_chain(parts):
+        parts = ["".join(parts)]
     found: list[FoundArea] = []
     for part in parts:
         found.append(_find(cell, part, found[0].code if found else ""))
     return tuple(dict.fromkeys(found))
+
+
+def _is_chain(parts: list[str]) -> bool:
+    """Whether each part lies in the one before: 山东省、青岛市、黄岛区 is one area, its levels parted."""
+    steps, words = [""], ""
+    for part in parts:
+        words += _NOISE.sub("", part)
+        ends = [code for code, rest in _walks(place_table(), words) if not rest and len(code) > len(steps[-1])]
+        if not any(code.startswith(steps[-1]) for code in ends):
+            return False
+        steps.append(next(code for code in ends if code.startswith(steps[-1])))
+    return True
 
 
 def _refuse_rounded(cell: str, plain: str) -> None:
@@ -87,9 +103,8 @@ def _find(cell: str, part: str, first: str) -> FoundArea:
 def _require_agreement(cell: str, code: str, words: str) -> None:
     """Refuse a code beside the name of another place: one of them is wrong. Unknown words say nothing."""
     found = _best(place_table(), words, "") if words else []
-    if found and not any(
-        code.startswith(other.rstrip("0")) or other.startswith(code.rstrip("0")) for other, _ in found
-    ):
+    whole = [other for other, rest in found if not rest or words.removesuffix(rest)[-1] in "省市区县旗州盟"]
+    if whole and not any(code.startswith(other.rstrip("0")) or other.startswith(code.rstrip("0")) for other in whole):
         raise CellProblem("地区", cell, "编码和名称不是同一个地方", "请核对后只留一个")
 
 
@@ -168,7 +183,7 @@ def _with_rest(cell: str, table: PlaceTable, code: str, rest: str) -> FoundArea:
         raise CellProblem("地区", cell, f"在{table.name_of(code)}（{area}）里没有找到“{rest}”", _LOOK)
     if len(code) < 4:
         raise CellProblem("地区", cell, f"在{table.name_of(code)}里没有找到“{rest}”", _LOOK)
-    if len(code) < 9 and not _DETAIL.match(rest):
+    if (len(code) < 6 and _COUNTY_LIKE.match(rest)) or (len(code) < 9 and not _DETAIL.match(rest)):
         raise CellProblem("地区", cell, f"在{table.name_of(code)}（{area}）里没有找到“{rest}”", _LOOK)
     return FoundArea(area, f"“{cell.strip()}”按 {area}（{table.name_of(code[:9])}），“{rest}”没有编码")
 

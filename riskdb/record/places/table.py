@@ -89,10 +89,15 @@ class PlaceTable:
             if place.name in _UNNAMED:
                 found += self.inside(place.code, text)
                 continue
-            for name in spellings(place.name):
+            for name in (*spellings(place.name), *self._of_zone(place)):
                 if text.startswith(name):
                     found.append((place, text[len(name) :]))
         return found
+
+    def _of_zone(self, place: Place) -> tuple[str, ...]:
+        if not place.name.endswith(_ZONES):
+            return ()
+        return _zone_spellings(place.name, self._places.get(place.code[:2], ""), self._places.get(place.code[:4], ""))
 
     def villages(self, street: str) -> list[tuple[str, str]]:
         """Return code and name of every village of a street."""
@@ -118,6 +123,27 @@ class PlaceTable:
 def place_table() -> PlaceTable:
     """Return the shipped table, read once in a process and only where a file names an area in words."""
     return PlaceTable()
+
+
+_ZONE_WORDS = (
+    ("高新技术产业开发区", "高新区"), ("高新技术产业开发区", "高新技术开发区"), ("高新技术产业开发区", "高新开发区"),
+    ("高新技术产业园区", "高新区"), ("高新技术开发区", "高新区"), ("高新技术开发区", "高新技术产业开发区"),
+    ("经济技术开发区", "经开区"), ("经济技术开发区", "经济开发区"), ("经济技术开发区", "经济技术区"),
+    ("经济开发区", "经开区"), ("经济开发区", "经济技术开发区"), ("城乡一体化示范区", "示范区"),
+    ("城乡一体化示范区", "一体化示范区"),
+)  # fmt: skip
+"""A development zone's kind, in full and as people write it."""
+_ZONES = (*dict.fromkeys(whole for whole, _ in _ZONE_WORDS), "工业园区", "管理区", "新区")
+
+
+@cache
+def _zone_spellings(name: str, province: str, city: str) -> tuple[str, ...]:
+    """Return how people write a development zone behind its city: 郑州市高新区 is 郑州高新技术产业开发区."""
+    bare = name
+    for above in (*spellings(province), *spellings(city)):
+        bare = bare.removeprefix(above) or bare
+    brief = [bare.removesuffix(whole) + short for whole, short in _ZONE_WORDS if bare.endswith(whole)]
+    return tuple(dict.fromkeys(word for word in (bare, *brief) if word not in spellings(name)))
 
 
 @cache

@@ -81,6 +81,8 @@ def _read_zipped(source: SourceFile, notice: Notice) -> Iterator[Sheet]:
     except (OSError, zipfile.BadZipFile, NotImplementedError, ValueError, EOFError) as error:
         what = "XLSX 文件" if source.path.suffix.lower() in {".xlsx", ".xlsm", ".et"} else "压缩包"
         raise RiskFileError(f"{source.name}：不是可以读取的{what}，可能已损坏；请重新导出或另存后再导入") from error
+    if "xl/workbook.bin" in names:  # its size is not known before it is in memory
+        raise RiskFileError(f"{source.name}：二进制工作簿（XLSB）不能读取；请另存为 XLSX 后再导入")
     if any(entry.startswith("xl/") for entry in names):
         yield from read_book(source, notice)
     elif any(entry.startswith(("word/", "ppt/")) for entry in names):

@@ -28,7 +28,7 @@ def read_text(source: SourceFile, notice: Notice) -> Iterator[Sheet]:  # noqa: A
 def encoding_of(source: SourceFile) -> str:
     """Return the encoding of a text. Raises RiskFileError."""
     with source.path.open("rb") as file:
-        head = file.read(4096)
+        head = file.read(4096).rstrip(b"\0")  # a file that was never written to its end on the disk
     marked = [encoding for mark, encoding in _MARKS if head.startswith(mark)]
     for encoding in marked or _unmarked(head):
         try:

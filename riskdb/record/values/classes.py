@@ -39,16 +39,23 @@ _WORDS: dict[str, tuple[str, ...]] = {
     "临时行驶车": ("22",), "临时": ("22",), "临牌": ("22",), "motorcycle": ("07", "08"), "tractor": ("14",),
     "货车": (), "大货车": ("01", "51"), "客车": (), "大客车": ("01", "51"), "面包车": (), "牵引车": ("01", "51"),
     "半挂车": (), "重型货车": ("01", "51"),
+    "主车": (), "车头": (),
     "中型汽车": (), "民用": (), "普通": (), "普通汽车": (), "汽车": (), "轻型货车": (), "出租车": (),
     "公交车": (), "网约车": (), "越野车": (),
     "blue": ("02", "16"), "yellow": ("01", "15", "16"), "green": (*_ENERGY, "14"), "white": ("23", "31", "32", "99"),
     "black": ("03", "04", "06", "26", "27"), "small": ("02", "52"), "large": ("01", "51"), "newenergy": _ENERGY,
-    "ev": _ENERGY,
+    "ev": _ENERGY, "大": ("01", "51"), "小": ("02", "52"), "电车": _ENERGY, "小型轿车": ("02", "52"),
+    "大型货车": ("01", "51"), "大型客车": ("01", "51"), "小型客车": ("02", "52"), "小客车": ("02", "52"),
+    "重型半挂牵引车": ("01", "51"), "重型牵引车": ("01", "51"), "半挂牵引车": ("01", "51"),
+    "小型普通客车": ("02", "52"),
     "trailer": ("15",), "car": (), "truck": (), "bus": (),
 }  # fmt: skip
 """What a word leaves open; empty where it says nothing about the plate."""
 _SPLIT = re.compile(r"[/、,，;；|\n]+")
-_TAIL = re.compile(r"(号牌|车牌|牌照|色|牌)+$")
+_TAIL = re.compile(r"(号牌|车牌|牌照|色|牌|底|车|汽车)+$")
+_HEAD = re.compile(r"^(普通|单排|双排|单层|双层|新能源(?=[\u4e00-\u9fff]*[绿]))")
+_OF_VEHICLES = re.compile(r"[\u4e00-\u9fff]{2,}(车|客车|货车|轿车)|[a-z]\d\d")
+"""轻型普通货车, K33 (GA/T 16.4): a kind of vehicle, which leaves its plate open."""
 
 
 def words_of(cell: str) -> tuple[str, ...]:
@@ -106,6 +113,8 @@ def _classes(word: str) -> tuple[str, ...] | None:
         return (CLASS_ALIASES.get(plain.zfill(2), plain.zfill(2)),)
     if found := re.fullmatch(r"(\d\d)[-_.]?([\u4e00-\u9fff]+)", plain):
         return (CLASS_ALIASES.get(found[1], found[1]),)
-    if plain in _WORDS:
-        return _WORDS[plain]
-    return _WORDS.get(_TAIL.sub("", plain))
+    bare = _HEAD.sub("", plain)
+    for word in (plain, _TAIL.sub("", plain), _TAIL.sub("", bare)):
+        if word in _WORDS:
+            return _WORDS[word]
+    return () if _OF_VEHICLES.fullmatch(plain) else None

@@ -36,6 +36,7 @@ _DATES = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
         rf"{_Y}\s*(?P<sep>[-/.,\\])\s*{_M}\s*[-/.,\\]\s*{_D}(?:日|(?!\d))",
+        rf"{_Y} {_M} {_D}(?!\d)",
         rf"{_Y}\s*年\s*{_M}\s*月\s*{_D}\s*(?:[日号]|(?!\d))",
         rf"(?P<yy>\d\d)\s*年\s*{_M}\s*月\s*{_D}\s*(?:[日号]|(?!\d))",
         rf"{_Y}(?P<m>1[0-2]|0[1-9])(?P<d>3[01]|[12]\d|0[1-9])(?=$|\s|T|\d{{4}}$|\d{{6}}$|[上下凌早晚中])",
@@ -49,8 +50,13 @@ _DATES = tuple(
 )
 _USUAL = re.compile(r"([12]\d{3})-(\d\d)-(\d\d)(?:[ T](\d\d):(\d\d)(?::(\d\d))?)?", re.ASCII)
 """How most files write it, and the documented form."""
-_OFFSET = re.compile(r"\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)$")
-_WEEKDAY = re.compile(r"[(（]?(?:星期|周|礼拜)[一二三四五六日天][)）]?")
+_OFFSET = re.compile(r"\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z| ?[+-]\d\d:?\d\d)$")
+_EPOCH = re.compile(r"1[5-9]([2-9]\d|1[3-9])\d{6}(?:\d{3})?")
+"""Seconds or milliseconds of a machine; no figures of a year and month can be meant."""
+_JAVA = re.compile(r"[A-Z][a-z]{2} ([A-Z][a-z]{2}) (\d\d) (\d\d:\d\d:\d\d) (?:CST|GMT\+08:00) (20\d\d)")
+"""Fri Nov 20 08:17:33 CST 2026, as Java's programs write China's time."""
+_QUARTERS = {"一刻": "15分", "三刻": "45分"}
+_WEEKDAY = re.compile(r"[(（]?(?:星期|周|礼拜)[一二三四五六日天][)）]?|[(（][一二三四五六日天][)）]")
 _ABOUT = re.compile(r"(^自|^从|^于|大约|大概|约|左右|前后|许|开始|起|北京时间|\(北京时间\)|(?<=[\d日时分点])止)")
 _PARTS = {"凌晨": (0, 6), "清晨": (4, 9), "早上": (5, 10), "早晨": (5, 10), "早": (5, 10), "上午": (0, 12),
     "中午": (11, 14),
@@ -74,10 +80,12 @@ def read_moment(text: str, zone: tzinfo = UTC) -> Moment:
         return _usual(found)
     plain = plain_time(text)
     if _OFFSET.search(plain):
-        exact = datetime.fromisoformat(plain).astimezone(zone).replace(tzinfo=None)
+        exact = datetime.fromisoformat(re.sub(" (?=[+-])", "", plain)).astimezone(zone).replace(tzinfo=None)
         return Moment(exact, exact)
-    if re.fullmatch(r"\d{5}(\.\d+)?", plain):
-        return _serial(float(plain))
+    if found := re.fullmatch(r"(\d{5}(?:\.\d+)?)(?: (0\.\d+))?", plain):  # a day and its time may be two numbers
+        return _serial(float(found[1]) + float(found[2] or 0))
+    if _EPOCH.fullmatch(plain):
+        return _machine_time(int(plain[:10]), zone)
     for pattern in _DATES:
         if found := pattern.match(plain):
             return _with_clock(found, plain[found.end() :].lstrip("T,， "))
@@ -100,8 +108,10 @@ def plain_time(text: str) -> str:
     """Return the text without what says nothing: weekdays, 约, blanks of any kind."""
     plain = unicodedata.normalize("NFKC", text)
     plain = "".join(c for c in plain if unicodedata.category(c) != "Cf")
-    plain = _ABOUT.sub("", _WEEKDAY.sub(" ", plain))
-    return re.sub(r"\s+", " ", plain.replace("。", ".")).strip(" .,")
+    plain = _ABOUT.sub("", _WEEKDAY.sub(" ", _JAVA.sub(r"\2 \1 \4 \3", plain)))
+    for words, minutes in _QUARTERS.items():
+        plain = plain.replace(words, minutes)
+    return re.sub(r"[\s_]+", " ", plain.replace("。", ".")).strip(" .,")
 
 
 def _serial(days: float) -> Moment:
@@ -109,6 +119,11 @@ def _serial(days: float) -> Moment:
         raise ValueError(days)
     moment = (_SERIAL_BEGIN + timedelta(days=days) + timedelta(milliseconds=500)).replace(microsecond=0)
     return Moment(moment, moment + _DAY if moment.time() == time() else moment)
+
+
+def _machine_time(epoch_s: int, zone: tzinfo) -> Moment:
+    moment = datetime.fromtimestamp(epoch_s, zone).replace(tzinfo=None)
+    return Moment(moment, moment)
 
 
 def _with_clock(found: re.Match[str], rest: str) -> Moment:

@@ -3,8 +3,9 @@
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from riskdb.record.values.classes import known_words
 from riskdb.record.values.problem import CellProblem
 from riskdb.types import PlateGrammar
 
@@ -12,7 +13,8 @@ _LOOKALIKES = str.maketrans("АВЕКМНОРСТУХаеорсухΑΒΕΖΗΙ�
 """Letters of the Cyrillic and Greek alphabets, and circles, that look like what a plate carries."""
 _OLD_STYLE = str.maketrans("魯蘇滬貴遼晉陝瓊雲寧閩贛粵學掛領", "鲁苏沪贵辽晋陕琼云宁闽赣粤学挂领")
 _LABEL = re.compile(
-    r"^\s*(?:主车|牵引车|挂车|车辆|机动车|汽车)?(?:车牌号码?|号牌号码?|车牌|号牌|车号|牌照号?|牌号|plate)?\s*[:：]\s*",
+    r"^\s*(?:主车|牵引车|车头|挂车|车辆|机动车|汽车)?(?:车牌号码?|号牌号码?|车牌|号牌|车号|牌照号?|牌号|plate)?\s*"
+    r"(?:[:：]\s*|(?<=[车牌号码头照])(?=[\u4e00-\u9fff][A-Z]))",
     re.I,
 )
 _BRACKETS = re.compile(r"[(\[【〔{<](.*?)[)\]】〕}>]")
@@ -20,7 +22,12 @@ _COLOUR_SUFFIX = re.compile(r"(黄绿双拼|渐变绿|黄绿|蓝色|黄色|绿�
 _STRONG = re.compile(r"[、,，;；/／|\n\r+&]+|(?<=[A-Z0-9挂学警港澳领])(?:和|及|与|或)")
 _COLOUR_PREFIX = re.compile(r"^(黄绿|渐变绿|[蓝黄绿白黑])色?(?:号?牌)?(?=[\u4e00-\u9fff][A-Z])")
 _QUOTES = str.maketrans(
-    {**dict.fromkeys('“”‘’"「」『』《》'), **dict.fromkeys("—–−‐‑", "-"), **dict.fromkeys("①②③④⑤⑥⑦⑧⑨⑩", "、")}
+    {
+        **dict.fromkeys('“”‘’"「」『』《》'),
+        **dict.fromkeys("—–−‐‑", "-"),
+        **dict.fromkeys("˙⋅‧∙", "·"),
+        **dict.fromkeys("①②③④⑤⑥⑦⑧⑨⑩", "、"),
+    }
 )
 """Quotation marks go, dashes of any length are one, and a number in a circle begins the next plate."""
 _NUMBERED = re.compile(r"(?:^|[\s,;、])\(?\d{1,2}[、.)]\s*(?=[\u4e00-\u9fff][A-Z])")
@@ -29,6 +36,8 @@ _GLUED = re.compile(
     r"(?=[京津冀晋蒙辽吉黑沪苏浙皖闽赣鲁豫鄂湘粤桂琼渝川贵云藏陕甘青宁新][A-Z])"
 )
 """Where the next plate begins without anything between."""
+_TRACTOR_AND_TRAILER = re.compile(r"(?<=[A-Z0-9])\s*-+\s*(?=[\u4e00-\u9fff][A-Z][\s·.]*[A-Z0-9]{4}挂$)")
+"""A dash between two plates may mean all between them, but not where the second is a trailer's."""
 _PLATE_WITHIN = re.compile(r"[\u4e00-\u9fff][A-Z][\s·•.\-]*[A-Z0-9]{4,6}")
 _PROBE = "鲁"
 """A province that stands for a missing one."""
@@ -46,14 +55,19 @@ class WrittenPlate:
 def read_plates(cell: str, grammar: PlateGrammar, class_words: Sequence[str]) -> tuple[WrittenPlate, ...]:
     """Return the plates of a cell, in order. `class_words` is what the row says of the class. Raises CellProblem."""
     if not cell.strip():
-        raise CellProblem("号牌", "", "没有填写")
+        raise CellProblem("号牌", "", "没有填写（公式出错的格也是空的）", "请补上号牌，或删去这一行")
     plain = clean(cell)
     if whole := _one_plate(plain, grammar, class_words, cell):
         return (whole,)
     parts = [part for part in _STRONG.split(plain) if part.strip()]
     if len(parts) > 1:
-        found = (_some_plates(part, grammar, class_words, cell) for part in parts)
-        return tuple(dict.fromkeys(plate for plates in found for plate in plates))
+        found: list[WrittenPlate] = []
+        for part in parts:
+            if found and known_words((part.strip(),)):
+                found[-1] = replace(found[-1], class_words=(*found[-1].class_words, part.strip()))
+            else:
+                found += _some_plates(part, grammar, class_words, cell)
+        return tuple(dict.fromkeys(found))
     return _beside(plain, grammar, class_words, cell) or _refuse(cell, plain, grammar)
 
 
@@ -64,7 +78,7 @@ def clean(cell: str) -> str:
     # Marks that turn the direction of text are no slip of a spreadsheet: they stay and are refused.
     shown = "".join(c for c in plain if unicodedata.category(c) != "Cf" or c in "\u202d\u202e")
     parted = _GLUED.sub("、", _NUMBERED.sub("、", shown.upper()))
-    return _LABEL.sub("", parted.strip(" \t\n、,;")).strip()
+    return _LABEL.sub("", _TRACTOR_AND_TRAILER.sub("、", parted.strip(" \t\n、,;#~"))).strip()
 
 
 def _refuse_small_l(cell: str) -> None:
@@ -124,9 +138,9 @@ def _beside(plain: str, grammar: PlateGrammar, words: Sequence[str], cell: str) 
                 start = end
                 break
         else:
-            says_kind = _COLOUR_SUFFIX.fullmatch(texts[start]) or texts[start] in {"挂车", "挂", "主车"}
-            if not plates or not says_kind:
+            if not plates or not known_words((texts[start],)):
                 return ()
+            plates[-1] = replace(plates[-1], class_words=(*plates[-1].class_words, texts[start]))
             start += 1
     return tuple(plates)
 

@@ -9,10 +9,15 @@ from riskdb.record.values.moments import Moment, plain_time, read_moment
 from riskdb.record.values.problem import CellProblem
 
 _OPEN = re.compile(
-    r"(至今|现在|今|目前|未离开|尚未离开|未离|仍在|还在|在途|至目前|今天|今日|now|present|ongoing|until now|-至今)"
+    r"(至今|迄今|现在|今|目前|截至目前|截至现在|未离开|尚未离开|未离|未返回|尚未返回|(?:现|现在|目前)?(?:仍|还|尚)在"
+    r"(?:当地|此地|该地|停留|滞留)?|滞留中|停留中|在途|至目前|今天|今日|now|present|ongoing|until now|-至今)"
 )
 _UNTIL_NOW = re.compile(rf"(.+?)\s*(?:[-~—–]+|至|到)?\s*{_OPEN.pattern}", re.IGNORECASE)
 _STRONG = re.compile(r"\s*(?:至|到|~|～|〜|—+|–|―|→|->|－－|--)\s*")
+_ISO = r"20\d\d-\d+-\d+(?: [\d:]+)?"
+_BLANK_BETWEEN = re.compile(rf"([^-—~至到]*[\d日号]|{_ISO}) ((?:20\d\d[-/.年]|\d{{1,2}}月)[^-~—至到]*|{_ISO})")
+"""Two days with nothing but a blank between: the year of the second is no time of the first."""
+_UNTIL = re.compile(r"^(?:截[至止]到?|至|到)\s*(?=\d)")
 _HOW = "请写成 2026-11-24 或 2026-11-24 08:30"
 _HALF_YEAR = timedelta(days=183)
 
@@ -63,7 +68,10 @@ def read_stay(begin_text: str, end_text: str, now: datetime, find_year: FindYear
 
     Raises CellProblem.
     """
-    begin_text, end_text = begin_text.strip(), end_text.strip()
+    begin_text, end_text = (
+        begin_text.strip(),
+        _UNTIL.sub("", end_text.strip()) if end_text != begin_text else begin_text.strip(),
+    )
     if not begin_text:
         raise CellProblem("到达时间", "", "没有填写", _HOW)
     first, last = _two_ends(begin_text, end_text)
@@ -127,6 +135,9 @@ def _parted(text: str) -> tuple[str, str] | None:
 def _splits(plain: str) -> Iterator[tuple[str, str]]:
     if found := _UNTIL_NOW.fullmatch(plain):
         yield found[1].strip("从自 "), found[2]
+        return
+    if found := _BLANK_BETWEEN.fullmatch(plain):
+        yield found[1], found[2]
         return
     strong = list(_STRONG.finditer(plain))
     weak = [] if strong else list(re.finditer(r"\s*-\s*", plain)) or list(re.finditer(r"[、,;]\s*|\n", plain))
