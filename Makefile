@@ -11,7 +11,7 @@ READY := $(VENV)/.ready
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: docs pictures bundle sbom notice audit help setup demo test test-long mutants check lint format typecheck bench screens lock checksums clean
+.PHONY: install wheels docs pictures bundle sbom notice audit help setup demo test test-long mutants check lint format typecheck bench screens lock checksums clean
 
 help: ## Print the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,6 +21,10 @@ setup: $(READY) ## Create .venv with everything that demo and tests need
 $(READY): pyproject.toml requirements.lock
 	@sh deploy/setup.sh $(PYTHON) $(VENV)
 	@touch $@
+
+install: ## Create .venv with what a machine at work needs and no more (ROLE=box or centre)
+	@case "$(ROLE)" in box) lock=requirements-box.lock;; centre) lock=requirements-runtime.lock;; \
+	*) echo "make install ROLE=box 或 ROLE=centre" >&2; exit 2;; esac; sh deploy/setup.sh $(PYTHON) $(VENV) $$lock
 
 demo: $(READY) ## Screen the fixture clips against a sample risk list (SERVE=1 opens the command screen too)
 	@$(BIN)/kakou demo $(if $(SERVE),--serve,)
@@ -65,8 +69,10 @@ lock: ## Write requirements.lock and requirements-runtime.lock anew from pyproje
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --extra dev --no-emit-package kakou \
 	  --custom-compile-command "make lock" --output-file requirements.lock pyproject.toml
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --extra console --extra reads --extra mqtt --extra postgresql \
-	  --no-emit-package kakou --custom-compile-command "make lock" --output-file requirements-runtime.lock pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --extra centre --extra replay --no-emit-package kakou \
+	  --custom-compile-command "make lock" --output-file requirements-runtime.lock pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --extra box --no-emit-package kakou \
+	  --custom-compile-command "make lock" --constraint requirements-runtime.lock --output-file requirements-box.lock pyproject.toml
 
 bundle: $(READY) ## Make the offline bundle in OUT (ARCHES, VERSIONS, SIGN_KEY choose)
 	PYTHON=$(BIN)/python deploy/bundle.sh $(or $(OUT),build/bundle) $(ARCHES)

@@ -23,7 +23,7 @@ for arch in "$@"; do
       --python-version "$version" --implementation cp -r "$lock"
   done
 done
-cp -r docs README.md LICENSE NOTICE requirements-runtime.lock "$out/"
+cp -r docs README.md LICENSE NOTICE requirements-box.lock requirements-runtime.lock "$out/"
 cp deploy/install.sh "$out/install.sh"
 chmod +x "$out/install.sh"
 "$python" -m kakou.installing.sbom > "$out/sbom.cdx.json"

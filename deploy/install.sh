@@ -1,5 +1,6 @@
 #!/bin/sh
-# Installs kakou from this bundle without any network: ./install.sh [FOLDER], /opt/kakou when left out.
+# Installs kakou from this bundle without any network: ./install.sh [--role box|centre] [FOLDER], all of it in /opt/kakou
+# when left out; a box needs half the room of a centre.
 # ./install.sh --remove [FOLDER] takes it away; settings and state folders stay.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
@@ -7,7 +8,13 @@ say() { echo "$*" >&2; }
 fail() { say "错误 $*"; exit 1; }
 remove=
 [ "${1:-}" = --remove ] && { remove=1; shift; }
+lock=requirements-runtime.lock room=1200
+if [ "${1:-}" = --role ]; then
+  case "${2:-}" in box) lock=requirements-box.lock room=700;; centre) ;; *) fail "--role 应为 box 或 centre";; esac
+  shift 2
+fi
 into=${1:-/opt/kakou}
+case "$into" in -*) fail "不认识 $into：./install.sh [--role box|centre] [文件夹]";; /*) ;; *) into=$(pwd)/$into;; esac
 if [ -n "$remove" ]; then
   [ -f "$into/.kakou-bundle" ] || fail "$into 不是由本安装包装的，未动"
   rm -rf "$into"
@@ -28,7 +35,7 @@ ls "$here/wheels/$machine/" | grep -q "$version" || fail "本安装包没有 $ma
 parent=$(dirname "$into")
 mkdir -p "$parent" || fail "不能建立 $parent"
 free=$(df -Pm "$parent" | awk 'NR == 2 {print $4}')
-[ "$free" -ge 1200 ] || fail "$parent 只剩 $free MB，需要 1200 MB；什么也没有装"
+[ "$free" -ge "$room" ] || fail "$parent 只剩 $free MB，需要 $room MB；什么也没有装"
 (cd "$here" && sha256sum --quiet -c SHA256SUMS) || fail "安装包已损坏：重新复制"
 if [ -e "$into" ] && [ ! -f "$into/.kakou-bundle" ]; then fail "$into 已存在，不是由本安装包装的"; fi
 say "1/3 建立环境 $into.new"
@@ -36,12 +43,12 @@ rm -rf "$into.new"
 "$python" -m venv "$into.new"
 touch "$into.new/.kakou-bundle"
 say "2/3 安装（不用网络）"
-"$into.new/bin/python" -m pip install --quiet --disable-pip-version-check --no-index --find-links "$here/wheels/$machine" \
-  --find-links "$here/wheels" --require-hashes -r "$here/requirements-runtime.lock"
-"$into.new/bin/python" -m pip install --quiet --disable-pip-version-check --no-index --no-deps "$here"/wheels/kakou-*.whl
+"$into.new/bin/python" -m pip install --quiet --disable-pip-version-check --no-compile --no-index \
+  --find-links "$here/wheels/$machine" --find-links "$here/wheels" --require-hashes -r "$here/$lock"
+"$into.new/bin/python" -m pip install --quiet --disable-pip-version-check --no-compile --no-index --no-deps "$here"/wheels/kakou-*.whl
 say "3/3 换上"
 # A half-finished upgrade leaves the old one at work: the new one takes its place only when it is whole.
-"$into.new/bin/python" -c 'import kakou.main' || fail "安装不完整，旧版本未动"
+"$into.new/bin/python" -m kakou.installing.slim --without-pip || fail "安装不完整，旧版本未动"
 rm -rf "$into.old"
 [ -e "$into" ] && mv "$into" "$into.old"
 mv "$into.new" "$into"

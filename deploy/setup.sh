@@ -1,7 +1,8 @@
 #!/bin/sh
-# Makes the environment of a checkout and says what it does: setup.sh PYTHON VENV (called by make).
+# Makes the environment of a checkout and says what it does: setup.sh PYTHON VENV [LOCK] (called by make).
 set -eu
-python=$1 venv=$2 bin=$2/bin
+python=$1 venv=$2 bin=$2/bin lock=${3:-requirements.lock}
+compile= ; [ "$lock" = requirements.lock ] || compile=--no-compile
 say() { echo "$*" >&2; }
 if ! "$bin/python" -m pip --version >/dev/null 2>&1; then
   say "1/3 建立环境 $venv ($python)"
@@ -13,9 +14,9 @@ if ! "$bin/python" -m pip --version >/dev/null 2>&1; then
     say "$python -m venv failed: 缺少 venv 模块：apt-get install $(basename "$python")-venv"; exit 1; }
 fi
 log=$(mktemp); trap 'rm -f "$log"; [ -z "${job:-}" ] || kill "$job" 2>/dev/null || true' EXIT
-count=$(grep -c == requirements.lock)
+count=$(grep -c == "$lock")
 say "2/3 下载并安装 $count 个软件包（第一次约一两分钟）"
-"$bin/python" -m pip install --disable-pip-version-check --progress-bar off --require-hashes -r requirements.lock >"$log" 2>&1 & job=$!
+"$bin/python" -m pip install --disable-pip-version-check --progress-bar off $compile --require-hashes -r "$lock" >"$log" 2>&1 & job=$!
 waited=0
 while kill -0 "$job" 2>/dev/null; do
   sleep 1; waited=$((waited + 1))
@@ -24,5 +25,8 @@ done
 wait "$job" || { say "安装失败："; tail -n 15 "$log" >&2; exit 1; }
 job=
 say "3/3 安装 kakou 本身"
-"$bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation \
+isolated=--no-build-isolation
+"$bin/python" -c 'import setuptools' 2>/dev/null || isolated=
+"$bin/python" -m pip install --quiet --disable-pip-version-check --no-deps $isolated \
   --config-settings editable_mode=compat --editable . >"$log" 2>&1 || { tail -n 15 "$log" >&2; exit 1; }
+[ -z "$compile" ] || "$bin/python" -m kakou.installing.slim

@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from kakou.exit_codes import ExitCode
+from kakou.extras import missing_sentence
 from kakou.foreign import ForeignPackageError
 
 DISK_TROUBLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO)
@@ -14,12 +15,15 @@ DISK_TROUBLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPE
 
 def report_error(error: Exception) -> int:
     """Print what the user can mend and return the exit code; raise again what is a fault of ours."""
-    code = exit_code_of(type(error))
+    missing = missing_sentence(error)
+    code = ExitCode.UNAVAILABLE if missing else exit_code_of(type(error))
     if code is None and isinstance(error, OSError) and error.errno in DISK_TROUBLE:
         code = ExitCode.UNAVAILABLE
     if code is None:
         raise error
-    Console(stderr=True, highlight=False).print(f"[red]错误[/red] {escape(_sentence(error))}", soft_wrap=True)
+    Console(stderr=True, highlight=False).print(
+        f"[red]错误[/red] {escape(missing or _sentence(error))}", soft_wrap=True
+    )
     return code
 
 

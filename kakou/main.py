@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 
 from kakou.errors import report_error
 from kakou.exit_codes import ExitCode
+from kakou.extras import missing_sentence
 from kakou.foreign import require_our_packages
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ class LazyGroup(TyperGroup):
     def get_command(self, ctx: "Context", cmd_name: str) -> "Command | None":  # noqa: ARG002  click's signature
         if cmd_name not in COMMANDS:
             return None
-        command = typer.main.get_command(importlib.import_module(COMMANDS[cmd_name]).app)
+        command = typer.main.get_command(_app_of(cmd_name))
         command.name = cmd_name
         if speaks_chinese() and cmd_name in CHINESE:
             command.short_help = CHINESE[cmd_name]
@@ -89,6 +90,26 @@ class LazyGroup(TyperGroup):
             return super().invoke(ctx)
         except Exception as error:
             raise typer.Exit(report_error(error)) from error
+
+
+def _app_of(name: str) -> typer.Typer:
+    """Return a command's application; where its libraries are not installed here, one that says so when it is run."""
+    try:
+        found: typer.Typer = importlib.import_module(COMMANDS[name]).app
+        return found
+    except ModuleNotFoundError as error:
+        if missing_sentence(error) is None:
+            raise
+        missing = error
+    absent = typer.Typer(add_completion=False)
+
+    @absent.command(
+        help=missing_sentence(missing), context_settings={"allow_extra_args": True, "ignore_unknown_options": True}
+    )
+    def say_so() -> None:
+        raise missing
+
+    return absent
 
 
 app = typer.Typer(cls=LazyGroup, add_completion=False, no_args_is_help=True, rich_markup_mode="markdown")

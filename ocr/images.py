@@ -89,9 +89,11 @@ def find_images(path: Path) -> Iterator[Path]:
 
 def _load_heif(source: Path | bytes, max_pixels: int) -> tuple[BgrImage, int]:
     """Phones keep their photos as HEIC, which OpenCV does not know."""
-    # Loaded when it is first needed: most boxes never see one.
-    import pillow_heif
-
+    # Loaded when it is first needed: most boxes never see one, and need not have it.
+    try:
+        import pillow_heif
+    except ModuleNotFoundError as error:
+        raise OcrError("HEIC: install what reads it: pip install 'kakou[photos]', or save it as JPEG") from error
     try:
         image = pillow_heif.open_heif(source, convert_hdr_to_8bit=True, bgr_mode=True)
         if image.size[0] * image.size[1] > MAX_PIXELS:

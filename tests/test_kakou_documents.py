@@ -129,6 +129,7 @@ MODULES = {
     "opencv-python-headless": "cv2",
     "argon2-cffi": "argon2",
     "paho-mqtt": "paho",
+    "pillow": "PIL",
     "axe-playwright-python": "axe_playwright_python",
 }
 """Imported by another name than they are installed by; a hyphen alone is an underscore."""

@@ -43,7 +43,8 @@ def test_the_image_runs_without_rights_and_tells_how_it_is():
     assert all(re.match(r"FROM \S+:\S+", line) and ":latest" not in line for line in bases)
     assert "USER 10001" in lines
     assert any(line.startswith("HEALTHCHECK") for line in lines)
-    assert any("--require-hashes -r requirements-runtime.lock" in line for line in lines)
+    assert "ARG LOCK=requirements-runtime.lock" in lines
+    assert any('--require-hashes -r "${LOCK}"' in line for line in lines)
 
 
 def test_the_containers_have_no_rights_to_lose():

@@ -33,7 +33,7 @@ _DEFAULT_PORT = 9092
 
 class KafkaOutSettings(ChannelSettings):
     kind: Literal["kafka"]
-    """Needs confluent-kafka: `make setup` installs it."""
+    """Needs confluent-kafka: it is in the extra `kafka`."""
     brokers: str = Field(min_length=1)
     """host:port, several parted by commas; each, and each that they name, must be in allowed_hosts (or
     allowed_networks) and allowed_ports."""

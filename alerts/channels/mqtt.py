@@ -29,7 +29,7 @@ if TYPE_CHECKING:  # It needs paho-mqtt, which only those install who use MQTT.
 
 class MqttSettings(ChannelSettings):
     kind: Literal["mqtt"]
-    """Needs paho-mqtt: `make setup` installs it."""
+    """Needs paho-mqtt: it is in the extra `mqtt`, which box and centre have."""
     host: str
     """The broker; must be in allowed_hosts."""
     port: int = Field(default=8883, ge=1, le=65535)

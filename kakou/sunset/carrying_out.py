@@ -1,29 +1,14 @@
 """One destruction, from the first key to the report."""
 
-import contextlib
-import csv
-import hashlib
-import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import inspect, select
-from sqlalchemy.exc import SQLAlchemyError
-
-from console.parts import AUDIT_ANCHORS, database_url
-from console.people.audit import AuditLog
-from console.people.keys import load_keys
-from console.store.database import Database
-from console.store.people_tables import AuditRow
-from console.types import Actor, ConsoleError
 from kakou.settings import Settings
 from kakou.sunset import destroying
-from kakou.sunset.report import AuditKept, DestructionReport, write_report
+from kakou.sunset.audit_kept import AuditKept
+from kakou.sunset.report import DestructionReport, write_report
 from kakou.sunset.state import REPORTS_FOLDER, SunsetState, mark_begun, save_state
-
-log = logging.getLogger(__name__)
-_AUDIT_COLUMNS = ("seq", "at", "actor", "role", "action", "subject", "reason", "previous", "digest")
 
 
 def plan(settings: Settings) -> list[destroying.Destroyed]:
@@ -80,52 +65,21 @@ def note_in_audit(settings: Settings, by: str, action: str, reason: str, now: da
 
     A database that is away, or damaged, keeps nobody from deciding: `sunset.json` holds the decision, too.
     """
-    try:
-        with _opened_audit(settings) as opened:
-            if opened is None:
-                return False
-            database, audit = opened
-            assert audit is not None
-            with database.writing() as session:
-                audit.append(session, Actor(None, by, None, ""), action, "sunset", now, reason)
-    except (ConsoleError, SQLAlchemyError) as error:
-        log.error("the audit log cannot be written: %s", type(error).__name__)
+    if not _has_console(settings):
         return False
-    return True
+    from kakou.sunset.console_side import append_to_audit
+
+    return append_to_audit(settings, by, action, reason, now)
 
 
 def _keep_audit(settings: Settings, path: Path) -> AuditKept | None:
-    try:
-        with _opened_audit(settings, needs_key=not left_over(settings)) as opened:
-            if opened is None:
-                return None
-            database, audit = opened
-            with database.reading() as session:
-                faults = (
-                    [fault.problem for fault in audit.verify(session, settings.state_dir / AUDIT_ANCHORS)]
-                    if (audit)
-                    else ["密钥已先销毁，链条未能核对"]
-                )
-                rows = session.scalars(select(AuditRow).order_by(AuditRow.seq)).all()
-            with path.open("w", encoding="utf-8-sig", newline="") as file:
-                writer = csv.writer(file)
-                writer.writerow(_AUDIT_COLUMNS)
-                writer.writerows([getattr(row, column) for column in _AUDIT_COLUMNS] for row in rows)
-            path.chmod(0o600)
-    except (ConsoleError, SQLAlchemyError, OSError) as error:
-        return AuditKept(file="", rows=0, sha256="", faults=(f"审计日志无法读出：{type(error).__name__}",))
-    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-    return AuditKept(file=path.name, rows=len(rows), sha256=sha256, faults=tuple(faults))
+    if not _has_console(settings):
+        return None
+    from kakou.sunset.console_side import keep_audit
+
+    return keep_audit(settings, path, needs_key=not left_over(settings))
 
 
-@contextlib.contextmanager
-def _opened_audit(settings: Settings, *, needs_key: bool = True) -> Iterator[tuple[Database, AuditLog | None] | None]:
-    key_path, url = settings.state_dir / "console.key", database_url(settings.console, settings.state_dir)
-    has_key = key_path.exists()
-    if not has_key and (needs_key or url.startswith("sqlite")):
-        yield None
-        return
-    with contextlib.closing(Database(url)) as database:
-        with database.reading() as session:
-            is_there = inspect(session.connection()).has_table(AuditRow.__tablename__)
-        yield (database, AuditLog(load_keys(key_path)) if has_key else None) if is_there else None
+def _has_console(settings: Settings) -> bool:
+    """Whether there is a console here; a box has not even its libraries."""
+    return (settings.state_dir / "console.key").exists() or settings.console.database_url is not None

@@ -12,13 +12,7 @@ from pathlib import Path
 
 import redis
 from pydantic import AwareDatetime, BaseModel, ConfigDict
-from sqlalchemy import func, inspect, select
-from sqlalchemy.exc import SQLAlchemyError
 
-from console.parts import database_url
-from console.store.database import Database
-from console.store.tables import Base, CaseRow
-from console.types import ConsoleError
 from kakou.settings import Settings
 from riskdb.whole_file import make_durable
 
@@ -178,24 +172,16 @@ def _keys(client: "redis.Redis") -> list[bytes]:
 
 
 def _with_database(settings: Settings, *, is_destroying: bool) -> Destroyed | None:
-    url = database_url(settings.console, settings.state_dir)
-    if url.startswith("sqlite"):
+    if (settings.console.database_url or "sqlite").startswith("sqlite"):
         return None
+    from kakou.sunset.console_side import DatabaseAwayError, cases_in_database
+
     found = Destroyed(name="事件单与账号（PostgreSQL）", files=0, size_bytes=0, rows=None, sha256="", destroyed_at=None)
     try:
-        with contextlib.closing(Database(url)) as database, database.writing() as session:
-            connection = session.connection()
-            if not inspect(connection).has_table(CaseRow.__tablename__):
-                return found.model_copy(update={"rows": 0})
-            count = session.scalars(select(func.count()).select_from(CaseRow)).one()
-            if is_destroying:
-                Base.metadata.drop_all(connection)
-                connection.exec_driver_sql("DROP TABLE IF EXISTS alembic_version")
-    except (SQLAlchemyError, ConsoleError) as error:
+        count = cases_in_database(settings, is_destroying=is_destroying)
+    except DatabaseAwayError as error:
         return found.model_copy(
-            update={
-                "note": f"{FAILED}，待数据库恢复后再执行 kakou sunset --now，或在其主机上删除：{type(error).__name__}"
-            }
+            update={"note": f"{FAILED}，待数据库恢复后再执行 kakou sunset --now，或在其主机上删除：{error}"}
         )
     return found.model_copy(update={"rows": count})
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
+from kakou.sunset.audit_kept import AuditKept
 from kakou.sunset.destroying import Destroyed
 from kakou.sunset.state import Decision
 
@@ -26,18 +27,6 @@ _BY_HAND = (
     "导出的报表、打印件、消息群中的图片，按本单位规定清理。",
     "固态硬盘上被覆盖的内容可能仍有残留：设备退役时对整盘做安全擦除。",
 )
-
-
-class AuditKept(BaseModel):
-    """The audit log as it was, which is kept: it names cases by number and holds no plate."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    file: str
-    rows: int
-    sha256: str
-    faults: tuple[str, ...]
-    """What `kakou audit verify` found, while the key was still there."""
 
 
 class DestructionReport(BaseModel):

@@ -54,8 +54,11 @@ def _reader_of(source: SourceFile, head: bytes) -> SheetReader:
         return read_book
     if head.startswith(b"PAR1"):
         # Every command reads the list, few read a table of this kind: polars is slow to load.
-        from riskdb.record.tables.parquet import read_parquet
-
+        try:
+            from riskdb.record.tables.parquet import read_parquet
+        except ModuleNotFoundError as error:
+            need = "本机没有装读 Parquet 的 polars：pip install 'kakou[tables]'，或改用 CSV、XLSX"
+            raise RiskFileError(f"{source.name}：{need}") from error
         return read_parquet
     for start, what in _NO_TABLES:
         # Two letters begin many a text, too: BM counts where the name or a zero byte says so.
