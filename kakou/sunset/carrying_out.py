@@ -7,6 +7,7 @@ from pathlib import Path
 from kakou.settings import Settings
 from kakou.sunset import destroying
 from kakou.sunset.audit_kept import AuditKept
+from kakou.sunset.databases import destroy_database, survey_database
 from kakou.sunset.report import DestructionReport, write_report
 from kakou.sunset.state import REPORTS_FOLDER, SunsetState, mark_begun, save_state
 
@@ -16,7 +17,7 @@ def plan(settings: Settings) -> list[destroying.Destroyed]:
     found = [destroying.survey(settings, target) for target in destroying.TARGETS]
     elsewhere = (
         destroying.survey_redis(settings, is_ours=destroying.is_home(settings)),
-        destroying.survey_database(settings),
+        survey_database(settings),
     )
     return [*found, *(each for each in elsewhere if each is not None)]
 
@@ -41,7 +42,7 @@ def carry_out(settings: Settings, state: SunsetState, now: Callable[[], datetime
     elif settings.redis_url:
         done += [each for each in (destroying.survey_redis(settings, is_ours=False),) if each]
     done += [destroying.destroy(settings, target, now()) for target in others]
-    done += [each for each in (destroying.destroy_database(settings, now()),) if each]
+    done += [each for each in (destroy_database(settings, now()),) if each]
     report = DestructionReport(
         begun_at=begun_at, ended_at=now(), by=by, reason=reason, decisions=state.decisions, destroyed=tuple(done),
         audit=audit, untouched=tuple(destroying.untouched(settings)),

@@ -128,16 +128,6 @@ def is_home(settings: Settings) -> bool:
     return any((settings.state_dir / name).exists() for name in ("risk.sqlite", "console.sqlite", "console.key"))
 
 
-def survey_database(settings: Settings) -> Destroyed | None:
-    """Return what the console's PostgreSQL holds; None where the console uses none."""
-    return _with_database(settings, is_destroying=False)
-
-
-def destroy_database(settings: Settings, now: datetime) -> Destroyed | None:
-    found = _with_database(settings, is_destroying=True)
-    return found.model_copy(update={"destroyed_at": now}) if found and not found.note else found
-
-
 def untouched(settings: Settings) -> list[str]:
     """Return what else lies in the state folder: not ours by name, so it is named and not deleted."""
     known = {path for target in TARGETS for pattern in target.patterns for path in settings.state_dir.glob(pattern)}
@@ -169,21 +159,6 @@ def _with_redis(settings: Settings, work: Callable[["redis.Redis"], list[bytes]]
 
 def _keys(client: "redis.Redis") -> list[bytes]:
     return sorted({key for pattern in _REDIS_KEYS for key in client.scan_iter(pattern, count=_SCAN_COUNT)})
-
-
-def _with_database(settings: Settings, *, is_destroying: bool) -> Destroyed | None:
-    if (settings.console.database_url or "sqlite").startswith("sqlite"):
-        return None
-    from kakou.sunset.console_side import DatabaseAwayError, cases_in_database
-
-    found = Destroyed(name="事件单与账号（PostgreSQL）", files=0, size_bytes=0, rows=None, sha256="", destroyed_at=None)
-    try:
-        count = cases_in_database(settings, is_destroying=is_destroying)
-    except DatabaseAwayError as error:
-        return found.model_copy(
-            update={"note": f"{FAILED}，待数据库恢复后再执行 kakou sunset --now，或在其主机上删除：{error}"}
-        )
-    return found.model_copy(update={"rows": count})
 
 
 def _paths(settings: Settings, target: Target) -> Iterator[Path]:
