@@ -21,7 +21,7 @@ EXTRA_OF = {
 """By the name that is imported."""
 
 
-def missing_sentence(error: Exception) -> str | None:
+def missing_sentence(error: BaseException) -> str | None:
     """Return what to do about a package that is not installed here; None for any other error."""
     name = (error.name or "").partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
     extra = EXTRA_OF.get(name)
