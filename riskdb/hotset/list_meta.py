@@ -31,7 +31,7 @@ class ListMeta:
             version, count, checksum, rule, key_id, built, bits, _, beat = (field.decode() for field in fields if field)
             buckets = ReasonBuckets.checked(int(built), int(bits))
             found = cls(int(version), int(count), bytes.fromhex(checksum), rule, key_id, buckets, float(beat))
-        except ValueError:
+        except (ValueError, AttributeError):
             return None
         is_possible = 0 < found.version < keys.MOST_VERSION and 0 <= found.count < keys.MOST_VERSION
         return found if is_possible and len(found.checksum) == DIGEST_BYTES and isfinite(found.heartbeat) else None

@@ -53,7 +53,7 @@ class ListWatch:
         """Ask Redis. Raises RiskDBError when the time is not known, or what Redis says is no list."""
         if not self._clock.look().is_known:
             raise RiskDBError("the time is not known: the clock is behind what it has shown before; set it (NTP)")
-        fields, members = self._link.ask_atomically(("HMGET", keys.META, *keys.META_FIELDS), ("SCARD", keys.HOT))
+        fields, members = self._asked()
         if None in fields:
             raise RiskDBError("there is no risk list in Redis; run `kakou risk serve` or `kakou risk import`")
         meta = ListMeta.parsed(fields)
@@ -76,6 +76,13 @@ class ListWatch:
             checked_at=time.monotonic(),
             marker=keys.version_marker(meta.version),
         )
+
+    def _asked(self) -> tuple[list[bytes | None], int]:
+        """Return the fields of risk:meta and the size of the hot set. Raises RiskDBError."""
+        match self._link.ask_atomically(("HMGET", keys.META, *keys.META_FIELDS), ("SCARD", keys.HOT)):
+            case [list() as fields, int() as members]:
+                return fields, members
+        raise RiskDBError("what Redis answers is no state of a risk list; is that our Redis?")
 
     def _lost_a_tended_centre(self, heartbeat: float, age_s: float) -> bool:
         """Whether this is a replica whose centre went away while the list was tended.

@@ -12,7 +12,17 @@ from redis.connection import ConnectionPool
 
 from riskdb.digest import DIGEST_BYTES
 from riskdb.hotset.dialling import Dialling, Wire, connected_at_once
-from riskdb.hotset.wire import END, NO_FIELD, READ_BYTES, field, has_ended, let_kernel_time_out, received, rest
+from riskdb.hotset.wire import (
+    END,
+    FLAG_BYTES,
+    NO_FIELD,
+    field,
+    flags_of,
+    has_ended,
+    let_kernel_time_out,
+    next_answer,
+    rest,
+)
 from riskdb.types import RiskDBError
 
 Command = tuple[str | bytes, ...]
@@ -25,7 +35,8 @@ _DIGEST_ON_WIRE = len(_BEFORE_DIGEST) + DIGEST_BYTES
 _HGET = b"*3\r\n$4\r\nHGET\r\n$%d\r\n%b\r\n$%d\r\n%b\r\n"
 _FIELD_BYTES = 1024
 """Most fields are shorter; a larger buffer is slower to have."""
-_ANSWER_ON_WIRE = len(b":0\r\n")
+_MISSHAPEN = (TypeError, ValueError, LookupError, AttributeError)
+"""What code says of a value that is not what was asked for."""
 _TIME_OUTS = (redis.TimeoutError, TimeoutError, BlockingIOError)
 
 
@@ -63,10 +74,16 @@ class RedisLink:
 
     @contextlib.contextmanager
     def limited(self) -> Iterator[None]:
-        """Give all questions of a block one limit together: those of one lookup."""
+        """Give all questions of a block one limit together: those of one lookup.
+
+        An answer of another shape than the question's raises RiskDBError too, whoever stumbles over it.
+        """
         self._deadline = time.monotonic() + self._timeout_s
         try:
             yield
+        except _MISSHAPEN as error:
+            self._drop()
+            raise RiskDBError("what Redis answers is no answer to the question; is that our Redis?") from error
         finally:
             self._deadline = None
 
@@ -78,7 +95,10 @@ class RedisLink:
             wire = self._open()
             wire.sendall(packed)
             deadline = self._deadline or time.monotonic() + self._timeout_s
-            return [self._receive(wire, deadline) for _ in commands]
+            answers = [next_answer(self._reader, wire, deadline) for _ in commands]
+            if self._reader.has_data():
+                raise redis.InvalidResponse("more came than was asked for")
+            return answers
 
         try:
             return once()
@@ -148,14 +168,14 @@ class RedisLink:
         if wire is None:
             raise redis.ConnectionError("the connection is closed")
         head = b"*%d\r\n" % count
-        wanted = len(head) + count * _ANSWER_ON_WIRE
+        wanted = len(head) + count * FLAG_BYTES
         deadline = self._deadline or time.monotonic() + self._timeout_s
         answer = wire.recv(wanted)
         if len(answer) < wanted:
             answer = rest(wire, answer, wanted, head, deadline)
         if not answer.startswith(head):
             raise redis.ResponseError(answer.decode(errors="replace").strip())
-        return answer[len(head) + 1 :: _ANSWER_ON_WIRE]
+        return flags_of(answer[len(head) :], count)
 
     def _receive_both(self, count: int) -> tuple[bytes, bytes | None]:
         """Return the answers to a membership and an HGET, which mostly come in one piece.
@@ -165,13 +185,13 @@ class RedisLink:
         wire, deadline = self._socket, self._deadline or time.monotonic() + self._timeout_s
         assert wire is not None
         head = b"*%d\r\n" % count
-        wanted = len(head) + count * _ANSWER_ON_WIRE
+        wanted = len(head) + count * FLAG_BYTES
         answer = wire.recv(wanted + _FIELD_BYTES)
         if len(answer) < wanted:
             answer = rest(wire, answer, wanted, head, deadline)
         if not answer.startswith(head):
             raise redis.ResponseError(answer.decode(errors="replace").strip())
-        flags, tail = answer[len(head) + 1 : wanted : _ANSWER_ON_WIRE], answer[wanted:]
+        flags, tail = flags_of(answer[len(head) : wanted], count), answer[wanted:]
         return flags, None if tail == NO_FIELD else field(wire, tail, deadline)
 
     def close(self) -> None:
@@ -215,14 +235,6 @@ class RedisLink:
             raise TimeoutError("the connection is not set up in time")
         self._dialling = None
         return dialling.connection()
-
-    def _receive(self, wire: socket.socket, deadline: float) -> Any:
-        """Return the next answer; one inside an array may be a redis.ResponseError."""
-        while (answer := self._reader.gets()) is False:
-            self._reader.feed(received(wire, READ_BYTES, deadline))
-        if isinstance(answer, redis.ResponseError):
-            raise answer
-        return answer
 
     def _again(self, error: Exception, once: Callable[[], Answer]) -> Answer:
         """Ask once more where the connection broke since the last question; a time-out is final."""
