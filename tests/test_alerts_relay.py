@@ -1,5 +1,7 @@
 """The relay notes as sent only what the stream has said that it took."""
 
+import shutil
+import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -59,3 +61,51 @@ def test_tidying_forgets_what_was_sent_long_ago_and_nothing_else(tmp_path: Path,
         outbox.append(event(1))
         relay._tidy()
         assert [row.event_id for row in outbox.after(0, 9)] == [event(1).event_id]
+
+
+def test_what_was_sent_a_moment_ago_is_kept(outbox: Outbox, redis_client: "redis.Redis"):
+    outbox.append(event(0))
+    relay = Relay(
+        outbox,
+        FlaggedStream(redis_client),
+        sent_kept=timedelta(hours=1),
+        deletable_at=lambda: NOON + timedelta(minutes=30),
+    )
+    relay.step()
+    relay._tidy()
+    assert [row.event_id for row in outbox.after(0, 9)] == [event(0).event_id]
+
+
+def test_an_outbox_that_was_copied_sends_its_own_events_too(tmp_path: Path, redis_client: "redis.Redis"):
+    """As a box does that was made from another one's disk, or came back from a backup."""
+    stream, copied = FlaggedStream(redis_client), tmp_path / "copy.sqlite"
+    with Outbox(tmp_path / "outbox.sqlite") as outbox:
+        outbox.append(event(0))
+    shutil.copyfile(tmp_path / "outbox.sqlite", copied)
+    for path, its_own in ((tmp_path / "outbox.sqlite", event(1)), (copied, event(2))):
+        with Outbox(path) as outbox:
+            outbox.append(its_own)
+            while Relay(outbox, stream).step():
+                pass
+    assert {entry.event.event_id for entry in stream.recent(9)} == {event(number).event_id for number in range(3)}
+
+
+class Recovering(FlaggedStream):
+    """A stream that is away at first; what it takes ends the relay."""
+
+    stop = threading.Event()
+    is_away = True
+
+    def append(self, outbox_id, after_seq, rows):
+        if self.is_away:
+            self.is_away = False
+            raise StreamError("cannot add")
+        self.stop.set()
+        return super().append(outbox_id, after_seq, rows)
+
+
+def test_a_relay_waits_until_the_stream_is_back(outbox: Outbox, redis_client: "redis.Redis"):
+    outbox.append(event())
+    stream = Recovering(redis_client)
+    Relay(outbox, stream).run(stream.stop)
+    assert [entry.event for entry in stream.recent(9)] == [event()]
