@@ -47,7 +47,7 @@ def _exit_codes() -> dict[type[BaseException], ExitCode]:
     from console.types import ConsoleError
     from kakou.backup.errors import BackupDamagedError, BackupError, NoRoomError
     from kakou.settings import SettingsError
-    from kakou.sunset.state import SunsetError
+    from kakou.sunset.state import DatabaseAwayError, SunsetError
     from kakou.wiring.embedded_redis import RedisUnavailableError
     from ocr.providers import ProviderError
     from ocr.types import OcrError
@@ -58,6 +58,7 @@ def _exit_codes() -> dict[type[BaseException], ExitCode]:
     return {
         SettingsError: ExitCode.CONFIG,
         SunsetError: ExitCode.CONFIG,  # a supervisor does not start it again
+        DatabaseAwayError: ExitCode.UNAVAILABLE,
         BackupError: ExitCode.CONFIG,
         BackupDamagedError: ExitCode.INTEGRITY,
         NoRoomError: ExitCode.UNAVAILABLE,

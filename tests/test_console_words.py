@@ -88,7 +88,7 @@ def test_every_fault_of_a_row_is_told_in_chinese(office: KeeperOffice, tmp_path:
     ("lines", "encoding"),
     [
         (["plate,area,from,to"], "utf-8"),
-        (["plate,plate,area,from,to,source"], "utf-8"),
+        (["plate,号牌,area,from,to,source"], "utf-8"),
         (["plate,area,from,to,source", "\x80"], "latin-1"),
     ],
 )

@@ -85,7 +85,7 @@ def _write_xlsx(path: Path) -> None:
     ("name", "content", "cause"),
     [
         ("a.csv", "plate,area,from,to\n", "缺少“来源”列"),
-        ("a.csv", "plate,plate,area,from,to,source\n", "两列都像号牌"),
+        ("a.csv", "plate,号牌,area,from,to,source\n", "两列都像号牌"),
         ("a.csv", "", "文件是空的"),
         ("a.csv", b"\xff\xfe\x00\x81\x30", "文字编码"),
         ("a.csv", HEADER + '"' + "x" * 200_000, "引号"),

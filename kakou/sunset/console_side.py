@@ -23,13 +23,10 @@ from console.store.tables import Base, CaseRow
 from console.types import Actor, ConsoleError
 from kakou.settings import Settings
 from kakou.sunset.audit_kept import AuditKept
+from kakou.sunset.state import DatabaseAwayError
 
 log = logging.getLogger(__name__)
 _AUDIT_COLUMNS = ("seq", "at", "actor", "role", "action", "subject", "reason", "previous", "digest")
-
-
-class DatabaseAwayError(Exception):
-    """The console's database could not be asked; the message is the class of the error."""
 
 
 def cases_in_database(settings: Settings, *, is_destroying: bool) -> int:

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from kakou.settings import Settings
 from kakou.sunset.destroying import FAILED, Destroyed
+from kakou.sunset.state import DatabaseAwayError
 
 
 def survey_database(settings: Settings) -> Destroyed | None:
@@ -19,7 +20,7 @@ def destroy_database(settings: Settings, now: datetime) -> Destroyed | None:
 def _with_database(settings: Settings, *, is_destroying: bool) -> Destroyed | None:
     if (settings.console.database_url or "sqlite").startswith("sqlite"):
         return None
-    from kakou.sunset.console_side import DatabaseAwayError, cases_in_database
+    from kakou.sunset.console_side import cases_in_database
 
     found = Destroyed(name="事件单与账号（PostgreSQL）", files=0, size_bytes=0, rows=None, sha256="", destroyed_at=None)
     try:

@@ -24,6 +24,10 @@ WARN_DAYS = 14
 _DAY = timedelta(days=1)
 
 
+class DatabaseAwayError(Exception):
+    """The console's database could not be asked; the message is the class of the error."""
+
+
 class SunsetError(RiskDBError):
     """The authorised time is over, or its file cannot be read; nothing is matched any more."""
 
