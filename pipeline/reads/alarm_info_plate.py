@@ -10,8 +10,8 @@ from datetime import datetime
 
 from pipeline.reads.adapter import Message, Reply, Understood, UnreadableMessageError
 from pipeline.reads.camera_read import CameraRead, SentRead
-from pipeline.reads.json_tree import at, parse_json
-from pipeline.reads.plate_text import colour_in_front, plate_text
+from pipeline.reads.json_tree import at, objects_at, parse_json
+from pipeline.reads.plate_text import colour_beside, plate_text
 from pipeline.reads.texts import moment_of, picture_of, share_of, short
 
 STYLE_OF_COLOUR = {"1": "blue", "2": "yellow", "3": "white", "4": "black", "5": "green"}
@@ -26,10 +26,10 @@ class AlarmInfoPlate:
 
     def understand(self, message: Message) -> Understood:
         document = _from_broker(parse_json(message.body))
-        result = at(document, *RESULT)
+        result = next(iter(objects_at(document, *RESULT)), None)
         if at(document, "AlarmInfoPlate") is None:
             return Understood(reply=Reply.of_json(SIGN_OF_LIFE_REPLY))
-        if not isinstance(result, dict):
+        if result is None:
             raise UnreadableMessageError("AlarmInfoPlate without result.PlateResult")
         return Understood((_read(document, result, message),), Reply.of_json(READ_REPLY))
 
@@ -60,7 +60,7 @@ def _read(document: dict[str, object], result: dict[str, object], message: Messa
         text=text,
         raw_text=raw,
         score=share_of(at(result, "confidence"), 100),
-        style=colour_in_front(raw) or STYLE_OF_COLOUR.get(short(at(result, "colorType")) or ""),
+        style=colour_beside(raw) or STYLE_OF_COLOUR.get(short(at(result, "colorType")) or ""),
         captured_at=_captured_at(result, message),
         lane=short(at(document, "AlarmInfoPlate", "channel")),
         direction=short(at(result, "direction")),
@@ -74,6 +74,8 @@ def _read(document: dict[str, object], result: dict[str, object], message: Messa
 def _captured_at(result: dict[str, object], message: Message) -> datetime | None:
     stamp = at(result, "timeStamp", "Timeval")
     seconds, micro = at(stamp, "sec"), at(stamp, "usec")
+    if isinstance(seconds, float):
+        return moment_of(seconds, message.utc_offset)
     if not isinstance(seconds, int) or isinstance(seconds, bool):
         return moment_of(seconds, message.utc_offset)
     is_whole = isinstance(micro, int) and 0 <= micro < 1_000_000

@@ -7,7 +7,7 @@ message comes from the camera. Sending again ends with {"Result": true}.
 from pipeline.reads.adapter import Message, Reply, SentCrossing, Understood, UnreadableMessageError
 from pipeline.reads.camera_read import CameraRead, SentRead
 from pipeline.reads.json_tree import at, parse_json
-from pipeline.reads.plate_text import colour_in_front, plate_text, style_of_word
+from pipeline.reads.plate_text import colour_beside, plate_text, style_of_word
 from pipeline.reads.texts import box_of, moment_of, picture_of, share_of, short
 
 BOX_GRID = 8191
@@ -48,7 +48,7 @@ def _read(picture: dict[str, object], message: Message) -> SentRead:
         raw_text=raw,
         message_id=f"{name}#{upload or ''}"[:200] if name else None,
         score=share_of(at(picture, "Plate", "Confidence"), 100),
-        style=colour_in_front(raw) or style_of_word(short(at(picture, "Plate", "PlateColor"))),
+        style=colour_beside(raw) or style_of_word(short(at(picture, "Plate", "PlateColor"))),
         captured_at=captured_at,
         lane=short(at(picture, "Plate", "Channel")),
         direction=short(at(picture, "SnapInfo", "Direction")),

@@ -28,7 +28,7 @@ from pipeline.reads.camera_read import CameraRead, SentRead
 from pipeline.reads.device_state import Device
 from pipeline.reads.guarding import Guarding
 from pipeline.reads.keeping import Keeping
-from pipeline.reads.plate_text import colour_in_front, plate_text, style_of_word
+from pipeline.reads.plate_text import colour_beside, plate_text, style_of_word
 from pipeline.reads.settings import PullSettings
 from pipeline.reads.texts import decoded, moment_of, share_of, short
 from riskdb.types import RiskDBError
@@ -201,7 +201,7 @@ def read_in(text: str, utc_offset: timedelta) -> SentRead | None:
         raw_text=raw[:200],
         message_id=None,
         score=share_of(said.get("Object.Confidence"), 100) if is_plate else None,
-        style=colour_in_front(raw) or style_of_word(short(said.get("TrafficCar.PlateColor"))),
+        style=colour_beside(raw) or style_of_word(short(said.get("TrafficCar.PlateColor"))),
         captured_at=moment,
         lane=short(said.get("Lane")),
         direction=short(said.get("JunctionDirection")),

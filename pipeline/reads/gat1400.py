@@ -9,12 +9,14 @@ from datetime import datetime, timedelta
 from pipeline.reads.adapter import Message, Reply, Understood, UnreadableMessageError
 from pipeline.reads.camera_read import CameraRead, SentRead
 from pipeline.reads.json_tree import at, objects_at, parse_json
-from pipeline.reads.plate_text import STYLE_OF_GA_COLOUR, plate_text
+from pipeline.reads.plate_text import STYLE_OF_GA_COLOUR, colour_beside, plate_text
 from pipeline.reads.texts import moment_of, picture_of, scores_of, share_of, short
 
 CONTENT_TYPE = "application/VIID+JSON"
 OK, DECLINED, BAD_CONTENT = 0, 1, 8
 WORDS = {OK: "OK", DECLINED: "布控须由本地名单员核对后导入，未生效", BAD_CONTENT: "Invalid content"}
+LISTS = ("MotorVehicleListObject", "MotorVehicleObjectList")
+"""The first is the standard's name; a notification's is the second, which some send everywhere."""
 NO_PLATE = ("0", "2", "false")
 PLATE, VEHICLE, SCENE = "02", "01", "14"
 """Type of a SubImage: the plate, the vehicle, the scene."""
@@ -39,6 +41,8 @@ class Gat1400:
             # The list follows travel records and nothing else: what a platform wants is for the data steward to decide.
             return _declined(document, message)
         vehicles = _vehicles(document)
+        if not vehicles and resource.lower() == "motorvehicles" and not _is_empty_list(document):
+            raise UnreadableMessageError("MotorVehicles without a MotorVehicleObject")
         if not vehicles:
             return Understood(reply=status_reply(message, [(None, OK)]))
         if len(vehicles) > MOST_VEHICLES:
@@ -100,12 +104,18 @@ def _json(document: object, status: int) -> Reply:
 
 def _vehicles(document: dict[str, object]) -> list[dict[str, object]]:
     """Return the vehicles of a list, of one alone, and of a platform's notifications."""
-    found = objects_at(document, "MotorVehicleListObject", "MotorVehicleObject")
-    found += objects_at(document, "MotorVehicleObject")
+    found = objects_at(document, "MotorVehicleObject")
+    for name in LISTS:
+        found += objects_at(document, name, "MotorVehicleObject")
+        found += objects_at(document, "data", name, "MotorVehicleObject")
     for notice in objects_at(document, "SubscribeNotificationListObject", "SubscribeNotificationObject"):
-        for name in ("MotorVehicleObjectList", "MotorVehicleListObject"):
+        for name in LISTS:
             found += objects_at(notice, name, "MotorVehicleObject")
     return found
+
+
+def _is_empty_list(document: dict[str, object]) -> bool:
+    return any(at(document, name, "MotorVehicleObject") == [] for name in LISTS)
 
 
 def _understood(vehicles: list[dict[str, object]], message: Message) -> Understood:
@@ -137,7 +147,7 @@ def _read(vehicle: dict[str, object], given: str | None, message: Message) -> Se
         message_id=given,
         char_scores=_char_scores(vehicle, text),
         score=_score(vehicle),
-        style=STYLE_OF_GA_COLOUR.get(short(at(vehicle, "PlateColor")) or ""),
+        style=STYLE_OF_GA_COLOUR.get(short(at(vehicle, "PlateColor")) or "") or colour_beside(raw),
         plate_class=_plate_class(vehicle),
         captured_at=moment_of(at(vehicle, "PassTime") or at(vehicle, "AppearTime"), message.utc_offset),
         lane=short(at(vehicle, "LaneNo")),

@@ -9,7 +9,7 @@ from pipeline.reads.adapter import Message, SentCrossing, Understood, Unreadable
 from pipeline.reads.camera_read import CameraRead, SentRead
 from pipeline.reads.json_tree import parse_json
 from pipeline.reads.multipart import Part, parts_of
-from pipeline.reads.plate_text import colour_in_front, plate_text, style_of_word
+from pipeline.reads.plate_text import colour_beside, plate_text, style_of_word
 from pipeline.reads.texts import box_of, moment_of, scores_of, share_of, short
 from pipeline.reads.xml_tree import Element, parse_xml
 
@@ -18,9 +18,9 @@ CROSSINGS = ("fielddetection", "linedetection", "regionentrance", "regionexiting
 """A guard camera's: somebody crossed a line or entered a field."""
 GRID = 1000
 """Some firmware gives rectangles on a grid of 0 to 1000 whatever the picture's size."""
-PLATE_PICTURE = "licenseplate"
+PLATE_PICTURES = ("licenseplate", "plate", "车牌", "号牌")
 JPEG = b"\xff\xd8\xff"
-SCENE_PICTURES = ("detection", "vehicle", "scene", "background")
+SCENE_PICTURES = ("detection", "vehicle", "scene", "background", "场景", "背景", "全景", "车辆")
 GA_CLASSES = {"newEnergy": None, "92TypeArm": "31", "leftRightMilitay": "31", "oneLineArm": "31", "twoLineArm": "31",
               "2012TypeOneLineArm": "31", "2012TypeTwoLineArm": "31", "upDownMilitay": "32", "04NewMilitay": "32",
               "embassy": "03", "consulate": "04", "hongKongMacao": None, "civilAviation": "99",
@@ -54,12 +54,16 @@ def _parts(message: Message) -> list[Part]:
 
 
 def _is_text(part: Part) -> bool:
-    head = part.content[:200].lstrip(b"\xef\xbb\xbf \t\r\n\0")
-    return head[:1] in (b"<", b"{")
+    return _first_mark(part.content) in (b"<", b"{")
+
+
+def _first_mark(content: bytes) -> bytes:
+    """Return the first byte of a text behind the marks of UTF-8 or UTF-16 and white space."""
+    return content[:200].lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n\0")[:1]
 
 
 def _event(content: bytes) -> Element:
-    if content.lstrip(b"\xef\xbb\xbf \t\r\n\0")[:1] == b"{":
+    if _first_mark(content) == b"{":
         document = parse_json(content)
         inner = document.get("EventNotificationAlert", document)
         return _as_element("EventNotificationAlert", inner)
@@ -89,14 +93,15 @@ def _read(event: Element, parts: list[Part], utc_offset: timedelta) -> SentRead:
         text = plate_text(raw)
     except ValueError as error:
         raise UnreadableMessageError(str(error)) from error
-    scene = _picture(parts, *SCENE_PICTURES)
+    plate = _picture(parts, *PLATE_PICTURES)
+    scene = _picture(parts, *SCENE_PICTURES) or _unnamed_picture(parts, plate)
     read = CameraRead(
         text=text,
         raw_text=raw[:200],
         message_id=short(event.said("UUID")),
         char_scores=_char_scores(anpr, text),
         score=share_of(anpr.said("confidenceLevel"), 100),
-        style=colour_in_front(raw) or style_of_word(anpr.said("plateColor")),
+        style=colour_beside(raw) or style_of_word(anpr.said("plateColor")),
         plate_class=_plate_class(event, anpr),
         captured_at=moment_of(event.said("dateTime"), utc_offset),
         lane=short(anpr.said("line")),
@@ -106,7 +111,7 @@ def _read(event: Element, parts: list[Part], utc_offset: timedelta) -> SentRead:
         is_resent=(event.said("isDataRetransmission") or "").lower() == "true",
         plate_box=_plate_box(event) if scene else None,
     )
-    return SentRead(read, _picture(parts, PLATE_PICTURE), scene)
+    return SentRead(read, plate, scene)
 
 
 def _char_scores(anpr: Element, text: str) -> tuple[float, ...]:
@@ -131,6 +136,12 @@ def _picture(parts: list[Part], *names: str) -> bytes:
             if name in part.name and part.content and not _is_text(part):
                 return part.content
     return b""
+
+
+def _unnamed_picture(parts: list[Part], plate: bytes) -> bytes:
+    """Return the largest picture that no name says anything of."""
+    pictures = [part.content for part in parts if part.content.startswith(JPEG) and part.content != plate]
+    return max(pictures, key=len, default=b"")
 
 
 def _plate_box(event: Element) -> tuple[float, float, float, float] | None:

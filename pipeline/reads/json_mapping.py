@@ -3,7 +3,7 @@
 from pipeline.reads.adapter import Message, Understood, UnreadableMessageError
 from pipeline.reads.camera_read import CameraRead, SentRead
 from pipeline.reads.json_tree import at, parse_json
-from pipeline.reads.plate_text import colour_in_front, plate_text, style_of_word
+from pipeline.reads.plate_text import colour_beside, plate_text, style_of_word
 from pipeline.reads.texts import moment_of, picture_of, share_of, short
 
 PICTURES = ("plate_picture", "scene_picture")
@@ -39,7 +39,7 @@ def _read(found: dict[str, object], message: Message) -> SentRead:
         raw_text=raw,
         message_id=short(found["message_id"]),
         score=share_of(found["score"], 100) if is_percent else score,
-        style=colour_in_front(raw) or style_of_word(short(found["style"])),
+        style=colour_beside(raw) or style_of_word(short(found["style"])),
         captured_at=moment_of(found["captured_at"], message.utc_offset),
         lane=short(found["lane"]),
         direction=short(found["direction"]),

@@ -1,17 +1,16 @@
-"""From what a camera writes to a plate's one spelling: colours in front, words for "none", invisible characters."""
+"""From what a camera writes to a plate's one spelling: colours beside it, words for "none", characters nobody sees."""
 
 import unicodedata
 
 from ocr.grammar import CITY_LETTERS, PROVINCES, STYLES, normalise_plate
 from pipeline.reads.camera_read import UNKNOWN
 
-NO_PLATE = frozenset(
-    ("", "无车牌", "无牌车", "无牌", "未识别", "未知", "车牌未识别", "无", "NOPLATE", "UNKNOWN", "NONE", "NULL", "N/A")
-)
+NO_PLATE = frozenset(("", "NOPLATE", "UNKNOWN", "NONE", "NULL", "N/A"))
+"""Words without a Chinese character; those with one hold neither a letter nor a digit (无车牌, 未识别车牌, 车牌)."""
 COLOUR_WORDS = ("渐变绿", "黄绿双拼", "黄绿", "渐变", "蓝", "黄", "白", "黑", "绿")
-"""What Chinese firmware writes in front of the text (longest first)."""
+"""What Chinese firmware writes in front of the text or behind it, with 色 or without (longest first)."""
 UNREADABLE = frozenset("*?#_□？＊")
-SEPARATORS = frozenset(" ·•・‧∙.\t\r\n\u3000\u00a0")
+SEPARATORS = frozenset("()[]【】 ·•・‧∙.\t\r\n\u3000\u00a0")
 MAX_LENGTH = 10
 """No plate has more than 9 characters; a text longer than this is no plate at all."""
 STYLE_OF_WORD = {
@@ -46,9 +45,9 @@ def plate_text(raw: str) -> str:
     it is otherwise. Raises ValueError where it cannot be a plate at all.
     """
     text = "".join(c for c in unicodedata.normalize("NFKC", raw).upper() if _is_seen(c) and c not in SEPARATORS)
-    if text in NO_PLATE:
+    if text in NO_PLATE or _is_word_for_none(text):
         return ""
-    text = without_colour(text)
+    text = _parted(text)[1]
     text = "".join(UNKNOWN if c in UNREADABLE else c for c in text)
     if not text.strip(UNKNOWN):
         return ""
@@ -59,20 +58,31 @@ def plate_text(raw: str) -> str:
     return _spelt(text)
 
 
-def without_colour(text: str) -> str:
-    """Drop one colour word in front of a plate (蓝苏A12345): only where a plate's beginning follows."""
+def colour_beside(raw: str) -> str | None:
+    """Return the style that a colour word in front of the text or behind it means; None where there is none."""
+    text = "".join(c for c in unicodedata.normalize("NFKC", raw) if _is_seen(c) and c not in SEPARATORS)
+    return STYLE_OF_WORD.get(_parted(text)[0])
+
+
+def _is_word_for_none(text: str) -> bool:
+    """Whether a text says in Chinese that there is no plate, or is nothing but zeros."""
+    if any(c.isascii() and c.isalnum() for c in text):
+        return not text.strip("0")
+    bare = "".join(c for c in text if c not in UNREADABLE and c != UNKNOWN)
+    return bare[:1] not in (*PROVINCES, "使") and bare != "民航"
+
+
+def _parted(text: str) -> tuple[str, str]:
+    """Return one colour word beside a plate (蓝苏A12345, 苏A12345蓝色), "" where there is none, and the plate."""
     for word in COLOUR_WORDS:
-        rest = text.removeprefix(word)
-        if rest != text and _begins_a_plate(rest, word):
-            return rest
-    return text
-
-
-def colour_in_front(raw: str) -> str | None:
-    """Return the style that a colour word in front of the text means; None where there is none."""
-    text = "".join(c for c in raw if _is_seen(c)).strip()
-    rest = without_colour(text)
-    return STYLE_OF_WORD.get(text[: len(text) - len(rest)]) if rest != text else None
+        for said in (f"{word}色", word):
+            rest = text.removeprefix(said)
+            if rest != text and _begins_a_plate(rest, word):
+                return word, rest
+            rest = text.removesuffix(said)
+            if rest != text and len(rest) >= 7 and _has_beginning(rest):
+                return word, rest
+    return "", text
 
 
 def style_of_word(word: str | None) -> str | None:
@@ -82,11 +92,15 @@ def style_of_word(word: str | None) -> str | None:
 
 
 def _begins_a_plate(rest: str, word: str) -> bool:
-    if rest[:1] in (*PROVINCES, "使") or rest[:2] in ("民航", "WJ"):
+    if _has_beginning(rest):
         return len(rest) >= 7
     # 黑 is a province too: 黑AD12345 is a whole plate, and so may be 黑-12345.
     is_forces = word == "白" and len(rest) == 7 and rest[0] in CITY_LETTERS
     return is_forces or (word != "黑" and rest[:1] == UNKNOWN and len(rest) >= 7)
+
+
+def _has_beginning(text: str) -> bool:
+    return text[:1] in (*PROVINCES, "使") or text[:2] in ("民航", "WJ")
 
 
 def _spelt(text: str) -> str:

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import codecs
 import math
 import re
 from collections.abc import Sequence
@@ -13,7 +14,9 @@ EARLIEST, LATEST = datetime(1971, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo
 """Clocks may be years off; beyond these nobody meant a time."""
 COMPACT = re.compile(r"(\d{14})(\d{3})?")
 EPOCH_MS = re.compile(r"\d{12,13}")
-EPOCH_S = re.compile(r"\d{9,10}")
+EPOCH_S = re.compile(r"\d{9,10}(\.\d+)?")
+SHORT_ZONE = re.compile(r"([+-])(\d:\d\d)$")
+"""+8:00, which ISO 8601 writes +08:00."""
 MAX_SHORT = 200
 EUROPEAN = re.compile("[\x80-\xb6\xb8-\u07ff]")
 """But for the dot in the middle of a plate (·)."""
@@ -22,11 +25,15 @@ CHINESE = re.compile("[\u4e00-\u9fff]")
 
 
 def decoded(body: bytes) -> str:
-    """Return the text of a body: UTF-8, else GB18030 whatever it claims. Raises UnreadableMessageError.
+    """Return the text of a body: UTF-16 where its mark says so, UTF-8, else GB18030 whatever it claims.
+
+    Raises UnreadableMessageError.
 
     鲁, 豫, 使 and 学 in GB18030 are letters of Europe in UTF-8 (³, ԥ, ʹ, ѧ): where a text has such letters and nothing
     that Chinese in UTF-8 would have, the reading that gives Chinese is the one that was meant.
     """
+    if body.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) and (wide := _decoded(body, "utf-16")):
+        return wide
     text = _decoded(body, "utf-8")
     if text is not None and not _is_of_europe(text):
         return text
@@ -51,7 +58,9 @@ def _is_of_europe(text: str) -> bool:
 
 
 def short(value: object) -> str | None:
-    """Return a text or number as a short text; None for anything else, and for nothing."""
+    """Return a text or number, alone or in a list of one, as a short text; None for anything else, and for nothing."""
+    while isinstance(value, list) and len(value) == 1:
+        value = value[0]
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
     return str(value).strip()[:MAX_SHORT] or None
@@ -94,8 +103,8 @@ def _moment(text: str, zone: timezone) -> datetime | None:
     if EPOCH_MS.fullmatch(text):
         return datetime.fromtimestamp(int(text) / 1000, UTC)
     if EPOCH_S.fullmatch(text):
-        return datetime.fromtimestamp(int(text), UTC)
-    moment = datetime.fromisoformat(text.replace("/", "-"))
+        return datetime.fromtimestamp(float(text), UTC)
+    moment = datetime.fromisoformat(SHORT_ZONE.sub(r"\g<1>0\2", text.replace("/", "-")))
     return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
 
 

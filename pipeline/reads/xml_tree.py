@@ -26,7 +26,7 @@ class Element:
         """Return the first element down a path of names; a name may stand anywhere among its siblings."""
         found: Element | None = self
         for name in path:
-            found = next((child for child in found.children if child.name == name), None) if found else None
+            found = found._child(name) if found else None
         return found
 
     def said(self, *path: str) -> str | None:
@@ -37,9 +37,14 @@ class Element:
     def all(self, name: str) -> Iterator["Element"]:
         """Yield every element of that name, at any depth."""
         for child in self.children:
-            if child.name == name:
+            if child.name.lower() == name.lower():
                 yield child
             yield from child.all(name)
+
+    def _child(self, name: str) -> "Element | None":
+        """Return the child of that name, else the first that differs in case only."""
+        named = [child for child in self.children if child.name.lower() == name.lower()]
+        return next((child for child in named if child.name == name), named[0] if named else None)
 
 
 def parse_xml(body: bytes) -> Element:

@@ -1,0 +1,88 @@
+"""Cameras of one maker that write otherwise than the field lists say: the same read, or a refusal that is counted."""
+
+import json
+from datetime import timedelta
+
+import pytest
+
+from pipeline.reads.adapter import Message, UnreadableMessageError
+from pipeline.reads.camera_read import SentRead
+from pipeline.reads.makers import adapter_of
+from pipeline.reads.plate_text import colour_beside, plate_text
+from pipeline.reads.synthetic import BOUNDARY, JPEG, NOON, Said, gat_vehicle, hikvision_xml, multipart
+from pipeline.reads.texts import moment_of
+
+SCENE = JPEG + b"the whole scene"
+
+
+def read_by(maker: str, body: bytes, content_type: str = "", path: str = "") -> SentRead:
+    [sent] = adapter_of(maker).understand(Message(path, content_type, body, NOON)).reads
+    return sent
+
+
+@pytest.mark.parametrize(
+    ("said", "text", "style"),
+    [
+        ("苏A1B2C3蓝", "苏A1B2C3", "blue"),
+        ("黄色苏A1234挂", "苏A1234挂", "yellow"),
+        ("（绿）粤BD12345", "粤BD12345", "green"),
+        ("黑A12345黑色", "黑A12345", "black"),
+        ("粤Z1234港", "粤Z1234港", None),
+        ("苏??????", "苏------", None),
+    ],
+)
+def test_a_colour_may_stand_before_or_behind_the_plate(said: str, text: str, style: str | None):
+    assert (plate_text(said), colour_beside(said)) == (text, style)
+
+
+@pytest.mark.parametrize("word", ["车牌", "未识别车牌", "无号牌", "_无_", "无 法 识 别", "0", "000", "--", "noplate"])
+def test_a_word_is_no_plate(word: str):
+    assert plate_text(word) == ""
+
+
+@pytest.mark.parametrize("said", ["2026-11-24T12:00:00+8:00", "1763956800.25", "1763956800"])
+def test_a_time_is_read_as_it_was_meant(said: str):
+    moment = moment_of(said, timedelta(hours=8))
+    assert moment is not None
+    assert abs(moment.timestamp() % 1) <= 0.25
+    assert moment.hour == 4
+
+
+def test_hikvision_tags_count_whatever_their_case():
+    xml = hikvision_xml(Said()).replace("licensePlate>", "licenseplate>").replace("ANPR>", "anpr>")
+    assert read_by("hikvision", xml.encode()).read.text == "鲁B12345"
+    wide = xml.encode("utf-16")
+    assert read_by("hikvision", wide).read.text == "鲁B12345"
+
+
+@pytest.mark.parametrize(
+    ("plate", "scene"),
+    [("车牌图.jpg", "全景图.jpg"), ("licensePlatePicture.jpg", ""), ("licensePlatePicture.jpg", "1")],
+)
+def test_hikvision_pictures_are_found_by_chinese_names_and_without_any(plate: str, scene: str):
+    xml = hikvision_xml(Said()).encode()
+    parts = [("anpr.xml", "text/xml", xml), (scene, "image/jpeg", SCENE), (plate, "image/jpeg", JPEG)]
+    sent = read_by("hikvision", multipart(parts, BOUNDARY), f"multipart/form-data; boundary={BOUNDARY}")
+    assert (sent.plate_picture, sent.scene_picture) == (JPEG, SCENE)
+
+
+@pytest.mark.parametrize("is_wrapped", [False, True])
+def test_gat1400_vehicles_are_found_under_either_name_of_their_list(is_wrapped: bool):
+    document: dict[str, object] = {"MotorVehicleObjectList": {"MotorVehicleObject": [gat_vehicle(Said())]}}
+    body = json.dumps({"data": document} if is_wrapped else document).encode()
+    assert read_by("gat1400", body, path="VIID/MotorVehicles").read.text == "鲁B12345"
+
+
+def test_gat1400_vehicles_that_cannot_be_found_are_not_answered_as_taken():
+    adapter = adapter_of("gat1400")
+    with pytest.raises(UnreadableMessageError, match="MotorVehicleObject"):
+        adapter.understand(Message("VIID/MotorVehicles", "", b'{"Vehicles": [{"PlateNo": "x"}]}', NOON))
+    empty = b'{"MotorVehicleListObject": {"MotorVehicleObject": []}}'
+    assert adapter.understand(Message("VIID/MotorVehicles", "", empty, NOON)).reads == ()
+
+
+def test_alarm_info_plate_may_hold_lists_and_seconds_with_a_fraction():
+    result = {"license": ["鲁B12345"], "timeStamp": {"Timeval": {"sec": NOON.timestamp() + 0.5}}}
+    body = json.dumps({"AlarmInfoPlate": {"result": {"PlateResult": [result]}}}).encode()
+    read = read_by("alarm_info_plate", body).read
+    assert (read.text, read.captured_at) == ("鲁B12345", NOON + timedelta(seconds=0.5))
