@@ -33,7 +33,8 @@ class Bar:
 
     @property
     def is_met(self) -> bool:
-        return self.value >= self.limit if self.direction == "at least" else self.value <= self.limit
+        # A comparison of what NumPy computed is no bool, and JSON does not take it.
+        return bool(self.value >= self.limit if self.direction == "at least" else self.value <= self.limit)
 
 
 @dataclass(slots=True)

@@ -6,6 +6,7 @@ import subprocess
 from argparse import Namespace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from bench.__main__ import bench_names
@@ -50,3 +51,10 @@ def test_make_bench_goes_on_behind_a_bench_without_data_and_stops_at_a_failure(c
     assert "ran bench.one" in done.stdout
     assert ("ran bench.two" in done.stdout) is later
     assert (done.returncode == 0) is later
+
+
+def test_a_figure_that_numpy_computed_is_written_like_any_other(tmp_path: Path):
+    report = Report("title")
+    report.add_bar("error", np.float64(0.01), 0.03, "at most")
+    report.finish(Namespace(json=tmp_path / "out.json", check=True))
+    assert json.loads((tmp_path / "out.json").read_text())["bars"][0]["is_met"] is True

@@ -230,10 +230,10 @@ def test_a_branch_for_further_forms_speaks_only_where_it_sees_one(tmp_path: Path
         with torch.no_grad():
             branch.typ.bias.zero_()[PLATE_STYLES.index(style)] = 20.0
             branch.head.bias.zero_()[-1] = 20.0
-        join(tmp_path / "known.onnx", branch, 2.0, tmp_path / f"{style}.onnx")
+        join(tmp_path / "known.onnx", branch, 2.0, tmp_path / f"{style}.onnx", [crops])
         answers[style] = open_model(tmp_path / f"{style}.onnx")(crops)
     with pytest.raises(ValueError, match="a branch already"):
-        join(tmp_path / "paper.onnx", branch, 2.0, tmp_path / "again.onnx")
+        join(tmp_path / "paper.onnx", branch, 2.0, tmp_path / "again.onnx", None)
     started = PlateNetwork().eval()
     start_from_model(started, tmp_path / "paper.onnx")
     torch.testing.assert_close(started.head.weight, known.head.weight, atol=1e-6, rtol=1e-6)
@@ -242,3 +242,27 @@ def test_a_branch_for_further_forms_speaks_only_where_it_sees_one(tmp_path: Path
     assert (answers["paper"][0][:, :, -1] > 0.99).all()
     assert (answers["paper"][1].argmax(axis=1) == PLATE_STYLES.index("paper")).all()
     assert set(np.unique([p.sum() for p in answers["paper"][1]]).round(4)) == {1.0}
+
+
+def test_the_branch_is_not_asked_about_what_the_known_recogniser_reads_plainly(tmp_path: Path):
+    needs_torch()
+    import torch
+
+    from training.recognizer.exporting import export, open_model
+    from training.recognizer.joining import join
+    from training.recognizer.network import PlateNetwork
+
+    torch.manual_seed(0)
+    crops = np.random.default_rng(4).integers(0, 256, (6, 48, 144, 3)).astype(np.uint8)
+    known, branch = PlateNetwork().eval(), PlateNetwork().eval()
+    branch.stem.load_state_dict(known.stem.state_dict())
+    with torch.no_grad():
+        branch.typ.bias.zero_()[PLATE_STYLES.index("paper")] = 20.0
+        known.head.bias.zero_()[ALPHABET.index("1")] = 20.0
+    for style, speaks in (("blue", False), ("white", True)):
+        with torch.no_grad():
+            known.typ.bias.zero_()[PLATE_STYLES.index(style)] = 20.0
+        export(known, 1.0, tmp_path / "known.onnx", [crops])
+        join(tmp_path / "known.onnx", branch, 1.0, tmp_path / "both.onnx", None)
+        styles = open_model(tmp_path / "both.onnx")(crops)[1].argmax(axis=1)
+        assert (styles == PLATE_STYLES.index("paper" if speaks else style)).all()

@@ -140,3 +140,21 @@ def test_plates_of_the_further_forms_are_read_and_named_and_large_ones_as_before
         read = reader.read_crop(np.asarray(cv2.copyMakeBorder(plate, y, y, x, x, cv2.BORDER_REPLICATE), np.uint8))
         assert read is not None, style
         assert (read.text, read.plate_class) == (text, plate_class)
+
+
+@pytest.mark.skipif(not GLYPHS.exists(), reason="the development data folder is absent")
+def test_a_crop_is_answered_among_others_as_it_is_alone(shipped: PlateRecognizer):
+    glyphs, rng = load_glyphs(GLYPHS), np.random.default_rng(5)
+    plates = [("鲁B1234K", "blue"), ("鲁0112345", "green_two_line"), ("皖C45678", "blue"), ("苏E1234临", "paper")]
+    crops = [
+        np.asarray(
+            cv2.copyMakeBorder(render_plate(PlateSpec(*plate), glyphs, rng), 9, 9, 14, 14, cv2.BORDER_REPLICATE),
+            np.uint8,
+        )
+        for plate in plates
+    ]
+    together = shipped.recognize(crops)
+    for crop, (text, style), among_others in zip(crops, plates, together, strict=True):
+        alone = shipped.recognize([crop])[0]
+        np.testing.assert_allclose(among_others.char_probs, alone.char_probs, atol=1e-3)
+        assert among_others.styles[int(among_others.style_probs.argmax())] == style, text

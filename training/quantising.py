@@ -1,7 +1,8 @@
 """Writes an exported model in 8 bits, with value ranges measured on pictures."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -14,11 +15,11 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 def quantise(
     source: Path,
     target: Path,
-    inputs: Iterable[NDArray[np.uint8]],
+    inputs: Iterable[Mapping[str, NDArray[Any]]],
     operators: Sequence[str],
     stays_in_float: Callable[[str], bool],
 ) -> None:
-    """Write an 8-bit form of `source`, whole or not at all; value ranges are measured on `inputs`, one batch each.
+    """Write an 8-bit form of `source`, whole or not at all; its value ranges are those on `inputs`: batches by name.
 
     `stays_in_float` is asked for the name of each node; the first convolution, which sees the picture, always does.
     Weights get 7 bits: on processors without VNNI, 8-bit products overflow in pairs (onnxruntime, `reduce_range`).
@@ -27,7 +28,7 @@ def quantise(
     # Not optimised: it would fold weights together, and no training could start from the file.
     quant_pre_process(str(source), str(prepared), skip_optimization=True, skip_symbolic_shape=True)
     nodes = onnx.load(str(prepared)).graph.node
-    first = next(node.name for node in nodes if node.op_type == "Conv")
+    first = [node.name for node in nodes if node.op_type == "Conv"][:1]
     quantize_static(
         str(prepared),
         str(temporary),
@@ -38,7 +39,7 @@ def quantise(
         reduce_range=True,
         activation_type=QuantType.QUInt8,
         weight_type=QuantType.QInt8,
-        nodes_to_exclude=[first, *(node.name for node in nodes if stays_in_float(node.name))],
+        nodes_to_exclude=[*first, *(node.name for node in nodes if stays_in_float(node.name))],
     )
     temporary.replace(target)
     prepared.unlink()
@@ -58,9 +59,8 @@ def float_tensors(graph: onnx.GraphProto) -> dict[str, NDArray[np.float32]]:
 
 
 class _Inputs(CalibrationDataReader):  # type: ignore[misc]  # onnxruntime is untyped
-    def __init__(self, inputs: Iterable[NDArray[np.uint8]]) -> None:
-        self._inputs: Iterator[NDArray[np.uint8]] = iter(inputs)
+    def __init__(self, inputs: Iterable[Mapping[str, NDArray[Any]]]) -> None:
+        self._inputs: Iterator[Mapping[str, NDArray[Any]]] = iter(inputs)
 
-    def get_next(self) -> dict[str, NDArray[np.uint8]] | None:
-        batch = next(self._inputs, None)
-        return None if batch is None else {"input": batch}
+    def get_next(self) -> Mapping[str, NDArray[Any]] | None:
+        return next(self._inputs, None)

@@ -45,7 +45,7 @@ def export_onnx(net: PlateNet, path: Path) -> None:
 
 def quantise_detector(source: Path, target: Path, scenes: Iterable[Scene]) -> None:
     """Write an 8-bit form of `source`; value ranges are measured on `scenes`."""
-    pictures = (padded(scaled(scene.image, LONGEST_SIDE)) for scene in scenes)
+    pictures = ({"input": padded(scaled(scene.image, LONGEST_SIDE))} for scene in scenes)
     quantise(source, target, pictures, ("Conv", "Add", "Resize"), _stays_in_float)
 
 

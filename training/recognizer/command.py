@@ -2,11 +2,13 @@
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from training.plates.specs import STYLE_WEIGHTS
 from training.recognizer.calibrating import cross_fitted_error, fit_temperature
@@ -68,16 +70,17 @@ def _parser() -> argparse.ArgumentParser:
     )
     finish.add_argument("--checkpoint", type=Path, required=True)
     finish.add_argument("--out", type=Path, required=True, help="the .onnx file; YAML and card come beside it")
-    finish.add_argument("--shards", type=Path, help="rendered shards, to measure the value ranges of 8 bits on")
     finish.add_argument("--note", action="append", default=[], help="a line for the card's training section")
     both = steps.add_parser(
-        "join", help="join a branch trained with --keep-stem to the recogniser that it started from"
+        "join", help="join a branch trained with --keep-stem to the recogniser it started from (8 bits with --shards)"
     )
     both.add_argument("--known", type=Path, required=True, help="the exported recogniser whose reads stay as they are")
     both.add_argument("--checkpoint", type=Path, required=True)
     both.add_argument("--out", type=Path, required=True, help="the .onnx file; the YAML comes beside it")
     score = steps.add_parser("score", help="measure an exported recogniser on held-out plates")
     score.add_argument("--model", type=Path, required=True)
+    for each in (finish, both):
+        each.add_argument("--shards", type=Path, help="rendered shards, to measure the value ranges of 8 bits on")
     for each in (finish, score):
         each.add_argument("--rendered", type=int, default=200, help="plates of each special form (%(default)s)")
     return parser
@@ -127,9 +130,7 @@ def _export(options: argparse.Namespace) -> None:
     network = load_average(options.checkpoint)
     crops = held_out_crops(options.data)
     temperature = fit_temperature(network, crops)
-    inputs = None
-    if options.shards is not None:
-        inputs = typical_inputs(FeedSettings(options.shards, options.data))
+    inputs = _inputs(options)
     export(network, temperature, options.out, inputs)
     measured = measure(
         open_model(options.out), options.data, options.glyphs or options.data / "glyphs", 1, options.rendered
@@ -151,8 +152,13 @@ def _export(options: argparse.Namespace) -> None:
 def _join(options: argparse.Namespace) -> None:
     branch = load_average(options.checkpoint)
     temperature = fit_temperature(branch, held_out_crops(options.data))
-    join(options.known, branch, temperature, options.out)
+    join(options.known, branch, temperature, options.out, _inputs(options))
     _say(f"wrote {options.out}, temperature of the branch {temperature}")
+
+
+def _inputs(options: argparse.Namespace) -> Iterator[NDArray[np.uint8]] | None:
+    """Return crops to measure value ranges on; None, where there are no shards, leaves all in floating point."""
+    return None if options.shards is None else typical_inputs(FeedSettings(options.shards, options.data))
 
 
 def _score(options: argparse.Namespace) -> None:

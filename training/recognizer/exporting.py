@@ -48,14 +48,14 @@ def export(
         onnx_part, yaml_part = Path(folder) / "model.onnx", Path(folder) / "model.yaml"
         write_onnx(network, temperature, onnx_part, opset)
         if inputs is not None:
-            quantise(onnx_part, onnx_part, inputs, ("Conv", "MatMul"), _stays_in_float)
+            quantise(onnx_part, onnx_part, ({"input": crops} for crops in inputs), ("Conv", "MatMul"), stays_in_float)
         yaml_part.write_text(plate_yaml(), "utf-8")
         yaml_part.replace(model.with_suffix(".yaml"))
         onnx_part.replace(model)
         refresh_checksums(model.parent)
 
 
-def _stays_in_float(node: str) -> bool:
+def stays_in_float(node: str) -> bool:
     """In 8 bits is nearly all of the work: the stem, the encoder, and the picture's side of the decoder's attention."""
     of_all_tokens = r"/(enc\.\d+/.*/(q|kv|o|m\.\d)|red/kv|again/kv)/MatMul$"
     return "/stem/" not in node and not re.search(of_all_tokens, node)
