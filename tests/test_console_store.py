@@ -1,19 +1,29 @@
 """The database: migrations, and what happens when it cannot be written."""
 
 import contextlib
-from collections.abc import Iterator
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
+import redis
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from sqlalchemy import Engine, event
 from sqlalchemy.exc import StatementError
 
+from console.cases.filtering import CaseFilter, Group
+from console.parts import Console
 from console.people.keys import load_keys
 from console.store.database import Database
 from console.store.people_tables import LoginFailureRow
 from console.store.tables import Base
+from console.store.turns import Turns, TurnTimeoutError
 from console.types import ConsoleError
+from tests.console_kit import Clock, event_of, officer, open_console
 
 
 @pytest.fixture
@@ -21,6 +31,13 @@ def database(database_url: str) -> Iterator[Database]:
     database = Database(database_url)
     yield database
     database.close()
+
+
+@pytest.fixture
+def console(tmp_path: Path) -> Iterator[Console]:
+    console = open_console(tmp_path, redis.Redis(unix_socket_path="/nowhere"), Clock())
+    yield console
+    console.database.close()
 
 
 def test_the_migrations_make_exactly_the_tables_of_the_code(database: Database):
@@ -53,6 +70,73 @@ def test_a_failed_transaction_leaves_nothing(database: Database):
         raise ZeroDivisionError
     with database.reading() as session:
         assert session.get(LoginFailureRow, 1) is None
+
+
+def test_a_person_who_writes_beside_a_feed_that_never_pauses_waits_for_one_turn_of_it(database: Database):
+    taken, stop = [0], threading.Event()
+
+    def write(whom: str, lasts_s: float = 0.0) -> None:
+        with database.writing() as session:
+            session.add(LoginFailureRow(whom=whom, at=datetime(2026, 11, 24, tzinfo=UTC)))
+            session.flush()
+            stop.wait(lasts_s)
+
+    def feed() -> None:
+        while not stop.is_set():
+            write("feed", lasts_s=0.003)
+            taken[0] += 1
+
+    with ThreadPoolExecutor(1) as pool:
+        fed = pool.submit(feed)
+        waits = []
+        for _ in range(5):
+            stop.wait(0.002)
+            before = taken[0]
+            write("person")
+            waits.append(taken[0] - before)
+        stop.set()
+        fed.result()
+    assert max(waits) <= 2
+
+
+def test_a_turn_that_does_not_come_is_told_and_the_next_one_comes_all_the_same():
+    turns = Turns()
+    with turns.turn(1.0), pytest.raises(TurnTimeoutError), turns.turn(0.01):
+        pass
+    with turns.turn(0.01):
+        pass
+
+
+@contextlib.contextmanager
+def noting_questions() -> Iterator[list[tuple[str, Sequence[object]]]]:
+    """Gather what databases are asked meanwhile, with its parameters."""
+    asked: list[tuple[str, Sequence[object]]] = []
+
+    def note(_connection: object, _cursor: object, statement: str, parameters: Sequence[object], *_: object) -> None:
+        asked.append((statement, parameters))
+
+    event.listen(Engine, "before_cursor_execute", note)
+    yield asked
+    event.remove(Engine, "before_cursor_execute", note)
+
+
+@pytest.mark.parametrize("group", [group for group in Group if group is not Group.BOOTH])
+def test_a_page_of_a_list_is_read_in_its_order_and_not_sorted_out_of_all_cases(console: Console, group: Group):
+    with noting_questions() as asked:
+        console.cases.found(officer(), CaseFilter(group, after=(console.now(), 7)), 100)
+    statement, parameters = next(each for each in asked if "FROM cases" in each[0])
+    with contextlib.closing(sqlite3.connect(console.database.url.removeprefix("sqlite:///"))) as file:
+        plan = [row[3] for row in file.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)]
+    assert not any("ORDER BY" in line for line in plan), plan
+
+
+def test_fifty_events_ask_the_database_no_more_questions_than_one(console: Console):
+    def asked_for(*texts: str) -> int:
+        with noting_questions() as asked:
+            console.intake.take([event_of(text) for text in texts], console.now())
+        return sum(statement.startswith("SELECT") for statement, _ in asked)
+
+    assert asked_for("测A00001") == asked_for(*(f"测B{number:05}" for number in range(50)))
 
 
 @pytest.mark.parametrize(

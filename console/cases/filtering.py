@@ -1,15 +1,17 @@
 """Which cases somebody wants to see: asked of the database, never sifted on a screen."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from sqlalchemy import ColumnElement, and_, exists, or_, tuple_
 
-from console.cases.steps import DESK_OPEN, FINISHED, State
+from console.cases.steps import DESK_OPEN, State
 from console.store.people_tables import AccountRow
 from console.store.tables import CaseRow, EventRow, StepRow
+
+_UNSEEN = frozenset({State.NEW, State.REOPENED})
+_HANDED_OUT = frozenset({State.ASSIGNED, State.ACCEPTED, State.VERIFYING})
 
 
 class Group(StrEnum):
@@ -61,20 +63,23 @@ def conditions_of(wanted: CaseFilter) -> list[ColumnElement[bool]]:
 def in_group(group: Group) -> ColumnElement[bool]:
     escalated = CaseRow.state == State.ESCALATED.value
     groups: dict[Group, ColumnElement[bool]] = {
-        Group.OPEN: _in_states(DESK_OPEN),
-        Group.NEW: or_(_in_states((State.NEW, State.REOPENED)), and_(escalated, ~CaseRow.is_confirmed)),
-        Group.OUT: or_(
-            _in_states((State.ASSIGNED, State.ACCEPTED, State.VERIFYING)), and_(escalated, CaseRow.is_confirmed)
-        ),
-        Group.OVER: and_(CaseRow.overdue_since.is_not(None), _in_states(DESK_OPEN)),
-        Group.DONE: _in_states(FINISHED),
-        Group.BOOTH: _in_states((State.AT_BOOTH,)),
+        Group.OPEN: _open_in(DESK_OPEN),
+        Group.NEW: and_(_open_in(_UNSEEN | {State.ESCALATED}), or_(~escalated, ~CaseRow.is_confirmed)),
+        Group.OUT: and_(_open_in(_HANDED_OUT | {State.ESCALATED}), or_(~escalated, CaseRow.is_confirmed)),
+        Group.OVER: and_(CaseRow.overdue_since.is_not(None), _open_in(DESK_OPEN)),
+        Group.DONE: CaseRow.finished_at.is_not(None),
+        Group.BOOTH: CaseRow.state == State.AT_BOOTH.value,
     }
     return groups[group]
 
 
-def _in_states(states: Sequence[State] | frozenset[State]) -> ColumnElement[bool]:
-    return CaseRow.state.in_([state.value for state in states])
+def _open_in(states: frozenset[State]) -> ColumnElement[bool]:
+    """Say "open" and which states not, as the index of open cases does (`ix_cases_open_seen`).
+
+    It gives them in the order of the list, so that a page costs a page. Asked for the states themselves, SQLite fetches
+    and sorts all cases in them: with 20,000 open ones a page cost four times as much as with 2,000.
+    """
+    return and_(CaseRow.finished_at.is_(None), CaseRow.state.not_in(sorted(frozenset(State) - states)))
 
 
 def _holds(word: str) -> ColumnElement[bool]:

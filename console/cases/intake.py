@@ -1,6 +1,6 @@
 """Flagged events become cases: once per event, and one case per vehicle while it is open."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from alerts.flagged import FlaggedEvent
-from console.cases.passages import held_until, join_case, recall_earlier
+from console.cases.passages import Vehicle, held_until, join_case, latest_cases, recall_earlier
 from console.cases.steps import OPEN, Standing, State
 from console.cases.timers import due_at
 from console.people.audit import AuditLog
@@ -43,8 +43,7 @@ class _Found:
     """The event of this batch that opened it; None for a case that was there."""
 
 
-_Vehicles: TypeAlias = dict[tuple[str, str], _Found]
-"""Plate text and class -> the open case."""
+_OpenCases: TypeAlias = dict[Vehicle, _Found]
 
 
 class CaseIntake:
@@ -61,7 +60,8 @@ class CaseIntake:
             known = _known_events(session, events)
             fresh = list({event.event_id: event for event in events if event.event_id not in known}.values())
             open_cases = self._open_cases(session, fresh, now)
-            pairs = [(event, self._case_for(session, open_cases, event, now)) for event in fresh]
+            earlier = latest_cases(session, {(event.text, event.plate_class) for event in fresh} - open_cases.keys())
+            pairs = [(event, self._case_for(session, open_cases, earlier, event, now)) for event in fresh]
             session.flush()  # gives the new cases their numbers, all at once
             for event, found in pairs:
                 self._note(session, event, found, now)
@@ -74,7 +74,7 @@ class CaseIntake:
         """Return where a checkpoint's cases belong; an unknown checkpoint's go to the county."""
         return self._grid_of.get(checkpoint, self._settings.county_code)
 
-    def _open_cases(self, session: Session, events: Sequence[FlaggedEvent], now: datetime) -> _Vehicles:
+    def _open_cases(self, session: Session, events: Sequence[FlaggedEvent], now: datetime) -> _OpenCases:
         """Return the newest open case of each vehicle in `events`, where it is not too old to join."""
         rows = session.scalars(
             select(CaseRow)
@@ -87,13 +87,20 @@ class CaseIntake:
         ).all()
         return {(row.plate_text, row.plate_class): _Found(row) for row in rows}
 
-    def _case_for(self, session: Session, cases: _Vehicles, event: FlaggedEvent, now: datetime) -> _Found:
+    def _case_for(
+        self,
+        session: Session,
+        cases: _OpenCases,
+        earlier: Mapping[Vehicle, CaseRow],
+        event: FlaggedEvent,
+        now: datetime,
+    ) -> _Found:
         """Return the open case that the event joins, else a new one."""
         vehicle = (event.text, event.plate_class)
         found = cases.get(vehicle)
         if found is None:
             found = cases[vehicle] = _Found(self._new_case(event, now), event.event_id)
-            recall_earlier(session, found.row)
+            recall_earlier(found.row, earlier.get(vehicle))
             session.add(found.row)
             return found
         join_case(found.row, event, self.grid_of(event.checkpoint), now, self._settings)

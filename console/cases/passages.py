@@ -1,8 +1,10 @@
 """A vehicle that comes again: every passage of a listed vehicle alarms, where it passes."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
+from typing import TypeAlias
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from alerts.flagged import FlaggedEvent
@@ -11,6 +13,9 @@ from console.cases.steps import State
 from console.cases.timers import due_after_passage
 from console.settings import ConsoleSettings
 from console.store.tables import CaseRow
+
+Vehicle: TypeAlias = tuple[str, str]
+"""Plate text and class."""
 
 _WORD_FOLLOWS = timedelta(seconds=15)
 
@@ -47,16 +52,22 @@ def held_until(event: FlaggedEvent, now: datetime) -> datetime | None:
     return max(now + _WORD_FOLLOWS, min(event.booth_until, latest))
 
 
-def recall_earlier(session: Session, row: CaseRow) -> None:
-    """Note in a new case where its vehicle was flagged the time before, and how that ended."""
-    query = (
-        select(CaseRow)
-        .where(CaseRow.plate_text == row.plate_text, CaseRow.plate_class == row.plate_class)
-        .order_by(CaseRow.last_seen_at.desc(), CaseRow.case_id.desc())
-        .limit(1)
+def latest_cases(session: Session, vehicles: Collection[Vehicle]) -> dict[Vehicle, CaseRow]:
+    """Return the latest case of each vehicle that had one, open or not: one question for a whole batch."""
+    if not vehicles:
+        return {}
+    vehicle = CaseRow.plate_text, CaseRow.plate_class
+    newest_first = (CaseRow.last_seen_at.desc(), CaseRow.case_id.desc())
+    place = func.row_number().over(partition_by=vehicle, order_by=newest_first).label("place")
+    placed = (
+        select(CaseRow.case_id, place).where(CaseRow.plate_text.in_({text for text, _ in vehicles})).subquery("placed")
     )
-    with session.no_autoflush:  # the batch's own new cases go into the database together
-        earlier = session.scalars(query).first()
+    rows = session.scalars(select(CaseRow).join(placed, placed.c.case_id == CaseRow.case_id).where(placed.c.place == 1))
+    return {(row.plate_text, row.plate_class): row for row in rows}
+
+
+def recall_earlier(row: CaseRow, earlier: CaseRow | None) -> None:
+    """Note in a new case where its vehicle was flagged the time before, and how that ended."""
     if earlier is None:
         return
     row.previous_checkpoint, row.previous_at = earlier.checkpoint, earlier.passed_at or earlier.last_seen_at

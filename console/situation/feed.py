@@ -14,7 +14,8 @@ from alerts.stream import GroupReader, StreamError
 from console.situation.event_readers import EventReaders
 
 GROUP = "console"
-_BATCH = 200
+_BATCH = 50
+"""One transaction, for which a person's step waits at most."""
 _BLOCK_MS = 500
 _CLAIM_AFTER_MS = 30_000
 

@@ -10,10 +10,16 @@ import { tick } from "./ages.js";
 const MAX_ROWS = 300;
 const PAGE_ROWS = 100; // as many as the console sends at once
 
+const seen = new WeakMap(); // of a view, when its vehicle passed last
+
+function seenAt(view) {
+  if (!seen.has(view)) seen.set(view, Date.parse(view.last_seen_at));
+  return seen.get(view);
+}
+
 // Whether a stands above b.
 function isAbove(a, b) {
-  const [seenA, seenB] = [Date.parse(a.last_seen_at), Date.parse(b.last_seen_at)];
-  return seenA === seenB ? a.case_id > b.case_id : seenA > seenB;
+  return seenAt(a) === seenAt(b) ? a.case_id > b.case_id : seenAt(a) > seenAt(b);
 }
 
 export class CaseList {
@@ -158,9 +164,15 @@ export class CaseList {
     if (old && before?.last_seen_at === view.last_seen_at) return old.replaceWith(row);
     const hadFocus = old?.contains(document.activeElement);
     old?.remove();
-    const below = [...this.rows.children].find((other) => isAbove(view, this.views.get(Number(other.dataset.case))));
-    this.rows.insertBefore(row, below ?? null);
+    this.rows.insertBefore(row, this.firstBelow(view));
     if (hadFocus) this.rows.focus({ preventScroll: true });
+  }
+
+  // Null: it is the lowest, as each row of a page is when it comes.
+  firstBelow(view) {
+    const stands = (row) => isAbove(view, this.views.get(Number(row.dataset.case)));
+    const { lastElementChild: lowest } = this.rows;
+    return lowest && stands(lowest) ? [...this.rows.children].find(stands) : null;
   }
 
   remove(caseId) {

@@ -26,7 +26,7 @@ class Plate extends HTMLElement {
   static observedAttributes = ["data-text"];
 
   connectedCallback() { this.draw(); }
-  attributeChangedCallback() { this.draw(); }
+  attributeChangedCallback() { if (this.isConnected) this.draw(); }
 
   draw() {
     const text = [...(this.dataset.text || this.textContent)];

@@ -10,9 +10,11 @@ from alembic.config import Config
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import TimeoutError as DatabaseTimeoutError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from console.store.turns import Turns, TurnTimeoutError
 from console.types import ConsoleError
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
@@ -33,6 +35,7 @@ class Database:
         self.url = url
         self._engine = _open_engine(url)
         self._writing = self._engine.execution_options(**{_WRITES: True})
+        self._turns = Turns()
         is_sqlite = self._engine.dialect.name == "sqlite"
         self._reading = self._engine if is_sqlite else self._engine.execution_options(isolation_level="REPEATABLE READ")
 
@@ -43,8 +46,8 @@ class Database:
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[Session]:
-        """One transaction: committed at the end, rolled back on any error."""
-        with Session(self._writing, expire_on_commit=False) as session, session.begin():
+        """One transaction: committed at the end, rolled back on any error. Who asked first writes first."""
+        with self._turn(), Session(self._writing, expire_on_commit=False) as session, session.begin():
             yield session
 
     def migrate(self) -> None:
@@ -71,6 +74,16 @@ class Database:
 
     def close(self) -> None:
         self._engine.dispose()
+
+    @contextlib.contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Raises DatabaseTimeoutError, as the database itself does when another process keeps it."""
+        with contextlib.ExitStack() as turn:
+            try:
+                turn.enter_context(self._turns.turn(_BUSY_TIMEOUT_S))
+            except TurnTimeoutError as error:
+                raise DatabaseTimeoutError(str(error)) from error
+            yield
 
 
 def _open_engine(url: str) -> Engine:

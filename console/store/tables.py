@@ -6,7 +6,7 @@ Times are aware UTC. Plate text lives in `cases` and `flagged_events` only, unti
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import DateTime, Dialect, ForeignKey, Index, MetaData, String, Text, TypeDecorator
+from sqlalchemy import DateTime, Dialect, ForeignKey, Index, MetaData, String, Text, TypeDecorator, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 
@@ -39,6 +39,9 @@ class Base(DeclarativeBase):
     type_annotation_map = {datetime: UtcTime, str: String(200)}  # noqa: RUF012  SQLAlchemy reads it so
 
 
+_WHERE_OPEN = {f"{dialect}_where": text("finished_at IS NULL") for dialect in ("sqlite", "postgresql")}
+
+
 class CaseRow(Base):
     """One vehicle that was flagged, or one guarded door that was used, and what people did about it."""
 
@@ -49,6 +52,7 @@ class CaseRow(Base):
         Index("ix_cases_opened", "opened_at"),
         Index("ix_cases_grid", "grid_code", "state"),
         Index("ix_cases_seen", "last_seen_at", "case_id"),
+        Index("ix_cases_open_seen", "last_seen_at", "case_id", **_WHERE_OPEN),
     )
 
     case_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
@@ -87,6 +91,7 @@ class CaseRow(Base):
     """When the limit ran out that nobody has kept yet; None once somebody acted."""
     confirmed_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
+    """None while the case is open, whatever its state; the index of open cases goes by it."""
     rejection: Mapped[str | None] = mapped_column(String(16))
     outcome: Mapped[str | None] = mapped_column(String(16))
     booth_result: Mapped[str | None] = mapped_column(String(16))
