@@ -39,7 +39,7 @@ class Base(DeclarativeBase):
     type_annotation_map = {datetime: UtcTime, str: String(200)}  # noqa: RUF012  SQLAlchemy reads it so
 
 
-_WHERE_OPEN = {f"{dialect}_where": text("finished_at IS NULL") for dialect in ("sqlite", "postgresql")}
+_IS_OPEN = text("finished_at IS NULL")
 
 
 class CaseRow(Base):
@@ -52,7 +52,7 @@ class CaseRow(Base):
         Index("ix_cases_opened", "opened_at"),
         Index("ix_cases_grid", "grid_code", "state"),
         Index("ix_cases_seen", "last_seen_at", "case_id"),
-        Index("ix_cases_open_seen", "last_seen_at", "case_id", **_WHERE_OPEN),
+        Index("ix_cases_open_seen", "last_seen_at", "case_id", sqlite_where=_IS_OPEN, postgresql_where=_IS_OPEN),
     )
 
     case_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
