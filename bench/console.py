@@ -1,9 +1,9 @@
 """How soon is an event on every open screen? `python -m bench.console`
 
 A real `kakou console` process on a real Redis; screens are HTTP connections that read the live stream as a browser
-does and note when each case arrives. Beside that the cameras of a city report, and somebody takes steps of cases. All
-senders and screens run in this process, so their own work is in the delays. The open cases are not due for a day: what
-the clock does to cases that nobody looks at is no part of this.
+does and note when each case arrives. Beside that the cameras of a city report, and somebody takes steps of cases, in a
+process of his own. All senders and screens run in this one, so their own work is in the delays. The open cases are not
+due for a day: what the clock does to cases that nobody looks at is no part of this.
 """
 
 import argparse
@@ -29,7 +29,7 @@ from argon2 import PasswordHasher
 from alerts.envelope import to_cloudevent
 from alerts.flagged import EventReason, FlaggedEvent
 from alerts.stream import STREAM_KEY
-from bench.console_load import Load, Usage, place_of, report_for_ever, step_for_ever, working
+from bench.console_load import Desk, Load, Usage, place_of, report_for_ever, stepping, working
 from bench.report import Report, bench_options, percentile
 from console.cases.filtering import Group
 from console.lists.keeper_office import KeeperOffice
@@ -84,12 +84,10 @@ def _measured(options: argparse.Namespace, folder: Path, url: str) -> Report:
     process, address = started(folder, url, DAY_S, [place_of(camera) for camera in range(options.cameras)])
     load, stop, usage = Load(), threading.Event(), Usage(psutil.Process(process.pid))
     boxes = (redis.Redis.from_url(url), options.cameras, options.status_every_s, load, stop)
-    desk = (address, cookie, session.csrf_token, options.step_every_s, options.open_cases, load, stop)
-    jobs = [threading.Thread(target=step_for_ever, args=desk)]
-    if options.cameras:
-        jobs.append(threading.Thread(target=report_for_ever, args=boxes))
+    desk = Desk(address, cookie, session.csrf_token, options.step_every_s, options.open_cases)
+    jobs = [threading.Thread(target=report_for_ever, args=boxes)] if options.cameras else []
     try:
-        with working(*jobs, stop=stop):
+        with working(*jobs, stop=stop), stepping(desk, load):
             screens, sent = asyncio.run(_run(options, address, cookie, client, usage))
         stored = _stored(console, client)
     finally:

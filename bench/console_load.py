@@ -1,12 +1,15 @@
 """What a city does to a console: cameras that report, people who take steps, and what its process needs for both."""
 
 import itertools
+import multiprocessing
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from multiprocessing.connection import Connection
+from multiprocessing.synchronize import Event
 
 import httpx
 import psutil
@@ -67,19 +70,45 @@ def place_of(camera: int) -> str:
     return f"{camera // CAMERAS_A_PLACE + 1}号卡口"
 
 
-def step_for_ever(
-    address: str, cookie: str, csrf: str, every_s: float, cases: int, load: Load, stop: threading.Event
-) -> None:
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Where a person takes steps, and how often."""
+
+    address: str
+    cookie: str
+    csrf: str
+    every_s: float
+    cases: int
+
+
+@contextmanager
+def stepping(desk: Desk, load: Load) -> Iterator[None]:
+    """Let a person take steps, in a process of his own: the screens' work in this one is none of his waiting."""
+    spawn = multiprocessing.get_context("spawn")
+    stop, (ours, theirs) = spawn.Event(), spawn.Pipe()
+    person = spawn.Process(target=_step_for_ever, args=(desk, theirs, stop))
+    person.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        load.steps_s, load.refused = ours.recv()
+        person.join()
+
+
+def _step_for_ever(desk: Desk, answers: Connection, stop: Event) -> None:
     """Confirm one case after the other, as a person at the desk does, and time each."""
-    headers = {"cookie": f"{COOKIE}={cookie}", "x-csrf-token": csrf}
-    with httpx.Client(base_url=address, headers=headers, timeout=30) as http:
-        for case_id in range(1, cases + 1):
-            if stop.wait(every_s):
-                return
+    headers = {"cookie": f"{COOKIE}={desk.cookie}", "x-csrf-token": desk.csrf}
+    took_s, refused = list[float](), 0
+    with httpx.Client(base_url=desk.address, headers=headers, timeout=30) as http:
+        for case_id in range(1, desk.cases + 1):
+            if stop.wait(desk.every_s):
+                break
             started = time.monotonic()
             answer = http.post(f"/screen/cases/{case_id}/step", json={"action": "confirm"})
-            load.steps_s.append(time.monotonic() - started)
-            load.refused += answer.status_code != 200
+            took_s.append(time.monotonic() - started)
+            refused += answer.status_code != 200
+    answers.send((took_s, refused))
 
 
 @dataclass(slots=True)

@@ -47,6 +47,7 @@ class Background:
             ("messages", 0.5, lambda: console.dispatch.step(console.now())),
             ("sessions", 1.0, self._end_streams),
             ("pictures", 0.5, self._take_pictures),
+            ("database", 1.0, console.database.write_back),
             ("retention", _LOOK_AT_TIME_S, self._keep_house),
         ]
         self._threads = [

@@ -164,3 +164,19 @@ def test_a_damaged_key_file_is_told_and_never_replaced(tmp_path):
     with pytest.raises(ConsoleError, match="备份"):
         load_keys(tmp_path / "console.key")
     assert (tmp_path / "console.key").read_bytes() == b"short"
+
+
+def test_a_step_never_pays_for_bringing_the_log_into_the_file(tmp_path: Path):
+    console = open_console(tmp_path, redis.Redis(unix_socket_path="/nowhere"), Clock())
+    file = tmp_path / "console.sqlite"
+    console.database.write_back()
+    before = file.read_bytes()
+    for _ in range(200):
+        with console.database.writing() as session:
+            session.add_all(LoginFailureRow(whom="x" * 2000, at=console.now()) for _ in range(10))
+    assert file.read_bytes() == before  # 1,000 pages and more: what SQLite itself would have written back in a commit
+    console.database.write_back()
+    console.database.close()
+    (tmp_path / "copy.sqlite").write_bytes(file.read_bytes())
+    with contextlib.closing(sqlite3.connect(tmp_path / "copy.sqlite")) as copy:
+        assert copy.execute("SELECT count(*) FROM login_failures").fetchone() == (2000,)

@@ -19,8 +19,8 @@ MAX_HOURS = 48
 """Of one report; boxes send a day."""
 _ASK_AGAIN_S = 600.0
 """Another console on the same database counts too."""
-_ROWS_AT_ONCE = 500
-"""Rows of one upsert and its transaction: a case's step that comes meanwhile waits for so many at most."""
+_ROWS_AT_ONCE = 100
+"""Rows of one upsert and its transaction: a case's step that comes meanwhile waits for so many at most (30 ms)."""
 
 
 class Passed(NamedTuple):

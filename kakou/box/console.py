@@ -20,7 +20,7 @@ from kakou.box.listening import check_address, listening
 from kakou.box.orders import Order, run_by_order
 from kakou.box.server import Server
 from kakou.exit_codes import ExitCode
-from kakou.process import keep_private
+from kakou.process import answer_beside_work, keep_private
 from kakou.settings import Settings
 from kakou.sunset.state import load_state
 from kakou.watch.centre import watched_centre
@@ -51,6 +51,7 @@ def serve(settings: Settings, stop: threading.Event) -> None:
         typer.echo(f"控制台地址  {at.address}")
         if token := built.accounts.first_link(built.now()):
             typer.echo(f"首次设置链接（只能用一次）  {at.address}/setup/{token}")
+        answer_beside_work()
         Server(_server_config(built, settings.console), built.hub, stop).run(sockets=[at.socket])
 
 
