@@ -10,14 +10,12 @@ from typing import Any
 import httpx
 import pytest
 import redis
-from sqlalchemy import text
 
 from alerts.box_status import BoxStatus, HourCount, LanePassage
 from alerts.envelope import to_cloudevent
 from alerts.flagged import FlaggedEvent
 from alerts.stream import STREAM_KEY, connect
 from console.cases.desk import StepRequest
-from console.cases.filtering import Group
 from console.cases.steps import Action
 from console.parts import Console
 from console.situation.tiles import Heard, tiles
@@ -155,39 +153,6 @@ def test_the_stream_of_a_person_whose_account_is_switched_off_ends_within_two_se
         assert until(other_lines, "state"), "nobody else's ends"
 
 
-def test_events_that_were_read_but_not_stored_are_stored_after_a_restart(console: Console, redis_client, tmp_path):
-    send(redis_client, event_of("测A11111"))
-    console.feed.step()  # makes the group
-    reader = console.feed._reader
-    send(redis_client, event_of("测A22222"), event_of("测A33333"))
-    assert len(reader.read(count=10, block_ms=1)) in (2, 3)  # and then the process is killed
-    again = open_console(tmp_path, redis_client, Clock())
-    while again.feed.step():
-        pass
-    assert {view.plate_text for view in again.cases.newest(officer(), Group.OPEN, 9)} == {
-        "测A11111",
-        "测A22222",
-        "测A33333",
-    }
-    again.database.close()
-
-
-def test_a_database_that_cannot_be_written_keeps_events_in_the_stream_and_says_so(console: Console, redis_client):
-    console.feed.step()
-    send(redis_client, event_of())
-    with console.database.writing() as session:
-        session.execute(text("ALTER TABLE cases RENAME TO away"))
-    assert console.feed.step() == 0
-    assert "恢复后会自动补齐" in console.feed.trouble
-    with console.database.writing() as session:
-        session.execute(text("ALTER TABLE away RENAME TO cases"))
-    while console.feed.step():
-        pass
-    assert console.feed.trouble == ""
-    assert len(console.cases.newest(officer(), Group.OPEN, 9)) == 1
-    assert redis_client.xpending(STREAM_KEY, "console")["pending"] == 0
-
-
 def test_a_lost_redis_is_said_and_the_tiles_turn_red_instead_of_vanishing(tmp_path: Path, redis_client):
     clock = Clock()
     console = open_console(tmp_path, redis_client, clock)
@@ -270,17 +235,3 @@ def test_the_boxes_counters_reconcile_and_a_late_report_does_no_harm(console: Co
     counts = console.statistics.counts(START, START + timedelta(hours=1))
     assert (counts.passages, counts.clear, counts.flagged, counts.unchecked) == (200, 180, 6, 14)
     assert counts.passages == counts.clear + counts.flagged + counts.unchecked
-
-
-def test_recorded_footage_opens_no_case_unless_asked_to(console: Console, redis_client, tmp_path):
-    console.feed.step()
-    send(redis_client, event_of(replayed=True))
-    while console.feed.step():
-        pass
-    assert console.cases.newest(officer(), Group.OPEN, 9) == []
-    drill = open_console(tmp_path, redis_client, Clock(), settings=settings_with(accept_replayed=True))
-    send(redis_client, event_of("测A77777", replayed=True))
-    while drill.feed.step():
-        pass
-    assert len(drill.cases.newest(officer(), Group.OPEN, 9)) == 1
-    drill.database.close()

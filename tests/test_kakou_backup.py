@@ -1,12 +1,11 @@
 """A backup is made while everything runs, opens only with its key, and comes back whole or not at all."""
 
-import contextlib
+# ruff: noqa: F811  fixtures of another file are used by their names
+
 import fcntl
 import json
 import shutil
-import sqlite3
 import threading
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -16,67 +15,16 @@ from alerts.outbox import Outbox
 from alerts.relay import Relay
 from alerts.stream import FlaggedStream
 from bench.fault_disk import can_mount, fill_up, mounted_tmpfs, wait_until_full
-from kakou.backup.content import OWN_KEY, STAGE, files_of, keys_of, redis_linked
+from kakou.backup.content import OWN_KEY, STAGE, keys_of, redis_linked
 from kakou.backup.errors import NoRoomError
 from kakou.backup.making import Backup
 from kakou.exit_codes import ExitCode
-from kakou.settings import Settings
 from kakou.state_format import FORMAT, RESTORING
-from kakou.sunset.carrying_out import carry_out
-from kakou.sunset.destroying import TARGETS
-from kakou.sunset.state import first_state, save_state
 from kakou.wiring.embedded_redis import embedded_redis
 from tests.alerts_kit import event
-from tests.commands import Finished, call_kakou
-from tests.test_kakou_sunset import PLATE, fill, holding
-
-NOW = datetime.now(UTC)
-NOT_THERE_YET = ("backup.part", "risk.sqlite-wal")
-
-
-@pytest.fixture(scope="module")
-def worked(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the state folder of a centre that has worked; not to be changed."""
-    state = tmp_path_factory.mktemp("worked") / "var"
-    fill(state)
-    for name in ("outbox.sqlite", "counters.sqlite", "risk.sqlite", "booth.sqlite", *NOT_THERE_YET):
-        path = state / name
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
-    with Outbox(state / "outbox.sqlite", reserve_bytes=2**20) as outbox:
-        for number in range(20):
-            outbox.append(event(number))
-    (state / "evidence" / "big.jpg").write_bytes(bytes(range(256)) * 2000)
-    save_state(state, first_state(90, NOW))
-    return state
-
-
-@pytest.fixture
-def place(worked: Path, tmp_path: Path) -> Path:
-    """Return a folder with settings, the state folder `var`, and `backups`."""
-    shutil.copytree(worked, tmp_path / "var")
-    (tmp_path / "backups").mkdir()
-    (tmp_path / "new.toml").write_text('state_dir = "new"\n')
-    return tmp_path
-
-
-def backed_up(place: Path) -> Path:
-    done = call_kakou("backup", "backups", "--json", folder=place)
-    assert done.exit_code == ExitCode.OK, done.stderr
-    return place / str(json.loads(done.stdout)["backup"])
-
-
-def put_back(place: Path, backup: Path, *more: str | Path) -> Finished:
-    return call_kakou("restore", backup, "--config", "new.toml", "--key-file", "var/backup.key", *more, folder=place)
-
-
-def contents(state: Path) -> dict[str, bytes]:
-    names = (*files_of(state), *keys_of(state))
-    return {name: (state / name).read_bytes() for name in names if not name.endswith(".sqlite")}
-
-
-def rows(database: Path) -> list[object]:
-    with contextlib.closing(sqlite3.connect(database)) as connection:
-        return connection.execute("SELECT seq, event_id, body FROM event").fetchall()
+from tests.backup_kit import NOW, backed_up, contents, place, put_back, rows, worked  # noqa: F401  a fixture is used by its name
+from tests.commands import call_kakou
+from tests.sunset_kit import PLATE, holding
 
 
 def test_everything_comes_back_and_neither_file_shows_a_plate_or_a_key(place: Path):
@@ -234,31 +182,6 @@ def test_a_newer_state_is_refused_before_anything_is_written(place: Path):
     assert not (place / "new").exists()
 
 
-def test_after_a_sunset_no_backup_can_be_read_or_put_back(place: Path):
-    backup = backed_up(place)
-    shutil.copy(place / "var" / OWN_KEY, place / "kept.key")  # against the rule
-    carry_out(Settings(state_dir=place / "var"), first_state(90, NOW), lambda: NOW)
-    assert not (place / "var" / OWN_KEY).exists()
-    gone = call_kakou("restore", backup, "--config", "new.toml", "--key-file", "var/backup.key", folder=place)
-    assert (gone.exit_code, "读不出" in gone.stderr) == (ExitCode.CONFIG, True)
-    same = call_kakou("restore", backup, "--key-file", "kept.key", folder=place)
-    assert (same.exit_code, "已按日落规定销毁" in same.stderr) == (ExitCode.CONFIG, True)
-    assert call_kakou("backup", "backups", folder=place).exit_code == ExitCode.CONFIG
-
-
-def test_a_backup_whose_day_is_over_is_refused_and_a_passphrase_goes_with_the_sunset(place: Path):
-    (place / "pass").write_text("一句很长很长的口令\n")
-    (place / "kakou.toml").write_text('[backup]\nkey_file = "pass"\n')
-    save_state(place / "var", first_state(90, NOW))
-    job = Backup(place / "var", place / "backups", place / "backups", "一句很长很长的口令".encode(), NOW, NOW)
-    backup = job.make(lambda _: None).backup  # its last day is over when it is put back
-    done = call_kakou("restore", backup, "--config", "new.toml", "--key-file", "pass", folder=place)
-    assert (done.exit_code, "到期（日落）" in done.stderr) == (ExitCode.CONFIG, True)
-    settings = Settings.model_validate({"state_dir": place / "var", "backup": {"key_file": place / "pass"}})
-    carry_out(settings, first_state(90, NOW), lambda: NOW)
-    assert not (place / "pass").exists()
-
-
 def test_a_database_that_cannot_be_read_is_left_out_and_said(place: Path):
     (place / "var" / "booth.sqlite").write_bytes(b"no database" * 1000)
     done = call_kakou("backup", "backups", "--json", folder=place)
@@ -311,9 +234,3 @@ def test_a_redis_of_our_own_is_copied_while_it_writes(tmp_path: Path):
         (tmp_path / "new" / name).write_bytes(content)
     with embedded_redis(tmp_path / "new" / "redis") as url, redis.Redis.from_url(url) as client:
         assert client.xlen("events:flagged") == 50
-
-
-def test_the_sunset_knows_what_a_backup_leaves_lying():
-    patterns = {pattern for target in TARGETS for pattern in target.patterns}
-    assert {STAGE, RESTORING, f"{OWN_KEY}*"} <= patterns
-    assert f"{OWN_KEY}*" in TARGETS[0].patterns, "keys go first"

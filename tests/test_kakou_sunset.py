@@ -1,5 +1,7 @@
 """The day on which everything ends: processes stop, keys go first, a report stays, and nothing starts again unasked."""
 
+# ruff: noqa: F811  fixtures of another file are used by their names
+
 import dataclasses
 import functools
 import json
@@ -8,10 +10,9 @@ import shutil
 import signal
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
-import psycopg
 import pytest
 import redis
 from sqlalchemy import select
@@ -20,59 +21,24 @@ from console.store.people_tables import AuditRow
 from console.types import ConsoleError, Role
 from kakou.exit_codes import ExitCode
 from kakou.settings import Settings
-from kakou.sunset.carrying_out import carry_out, plan
+from kakou.sunset.carrying_out import carry_out
 from kakou.sunset.destroying import KEPT, TARGETS
-from kakou.sunset.state import SunsetError, SunsetWatch, first_state, load_state, save_state
+from kakou.sunset.state import SunsetError, first_state, load_state, save_state
 from kakou.wiring.matching import make_matcher
 from kakou.wiring.risk import open_keeper
 from riskdb.clock import Mark, write_mark
-from riskdb.digest import load_or_create_key
-from tests.commands import REPOSITORY, Finished, call_kakou, start_kakou
+from tests.commands import REPOSITORY, call_kakou, start_kakou
 from tests.console_app import app_of
-from tests.console_kit import Clock, client_of, event_of, make_account, open_console
-from tests.postgresql_server import run_sql, url_of
-
-PLATE = "测A12345"
-"""测 is no province."""
-HELD = "[clock]\nheld_s = 0.5\n"
-
-
-def now() -> datetime:
-    return datetime.now(UTC)
-
-
-@pytest.fixture
-def centre(tmp_path: Path) -> Path:
-    """Return the folder of a centre that has worked: its state folder is `var`."""
-    folder = tmp_path / "centre"
-    folder.mkdir()
-    (folder / "kakou.toml").write_text("[console]\nport = 0\n" + HELD)
-    fill(folder / "var")
-    return folder
-
-
-def fill(state: Path) -> None:
-    console = open_console(state_made(state), redis.Redis(unix_socket_path="/nowhere"), Clock(now()))
-    console.intake.take([event_of(PLATE)], console.now())
-    console.database.close()
-    load_or_create_key(state / "plate.key")
-    for name in ("spool.key", "spool/1.unchecked", "reads.key", "reads/1.reads",
-                 "evidence/a/1.jpg", "pictures/b/2.jpg", "photos/3.jpg",
-                 "imports/4.csv", "outbox.sqlite", "outbox.reserve", "redis/appendonlydir/x.aof", "run/g.json",
-                 "replay/p.json", "risk.sqlite-wal", "counters.sqlite", "risk.sqlite",
-                 "booth.key", "booth.sqlite", "backup.part/outbox.sqlite"):  # fmt: skip
-        path = state / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(f"{name} {PLATE}".encode())
-
-
-def state_made(state: Path) -> Path:
-    state.mkdir(mode=0o700, parents=True)
-    return state
-
-
-def sunset(folder: Path, *arguments: str) -> Finished:
-    return call_kakou("sunset", *arguments, folder=folder)
+from tests.console_kit import Clock, client_of, make_account, open_console
+from tests.sunset_kit import (
+    HELD,
+    PLATE,
+    centre,  # noqa: F401  a fixture is used by its name
+    holding,
+    now,
+    state_made,
+    sunset,
+)
 
 
 def until(seconds: float) -> Iterator[None]:
@@ -81,16 +47,6 @@ def until(seconds: float) -> Iterator[None]:
         yield
         time.sleep(0.05)
     raise AssertionError(f"nothing happened in {seconds} s")
-
-
-def holding(folder: Path, text: str) -> list[str]:
-    """Return the files that hold the text, in UTF-8 or GBK."""
-    spellings = (text.encode(), text.encode("gbk"))
-    return [
-        str(path)
-        for path in folder.rglob("*")
-        if path.is_file() and any(spelling in path.read_bytes() for spelling in spellings)
-    ]
 
 
 def test_everything_is_destroyed_at_once_and_the_report_says_so(centre: Path):
@@ -254,24 +210,6 @@ def test_a_renewal_needs_a_reason_and_is_a_row_of_the_audit_log(centre: Path):
     assert (finding["is_ok"], "剩余 60 天" in finding["says"]) == (True, True)
 
 
-def test_our_keys_of_a_shared_redis_go_and_nobody_elses(centre: Path, redis_client: "redis.Redis", redis_url: str):
-    keys = ["risk:hot", "risk:meta", "risk:why:1:0", "events:flagged", "events:picture:a", "box:status:x", "other"]
-    for key in keys:
-        redis_client.set(key, "1")
-    settings = Settings(state_dir=centre / "var", redis_url=redis_url)
-    carry_out(settings, first_state(90, now()), now)
-    assert redis_client.keys() == [b"other"]
-
-
-def test_a_box_leaves_the_centres_redis_alone(tmp_path: Path, redis_client: "redis.Redis", redis_url: str):
-    redis_client.set("risk:hot", "1")
-    settings = Settings(state_dir=state_made(tmp_path / "var"), redis_url=redis_url)
-    load_or_create_key(settings.state_dir / "plate.key")
-    carry_out(settings, first_state(90, now()), now)
-    assert redis_client.keys() == [b"risk:hot"]
-    assert not (settings.state_dir / "plate.key").exists()
-
-
 def test_every_path_of_the_state_folder_goes_or_is_named_as_kept():
     table = (REPOSITORY / "docs/design.md").read_text().split("## State folder")[1]
     rows = re.findall(r"^\| (`[^|]+) \|", table, re.MULTILINE)
@@ -290,48 +228,3 @@ def test_the_screen_says_how_many_days_are_left(centre: Path):
         assert f"授权剩余 {days} 天" in client.get("/screen").text
         assert ("chip warn" in client.get("/statistics").text) == is_yellow
     console.database.close()
-
-
-def test_a_console_in_postgresql_is_destroyed_too_and_its_audit_log_kept(centre: Path, postgresql: str):
-    run_sql(postgresql, "CREATE DATABASE ended TEMPLATE template")
-    url = url_of(postgresql, "ended")
-    settings = Settings.model_validate({"state_dir": centre / "var", "console": {"database_url": url}})
-    console = open_console(
-        settings.state_dir, redis.Redis(unix_socket_path="/nowhere"), Clock(now()), settings=settings.console
-    )
-    make_account(console, "officer", Role.OFFICER)
-    console.intake.take([event_of(PLATE), event_of("测B12345")], console.now())
-    (planned,) = [each for each in plan(settings) if "PostgreSQL" in each.name]
-    assert (planned.rows, planned.destroyed_at) == (2, None)
-    carry_out(settings, first_state(90, now()), now)  # while the console's own connections are open
-    console.database.close()
-    with psycopg.connect(host=postgresql, user="kakou", dbname="ended") as connection:
-        left = connection.execute("SELECT relname FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace "
-                                  "WHERE nspname = 'public'").fetchall()  # fmt: skip
-    assert left == []
-    report = json.loads(next((settings.state_dir / "destruction").glob("*.json")).read_text())
-    (gone,) = [each for each in report["destroyed"] if "PostgreSQL" in each["name"]]
-    assert (gone["rows"], bool(gone["destroyed_at"]), gone["note"]) == (2, True, "")
-    assert report["audit"]["faults"] == []
-    kept = next((settings.state_dir / "destruction").glob("*-audit.csv")).read_text(encoding="utf-8-sig")
-    assert kept.count("case.open") == 2
-    assert PLATE not in kept
-    with pytest.raises(SunsetError, match="销毁"):
-        SunsetWatch(settings.state_dir, now).require_open()
-
-
-def test_what_cannot_be_reached_on_the_day_is_named_and_destroyed_by_asking_again(centre: Path, postgresql: str):
-    run_sql(postgresql, "CREATE DATABASE away_then TEMPLATE template")
-    url = url_of(postgresql, "away_then")
-    (centre / "kakou.toml").write_text(f'[console]\nport = 0\ndatabase_url = "{url}"\n')
-    run_sql(postgresql, "ALTER DATABASE away_then ALLOW_CONNECTIONS false")
-    first = sunset(centre, "--now", "--by", "张三", "--reason", "解除管控")
-    assert (first.exit_code, "未能销毁" in first.stdout) == (ExitCode.FINDINGS, True)
-    assert not (centre / "var" / "plate.key").exists()
-    run_sql(postgresql, "ALTER DATABASE away_then ALLOW_CONNECTIONS true")
-    again = sunset(centre, "--now")
-    assert again.exit_code == ExitCode.OK, again.stderr
-    assert "未能销毁" not in again.stdout
-    with psycopg.connect(host=postgresql, user="kakou", dbname="away_then") as connection:
-        assert connection.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'").fetchone() == (0,)
-    assert len(list((centre / "var" / "destruction").glob("*.json"))) == 2

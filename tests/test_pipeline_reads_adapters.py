@@ -25,8 +25,6 @@ from pipeline.reads.synthetic import (
     alarm_info_plate,
     gat_vehicle,
     hikvision,
-    hikvision_xml,
-    multipart,
 )
 from tests.camera_fuzz import mangled
 
@@ -164,22 +162,6 @@ def test_a_colour_in_front_is_dropped_only_where_a_plate_follows(sent: str, mean
     assert plate_text(sent) == meant
 
 
-@pytest.mark.parametrize(
-    "namespace", ["http://www.hikvision.com/ver20/XMLSchema", "http://www.isapi.org/ver20/XMLSchema"]
-)
-@pytest.mark.parametrize("boundary", ["boundary", BOUNDARY, "--", "a b'()+_,-./:=?"])
-def test_a_hikvision_message_is_the_same_whatever_its_boundary_and_namespace(namespace: str, boundary: str):
-    xml = hikvision_xml(Said(), namespace=namespace).encode()
-    picture = JPEG + b"\r\n--" + boundary.encode() + b"\r\n" + JPEG
-    body = multipart([("detectionPicture.jpg", "image/jpeg", picture), ("anpr.xml", "text/xml", xml)], boundary)
-    [sent] = (
-        adapter_of("hikvision").understand(Message("", f'multipart/form-data; boundary="{boundary}"', body, NOON)).reads
-    )
-    assert (sent.read.text, sent.scene_picture, sent.plate_picture) == ("鲁B12345", picture, b"")
-    assert sent.read.char_scores == (0.99,) * 7
-    assert (sent.read.style, sent.read.plate_class) == ("blue", "02")
-
-
 @pytest.mark.parametrize("cut", [b"\r\n--" + BOUNDARY.encode() + b"--\r\n", b"\r\n"])
 def test_a_body_that_lacks_its_end_or_its_lengths_is_read_all_the_same(cut: bytes):
     body = hikvision(Said()).body.replace(b"Content-Length", b"X-Length").removesuffix(cut)
@@ -193,21 +175,6 @@ def test_a_part_of_length_nothing_is_no_picture():
     wire = hikvision(Said(plate=b"", scene=b""))
     [sent] = adapter_of("hikvision").understand(wire.message()).reads
     assert (sent.read.text, sent.plate_picture, sent.scene_picture) == ("鲁B12345", b"", b"")
-
-
-def test_another_event_of_a_hikvision_camera_is_answered_and_holds_no_read():
-    xml = b'<EventNotificationAlert version="1.0"><eventType>VMD</eventType></EventNotificationAlert>'
-    understood = adapter_of("hikvision").understand(Message("", "application/xml", xml, NOON))
-    assert understood.reads == ()
-    assert understood.reply.status == 200
-
-
-def test_a_hikvision_camera_may_say_the_same_in_json():
-    document = {"eventType": "ANPR", "ANPR": {"licensePlate": "蓝鲁B12345", "plateCharBelieve": "1,2,3,4,5,6,7,8"}}
-    body = json.dumps(document, ensure_ascii=False).encode()
-    [sent] = adapter_of("hikvision").understand(Message("", "application/json", body, NOON)).reads
-    assert sent.read.text == "鲁B12345"
-    assert sent.read.char_scores == (0.02, 0.03, 0.04, 0.05, 0.06, 0.07, 0.08)
 
 
 def test_an_alarm_info_plate_message_through_a_broker_has_its_text_in_base64():

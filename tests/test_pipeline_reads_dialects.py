@@ -9,7 +9,15 @@ from pipeline.reads.adapter import Message, UnreadableMessageError
 from pipeline.reads.camera_read import SentRead
 from pipeline.reads.makers import adapter_of
 from pipeline.reads.plate_text import colour_beside, plate_text
-from pipeline.reads.synthetic import BOUNDARY, JPEG, NOON, Said, gat_vehicle, hikvision_xml, multipart
+from pipeline.reads.synthetic import (
+    BOUNDARY,
+    JPEG,
+    NOON,
+    Said,
+    gat_vehicle,
+    hikvision_xml,
+    multipart,
+)
 from pipeline.reads.texts import moment_of
 
 SCENE = JPEG + b"the whole scene"
@@ -86,3 +94,34 @@ def test_alarm_info_plate_may_hold_lists_and_seconds_with_a_fraction():
     body = json.dumps({"AlarmInfoPlate": {"result": {"PlateResult": [result]}}}).encode()
     read = read_by("alarm_info_plate", body).read
     assert (read.text, read.captured_at) == ("鲁B12345", NOON + timedelta(seconds=0.5))
+
+
+@pytest.mark.parametrize(
+    "namespace", ["http://www.hikvision.com/ver20/XMLSchema", "http://www.isapi.org/ver20/XMLSchema"]
+)
+@pytest.mark.parametrize("boundary", ["boundary", BOUNDARY, "--", "a b'()+_,-./:=?"])
+def test_a_hikvision_message_is_the_same_whatever_its_boundary_and_namespace(namespace: str, boundary: str):
+    xml = hikvision_xml(Said(), namespace=namespace).encode()
+    picture = JPEG + b"\r\n--" + boundary.encode() + b"\r\n" + JPEG
+    body = multipart([("detectionPicture.jpg", "image/jpeg", picture), ("anpr.xml", "text/xml", xml)], boundary)
+    [sent] = (
+        adapter_of("hikvision").understand(Message("", f'multipart/form-data; boundary="{boundary}"', body, NOON)).reads
+    )
+    assert (sent.read.text, sent.scene_picture, sent.plate_picture) == ("鲁B12345", picture, b"")
+    assert sent.read.char_scores == (0.99,) * 7
+    assert (sent.read.style, sent.read.plate_class) == ("blue", "02")
+
+
+def test_another_event_of_a_hikvision_camera_is_answered_and_holds_no_read():
+    xml = b'<EventNotificationAlert version="1.0"><eventType>VMD</eventType></EventNotificationAlert>'
+    understood = adapter_of("hikvision").understand(Message("", "application/xml", xml, NOON))
+    assert understood.reads == ()
+    assert understood.reply.status == 200
+
+
+def test_a_hikvision_camera_may_say_the_same_in_json():
+    document = {"eventType": "ANPR", "ANPR": {"licensePlate": "蓝鲁B12345", "plateCharBelieve": "1,2,3,4,5,6,7,8"}}
+    body = json.dumps(document, ensure_ascii=False).encode()
+    [sent] = adapter_of("hikvision").understand(Message("", "application/json", body, NOON)).reads
+    assert sent.read.text == "鲁B12345"
+    assert sent.read.char_scores == (0.02, 0.03, 0.04, 0.05, 0.06, 0.07, 0.08)
