@@ -127,14 +127,14 @@ def event(text: str) -> FlaggedEvent:
 
 
 def started(
-    folder: Path, url: str, patience_s: float = 60.0, places: Sequence[str] = ()
+    folder: Path, url: str, patience_s: float = 60.0, places: Sequence[str] = (), more: str = ""
 ) -> tuple[subprocess.Popen[str], str]:
-    """Start a console that knows these checkpoints."""
+    """Start a console that knows these checkpoints; `more` are lines of its settings."""
     config = folder / "kakou.toml"
     registered = "".join(
         f'[[console.checkpoint]]\nname = "{place}"\ngrid_code = "000000"\n' for place in dict.fromkeys(places)
     )
-    console = f"[console]\nport = 0\nconfirm_timeout_s = {patience_s}\n{registered}"
+    console = f"[console]\nport = 0\nconfirm_timeout_s = {patience_s}\n{more}{registered}"
     config.write_text(f'state_dir = "{folder}"\nredis_url = "{url}"\n{console}', encoding="utf-8")
     command = [sys.executable, "-m", "kakou.main", "console", "--config", str(config)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)

@@ -42,11 +42,12 @@ class Rig:
 
 
 @contextlib.contextmanager
-def open_rig(cases: int) -> Iterator[Rig]:
+def open_rig(cases: int, more: str = "") -> Iterator[Rig]:
+    """`more` are lines of the console's settings."""
     with tempfile.TemporaryDirectory() as folder, embedded_redis(Path(folder, "redis")) as url:
         client = redis.Redis.from_url(url)
         console = prepared(Path(folder), client, cases, PATIENCE_S)
-        process, address = started(Path(folder), url, PATIENCE_S)
+        process, address = started(Path(folder), url, PATIENCE_S, more=more)
         try:
             yield Rig(console, client, address, process.pid)
         finally:
@@ -63,7 +64,8 @@ def open_browser() -> Iterator[Browser]:
     if path is None:
         raise SystemExit("no Chromium found: apt-get install chromium-headless-shell, or set CHROMIUM")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
+        arguments = ["--no-sandbox", "--disable-gpu", "--ignore-certificate-errors"]  # the proxy's is made for the run
+        browser = playwright.chromium.launch(executable_path=path, args=arguments)
         yield browser
         browser.close()
 

@@ -1,14 +1,19 @@
 """How soon has a grid worker's phone its first task on a bad line? `python -m bench.phone`
 
-A real `kakou console` process and a browser whose line is slowed by its own network emulation. "New": nothing is kept,
-as after the link in the first message. "Kept": the shell is there, as every other time.
+A real `kakou console` process behind a real nginx with the snippet of docs/console.md, and a browser whose line is
+slowed by its own network emulation. "New": nothing is kept, as after the link in the first message. "Kept": the shell
+is there, as every other time. "Without proxy": the console's own HTTP/1.1, six files at a time, for comparison.
 """
 
+import argparse
+import tempfile
 from datetime import UTC, datetime
+from pathlib import Path
 
-from playwright.sync_api import BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page
 
 from bench.console import PASSWORD, event
+from bench.documented_nginx import behind_nginx, documented_snippet
 from bench.page_rig import PAINTED, Rig, local, open_browser, open_page, open_rig
 from bench.report import Report, bench_options, percentile
 from console.cases.desk import StepRequest
@@ -26,20 +31,30 @@ def main() -> None:
     parser.add_argument("--latency-ms", type=int, default=400)
     options = parser.parse_args()
     report = Report(f"phone: first task at {options.kbit} kbit/s and {options.latency_ms} ms, {options.runs} runs")
-    with open_rig(0) as rig, open_browser() as browser:
+    proxied = 'behind_tls_proxy = true\ntrusted_proxies = ["127.0.0.1"]\n'
+    with open_rig(0, proxied) as rig, tempfile.TemporaryDirectory() as folder, open_browser() as browser:
         _hand_out(rig)
-        new_ms, kept_ms = [], []
-        for _ in range(options.runs):
-            context, page = open_page(browser, rig, rig.cookie("worker"), PHONE)
-            _slow_down(context, page, options.kbit, options.latency_ms)
-            new_ms.append(_first_task_ms(page, rig))
-            page.evaluate("navigator.serviceWorker.ready.then(() => undefined)")
-            kept_ms.append(_first_task_ms(page, rig))
-            context.close()
+        with behind_nginx(Path(folder), rig.address, documented_snippet()) as address:
+            new_ms, kept_ms = _measured(options, browser, rig, address)
+        bare_ms, _ = _measured(options, browser, rig, local(rig.address))
+    report.add_row("first task", phone="without proxy", p50_ms=percentile(bare_ms, 0.5), max_ms=max(bare_ms))
     for name, took in (("new", new_ms), ("kept", kept_ms)):
         report.add_row("first task", phone=name, p50_ms=percentile(took, 0.5), max_ms=max(took))
         report.add_bar(f"first task, {name}, p50 (ms)", percentile(took, 0.5), 2000, "at most")
     report.finish(options)
+
+
+def _measured(options: argparse.Namespace, browser: Browser, rig: Rig, address: str) -> tuple[list[float], list[float]]:
+    """Return how long each run took with nothing kept, and with the shell kept (ms)."""
+    new_ms, kept_ms = [], []
+    for _ in range(options.runs):
+        context, page = open_page(browser, rig, rig.cookie("worker"), PHONE)
+        _slow_down(context, page, options.kbit, options.latency_ms)
+        new_ms.append(_first_task_ms(page, address))
+        page.evaluate("navigator.serviceWorker.ready.then(() => undefined)")
+        kept_ms.append(_first_task_ms(page, address))
+        context.close()
+    return new_ms, kept_ms
 
 
 def _hand_out(rig: Rig) -> None:
@@ -61,9 +76,9 @@ def _slow_down(context: BrowserContext, page: Page, kbit: int, latency_ms: int) 
     wire.send("Network.emulateNetworkConditions", {"offline": False, **line})
 
 
-def _first_task_ms(page: Page, rig: Rig) -> float:
+def _first_task_ms(page: Page, address: str) -> float:
     """Return the time from the tap on the link to a task on the screen."""
-    page.goto(local(rig.address) + "/m", wait_until="commit")
+    page.goto(address + "/m", wait_until="commit")
     page.wait_for_selector(".task")
     return float(page.evaluate(f"{PAINTED}.then((at) => at - performance.timeOrigin)"))
 

@@ -1,84 +1,27 @@
 """The console behind a real nginx: the documented snippet works, and nginx's defaults are told what they lack."""
 
-import contextlib
 import os
 import re
-import shutil
 import socket
 import ssl
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
 import redis
 
+from bench.documented_nginx import behind_nginx, documented_snippet, nginx_path
 from console.types import Role
 from console.web.access import COOKIE
-from tests.alerts_kit import wait_until
 from tests.console_kit import PASSWORD, Clock, make_account, open_console, served, settings_with
 
-DOCS = Path(__file__).parents[1] / "docs" / "console.md"
 
-
-def nginx_path() -> str:
-    found = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
-    if found is None:
+@pytest.fixture(autouse=True)
+def _needs_nginx() -> None:
+    if nginx_path() is None:
         (pytest.fail if os.environ.get("CI") else pytest.skip)("no nginx found: apt-get install nginx-light")
-    return str(found)
-
-
-def documented_snippet() -> str:
-    found = re.search(r"```nginx\n(.*?)```", DOCS.read_text(encoding="utf-8"), re.DOTALL)
-    assert found
-    return found[1]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def make_certificate(folder: Path) -> None:
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
-         "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-keyout", str(folder / "console.key"),
-         "-out", str(folder / "console.pem")],
-        check=True, capture_output=True,
-    )  # fmt: skip
-
-
-@contextlib.contextmanager
-def behind_nginx(folder: Path, console_address: str, snippet: str) -> Iterator[str]:
-    """Run nginx with the snippet, only its ports and files put in; yields the address people would type."""
-    make_certificate(folder)
-    port = free_port()
-    server = snippet.replace(
-        "127.0.0.1:8080", console_address.removeprefix("http://").replace("localhost", "127.0.0.1")
-    )
-    server = server.replace("listen 443 ssl", f"listen 127.0.0.1:{port} ssl").replace("/etc/ssl/", f"{folder}/")
-    temporary = "".join(
-        f"{name}_temp_path {folder}/{name};" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    )
-    (folder / "nginx.conf").write_text(
-        f"daemon off; pid {folder}/pid; events {{}} http {{ access_log off; {temporary}\n{server} }}"
-    )
-    nginx = subprocess.Popen(
-        [nginx_path(), "-p", str(folder), "-c", str(folder / "nginx.conf"), "-e", str(folder / "log")]
-    )
-    try:
-        wait_until(lambda: is_open(port), what="nginx")
-        yield f"https://localhost:{port}"
-    finally:
-        nginx.terminate()
-        nginx.wait(timeout=10)
-
-
-def is_open(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 @pytest.fixture
@@ -114,3 +57,13 @@ def test_behind_the_defaults_of_nginx_the_refusal_names_the_headers_that_differ(
         assert f"Origin（{address}）" in message
         assert f"Host（{console_address.removeprefix('http://').replace('localhost', '127.0.0.1')}）" in message
         assert "proxy_set_header Host $http_host" in message
+
+
+def test_the_documented_snippet_sends_a_phone_everything_over_one_connection(tmp_path: Path, console_address: str):
+    with behind_nginx(tmp_path, console_address, documented_snippet()) as address:
+        trust = ssl.create_default_context(cafile=str(tmp_path / "console.pem"))
+        trust.set_alpn_protocols(["h2", "http/1.1"])
+        place = urlsplit(address)
+        plain = socket.create_connection((place.hostname, place.port))
+        with trust.wrap_socket(plain, server_hostname="localhost") as secure:
+            assert secure.selected_alpn_protocol() == "h2"

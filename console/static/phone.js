@@ -71,10 +71,10 @@ async function load() {
   note("");
   document.getElementById("who").textContent = list.name;
   document.querySelector("#logout [name=csrf]").value = list.csrf;
-  await store.save("tasks", "list", saved);
   draw();
   wakeFor(list.tasks);
   showLinked();
+  await store.save("tasks", "list", saved);
   await queue.send();
 }
 
