@@ -112,6 +112,36 @@ def test_what_waits_for_a_hand_stays_and_one_tap_is_on_disk_with_who_it_was(page
     assert kept[-2:] == [(event.event_id, "passed", "一号平板 王某"), (second.event_id, "turned_back", "一号平板 王某")]
 
 
+def test_the_second_half_of_a_double_tap_does_not_let_the_next_vehicle_through(page: Page, booth: BoothWorld):
+    booth.report()
+    event, second = booth.flag("测B00011"), booth.flag("测B00012")
+    expect(page.locator("#more")).to_have_text("还有 1 辆等待处置")
+    button = page.locator("[data-result=passed]")
+    button.click()
+    expect(page.locator("#text kk-plate")).to_have_attribute("data-text", "测B00012")
+    button.dispatch_event("click")
+    expect(button).to_be_disabled()
+    button.click()
+    expect(page.locator("#acts")).to_be_hidden()
+    kept = [one for one in booth.kept() if isinstance(one, HandledEvent)][-2:]
+    assert [one.flagged_id for one in kept] == [event.event_id, second.event_id]
+    assert kept[1].handled_at - kept[0].handled_at > timedelta(seconds=0.7)
+
+
+def test_of_two_hands_on_one_vehicle_the_first_is_written_and_the_second_is_told(page: Page, booth: BoothWorld):
+    event = booth.flag("测B00021")
+    expect(page.locator("#text kk-plate")).to_have_attribute("data-text", "测B00021")
+    number = page.evaluate("performance.getEntriesByType('mark').at(-1).name.split(' ')[1]")
+    tap = """(path) => Promise.all(["passed", "turned_back", "passed"].map((result) => fetch(path, {
+      method: "POST", body: JSON.stringify({ result, who: "" }),
+    }).then(async (answer) => [answer.status, (await answer.json()).message ?? ""])))"""
+    answers = page.evaluate(tap, f"/sights/{number}/handled")
+    kept = [one.result for one in booth.kept() if isinstance(one, HandledEvent) and one.flagged_id == event.event_id]
+    assert len(kept) == 1
+    words = {"passed": "已查验放行", "turned_back": "劝返"}[kept[0]]
+    assert {told for status, told in answers if status == 400} == {f"这辆车已经处置：{words}。这一次没有记下。"}
+
+
 def test_a_green_screen_is_not_taken_for_the_next_vehicles(page: Page, booth: BoothWorld):
     booth.report()
     started = datetime.now(UTC)

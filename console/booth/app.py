@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -56,6 +56,8 @@ class Booth:
     pages: BoothPages
     handling: Handling
     now: Callable[[], datetime]
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Two taps on one vehicle: the first is written, the second is told."""
 
 
 def create_booth_app(booth: Booth) -> Starlette:
@@ -125,19 +127,27 @@ async def _picture(request: Request) -> Response:
 
 
 async def _handled(request: Request) -> Response:
-    """Note what was done, for every open flag of the same vehicle here; it is on disk when this answers."""
+    """Note what was done, once, for every open flag of the same vehicle here; it is on disk when this answers."""
     _check_origin(request)
     device, sight, booth = _device(request), _sight(request), _booth(request.app)
     tap = await _tap(request)
+    async with booth.turn:
+        sight = booth.board.find(device, sight.number) or sight
+        if sight.result not in (None, tap.result):
+            raise ConsoleError(f"这辆车已经处置：{RESULT_WORDS[sight.result]}。这一次没有记下。")
+        if sight.result is None:
+            await _keep(booth, sight, tap.result, f"{device.name} {tap.who}".strip())
+    return JSONResponse({"result": tap.result})
+
+
+async def _keep(booth: Booth, sight: Sight, result: BoothResult, by: str) -> None:
     sights = booth.board.same_vehicle(sight)
     events = [one.passage.event for one in sights if one.passage.event is not None]
     if not events:
         raise ConsoleError("这辆车没有预警，不需要处置。")
-    by = f"{device.name} {tap.who}".strip()
-    await asyncio.to_thread(booth.handling.keep, events, tap.result, by, booth.now())
-    for closed in booth.board.close(sights, tap.result):
+    await asyncio.to_thread(booth.handling.keep, events, result, by, booth.now())
+    for closed in booth.board.close(sights, result):
         booth.pages.tell(closed)
-    return JSONResponse({"result": tap.result})
 
 
 async def _tap(request: Request) -> TapBody:

@@ -1,6 +1,7 @@
 // The booth page: the vehicle that stands there now, what is known of it, and one tap. What waits for a hand stays.
 
 import { plateOf } from "./plate.js";
+import { drawNotices } from "./booth_notices.js";
 import { BoothSound } from "./booth_sound.js";
 import { ask, toast } from "./ask.js";
 import { serverNow, setServerTime, spokenAge } from "./ages.js";
@@ -17,12 +18,15 @@ const SHOWN = 10;
 const LEAST_MS = 3000; // so long an outcome stays on the screen, although its vehicle has left
 const SILENCE_MS = 8000;
 const ALARM_EVERY_MS = 10000;
+const LOOK_MS = 800; // no tap counts for a vehicle that has stood there for less: it was meant for the one before
 
 const find = (id) => document.getElementById(id);
 const sound = new BoothSound(find("mute"));
 const sights = new Map();
 let shown = null; // the number of the vehicle that is painted large, and how
 let paintedAt = 0;
+let faced = null; // the number of the vehicle that the buttons are for, and since when
+let facedAt = 0;
 let rangAt = 0;
 let lastHeard = 0;
 let problems = [];
@@ -57,6 +61,7 @@ function draw() {
   const isDeaf = problems.length > 0 || !lastHeard || Date.now() - lastHeard > SILENCE_MS;
   const key = sight && `${sight.number} ${sight.outcome} ${sight.plate_text} ${sight.waits} ${sight.has_plate_picture}`;
   if (key !== shown) paint(sight, key);
+  if (faced !== sight?.number) face(sight?.number);
   const now = find("now");
   const isIdle = !sight || isOver(sight) || (isDeaf && !sight.waits);
   now.className = `now ${isIdle ? "idle" : sight.outcome}`;
@@ -67,6 +72,17 @@ function draw() {
   find("more").textContent = `还有 ${others} 辆等待处置`;
   drawLatest();
   tick();
+}
+
+// The second half of a double tap must not let the next vehicle through.
+function face(number) {
+  [faced, facedAt] = [number, performance.now()];
+  setReady(false);
+  setTimeout(() => setReady(performance.now() - facedAt >= LOOK_MS), LOOK_MS + 10);
+}
+
+function setReady(isReady) {
+  for (const button of find("acts").children) button.setAttribute("aria-disabled", String(!isReady));
 }
 
 function idleWords(sight, isDeaf) {
@@ -142,27 +158,8 @@ function banner() {
   const told = new Set(notices.map((one) => `${one.camera_id}：${one.title}`)); // with what to do, in the line below
   const words = isSilent ? ["与卡口盒子的连接中断，画面不再更新"] : problems.filter((one) => !told.has(one));
   find("banner").hidden = !words.length;
-  drawNotices();
+  drawNotices(notices);
   if (find("banner").textContent !== words.join(" · ")) find("banner").textContent = words.join(" · ");
-}
-
-// What is amiss with the box itself, calmly: the gravest in one line with what to do, the others behind a touch.
-function drawNotices() {
-  const box = find("notices");
-  const key = JSON.stringify(notices);
-  box.hidden = !notices.length;
-  if (box.hidden || box.dataset.key === key) return;
-  box.dataset.key = key;
-  box.className = `notices${notices[0].is_grave ? " grave" : ""}${notices.length > 1 ? "" : " one"}`;
-  const [first, ...others] = notices.map(lineOf);
-  if (others.length) first.push(make("b", "", `（共 ${notices.length} 项）`));
-  box.querySelector("summary").replaceChildren(...first);
-  box.querySelector("ul").replaceChildren(...others.map((line) => { const item = make("li", "", ""); item.append(...line); return item; }));
-}
-
-function lineOf({ is_grave: isGrave, camera_id: camera, title, detail, to_do: toDo }) {
-  const what = [camera, title, detail && `（${detail}）`].filter(Boolean).join(" ");
-  return [make("b", "", `${isGrave ? "! " : ""}${what}：`), make("span", "", toDo)];
 }
 
 // --- one tap
@@ -170,7 +167,7 @@ function lineOf({ is_grave: isGrave, camera_id: camera, title, detail, to_do: to
 find("acts").addEventListener("click", async (event) => {
   const result = event.target.closest("[data-result]")?.dataset.result;
   const sight = chosen();
-  if (!result || !sight || busy) return;
+  if (!result || !sight || busy || performance.now() - facedAt < LOOK_MS) return;
   busy = true;
   try {
     await ask(`/sights/${sight.number}/handled`, { result, who: who() });
