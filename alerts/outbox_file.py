@@ -18,7 +18,8 @@ from alerts.errors import OutboxError
 from alerts.log_tail import LogTail
 from alerts.outbox_salvage import Salvage, salvage
 from alerts.reserve import OutboxReserve, create_private, is_out_of_room
-from alerts.set_aside import note_lost, set_aside
+from alerts.set_aside import note_lost, say_lost, set_aside
+from riskdb.own_file import is_plain
 
 BUSY_TIMEOUT_S = 5.0
 """How long one writer waits for another; a commit takes milliseconds."""
@@ -40,6 +41,7 @@ DAMAGE_WHILE_OPEN = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLI
 """A format that may not be written shows as read-only; a disk that is, has failed before at our lock."""
 DAMAGE_AT_OPENING = (*DAMAGE_WHILE_OPEN, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_FORMAT, sqlite3.SQLITE_CONSTRAINT)
 """A damaged schema also shows as wrong SQL."""
+LOST_LOG = "预警队列的日志（-wal）被别的东西顶替，最后写入的预警可能已丢失，请人工核对当时的过车"
 SHORT_READ = sqlite3.SQLITE_IOERR_SHORT_READ
 
 T = TypeVar("T")
@@ -107,9 +109,11 @@ class OutboxFile:
             self.connection.close()
 
     def _open(self, *, is_damaged: bool = False) -> sqlite3.Connection:
-        with self._reserve.opening():
+        with self._reserve.opening() as odd_log:
+            if odd_log is not None:
+                say_lost(odd_log, LOST_LOG)
             self._finish_mending()
-            if is_damaged or self._lost_its_database():
+            if is_damaged or not is_plain(self.path) or self._lost_its_database():
                 connection = self._mended()
             else:
                 self._say_if_gone()
@@ -137,8 +141,6 @@ class OutboxFile:
         except sqlite3.Error as error:
             if not _is_damage(error, DAMAGE_AT_OPENING):
                 raise
-        except IsADirectoryError:
-            pass
         return self._mended()
 
     def _mended(self) -> sqlite3.Connection:

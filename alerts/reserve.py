@@ -15,11 +15,15 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
+from riskdb.own_file import make_way, open_lock
+
 NO_ROOM_ERRORS = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
 """A full disk shows as FULL on a page and as IOERR or CANTOPEN on the -wal and -shm files."""
 WAL_HEADER_BYTES = 32
 """With its header zeroed, SQLite takes a log for empty, whatever frames of an earlier life follow."""
 ZEROS_BYTES = 1024**2
+STAT_BLOCK_BYTES = 512
+"""Of what `stat` counts blocks in, whatever the disk's own are."""
 SPARE_BYTES = 4 * 1024**2
 SPARE_PIECE_BYTES = 512 * 1024
 """-shm takes 32 KiB at a time, and others on a full disk snatch at every piece: it must last until SQLite has its part.
@@ -33,16 +37,23 @@ class OutboxReserve:
     def __init__(self, database: Path, size_bytes: int) -> None:
         self._half_bytes = size_bytes // 2
         self._wal = database.with_name(database.name + "-wal")
+        self._shm = database.with_name(database.name + "-shm")
         self._next_wal = HeldSpace(database.with_suffix(".reserve"), self._half_bytes)
         self._spare = HeldSpace(database.with_suffix(".spare"), min(SPARE_BYTES, size_bytes))
         self._lock = database.with_suffix(".lock")
 
     @contextlib.contextmanager
-    def opening(self) -> Iterator[None]:
-        """Hold the lock while the database is opened, and put the kept blocks in place as its log before."""
+    def opening(self) -> Iterator[Path | None]:
+        """Hold the lock while the database is opened, and put the kept blocks in place as its log before.
+
+        Yields where to the log was set aside, where it was no file.
+        """
         with self._locked():
+            for path in (self._shm, self._next_wal.path, self._spare.path):
+                make_way(path, may_be_link=False)
+            odd_log = make_way(self._wal, may_be_link=False)  # SQLite opens it through no link
             self._put_log_in_place()
-            yield
+            yield odd_log
 
     @contextlib.contextmanager
     def closing(self) -> Iterator[None]:
@@ -102,6 +113,7 @@ class OutboxReserve:
             self._next_wal.path.unlink(missing_ok=True)
             return
         self._next_wal.hold()
+        self._next_wal.cut_off()
         if _size_of(self._next_wal.path) >= WAL_HEADER_BYTES:  # As much of it as could be had.
             with self._next_wal.path.open("r+b") as file:
                 file.write(bytes(WAL_HEADER_BYTES))
@@ -117,7 +129,7 @@ class OutboxReserve:
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
-        with self._lock.open("a") as lock:
+        with open_lock(self._lock) as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
@@ -131,7 +143,7 @@ class HeldSpace:
 
     def hold(self) -> bool:
         """Take the space if it is to be had; return whether all of it is held now."""
-        if self.is_held():
+        if self.is_held() and not self._has_holes():
             return True
         try:
             # It may become the log, which holds plates: for nobody else to read.
@@ -145,6 +157,15 @@ class HeldSpace:
 
     def is_held(self) -> bool:
         return _size_of(self.path) >= self._size_bytes
+
+    def cut_off(self) -> None:
+        """Give back what it is too long by: SQLite and we would have to look through all of it."""
+        if 0 < self._size_bytes < _size_of(self.path):
+            os.truncate(self.path, self._size_bytes)
+
+    def _has_holes(self) -> bool:
+        """A copy of a state folder may hold the size without the blocks."""
+        return self._size_bytes > 0 and self.path.stat().st_blocks * STAT_BLOCK_BYTES < self._size_bytes
 
     def shrink(self, by_bytes: int) -> bool:
         """Give up to `by_bytes` back; return False when there was nothing to give."""
@@ -173,11 +194,21 @@ def _write_zeros(connection: sqlite3.Connection, size_bytes: int) -> bool:
 
 
 def _overwrite(path: Path) -> None:
-    with contextlib.suppress(FileNotFoundError), path.open("r+b") as file:
-        for _ in range(-(-_size_of(path) // ZEROS_BYTES)):
-            file.write(bytes(min(ZEROS_BYTES, _size_of(path) - file.tell())))
-        file.flush()
+    """Write zeros where something was written: a file may be far longer than its blocks."""
+    with contextlib.suppress(FileNotFoundError), path.open("r+b", buffering=0) as file:
+        for start, end in _written_parts(file.fileno()):
+            for at in range(start, end, ZEROS_BYTES):
+                os.pwrite(file.fileno(), bytes(min(ZEROS_BYTES, end - at)), at)
         os.fsync(file.fileno())
+
+
+def _written_parts(descriptor: int) -> Iterator[tuple[int, int]]:
+    end = 0
+    with contextlib.suppress(OSError):  # ENXIO: nothing is written behind here
+        while True:
+            start = os.lseek(descriptor, end, os.SEEK_DATA)
+            end = os.lseek(descriptor, start, os.SEEK_HOLE)
+            yield start, end
 
 
 def create_private(path: Path) -> None:

@@ -9,8 +9,8 @@ import logging
 from datetime import UTC, datetime
 from pathlib import Path
 
-MARK = ".damaged-"
-STAMP = "%Y%m%dT%H%M%S%f"
+from riskdb.own_file import MARK, STAMP, aside_name, read_own_text
+
 COMPANIONS = ("-wal", "-shm", "-journal")
 """What SQLite keeps beside a database."""
 
@@ -22,7 +22,7 @@ def set_aside(path: Path, lost: str) -> Path:
 
     `lost` says in Chinese what is lost with it.
     """
-    kept = path.with_name(f"{path.name}{MARK}{datetime.now(UTC):{STAMP}}")
+    kept = aside_name(path)
     for suffix in (*COMPANIONS, ""):  # the file itself last: until then others find it where it was
         with contextlib.suppress(FileNotFoundError):
             path.with_name(path.name + suffix).rename(kept.with_name(kept.name + suffix))
@@ -42,7 +42,7 @@ def say_lost(kept: Path, lost: str) -> None:
 def note_lost(path: Path, lost: str) -> None:
     """Raise the alarm for a file of which nothing is left to keep."""
     log.error("%s: %s", path, lost)
-    say_lost(path.with_name(f"{path.name}{MARK}{datetime.now(UTC):{STAMP}}"), lost)
+    say_lost(aside_name(path), lost)
 
 
 def losses(folder: Path) -> tuple[str, ...]:
@@ -50,7 +50,7 @@ def losses(folder: Path) -> tuple[str, ...]:
     found = []
     for path in sorted(folder.glob(f"*{MARK}*.txt"), key=_stamp_of, reverse=True):
         with contextlib.suppress(OSError, UnicodeDecodeError):
-            found.append(path.read_text(encoding="utf-8")[:200])
+            found.append(read_own_text(path)[:200])
     return tuple(found)
 
 

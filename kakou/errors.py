@@ -44,6 +44,7 @@ def _exit_codes() -> dict[type[BaseException], ExitCode]:
     from alerts.channels.egress import EgressError
     from alerts.errors import AlertsError, EventError
     from console.people.messengers import MessageError
+    from console.store.turns import TurnTimeoutError
     from console.types import ConsoleError
     from kakou.backup.errors import BackupDamagedError, BackupError, NoRoomError
     from kakou.settings import SettingsError
@@ -52,6 +53,7 @@ def _exit_codes() -> dict[type[BaseException], ExitCode]:
     from ocr.providers import ProviderError
     from ocr.types import OcrError
     from pipeline.errors import ReadsError, SourceError
+    from riskdb.own_file import OddFileError
     from riskdb.record.values.problem import CellProblem
     from riskdb.types import RiskDBError, RiskFileError, RiskIntegrityError
 
@@ -67,12 +69,14 @@ def _exit_codes() -> dict[type[BaseException], ExitCode]:
         RiskFileError: ExitCode.UNREADABLE,
         RiskIntegrityError: ExitCode.INTEGRITY,
         CellProblem: ExitCode.UNREADABLE,
+        OddFileError: ExitCode.UNAVAILABLE,  # once it is moved away, the next start goes on
         AlertsError: ExitCode.UNAVAILABLE,  # the outbox, the stream, a receiver
         EventError: ExitCode.UNREADABLE,
         ChannelConfigError: ExitCode.CONFIG,
         EgressError: ExitCode.CONFIG,
         ConsoleError: ExitCode.CONFIG,
         MessageError: ExitCode.UNAVAILABLE,
+        TurnTimeoutError: ExitCode.UNAVAILABLE,
         SourceError: ExitCode.UNREADABLE,
         ReadsError: ExitCode.UNREADABLE,
         OcrError: ExitCode.INTEGRITY,

@@ -5,11 +5,14 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from riskdb.own_file import read_own
 from riskdb.types import RiskDBError
 from riskdb.whole_file import PRIVATE, whole_file
 
 DIGEST_BYTES = 16
 KEY_BYTES = 32
+MOST_KEY_FILE_BYTES = 1024**2
+"""More parts than a rotation a day makes in forty years."""
 ANY_CLASS = ""
 """Plate class of a travel record that does not say one: it matches every class of its text."""
 
@@ -72,11 +75,14 @@ def load_or_create_key(path: Path) -> bytes:
 
 def read_key(path: Path) -> bytes:
     """Return the key in `path`. Raises FileNotFoundError, or RiskDBError when it is no key or others may read it."""
-    with path.open("rb") as file:
-        mode = os.fstat(file.fileno()).st_mode & 0o777
-        if mode & 0o077:
-            raise RiskDBError(f"{path} can be read by others (mode {mode:o}); run `chmod 600` on it and rotate it")
-        text = file.read()
+    try:
+        text, mode = read_own(path, MOST_KEY_FILE_BYTES), path.stat().st_mode & 0o777
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise RiskDBError(f"the plate key cannot be read: {error}") from error
+    if mode & 0o077:
+        raise RiskDBError(f"{path} can be read by others (mode {mode:o}); run `chmod 600` on it and rotate it")
     try:
         key = bytes.fromhex(text.decode("ascii"))
     except ValueError:

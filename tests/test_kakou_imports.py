@@ -15,7 +15,8 @@ OURS = ("ocr", "riskdb", "alerts", "pipeline", "console", "kakou", "training", "
 ALLOWED: dict[str, tuple[str, ...]] = {
     "ocr": (),
     "riskdb": (),
-    "alerts": ("ocr.types", "ocr.looks", "riskdb.types"),
+    # Files of the state folder are opened alike everywhere.
+    "alerts": ("ocr.types", "ocr.looks", "riskdb.types", "riskdb.own_file"),
     "pipeline": ("ocr", "riskdb", "alerts"),
     # Photos from phones are decoded as bounded as any.
     "console": ("alerts", "riskdb", "ocr.types", "ocr.looks", "ocr.decoding"),

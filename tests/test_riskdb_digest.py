@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from riskdb.digest import KEY_BYTES, PlateDigester, read_key
+from riskdb.digest import KEY_BYTES, PlateDigester, load_or_create_key, read_key
 from riskdb.types import RiskDBError
+from tests.odd_files import ODD_KINDS, OddKind, endless
 
 KEY = bytes(range(KEY_BYTES))
 
@@ -36,3 +37,14 @@ def test_a_key_that_anybody_else_may_touch_is_refused(tmp_path: Path, mode: int)
         read_key(path)
     path.chmod(0o600)
     assert read_key(path) == KEY
+
+
+@pytest.mark.parametrize("kind", [*ODD_KINDS, endless])
+def test_something_else_in_the_place_of_the_key_is_a_sentence_and_stays_there(tmp_path: Path, kind: OddKind):
+    path = tmp_path / "plate.key"
+    load_or_create_key(path)
+    kind(path)
+    found = path.lstat().st_ino
+    with pytest.raises(RiskDBError, match=r"plate\.key.*从备份放回"):
+        load_or_create_key(path)
+    assert path.lstat().st_ino == found

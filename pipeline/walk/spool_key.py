@@ -9,6 +9,10 @@ from pathlib import Path
 from cryptography.fernet import Fernet
 
 from alerts.set_aside import note_lost, set_aside
+from riskdb.own_file import OddFileError, read_own
+
+MOST_KEY_BYTES = 4096
+NO_KEY = b"-"
 
 
 def open_cipher(key_file: Path, folder: Path) -> Fernet:
@@ -46,10 +50,13 @@ def _alone(folder: Path) -> Iterator[None]:
 
 
 def _read(key_file: Path) -> bytes:
+    """Return what may be the key: nothing where there is no file, a word that is none where something else lies."""
     try:
-        return key_file.read_bytes()
+        return read_own(key_file, MOST_KEY_BYTES)
     except FileNotFoundError:
         return b""
+    except OddFileError:
+        return NO_KEY
 
 
 def _write_new(key_file: Path) -> bytes:
