@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from alerts.outbox import Outbox
-from alerts.set_aside import MARK, forget_aside, losses
+from alerts.set_aside import forget_aside, losses
+from riskdb.own_file import MARK
 from tests.alerts_kit import NOON, event
 
 PAGE = 4096

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from alerts.outbox import Outbox
-from alerts.set_aside import MARK, losses
+from alerts.set_aside import losses
+from riskdb.own_file import MARK
 from tests.alerts_kit import NOON, event
 from tests.odd_files import ODD_KINDS, OddKind, endless, pipe
 

@@ -4,7 +4,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from alerts.outbox import Outbox
-from alerts.set_aside import MARK, STAMP, losses, set_aside
+from alerts.set_aside import losses, set_aside
+from riskdb.own_file import MARK, STAMP
 from tests.alerts_kit import NOON, event
 
 

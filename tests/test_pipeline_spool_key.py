@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from alerts.set_aside import MARK, losses
+from alerts.set_aside import losses
 from pipeline.walk.spool_key import open_cipher
+from riskdb.own_file import MARK
 from tests.odd_files import ODD_KINDS, OddKind, endless
 
 
