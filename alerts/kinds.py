@@ -16,11 +16,12 @@ from alerts.errors import EventError
 from alerts.flagged import FlaggedEvent
 from alerts.handled import HandledEvent
 from alerts.notice import NoticeEvent
+from alerts.proposal import ProposalEvent
 
-KINDS: tuple[type[Event], ...] = (FlaggedEvent, HandledEvent, NoticeEvent, CanaryEvent, CrossingEvent)
+KINDS: tuple[type[Event], ...] = (FlaggedEvent, HandledEvent, NoticeEvent, CanaryEvent, CrossingEvent, ProposalEvent)
 BY_TYPE = {kind.event_type: kind for kind in KINDS}
-KIND_NAMES = tuple(kind.kind for kind in KINDS if kind is not CanaryEvent)
-"""What a channel can be asked to take; a canary goes nowhere but to its test path."""
+KIND_NAMES = tuple(kind.kind for kind in KINDS if kind not in (CanaryEvent, ProposalEvent))
+"""What a channel can be asked to take; a canary goes nowhere but to its test path, a proposal to the data steward."""
 FIELD_NAME = re.compile(r"[a-z_]{1,40}")
 
 

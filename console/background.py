@@ -153,4 +153,5 @@ class Background:
         self._console.retention.forget_stray_pictures(now)
         self._console.list_changes.forget_old(now)
         self._console.lists.objections.forget_old(now)
+        self._console.lists.proposals.forget_old(now)
         self._console.sessions.forget_expired(now)

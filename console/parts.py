@@ -27,6 +27,7 @@ from console.lists.changes import ListChanges
 from console.lists.corrections import Corrections
 from console.lists.objections import Objections
 from console.lists.office import FeedOffice, ListOffice
+from console.lists.proposals import Proposals
 from console.lists.vehicles import Vehicles
 from console.people.accounts import Accounts
 from console.people.audit import AuditLog
@@ -41,7 +42,7 @@ from console.people.throttle import Throttle
 from console.people.tokens import Tokens
 from console.settings import ConsoleSettings
 from console.situation.boxes import BoxWatch
-from console.situation.event_readers import event_readers
+from console.situation.event_readers import EventReaders, event_readers
 from console.situation.feed import GROUP, EventFeed
 from console.situation.hours import HourBook
 from console.situation.live import LiveHub
@@ -63,6 +64,7 @@ class ListDesks:
     vehicles: Vehicles
     feeds: FeedOffice
     objections: Objections
+    proposals: Proposals
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,10 +128,12 @@ def build_console(
     passwords, throttle = Passwords(hasher or PasswordHasher()), Throttle(keys, settings)
     grids, board = load_grids(settings.grids_path), StatusBoard(client)
     cases, intake, desk = _case_parts(database, audit, grids, settings)
-    doors = CrossingIntake(database, audit, settings, intake.grid_of)
     hub = LiveHub(lambda scope, ids: cases.some(_desk_of(scope), ids), now)
     pictures = Pictures(database, audit, state_dir, settings, PictureShelf(client))
-    feed = _event_feed(client, consumer, intake, BoothWords(database, audit, desk), doors, hub, settings, now)
+    list_changes = ListChanges(database, audit, office, state_dir / "imports", settings)
+    lists = _list_desks(database, audit, office, keys, list_changes, settings)
+    readers = _readers(database, audit, client, intake, desk, lists, settings)
+    feed = _event_feed(client, consumer, readers, hub, settings, now)
     boxes, notices, hours, state = _situation_parts(database, client, board, hub, feed, settings, now)
     return Console(
         settings=settings, now=now,
@@ -145,8 +149,7 @@ def build_console(
         intake=intake, desk=desk, cases=cases, grids=grids,
         statistics=Statistics(database),
         pictures=pictures,
-        list_changes=ListChanges(database, audit, office, state_dir / "imports", settings),
-        lists=_list_desks(database, audit, office, keys, settings),
+        list_changes=list_changes, lists=lists,
         corrections=Corrections(database, audit, office, settings.correction_hours),
         retention=Retention(database, audit, pictures, settings),
         dispatch=Dispatch(database, audit, build_messengers(settings.messenger, now), settings),
@@ -163,24 +166,41 @@ def _case_parts(
 
 
 def _list_desks(
-    database: Database, audit: AuditLog, office: ListOffice, keys: ConsoleKeys, settings: ConsoleSettings
+    database: Database,
+    audit: AuditLog,
+    office: ListOffice,
+    keys: ConsoleKeys,
+    list_changes: ListChanges,
+    settings: ConsoleSettings,
 ) -> ListDesks:
     areas, vehicles = Areas(database, audit, office.areas), Vehicles(database, audit, office.vehicles)
-    return ListDesks(areas, vehicles, office.feeds, Objections(database, audit, keys, settings))
+    objections = Objections(database, audit, keys, settings)
+    return ListDesks(areas, vehicles, office.feeds, objections, Proposals(database, audit, keys, list_changes))
+
+
+def _readers(
+    database: Database,
+    audit: AuditLog,
+    client: "redis.Redis",
+    intake: CaseIntake,
+    desk: CaseDesk,
+    lists: ListDesks,
+    settings: ConsoleSettings,
+) -> EventReaders:
+    doors = CrossingIntake(database, audit, settings, intake.grid_of)
+    booths, marks = BoothWords(database, audit, desk), CanaryMarks(client)
+    return event_readers(intake, booths, marks, doors, lists.proposals.take)
 
 
 def _event_feed(
     client: "redis.Redis",
     consumer: str,
-    intake: CaseIntake,
-    booth_words: BoothWords,
-    doors: CrossingIntake,
+    readers: EventReaders,
     hub: LiveHub,
     settings: ConsoleSettings,
     now: Callable[[], datetime],
 ) -> EventFeed:
     stream = FlaggedStream(client)
-    readers = event_readers(intake, booth_words, CanaryMarks(client), doors)
     return EventFeed(
         stream.group(GROUP, consumer), readers, hub.touch, now, settings.accept_replayed, stream.dead_count
     )

@@ -28,6 +28,7 @@ from sqlalchemy import select
 
 from alerts.flagged import EventAlternative, EventReason, FlaggedEvent
 from alerts.handled import BoothResult, HandledEvent, handled_id
+from alerts.proposal import ProposalEvent
 from console.cases.booth import BoothWords
 from console.cases.desk import StepRequest
 from console.cases.steps import Action, State
@@ -195,6 +196,15 @@ def handled_of(event: FlaggedEvent, at: datetime, result: BoothResult = "passed"
         event_id=handled_id(event.event_id, result, at, b"k" * 16), flagged_id=event.event_id,
         camera_id=event.camera_id, checkpoint=event.checkpoint, result=result, by="一号平板 王某", handled_at=at,
     )  # fmt: skip
+
+
+def proposal_of(number: int = 1, at: datetime = START, **changes: object) -> ProposalEvent:
+    """Return what a higher platform asks, told to the box at `at`."""
+    fields = {
+        "event_id": f"{number:032x}", "platform": "上级平台", "checkpoint": "一号卡口", "reference": f"D{number}",
+        "text": f"测A1234{number}", "reason": "涉疫车辆", "office": "示例指挥部", "arrived_at": at,
+    }  # fmt: skip
+    return ProposalEvent.model_validate(fields | changes)
 
 
 def say_at_booth(console: Console, event: FlaggedEvent, result: BoothResult = "passed") -> list[int]:

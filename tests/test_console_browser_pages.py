@@ -13,7 +13,7 @@ from console.cases.steps import Action
 from console.types import SYSTEM, Role
 from console.web.app import create_app
 from tests.console_browser import LAPTOP, PHONE, WALL, open_context
-from tests.console_kit import GRID_A, client_of, event_of, officer
+from tests.console_kit import GRID_A, client_of, event_of, officer, proposal_of
 from tests.console_world import PEOPLE, World, row_of
 from tests.hostile import HOSTILE
 from tests.test_console_web import operations
@@ -23,9 +23,9 @@ PAGES = (
     (None, "/login"), (None, "/setup/{token}"), ("officer", "/screen"), ("officer", "/statistics"),
     ("officer", "/trends"), ("officer", "/shift"), ("officer", "/transparency"), ("officer", "/notices"),
     ("worker", "/m"), ("steward", "/list"), ("steward", "/list/{change_id}"), ("steward", "/areas"),
-    ("steward", "/vehicle"), ("steward", "/corrections"), ("steward", "/tokens"), ("auditor", "/audit"),
-    ("admin", "/accounts"), ("officer", "/account"), (None, "/objection"), ("steward", "/objection/poster"),
-    ("officer", NOWHERE),
+    ("steward", "/vehicle"), ("steward", "/corrections"), ("steward", "/proposals"), ("steward", "/tokens"),
+    ("auditor", "/audit"), ("admin", "/accounts"), ("officer", "/account"), (None, "/objection"),
+    ("steward", "/objection/poster"), ("officer", NOWHERE),
 )  # fmt: skip
 TURN_THEME = (
     "(({ dataset }) => { dataset.theme = dataset.theme === 'dark' ? 'light' : 'dark'; })(document.documentElement)"
@@ -69,6 +69,7 @@ def furnished(world: World) -> str:
         case_id = world.handed_out(text)
     world.act(type(actor)(worker.account_id, "worker", Role.WORKER, GRID_A), case_id, Action.ACCEPT)
     world.console.list_changes.submit("行程.csv", b"plate", type(actor)(1, "steward", Role.STEWARD, ""), now)
+    world.console.lists.proposals.take([proposal_of(1), proposal_of(2, is_lift=True)], now)
     wrong = world.console.intake.take([event_of("测X00004", now)], now).opened[0]
     for action, reason in ((Action.CONFIRM, None), (Action.CLOSE, "list_error")):
         world.act(actor, wrong, action, reason=reason, note="本人未离开" if reason else "")

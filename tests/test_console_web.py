@@ -41,7 +41,7 @@ def operations(app: FastAPI) -> list[tuple[str, str, dict[str, Any]]]:
 
 def filled(path: str) -> str:
     numbers = {"case_id": "1", "photo_id": "1", "account_id": "99", "token_id": "99", "change_id": "1",
-               "correction_id": "1", "objection_id": "1", "event_id": "0" * 32, "kind": "plate",
+               "correction_id": "1", "objection_id": "1", "proposal_id": "1", "event_id": "0" * 32, "kind": "plate",
                "token": "x"}  # fmt: skip
     return path.format(**numbers)
 
@@ -159,7 +159,7 @@ def test_no_endpoint_takes_a_plate(app: FastAPI):
                "action", "version", "reason", "assignee_id", "channel", "note", "key", "case_ids", "photo", "file",
                # A search goes over cases, with a reason for the audit; what it finds was flagged.
                "text", "level", "checkpoint", "seen_before", "who", "user", "old",
-               "area", "source", "begin", "end", "objection_id", "reference", "told",
+               "area", "source", "begin", "end", "objection_id", "reference", "told", "proposal_id",
                "display_name", "role", "scope", "is_active", "name", "days", "scopes", "answer",
                "weeks", "month", "offer"}  # fmt: skip
     assert names <= allowed, "a new field: make sure that nobody can ask with it where a vehicle was"

@@ -11,6 +11,7 @@ from alerts.crossing import CrossingEvent
 from alerts.envelope import Event
 from alerts.flagged import FlaggedEvent
 from alerts.handled import HandledEvent
+from alerts.proposal import ProposalEvent
 from console.cases.booth import BoothWords
 from console.cases.crossings import CrossingIntake
 from console.cases.intake import CaseIntake
@@ -28,8 +29,9 @@ def event_readers(
     booth_words: BoothWords | None = None,
     marks: CanaryMarks | None = None,
     crossings: CrossingIntake | None = None,
+    proposals: Callable[[Sequence[ProposalEvent], datetime], None] | None = None,
 ) -> EventReaders:
-    """Return the table; without `booth_words`, `marks` or `crossings` those kinds are passed over.
+    """Return the table; without one of the others its kind is passed over.
 
     Of one batch, the kinds are taken in this order: what was done with a vehicle comes after the vehicle.
     """
@@ -38,6 +40,8 @@ def event_readers(
         readers[HandledEvent.kind] = partial(_from_booths, booth_words)
     if crossings is not None:
         readers[CrossingEvent.kind] = partial(_from_doors, crossings)
+    if proposals is not None:
+        readers[ProposalEvent.kind] = partial(_from_platforms, proposals)
     if marks is not None:
         readers[CanaryEvent.kind] = partial(_mark_canaries, marks)
     return readers
@@ -54,6 +58,13 @@ def _from_booths(booth_words: BoothWords, events: Sequence[Event], now: datetime
 
 def _from_doors(crossings: CrossingIntake, events: Sequence[Event], now: datetime) -> Iterable[int]:
     return crossings.take([event for event in events if isinstance(event, CrossingEvent)], now)
+
+
+def _from_platforms(
+    keep: Callable[[Sequence[ProposalEvent], datetime], None], events: Sequence[Event], now: datetime
+) -> Iterable[int]:
+    keep([event for event in events if isinstance(event, ProposalEvent)], now)
+    return ()
 
 
 def _mark_canaries(marks: CanaryMarks, events: Sequence[Event], _now: datetime) -> Iterable[int]:

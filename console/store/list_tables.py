@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, String, Text
+from sqlalchemy import ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from console.store.tables import Base
@@ -51,6 +51,35 @@ class ObjectionRow(Base):
     answered_by: Mapped[str | None]
     answered_at: Mapped[datetime | None]
     is_granted: Mapped[bool] = mapped_column(default=False)
+
+
+class ProposalRow(Base):
+    """A vehicle that a higher platform wants watched, or no longer: for the data steward."""
+
+    __tablename__ = "proposals"
+    __table_args__ = (Index("ix_proposals_state", "state", "proposal_id"),)
+
+    proposal_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    state: Mapped[str] = mapped_column(String(16))
+    likeness: Mapped[str] = mapped_column(String(64), unique=True, index=True)
+    """Keyed digest of all that it says: what comes again is known by it, after its plate is gone too."""
+    platform: Mapped[str] = mapped_column(String(200))
+    checkpoint: Mapped[str] = mapped_column(String(200))
+    reference: Mapped[str] = mapped_column(String(100))
+    is_lift: Mapped[bool]
+    plate_text: Mapped[str] = mapped_column(String(32))
+    """Whole while it waits; afterwards masked."""
+    plate_class: Mapped[str] = mapped_column(String(8))
+    told: Mapped[str] = mapped_column(Text)
+    """The platform's reason; "" once it is decided."""
+    office: Mapped[str] = mapped_column(String(100))
+    begins_at: Mapped[datetime | None]
+    until: Mapped[datetime | None]
+    received_at: Mapped[datetime]
+    decided_at: Mapped[datetime | None]
+    decided_by: Mapped[str | None]
+    answer: Mapped[str] = mapped_column(Text, default="")
+    change_id: Mapped[int | None] = mapped_column(ForeignKey("list_changes.change_id"))
 
 
 class ListChangeRow(Base):

@@ -27,6 +27,7 @@ from console.web import (
     own_account,
     phone,
     pictures,
+    proposals,
     reports,
     screen,
     stream,
@@ -72,6 +73,7 @@ def create_app(console: Console) -> FastAPI:
         notices,
         feed,
         objections,
+        proposals,
         api,
     ):
         app.include_router(part.router)

@@ -159,6 +159,7 @@ def _list(
         "change_names": CHANGE_STATE_NAMES,
         "feed_notices": _feed_notices(console),
         "approval_rows": console.settings.approval_rows,
+        "proposals_waiting": console.lists.proposals.waiting_count(),
     }
     return page(request, "list.html", context, session, status_code=400 if problem else 200)
 

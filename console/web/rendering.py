@@ -37,6 +37,7 @@ MENU: tuple[tuple[str, str, frozenset[Role]], ...] = (
     ("/trends", "趋势", frozenset({Role.OFFICER, Role.ADMIN, Role.ANALYST, Role.AUDITOR})),
     ("/shift", "交接班", frozenset({Role.OFFICER, Role.ADMIN})),
     ("/list", "名单导入", frozenset({Role.STEWARD, Role.APPROVER})),
+    ("/proposals", "布控建议", frozenset({Role.STEWARD, Role.APPROVER})),
     ("/areas", "风险区", frozenset({Role.STEWARD, Role.APPROVER})),
     ("/vehicle", "单车查询", frozenset({Role.STEWARD})),
     ("/corrections", "名单更正", frozenset({Role.STEWARD, Role.APPROVER, Role.ADMIN})),

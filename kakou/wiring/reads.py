@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -18,6 +19,7 @@ from pipeline.reads.folder import FolderWatch
 from pipeline.reads.guarding import Guarding
 from pipeline.reads.journal import Journal
 from pipeline.reads.keeping import Keeping
+from pipeline.reads.proposing import Proposing
 from pipeline.reads.quarantine import Quarantine
 from pipeline.reads.settings import FOLDER, DeviceSettings
 from riskdb.digest import load_or_create_key
@@ -85,8 +87,11 @@ def build_intake(settings: Settings) -> Intake:
     quarantine = open_quarantine(settings)
     outbox = open_outbox(settings)
     evidence = settings.state_dir / "evidence"
-    guarding = Guarding(outbox.append, lambda: load_or_create_key(settings.state_dir / "plate.key"), evidence)
-    endpoint = Endpoint(devices, keeping, quarantine, settings.reads, clocks, guarding)
+    id_key = partial(load_or_create_key, settings.state_dir / "plate.key")
+    guarding = Guarding(outbox.append, id_key, evidence)
+    endpoint = Endpoint(
+        devices, keeping, quarantine, settings.reads, clocks, guarding, Proposing(outbox.append, id_key)
+    )
     most_bytes = int(settings.reads.max_body_mb * 2**20)
     watched = [device for device in devices.values() if device.settings.maker == FOLDER]
     folders = [FolderWatch(one, keeping, quarantine, most_bytes) for one in watched]

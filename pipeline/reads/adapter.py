@@ -65,6 +65,7 @@ class Understood:
     crossings: tuple["SentCrossing", ...] = ()
     serial: str | None = None
     """Which device a sign of life says it comes from."""
+    proposals: tuple["SentProposal", ...] = ()
     declined: str = ""
     """What it asks for and does not get, for people; "" for nothing."""
 
@@ -76,6 +77,20 @@ class SentCrossing:
     message_id: str | None
     captured_at: datetime | None
     picture: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class SentProposal:
+    """A platform wants a vehicle watched, or no longer: for the data steward, see ProposalEvent."""
+
+    reference: str
+    is_lift: bool
+    text: str
+    plate_class: str
+    reason: str
+    office: str
+    begins_at: datetime | None
+    until: datetime | None
 
 
 class Adapter(Protocol):

@@ -23,6 +23,7 @@ from pipeline.reads.guarding import Guarding
 from pipeline.reads.keeping import Keeping
 from pipeline.reads.limits import Strangers
 from pipeline.reads.makers import adapter_of
+from pipeline.reads.proposing import Proposing, TooManyProposalsError
 from pipeline.reads.quarantine import Quarantine
 from pipeline.reads.settings import ReadsSettings
 from riskdb.types import RiskDBError
@@ -61,14 +62,17 @@ class Endpoint:
         settings: ReadsSettings,
         clocks: Clocks,
         guarding: Guarding,
+        proposing: Proposing,
     ) -> None:
         self._devices = devices
         self._keeping = keeping
         self._quarantine = quarantine
         self._quarantining = asyncio.Lock()
+        self._proposing_now = asyncio.Lock()
         self._settings = settings
         self._clocks = clocks
         self._guarding = guarding
+        self._proposing = proposing
         self._entrance = Entrance(devices, clocks.monotonic_s)
         self._strangers = Strangers()
         self._stranger_report = DeviceReport()
@@ -176,7 +180,7 @@ class Endpoint:
             raise NotTakenError(403, f"报文自称来自另一台设备 {sorted(map(str, foreign))[0][:40]}")
 
     async def _kept(self, device: Device, understood: Understood, now: datetime, *, is_test: bool) -> Reply:
-        await self._tell_crossings(device, understood, now)
+        await self._tell(device, understood, now, is_test=is_test)
         if understood.declined:
             device.refuse(understood.declined, now)
         if not understood.reads:
@@ -190,14 +194,19 @@ class Endpoint:
         device.note(last_read_at=now, reads=sum(is_new), resent=len(is_new) - sum(is_new))
         return understood.reply
 
-    async def _tell_crossings(self, device: Device, understood: Understood, now: datetime) -> None:
-        """Raises NotTakenError where the outbox takes nothing."""
-        for crossing in understood.crossings:
-            try:
+    async def _tell(self, device: Device, understood: Understood, now: datetime, *, is_test: bool) -> None:
+        """Pass on what is no read: crossings and proposals. Raises NotTakenError where the outbox takes nothing."""
+        try:
+            for crossing in understood.crossings:
                 await asyncio.to_thread(self._guarding.take, device.settings, crossing, now)
-            except (AlertsError, RiskDBError) as error:
-                log.error("a crossing cannot be kept, its camera will send it again: %s", error)
-                raise NotTakenError(503, "发件箱写不进，请稍后重发") from error
+            if understood.proposals and not is_test:
+                async with self._proposing_now:
+                    await asyncio.to_thread(self._proposing.take, device.settings, understood.proposals, now)
+        except TooManyProposalsError as error:
+            raise NotTakenError(429, str(error)) from error
+        except (AlertsError, RiskDBError) as error:
+            log.error("an event cannot be kept, its sender will send it again: %s", error)
+            raise NotTakenError(503, "发件箱写不进，请稍后重发") from error
 
     def _arrival(self, device: Device, sent: SentRead, now: datetime, *, is_test: bool) -> Arrival:
         """Raises NotTakenError for a read that is older than any that may still come."""

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from pipeline.reads.adapter import Message, Reply, Understood, UnreadableMessageError
 from pipeline.reads.camera_read import CameraRead, SentRead
+from pipeline.reads.dispositions import dispositions_in, proposals_of
 from pipeline.reads.json_tree import at, objects_at, parse_json
 from pipeline.reads.plate_text import STYLE_OF_GA_COLOUR, colour_beside, plate_text
 from pipeline.reads.texts import moment_of, picture_of, scores_of, share_of, short
@@ -51,11 +52,23 @@ class Gat1400:
 
 
 def _declined(document: dict[str, object], message: Message) -> Understood:
-    """Say upward, of each 布控, that it has not taken effect: who hears OK believes that it has."""
-    asked = objects_at(document, "DispositionListObject", "DispositionObject")
-    statuses = [(short(at(one, "DispositionID")), DECLINED) for one in asked[:MOST_VEHICLES]] or [(None, DECLINED)]
-    words = f"上级布控 {len(statuses)} 条未生效：请名单员向上级核对后按导入办理"
-    return Understood(reply=status_reply(message, statuses), declined=words)
+    """Say upward, of each 布控, that it has not taken effect: who hears OK believes that it has.
+
+    What it says of vehicles goes to the data steward. Raises UnreadableMessageError.
+    """
+    asked = dispositions_in(document)
+    if len(asked) > MOST_VEHICLES:
+        raise UnreadableMessageError(f"more than {MOST_VEHICLES} 布控 in one message")
+    statuses = [(short(at(one, "DispositionID")), DECLINED) for one in asked] or [(None, DECLINED)]
+    proposals = [proposals_of(one, message.utc_offset) for one in asked]
+    words = f"上级布控 {len(statuses)} 条未生效：请名单管理员在“布控建议”里核对办理"
+    if unnamed := sum(not each for each in proposals):
+        words += f"；其中 {unnamed} 条没有完整号牌，没有收下"
+    return Understood(
+        reply=status_reply(message, statuses),
+        proposals=tuple(one for each in proposals for one in each),
+        declined=words,
+    )
 
 
 def serial_of(document: dict[str, object]) -> str | None:
