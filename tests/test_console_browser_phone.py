@@ -168,14 +168,27 @@ def test_a_double_tap_is_one_step(world: World):
     context.close()
 
 
-def test_a_phone_whose_clock_is_wrong_by_an_hour_shows_the_right_ages(world: World):
+def test_a_phone_whose_clock_is_a_day_fast_and_then_put_right_tells_ages_and_order(world: World):
     case_id = world.handed_out("测P00006")
     context, page = world.open("worker", PHONE)
-    page.clock.install(time=datetime.now(UTC) + timedelta(hours=1))
+    page.clock.install(time=datetime.now(UTC) + timedelta(days=1))
     page.goto(f"{world.address}/m")
     card = page.locator(f".task[data-case='{case_id}']")
     expect(card.locator(".due")).to_contain_text("请在 9 分")
-    expect(card.locator(".age")).not_to_contain_text("小时")
+    expect(card.locator(".age")).to_contain_text("秒前")
+    taken(page, case_id)
+    context.set_offline(True)
+    card.locator(".contacted").click()
+    page.clock.set_system_time(datetime.now(UTC))
+    card.locator("label:has-text('属实')").click()
+    card.locator(".submit").click()
+    expect(card.locator(".sent")).to_contain_text("有信号后自动上传")
+    page.reload()
+    expect(card.locator(".sent")).to_contain_text("有信号后自动上传")
+    context.set_offline(False)
+    page.evaluate("dispatchEvent(new Event('online'))")
+    expect(card).to_have_count(0)
+    assert [step.action for step in world.console.cases.detail(officer(), case_id).steps][-2:] == ["开始核实", "结案"]
     context.close()
 
 

@@ -9,19 +9,29 @@ export class Refusal extends Error {
   }
 }
 
+// On a line that is dead without a word nothing else would end the wait, and every later step would wait behind it.
+export const ANSWER_MS = 15000;
+
 export async function ask(path, body) {
-  let answer;
+  const signal = AbortSignal.timeout?.(ANSWER_MS); // browsers of before 2022 lack it
   try {
-    answer = await fetch(path, body === undefined ? { headers: { accept: "application/json" } } : {
+    const answer = await fetch(path, body === undefined ? { signal, headers: { accept: "application/json" } } : {
+      signal,
       method: "POST",
       headers: { "content-type": "application/json", accept: "application/json", "x-csrf-token": csrf },
       body: JSON.stringify(body),
     });
-  } catch {
-    throw new Refusal(0, "网络不通，操作没有送达。请稍后再试。");
+    if (!answer.ok) throw new Refusal(answer.status, await reasonOf(answer));
+    return await (answer.headers.get("content-type")?.includes("json") ? answer.json() : answer.text());
+  } catch (fault) {
+    throw fault instanceof Refusal ? fault : new Refusal(0, whatIsLost(fault.name === "TimeoutError", body === undefined));
   }
-  if (!answer.ok) throw new Refusal(answer.status, await reasonOf(answer));
-  return answer.headers.get("content-type")?.includes("json") ? answer.json() : answer.text();
+}
+
+function whatIsLost(isSilent, isReading) {
+  if (!isSilent) return isReading ? "网络不通，没有读到。请稍后再试。" : "网络不通，操作没有送达。请稍后再试。";
+  const seconds = `系统 ${ANSWER_MS / 1000} 秒没有应答`;
+  return isReading ? `${seconds}，请稍后再试。` : `${seconds}，不知道操作有没有送达。请再按一次，不会重复。`;
 }
 
 export async function reasonOf(answer) {

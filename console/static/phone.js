@@ -2,7 +2,8 @@
 
 import "./plate.js";
 import { PhoneStore } from "./phone_store.js";
-import { ANSWER_MS, StepQueue } from "./phone_queue.js";
+import { ANSWER_MS } from "./ask.js";
+import { StepQueue } from "./phone_queue.js";
 import { drawTasks, drawWaiting } from "./phone_view.js";
 import { setServerTime, tick } from "./ages.js";
 import { Bell } from "./bell.js";

@@ -1,9 +1,7 @@
 // Steps on their way to the console. Each has a key of its own: sent twice, it happens once. In order, none lost.
 
-import { reasonOf, newKey } from "./ask.js";
+import { ANSWER_MS, reasonOf, newKey } from "./ask.js";
 
-// On a line that is dead without a word nothing else would end the wait, and every later step would wait behind it.
-export const ANSWER_MS = 15000;
 const PHOTO_MS = 60000;
 
 // The console's trouble, or a log-in that ended or was another one: not the fault of what was sent, which is kept.
@@ -29,13 +27,18 @@ export class StepQueue {
   async add(caseId, body, photo) {
     if (body.action !== "contact" && this.waitingFor(caseId)) return; // a double tap is one tap
     const step = {
-      case_id: caseId, body: { ...body, key: newKey() }, number: Date.now(), photo: photo ?? null, refused: "",
+      case_id: caseId, body: { ...body, key: newKey() }, number: this.nextNumber(), photo: photo ?? null, refused: "",
       owner: this.session.name,
     };
     this.steps.push(step);
     await this.store.save("queue", step.body.key, step);
     this.changed();
     return this.send();
+  }
+
+  // In the order of the hand, also where the phone's clock was put back meanwhile.
+  nextNumber() {
+    return Math.max(Date.now(), ...this.steps.map((step) => step.number + 1));
   }
 
   // That somebody was spoken to is sent by the way: the form for the result stays open meanwhile.
@@ -74,19 +77,21 @@ export class StepQueue {
   // Returns false when there is no point in trying the next one now.
   async sendOne(step) {
     let answer;
+    let views;
     try {
       answer = step.photo && !step.photoSent ? await this.sendPhoto(step) : null;
       if (answer && !answer.ok && !isForLater(answer)) return this.refuse(step, answer, true);
       if (!answer || answer.ok) {
         if (answer && !step.photoSent) await this.store.save("queue", step.body.key, Object.assign(step, { photoSent: true }));
         answer = await this.post(`/m/tasks/${step.case_id}/step`, JSON.stringify(step.body), { "content-type": "application/json" });
+        if (answer.ok) views = await answer.json();
       }
     } catch {
       return false; // no line: keep it and wait
     }
     if (answer.ok) {
       await this.drop(step);
-      this.done(step, await answer.json());
+      this.done(step, views);
       return true;
     }
     if (isForLater(answer)) {
