@@ -21,7 +21,7 @@ from pathlib import Path
 from rich.console import Console
 
 from alerts.outbox import Outbox
-from bench.history_faults import FAULTS, Faults
+from bench.history_faults import FAULTS, RESTARTED, Faults
 from bench.history_model import NEAR_S, History, ListModel, Seen, violations
 from bench.history_people import People
 from bench.history_rig import PARTS, HistoryRig
@@ -52,7 +52,7 @@ def run(folder: Path, seed: int, length_s: float) -> Outcome:
         people = _begin(rig, plates, model)
         faults = Faults(rig, random.Random(seed + 1))
         problems = _live(people, faults, dice, length_s)
-        faults.heal()
+        problems += faults.heal()
         # A channel that is well again is told so by the next event; what waits for its next try comes forward then.
         before = len(rig.received())
         with suppress(TimeoutError):
@@ -109,7 +109,7 @@ def _live(people: People, faults: Faults, dice: random.Random, length_s: float) 
             messages.print(f"{now_s - ends_at:7.1f} s  [red]{faults.strike()}[/red]")
             fault_at = now_s + dice.uniform(3, 9)
         faults.end_due()
-        problems += [f"{part} ended by itself" for part in faults.unexpected_ends()]
+        problems += faults.unexpected_ends()
         pause.wait(0.2)
     return problems
 
@@ -179,12 +179,13 @@ def bench(report: Report, options: argparse.Namespace) -> None:
         report.add_row(
             f"{options.minutes:g} minutes", seed=seed, passages=len(outcome.history.seen), flagged=seen["flagged"],
             clear=seen["clear"], unchecked=seen["unchecked"], webhook=len(set(outcome.history.webhook)),
-            console=len(outcome.history.console), faults=outcome.faults.total(), violations=len(outcome.problems),
+            console=len(outcome.history.console), faults=outcome.faults.total() - outcome.faults[RESTARTED],
+            violations=len(outcome.problems),
         )  # fmt: skip
-        for kind in FAULTS:
+        for kind in (*FAULTS, RESTARTED):
             report.add_row("faults", seed=seed, kind=kind, times=outcome.faults[kind])
-        for problem in outcome.problems[:20]:
-            messages.print(f"[red]violation[/red] (seed {seed}, logs in {folder}): {problem}")
+        for problem in outcome.problems:
+            messages.print(f"[red]violation[/red] (seed {seed}, logs in {folder}): {problem}", soft_wrap=True)
         report.add_bar(f"violations, seed {seed}", len(outcome.problems), 0, "at most")
         if not outcome.problems:
             with suppress(OSError):

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -63,10 +64,12 @@ class Script:
                 continue
             if time.monotonic() - self._noted.begun_s.get(text, 0.0) < AGAIN_S:
                 continue
-            self._noted.begins(text)
-            for _ in range(LOOKS):
+            for look in range(LOOKS):
                 self._read = read_of(text, PLACES[11 * number % len(PLACES)])
-                yield self._frame()
+                frame = self._frame()
+                if look == 0:
+                    self._noted.begins(text, frame.captured_at)
+                yield frame
                 self._pause.wait(LOOK_S)
 
     def _frame(self) -> Frame:
@@ -84,17 +87,23 @@ class Notes:
     def __init__(self, path: Path) -> None:
         self._file = path.open("a", encoding="utf-8", buffering=1)
         self.begun_s: dict[str, float] = {}
+        self._begun_at: dict[tuple[str, datetime], float] = {}
 
-    def begins(self, text: str) -> None:
-        self.begun_s[text] = time.monotonic()
+    def begins(self, text: str, captured_at: datetime) -> None:
+        self.begun_s[text] = self._begun_at[text, captured_at] = time.monotonic()
         self._write({"text": text, "begun_s": self.begun_s[text]})
 
     def ends(self, passage: Passage, event_id: str) -> None:
-        begun_s = self.begun_s.get(passage.best.text, 0.0)
+        """A passage is told of when the same vehicle may be in view again: its first look says whose it is."""
+        text = passage.best.text
+        begun_s = self._begun_at.get((text, passage.track.started_at), self.begun_s.get(text, 0.0))
         self._write(
             {"text": passage.best.text, "begun_s": begun_s, "ended_s": time.monotonic(), "outcome": passage.outcome,
              "event_id": event_id}
         )  # fmt: skip
+
+    def close(self) -> None:
+        self._file.close()
 
     def _write(self, line: dict[str, object]) -> None:
         self._file.write(json.dumps(line, ensure_ascii=False) + "\n")

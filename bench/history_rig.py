@@ -107,9 +107,12 @@ class HistoryRig(FaultRig):
         process = self._running.get(part)
         return process is not None and process.poll() is None
 
-    def died(self) -> list[str]:
-        """Return what ended by itself, which none of these does."""
-        return [part for part, process in self._running.items() if process.poll() is not None]
+    def died(self) -> list[tuple[str, int]]:
+        """Return what has ended by itself since it was last asked, with the exit codes."""
+        found = [(part, code) for part, process in self._running.items() if (code := process.poll()) is not None]
+        for part, _ in found:
+            del self._running[part]
+        return found
 
     def fill_disk(self) -> None:
         with suppress(OSError), (self.box_state / "filler").open("wb", buffering=0) as file:
@@ -174,6 +177,8 @@ class HistoryRig(FaultRig):
             f'state_dir = "{self.box_state}"\nredis_url = "unix://{self._sockets}/replica.sock"\n'
             f'[alerts]\nreserve_mib = 4\nstream_url = "redis://127.0.0.1:{self.proxy.port}"\n'
             "[pipeline]\nspool_reserve_mib = 4\nrecheck_every_s = 1\n"
+            # On a full machine looks take over a second, and what stands so long is parked: told of a minute later.
+            "[pipeline.track]\nparked_gap_s = 3\n"
             # Waits that fit a machine on which everything runs at once.
             "[risk]\ntimeout_s = 0.5\nconnect_timeout_s = 0.2\n",
             encoding="utf-8",

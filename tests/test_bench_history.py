@@ -1,12 +1,18 @@
 """The judge of a history sees each broken promise; the short form of the history itself runs with the long tests."""
 
-from dataclasses import replace
+import contextlib
+import json
+import random
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 
 from bench.history import run
+from bench.history_box import Notes
+from bench.history_faults import RESTARTED, Faults
 from bench.history_model import NEAR_S, History, ListModel, Seen, violations
+from tests.pipeline_kit import KeptEvents, ListedPlates, make_screening, passages_of, passing
 
 LISTED = Seen("鲁W123AB", begun_s=100.0, ended_s=101.0, outcome="flagged", event_id="a")
 FREE = Seen("鲁W456CD", begun_s=102.0, ended_s=103.0, outcome="clear", event_id="b")
@@ -58,6 +64,63 @@ def test_what_was_about_to_change_may_have_come_to_either():
 
 def test_a_vehicle_in_view_when_the_box_was_killed_may_be_lost():
     assert said(history(LISTED, disturbed_s=FREE.begun_s + NEAR_S - 1), model()) == ""
+
+
+@dataclass
+class Services:
+    """Stands for the rig: what has ended by itself, and what was started."""
+
+    ended: list[tuple[str, int]]
+    started: list[str] = field(default_factory=list)
+
+    def died(self) -> list[tuple[str, int]]:
+        ended, self.ended = self.ended, []
+        return ended
+
+    def start(self, part: str) -> None:
+        self.started.append(part)
+
+    def kill(self, part: str) -> None: ...
+
+
+def faults_of(services: Services, now: list[float]) -> Faults:
+    return Faults(services, random.Random(1), lambda: now[0])  # type: ignore[arg-type]  # the part of the rig that is asked
+
+
+def test_a_service_whose_redis_is_away_is_started_again_as_its_unit_would():
+    services, now = Services([]), [0.0]
+    faults = faults_of(services, now)
+    faults.hold("redis", 3.0, lambda: services.start("redis"))
+    services.ended = [("serve", 4)]
+    assert faults.unexpected_ends() == []
+    faults.end_due()
+    assert "serve" not in services.started
+    now[0] = 100.0
+    faults.end_due()
+    assert "serve" in services.started
+    assert faults.count[RESTARTED] == 1
+
+
+@pytest.mark.parametrize(("part", "code"), [("serve", 4), ("serve", 1), ("console", 5), ("receiver", 4), ("box", -11)])
+def test_whatever_else_ends_by_itself_is_told(part: str, code: int):
+    services, now = Services([(part, code)]), [0.0]
+    faults = faults_of(services, now)
+    assert faults.unexpected_ends() == [f"{part} ended by itself with exit code {code}"]
+    now[0] = 100.0
+    faults.end_due()
+    assert services.started == [part]
+
+
+def test_a_passage_that_is_told_late_belongs_to_its_own_vehicle_and_not_to_the_next_of_that_plate(tmp_path: Path):
+    scene = [*passing("鲁W123AB"), *[[]] * 200, *passing("鲁W123AB")]
+    first, again = passages_of(scene, make_screening(ListedPlates(), KeptEvents()))
+    with contextlib.closing(Notes(tmp_path / "seen")) as notes:
+        for passage in (first, again):
+            notes.begins(passage.best.text, passage.track.started_at)
+        for passage in (again, first):
+            notes.ends(passage, "id")
+    lines = [json.loads(line) for line in (tmp_path / "seen").read_text(encoding="utf-8").splitlines()]
+    assert [line["begun_s"] for line in lines[2:]] == [lines[1]["begun_s"], lines[0]["begun_s"]]
 
 
 @pytest.mark.long

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from alerts.channels.lane import LaneSettings
+from kakou.exit_codes import ExitCode
 from kakou.settings import Settings
 
 Role: TypeAlias = Literal["box", "centre"]
@@ -13,6 +14,8 @@ USER = "kakou"
 CREDENTIALS = Path("/run/credentials")
 SECRETS = Path("/etc/kakou/secrets")
 WATCHDOG_S = 120
+RESTART_AFTER_S = 5
+NOT_RESTARTED = (ExitCode.USAGE, ExitCode.CONFIG, ExitCode.INTEGRITY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +95,9 @@ def unit_text(service: Service, program: Path, config: Path, settings: Settings)
         *_groups(settings),
         f"ExecStart={command}",
         "Restart=on-failure",
-        "RestartSec=5",
+        f"RestartSec={RESTART_AFTER_S}",
         "# 2 usage, 5 configuration, 6 integrity: the same would happen again",
-        "RestartPreventExitStatus=2 5 6",
+        f"RestartPreventExitStatus={' '.join(str(int(code)) for code in NOT_RESTARTED)}",
         "TimeoutStartSec=300",
         "TimeoutStopSec=120",
         f"ReadWritePaths={settings.state_dir}",
