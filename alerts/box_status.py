@@ -16,6 +16,7 @@ from alerts.arrivals import Arrivals, put
 from alerts.camera_quality import CameraQuality
 from alerts.envelope import UtcDatetime
 from alerts.flagged import masked_plate
+from riskdb.types import PermitStanding
 
 STATUS_KEY = "box:status:"
 LANE_CHANNEL = "lane:"
@@ -114,6 +115,8 @@ class LanePassage(BaseModel):
     plate_class: str
     outcome: Literal["clear", "flagged", "unchecked"]
     passed_at: UtcDatetime
+    permit: PermitStanding | None = None
+    """What the vehicle's permits come to; neither their numbers nor their goods, by which it could be known."""
 
     @model_validator(mode="before")
     @classmethod
@@ -134,7 +137,8 @@ class StatusBoard:
         put(self._client, STATUS_KEY, status.camera_id, status.model_dump_json(), STATUS_TTL_S)
 
     def announce(self, passage: LanePassage) -> None:
-        self._client.publish(LANE_CHANNEL + passage.camera_id, passage.model_dump_json())
+        # Without what is None: a console that is older than its boxes refuses fields that it does not know.
+        self._client.publish(LANE_CHANNEL + passage.camera_id, passage.model_dump_json(exclude_none=True))
 
     def arrivals(self) -> Arrivals:
         """Return a reader of which cameras report, for who goes on asking."""

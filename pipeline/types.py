@@ -9,7 +9,7 @@ from alerts.camera_quality import CameraQuality
 from alerts.flagged import Direction, FlaggedEvent
 from ocr.hypotheses import PlateHypothesis
 from ocr.types import BgrImage, BoundingBox, PlateDistribution, PlateRead
-from riskdb.types import RiskMatch
+from riskdb.types import PermitStanding, RiskMatch
 
 Outcome: TypeAlias = Literal["clear", "flagged", "unchecked"]
 
@@ -155,6 +155,8 @@ class Passage:
     """Aware UTC, box time."""
     permit: str = ""
     """What people should know of the vehicle's permits (通行证); it changes nothing about the outcome."""
+    permit_standing: PermitStanding | None = None
+    """The same without the permit's particulars, for those who may not learn which vehicle it is."""
 
     @property
     def started_at(self) -> datetime:

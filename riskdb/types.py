@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeAlias
 
 from pydantic import BaseModel, ConfigDict
 
@@ -74,6 +74,10 @@ class Alternative:
     plate_class: str
     probability: float
     is_listed: bool
+
+
+PermitStanding: TypeAlias = Literal["valid", "doubled", "off_route", "expired", "not_yet"]
+"""What a vehicle's permits come to at a passage, without their particulars."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,13 +57,13 @@ class BoothWorld:
         self.mouth.say(BoothWord(passage, None, plate, vehicle))
         return passage
 
-    def flag(self, text: str, level: str = "hit", for_s: float = 300) -> FlaggedEvent:
+    def flag(self, text: str, level: str = "hit", for_s: float = 300, permit: str = "") -> FlaggedEvent:
         """A listed vehicle passes: its event is in the outbox, and the booth is told."""
         now = datetime.now(UTC)
         event = event_of(text, now, CHECKPOINT, level, camera_id=CAMERA, booth_until=now + timedelta(seconds=for_s))
         with self.outbox() as outbox:
             outbox.append(event)
-        self.say(text, "flagged", event=event, started_at=event.started_at, decided_at=event.decided_at)
+        self.say(text, "flagged", event=event, started_at=event.started_at, decided_at=event.decided_at, permit=permit)
         return event
 
     def report(self, **changes: object) -> None:

@@ -92,6 +92,19 @@ def test_each_vehicle_is_told_at_once_by_colour_word_sign_and_sound_of_its_own(p
     page.click("[data-result=isolated]")
 
 
+def test_a_permit_is_said_beside_clear_and_hit_and_turns_no_hit_into_clear(page: Page, booth: BoothWorld):
+    booth.report()
+    booth.say("测P00001", permit="通行证已过期（370211000001）")
+    expect(page.locator("#now")).to_have_class("now clear")
+    expect(page.locator("#stays .permit")).to_have_text("通行证已过期（370211000001）")
+    booth.flag("测P00002", permit="持有效通行证（370211000002，蔬菜）")
+    expect(page.locator("#now")).to_have_class("now hit")
+    expect(page.locator("#stays .permit")).to_have_text("持有效通行证（370211000002，蔬菜）")
+    page.click("[data-result=misread]")
+    booth.say("测P00003")
+    expect(page.locator("#stays .permit")).to_have_count(0)
+
+
 def test_what_waits_for_a_hand_stays_and_one_tap_is_on_disk_with_who_it_was(page: Page, booth: BoothWorld):
     page.click("#who")
     page.fill("#name", "王某")

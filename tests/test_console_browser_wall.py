@@ -62,11 +62,13 @@ def test_a_wall_outlives_the_shift(world: World):
     assert sessions.find(token, now) is not None
 
 
-def passes(world: World, page: Page, checkpoint: str, text: str, outcome: str = "clear") -> None:
+def passes(
+    world: World, page: Page, checkpoint: str, text: str, outcome: str = "clear", permit: str | None = None
+) -> None:
     """Announce a passage until the screen listens."""
     passage = LanePassage.model_validate(
         {"camera_id": f"{checkpoint}-入", "checkpoint": checkpoint, "text": text, "plate_class": "02",
-         "outcome": outcome, "passed_at": datetime.now(UTC)}
+         "outcome": outcome, "passed_at": datetime.now(UTC), "permit": permit}
     )  # fmt: skip
     cell = page.locator(f"#lanes .lane[data-checkpoint='{checkpoint}']")
     for _ in range(50):
@@ -80,12 +82,14 @@ def test_the_lane_strip_has_a_cell_a_checkpoint_and_follows_the_filter(world: Wo
     context, page = world.open("officer", WALL)
     page.goto(f"{world.address}/screen")
     for checkpoint in ("一号卡口", "二号卡口"):
-        passes(world, page, checkpoint, "测Q00001")
-    passes(world, page, "一号卡口", "测Q22222", "flagged")
+        passes(world, page, checkpoint, "测Q00001", permit="valid")
+    expect(page.locator("#lanes .lane.clear .permit").first).to_have_text("持有效通行证")
+    passes(world, page, "一号卡口", "测Q22222", "flagged", "off_route")
     cells = page.locator("#lanes .lane")
     expect(cells).to_have_count(2)
     expect(cells.first).to_have_attribute("data-checkpoint", "一号卡口")  # the flagged one stands first
     expect(cells.first).to_contain_text("! 预警")
+    expect(cells.first.locator(".permit.wrong")).to_have_text("通行证路线不符")
     expect(cells.first).to_contain_text("+")
     page.select_option("#place", "二号卡口")
     expect(page.locator("#lanes .lane[data-checkpoint='一号卡口']")).to_have_count(0)

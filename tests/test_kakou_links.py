@@ -1,6 +1,7 @@
 """What leaves a box: no plate of a clear vehicle, and nothing in the clear to another machine."""
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from kakou.wiring.box import Box
 from kakou.wiring.embedded_redis import embedded_redis
 from pipeline.settings import SourceSettings
 from pipeline.types import ScreeningCounts
+from riskdb.types import Permit
 from tests.box_kit import small_box
 from tests.commands import call_kakou
 from tests.pipeline_kit import NOON, KeptEvents, ListedPlates, box_at, frames_of, make_screening, screened
@@ -109,7 +111,9 @@ def test_the_plate_of_a_vehicle_that_is_not_listed_never_leaves_the_box(
     source = SourceSettings(camera_id="cam-1", checkpoint="东门卡口", uri="x.mp4")
     reporter = CameraReporter(box, source, ScreeningCounts())
     scene = frames_of([[make_read("京A12345", box_at(200, 200))] for _ in range(8)])
-    [passage] = screened(scene, make_screening(ListedPlates(is_down=is_down), KeptEvents()))
+    permit = Permit("370211000001", 0, 2_000_000_000, "", (), "蔬菜", "指挥部")
+    screening = replace(make_screening(ListedPlates(is_down=is_down), KeptEvents()), permits=lambda: (permit,))
+    [passage] = screened(scene, screening)
     with redis.Redis.from_url(redis_url) as client, client.pubsub() as heard:
         heard.psubscribe("*")
         heard.get_message(timeout=5)
@@ -117,9 +121,9 @@ def test_the_plate_of_a_vehicle_that_is_not_listed_never_leaves_the_box(
         while (message := heard.get_message(timeout=5)) and message["type"] != "pmessage":
             continue
     assert message is not None
-    assert "京A12345" not in message["data"].decode()
+    assert not any(word in message["data"].decode() for word in ("京A12345", "370211000001", "蔬菜"))
     lane = LanePassage.model_validate_json(message["data"])
-    assert (lane.outcome, lane.text) == (outcome, "京A·1**45")
+    assert (lane.outcome, lane.text, lane.permit) == (outcome, "京A·1**45", None if is_down else "valid")
     reporter.close()
 
 

@@ -229,11 +229,11 @@ def test_a_permit_is_said_beside_clear_and_hit_and_changes_neither() -> None:
         return passage, outbox
 
     clear, _ = said(ListedPlates("沪B67890"))
-    assert (clear.outcome, clear.permit) == ("clear", words)
+    assert (clear.outcome, clear.permit, clear.permit_standing) == ("clear", words, "valid")
     assert words in passage_line(clear, shows_clear_plates=False)
     assert "12345" not in passage_line(clear, shows_clear_plates=False)
     flagged, outbox = said(ListedPlates("京A12345"))
     assert (flagged.outcome, flagged.permit) == ("flagged", words)
     assert [event.permit for event in outbox.events] == [words]
     unchecked, _ = said(ListedPlates(is_down=True))
-    assert (unchecked.outcome, unchecked.permit) == ("unchecked", "")
+    assert (unchecked.outcome, unchecked.permit, unchecked.permit_standing) == ("unchecked", "", None)

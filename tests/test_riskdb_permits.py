@@ -10,7 +10,7 @@ import redis
 from kakou.wiring.matching import ListMatcher
 from riskdb.match import MatchRule
 from riskdb.permit_keeper import PermitResult
-from riskdb.permits import permit_words
+from riskdb.permits import permit_standing, permit_words
 from riskdb.record.permits import is_permit_file, read_permit_rows
 from riskdb.record.rotation import rotate_key
 from riskdb.types import Permit, RiskFileError
@@ -91,6 +91,15 @@ def test_one_that_is_to_come_is_said_so():
     assert permit_words([permit], "", (begin - timedelta(days=2)).timestamp()) == f"通行证未到生效时间（{SERIAL}）"
     assert permit_words([permit], "", begin.timestamp()) == f"持有效通行证（{SERIAL}，x）"
     assert permit_words([permit], "", permit.valid_until) == f"通行证已过期（{SERIAL}）"
+
+
+def test_what_permits_come_to_is_said_without_their_particulars():
+    here, elsewhere = (Permit(SERIAL, 100, 200, "", (stop,), "", "x") for stop in ("东门", "西门"))
+    assert permit_standing([], "东门", 150) is None
+    assert [permit_standing([here], "东门卡口", now) for now in (99, 100, 199, 200)] == [
+        "not_yet", "valid", "valid", "expired"]  # fmt: skip
+    assert (permit_standing([elsewhere], "东门", 150), permit_standing([here, elsewhere], "东门", 150)) == (
+        "off_route", "doubled")  # fmt: skip
 
 
 def test_a_bad_row_stops_the_whole_file_and_is_said_in_words(rig: RiskRig):

@@ -6,6 +6,7 @@ import { plateOf } from "./plate.js";
 const SHOWN_MS = 10_000;
 const ALARM_MS = 6_000; // so long a flagged vehicle stands before a clear one takes its place
 const OF_ONE_PLACE = 5;
+const PERMITS = { valid: "持有效通行证", expired: "通行证已过期", not_yet: "通行证未生效", doubled: "通行证重复", off_route: "通行证路线不符" };
 const OUTCOMES = { clear: "✓ 无风险", flagged: "! 预警", unchecked: "? 未核对" };
 
 export class Lanes {
@@ -59,6 +60,7 @@ function drawCell(key, { passage, more }) {
   item.dataset.key = key;
   item.dataset.checkpoint = passage.checkpoint;
   item.append(make("span", "muted", passage.checkpoint), plateOf({ plate_text: passage.text, plate_class: passage.plate_class }), make("b", "", OUTCOMES[passage.outcome]));
+  if (PERMITS[passage.permit]) item.append(make("span", passage.permit === "valid" ? "permit" : "permit wrong", PERMITS[passage.permit]));
   if (more) item.append(make("span", "muted", `+${more}`));
   return item;
 }

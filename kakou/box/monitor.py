@@ -141,6 +141,7 @@ class CameraMonitor:
             plate_class=passage.best.plate_class,
             outcome=passage.outcome,
             passed_at=passage.ended_at,
+            permit=passage.permit_standing,
         )
 
     def save_counts(self, now: datetime) -> None:

@@ -14,7 +14,7 @@ from pipeline.settings import TrackSettings
 from pipeline.types import Outcome, Passage, PlateTrack, ScreeningCounts
 from pipeline.walk.flagging import Flagging
 from pipeline.walk.fusion import style_probability
-from riskdb.permits import permit_words
+from riskdb.permits import permit_standing, permit_words
 from riskdb.types import Hypothesis, Permit, RiskDBError, RiskMatch
 
 NOT_PLATE = "not_plate"
@@ -147,10 +147,12 @@ def _decide(track: PlateTrack, rule: PassageRule, screening: Screening) -> Passa
         outcome = "unchecked"
     if outcome == "clear" and not rule.is_readable(hypotheses[0]):
         return None
-    permit = ""
-    if outcome != "unchecked":
-        permit = permit_words(screening.permits(), screening.checkpoint, now.timestamp())
-    return Passage(track.camera_id, screening.checkpoint, track, outcome, hypotheses[0], match, event, now, permit)
+    permits = screening.permits() if outcome != "unchecked" else ()
+    place, now_s = screening.checkpoint, now.timestamp()
+    return Passage(
+        track.camera_id, place, track, outcome, hypotheses[0], match, event, now,
+        permit_words(permits, place, now_s), permit_standing(permits, place, now_s),
+    )  # fmt: skip
 
 
 def _keep_unchecked(screening: Screening, passage: Passage) -> None:
