@@ -48,9 +48,10 @@ def serve(settings: Settings, stop: threading.Event) -> None:
         told_console(settings, built),
         listening("console", settings.console) as at,
     ):
-        typer.echo(f"控制台地址  {at.address}")
+        address = settings.console.public_url.rstrip("/") or at.address
+        typer.echo(f"控制台地址  {address}")
         if token := built.accounts.first_link(built.now()):
-            typer.echo(f"首次设置链接（只能用一次）  {at.address}/setup/{token}")
+            typer.echo(f"首次设置链接（只能用一次）  {address}/setup/{token}")
         answer_beside_work()
         Server(_server_config(built, settings.console), built.hub, stop).run(sockets=[at.socket])
 
