@@ -97,7 +97,7 @@ def test_the_doctor_finds_a_list_that_comes_over_an_open_line(tmp_path: Path):
         assert (verdict, "192.0.2.7 复制名单没有 TLS" in says) == ("bad", True)
         assert "tls-replication" in to_do
         allowed = Settings(state_dir=tmp_path, allow_unencrypted_links_to=("192.0.2.7",))
-        assert "没有 TLS" not in replication(allowed, url)[1]
+        assert replication(allowed, url)[:2] == ("bad", "到中心 192.0.2.7 的复制尚未建立")
         client.replicaof("127.0.0.1", "6379")
         assert "没有 TLS" not in replication(settings, url)[1]
         client.replicaof("NO", "ONE")

@@ -151,8 +151,9 @@ def replication(settings: Settings, url: str) -> Told:
         verdict: Verdict = "warn" if is_tls is None else "bad"
         return verdict, what, "redis.conf 设 tls-replication yes；线路另有保护时写入 allow_unencrypted_links_to"
     if said.get("master_link_status") != "up":
-        gone_s = said.get("master_link_down_since_seconds", -1)
-        return "bad", f"到中心 {said.get('master_host')} 的复制中断 {gone_s} 秒", "检查线路、证书、ACL 密码"
+        gone_s = int(said.get("master_link_down_since_seconds", -1))
+        how = f"中断 {gone_s} 秒" if gone_s >= 0 else "尚未建立"  # Redis says -1 where it never was up
+        return "bad", f"到中心 {centre} 的复制{how}", "检查线路、证书、ACL 密码"
     return ok(f"副本，{said.get('master_last_io_seconds_ago', '?')} 秒前收到中心数据")
 
 
