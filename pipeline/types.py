@@ -135,6 +135,9 @@ class PlateTrack:
     direction: Direction | None = None
     lane: str | None = None
     """As the camera itself said it."""
+    is_doubted: bool = False
+    """A single look after a gap that says otherwise than its vehicle's others: a misread, or another vehicle. It is
+    asked about, and told of only where it is listed or could not be checked."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,7 @@ class ReplayBook:
         self._ended: list[_Entry] = []
         self._decisions: dict[int, dict[str, object]] = {}
         """Track number -> the fields of its record that only the match knows."""
+        self._doubted: set[int] = set()
 
     def __enter__(self) -> "ReplayBook":
         return self
@@ -50,6 +51,8 @@ class ReplayBook:
     def noting_ends(self, tracks: Iterable[PlateTrack]) -> Iterator[PlateTrack]:
         """Pass the tracks on; those that end are written down, as unread until a passage says otherwise."""
         for track in tracks:
+            if track.is_doubted:
+                self._doubted.add(track.number)
             if track.is_final:
                 picture = track.evidence.plate_picture
                 jpeg = None if picture is None else encode_jpeg(picture)
@@ -62,7 +65,8 @@ class ReplayBook:
 
     def finished(self) -> tuple[tuple[PassageRecord, ...], tuple[bytes | None, ...]]:
         """Return the records in order of their first look, and the crop of each."""
-        read = [self._read(entry) for entry in sorted(self._ended)]
+        told = [entry for entry in self._ended if entry.number not in self._doubted - self._decisions.keys()]
+        read = [self._read(entry) for entry in sorted(told)]
         return tuple(record for record, _ in read), tuple(jpeg for _, jpeg in read)
 
     def _keep(self, number: int, record: PassageRecord, jpeg: bytes) -> None:

@@ -105,7 +105,7 @@ class Decider:
             return None
         passage = _decide(track, self._rule, self._screening)
         if passage is None:
-            self._screening.counts.unread += track.is_final
+            self._screening.counts.unread += track.is_final and not track.is_doubted
             return None
         if passage.outcome != "flagged" and not track.is_final:
             self._screening.show(passage)
@@ -145,7 +145,7 @@ def _decide(track: PlateTrack, rule: PassageRule, screening: Screening) -> Passa
             outcome, event = "flagged", screening.flagging.flag(track, match, screening.checkpoint, now)
     except RiskDBError:
         outcome = "unchecked"
-    if outcome == "clear" and not rule.is_readable(hypotheses[0]):
+    if outcome == "clear" and (track.is_doubted or not rule.is_readable(hypotheses[0])):
         return None
     permits = screening.permits() if outcome != "unchecked" else ()
     place, now_s = screening.checkpoint, now.timestamp()

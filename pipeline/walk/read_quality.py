@@ -27,7 +27,11 @@ class ReadQuality:
     def judged(self, tracks: Iterator[PlateTrack]) -> Iterator[PlateTrack]:
         """Pass the tracks on, and keep `reads_poorly` of the counts up to date."""
         for track in tracks:
-            if track.is_final and style_probability(track.distribution, "not_plate") <= MAX_NOT_PLATE:
+            if (
+                track.is_final
+                and not track.is_doubted
+                and style_probability(track.distribution, "not_plate") <= MAX_NOT_PLATE
+            ):
                 self._note(track)
             yield track
 

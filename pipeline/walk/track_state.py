@@ -81,6 +81,9 @@ class Segment:
             return False
         return slot_agreement(self.fusion.distribution(), read.distribution).different >= SURELY_OTHER_SLOTS
 
+    def contradicts(self, read: PlateRead) -> bool:
+        return slot_agreement(self.fusion.distribution(), read.distribution).different > 0
+
     @property
     def is_far(self) -> bool:
         """Whether its plate was never seen near enough for looks to err apart."""
@@ -104,6 +107,7 @@ class TrackState:
         self.number = number
         self._settings = settings
         self._keep_looks = keep_looks
+        self._doubted: list[Segment] = []
         self._start(Segment(frame, read, settings.max_effective_looks, keep_looks), Motion(read.box, _seconds(frame)))
 
     def _start(self, segment: Segment, motion: Motion) -> None:
@@ -175,6 +179,9 @@ class TrackState:
         was_hidden = self.missed_since is not None and _seconds(frame) - self.motion.seen_s > PROOF_GAP_S
         self.missed_since, self.is_expected = None, True
         self.motion.follow(read.box, _seconds(frame))
+        earlier = None
+        if was_hidden and self._unproven is not None and self._unproven.contradicts(read):
+            earlier = self._prove(is_last=True)  # what was seen between two gaps is nobody else's
         if self._unproven is None and not was_hidden:
             self._sure.add(frame, read)
             return None
@@ -182,7 +189,7 @@ class TrackState:
             self._unproven = Segment(frame, read, self._settings.max_effective_looks, self._keep_looks)
         else:
             self._unproven.add(frame, read)
-        return self._prove(is_last=False)
+        return self._prove(is_last=False) or earlier  # the first look after a gap proves no other vehicle yet
 
     def miss(self, frame: Frame) -> bool:
         """Note that the vehicle was not seen on a frame; return whether it has gone."""
@@ -210,6 +217,11 @@ class TrackState:
         earlier = self._prove(is_last=True)
         return [earlier, self._sure] if earlier is not None else [self._sure]
 
+    def take_doubted(self) -> "list[Segment]":
+        """Return, once, the single looks that say otherwise than the vehicle's others."""
+        doubted, self._doubted = self._doubted, []
+        return doubted
+
     @property
     def current(self) -> Segment:
         return self._sure
@@ -226,20 +238,24 @@ class TrackState:
         if agreement.different <= misread and (is_proven or agreement.same >= SURELY_SAME_SLOTS):
             self._join(since)
         elif is_proven and look_count == 1:
-            # A single look that disagrees is a misread; a vehicle is seen more than once.
-            self._join(since)
+            # A single look that disagrees is a misread; a vehicle is seen more than once. If it can be.
+            self._doubt(since)
         elif is_proven:
             earlier = self._sure
             self._start(since, self.motion)
             return earlier
         return None
 
+    def _doubt(self, segment: Segment) -> None:
+        self._doubted.append(segment)
+        self._join(segment)
+
     def _join(self, segment: Segment) -> None:
         self._sure.join(segment)
         self._unproven = None
 
 
-def track_of(camera_id: str, number: int, segment: Segment, is_final: bool) -> PlateTrack:
+def track_of(camera_id: str, number: int, segment: Segment, is_final: bool, *, is_doubted: bool = False) -> PlateTrack:
     return PlateTrack(
         camera_id=camera_id,
         number=number,
@@ -252,6 +268,7 @@ def track_of(camera_id: str, number: int, segment: Segment, is_final: bool) -> P
         looks=tuple(segment.looks),
         place=segment.place,
         direction=direction_of(segment.first_box, segment.last_box),
+        is_doubted=is_doubted,
     )
 
 

@@ -57,6 +57,7 @@ class PlateTracker:
             if earlier is not None:
                 yield track_of(self._camera_id, track.number, earlier, is_final=True)
                 track.number = self._next_number()
+            yield from self._doubted(track)
             yield from self._decide_early(track)
         taken = {id(read) for read in fitting.values()}
         for read in reads:
@@ -88,6 +89,11 @@ class PlateTracker:
             yield track_of(self._camera_id, track.number, segment, is_final=True)
             track.number = self._next_number()
         yield track_of(self._camera_id, track.number, last, is_final=True)
+        yield from self._doubted(track)
+
+    def _doubted(self, track: TrackState) -> Iterator[PlateTrack]:
+        for segment in track.take_doubted():
+            yield track_of(self._camera_id, self._next_number(), segment, is_final=True, is_doubted=True)
 
     def _decide_early(self, track: TrackState) -> Iterator[PlateTrack]:
         """Yield the track when its text has settled, and again when it settles on another text."""
