@@ -31,6 +31,11 @@ TURN_THEME = (
     "(({ dataset }) => { dataset.theme = dataset.theme === 'dark' ? 'light' : 'dark'; })(document.documentElement)"
 )
 SERIOUS = ("serious", "critical")
+UNBROKEN = "一个没有空格的词" + "Unbroken" * 20
+TURNING = "\u202e倒着\u2066"
+STICKING_OUT = """[...document.querySelectorAll("kk-plate")].filter((plate) => !plate.closest(".scroll"))
+  .filter((plate) => plate.getBoundingClientRect().right > (plate.closest(".row") ?? document.body).getBoundingClientRect().right)
+  .map((plate) => plate.dataset.text)"""
 SIZES = {"/screen": WALL, "/m": PHONE, "/login": PHONE, "/corrections": PHONE, "/accounts": PHONE}
 
 
@@ -62,17 +67,18 @@ def prepare(page: Page, path: str) -> None:
 def furnished(world: World) -> str:
     """Let every page have something to show; returns the link of an administrator who has not come yet."""
     now = datetime.now(UTC)
+    world.console.intake.take([event_of("测X00001外籍车辆", now, level="possible", char_probs=(0.5,) * 11)], now)
     world.console.intake.take([event_of("测X00001", now, level="possible")], now)
     worker = next(account for account in world.console.accounts.all() if account.username == "worker")
     actor = officer()
     for text in ("测X00002", "测X00003"):
         case_id = world.handed_out(text)
     world.act(type(actor)(worker.account_id, "worker", Role.WORKER, GRID_A), case_id, Action.ACCEPT)
-    world.console.list_changes.submit("行程.csv", b"plate", type(actor)(1, "steward", Role.STEWARD, ""), now)
+    world.console.list_changes.submit(f"{UNBROKEN}.csv", b"plate", type(actor)(1, "steward", Role.STEWARD, ""), now)
     world.console.lists.proposals.take([proposal_of(1), proposal_of(2, is_lift=True)], now)
     wrong = world.console.intake.take([event_of("测X00004", now)], now).opened[0]
     for action, reason in ((Action.CONFIRM, None), (Action.CLOSE, "list_error")):
-        world.act(actor, wrong, action, reason=reason, note="本人未离开" if reason else "")
+        world.act(actor, wrong, action, reason=reason, note=f"本人未离开{UNBROKEN}{TURNING}" if reason else "")
     return world.console.accounts.create(f"next{now.timestamp():.0f}", "下一位", Role.ADMIN, "", SYSTEM, now)
 
 
@@ -107,11 +113,20 @@ def test_no_page_has_a_serious_accessibility_fault_or_is_too_wide(world: World, 
                 page.evaluate(TURN_THEME)
             faults = Axe().run(page).response["violations"]
             found |= {(path, fault["id"]): nodes_of(fault) for fault in faults if fault["impact"] in SERIOUS}
-            page.set_viewport_size({"width": PHONE[0], "height": PHONE[1]})
+            for width, height in (LAPTOP, PHONE):
+                page.set_viewport_size({"width": width, "height": height})
+                if plates := page.evaluate(STICKING_OUT):
+                    found[path, f"plates at {width}"] = plates
             width = page.evaluate("document.documentElement.scrollWidth")
             if width > PHONE[0]:
                 found[path, "width"] = width
     assert not found
+
+
+def test_what_people_wrote_turns_no_text_around_it(world: World, furnished: str):
+    page = client_of(create_app(world.console), world.console, "steward").get("/corrections").text
+    assert f"本人未离开{UNBROKEN}倒着" in page
+    assert not set(TURNING) & set(page) - set("倒着")
 
 
 def nodes_of(fault: dict[str, Any]) -> list[str]:

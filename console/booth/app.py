@@ -27,6 +27,7 @@ from console.booth.pages import BoothPages
 from console.types import ConsoleError, NotFoundError
 from console.web.headers import SecurityHeaders
 from console.web.origin import origin_fault
+from console.web.plain import without_turns
 from ocr.looks import plate_table_json
 
 COOKIE = "__Host-kakou-booth"
@@ -209,7 +210,11 @@ def _rendered(request: Request, template: str, context: dict[str, object], statu
 
 def _environment() -> Environment:
     environment = Environment(
-        loader=FileSystemLoader(_FOLDER / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+        loader=FileSystemLoader(_FOLDER / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        finalize=without_turns,
     )
     environment.globals["plate_table"] = Markup(plate_table_json())
     return environment

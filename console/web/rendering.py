@@ -23,6 +23,7 @@ from console.people.audit_words import action_words, detail_words, subject_words
 from console.people.sessions import OpenSession
 from console.types import ROLE_NAMES, Role
 from console.web.modules import modules_of
+from console.web.plain import without_turns
 from ocr.looks import plate_table_json
 from riskdb.types import BEIJING
 
@@ -76,7 +77,11 @@ def page(
 
 def build_environment() -> Environment:
     environment = Environment(
-        loader=FileSystemLoader(_FOLDER / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+        loader=FileSystemLoader(_FOLDER / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        finalize=without_turns,
     )
     environment.filters |= {"local": _local, "local_day": _local_day, "percent": _percent, "duration": _duration}
     environment.filters |= {
