@@ -129,6 +129,9 @@ def test_the_second_half_of_a_double_tap_does_not_let_the_next_vehicle_through(p
     booth.report()
     event, second = booth.flag("测B00011"), booth.flag("测B00012")
     expect(page.locator("#more")).to_have_text("还有 1 辆等待处置")
+    for size in ((740, 360), (360, 740), (640, 360), TABLET):  # the hands need no scrolling
+        page.set_viewport_size({"width": size[0], "height": size[1]})
+        expect(page.locator("[data-result=misread]")).to_be_in_viewport(ratio=1)
     button = page.locator("[data-result=passed]")
     button.click()
     expect(page.locator("#text kk-plate")).to_have_attribute("data-text", "测B00012")

@@ -33,10 +33,12 @@ TURN_THEME = (
 SERIOUS = ("serious", "critical")
 UNBROKEN = "一个没有空格的词" + "Unbroken" * 20
 TURNING = "\u202e倒着\u2066"
-STICKING_OUT = """(() => { return [...document.querySelectorAll("kk-plate")].filter((plate) => !plate.closest(".scroll"))
-  .filter((plate) => right(plate) > right(plate.closest(".row") ?? document.body))
-  .map((plate) => plate.dataset.text);
-function right(element) { return element.getBoundingClientRect().right; } })()"""
+STICKING_OUT = """(() => {
+  const right = (element) => element.getBoundingClientRect().right;
+  const plates = [...document.querySelectorAll("kk-plate")].filter((plate) => !plate.closest(".scroll"));
+  const out = plates.filter((plate) => right(plate) > right(plate.closest(".row") ?? document.body));
+  return out.map((plate) => plate.dataset.text);
+})()"""
 SIZES = {"/screen": WALL, "/m": PHONE, "/login": PHONE, "/corrections": PHONE, "/accounts": PHONE}
 
 
