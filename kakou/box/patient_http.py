@@ -1,16 +1,21 @@
 """HTTP from devices that may be slow, broken or hostile: headers in so much time and so many bytes, so many at once.
 
-Uvicorn bounds neither: a sender that drips its headers, or never ends them, would hold a connection for ever.
+Uvicorn bounds neither: a sender that drips its headers, never ends them, or goes on with a body that was refused long
+ago, would hold a connection for ever.
 """
 
 import asyncio
+import logging
 from typing import Any
 
+import httptools
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 MAX_HEADER_BYTES = 32 * 1024
+
+log = logging.getLogger(__name__)
 
 
 class PatientProtocol(HttpToolsProtocol):
@@ -45,10 +50,23 @@ class PatientProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self._is_in_headers:
             self._header_bytes += len(data)
-        super().data_received(data)
+        self._unset_keepalive_if_required()
+        while data and not self.transport.is_closing():
+            data = self._fed(data)
         # One piece may hold headers and body: only headers that still have not ended count.
         if self._is_in_headers and self._header_bytes > MAX_HEADER_BYTES and not self.transport.is_closing():
             self.send_400_response("The headers are too long.")
+
+    def _fed(self, data: bytes) -> bytes:
+        """Take a piece; return what of it has not been read yet."""
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as error:
+            return self._without_upgrade() + data[error.args[0] :]
+        except httptools.HttpParserError:
+            log.warning("a message that is no HTTP was refused")
+            self.send_400_response("Invalid HTTP request received.")
+        return b""
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -57,11 +75,42 @@ class PatientProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._is_in_headers = False
         self._forget_deadline()
-        super().on_headers_complete()
+        if not self.parser.should_upgrade():
+            super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        if not self.parser.should_upgrade():
+            super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        if self.cycle.response_complete and self.cycle.more_body:
+            self.transport.close()  # nobody takes the rest of its body
+        super().on_response_complete()
+        if self.cycle.response_complete and self._deadline is None:
+            self._set_deadline()  # uvicorn's own ends with the next byte, a stray one too
+
+    def _without_upgrade(self) -> bytes:
+        """Return the headers that were just read, to be read again as what they are.
+
+        The parser leaves the body of a message whose sender would rather speak another protocol, as Java's own client
+        would in the first message of each connection.
+        """
+        method = self.parser.get_method()
+        if method == b"CONNECT":
+            self.send_400_response("This is no proxy.")
+            return b""
+        first = b"%s %s HTTP/%s" % (method, self.url, self.parser.get_http_version().encode())
+        fields = [b"%s: %s" % field for field in self.headers if field[0] != b"upgrade"]
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        return b"\r\n".join((first, *fields, b"", b""))
 
     def _await_headers(self) -> None:
-        self._forget_deadline()
         self._is_in_headers, self._header_bytes = True, 0
+        self._set_deadline()
+
+    def _set_deadline(self) -> None:
+        self._forget_deadline()
         self._deadline = self.loop.call_later(self.header_timeout_s, self._give_up)
 
     def _give_up(self) -> None:

@@ -43,9 +43,11 @@ class DigestAuth:
         if said.get("username") != user or said.get("realm") != REALM or not _is_at(said.get("uri", ""), target):
             return False
         wanted = response_to(said, method, user, secret)
-        if not hmac.compare_digest(wanted, said.get("response", "").lower()):
+        if not hmac.compare_digest(wanted.encode(), said.get("response", "").lower().encode()):
             return False
-        return self._is_first(said["nonce"], said.get("nc", ""), said.get("cnonce", ""))
+        # Without qop the digest holds neither count nor client: whoever listened could write others beside it.
+        counted = (said.get("nc", ""), said.get("cnonce", "")) if "qop" in said else ("", "")
+        return self._is_first(said["nonce"], *counted)
 
     def _is_first(self, *use: str) -> bool:
         nonce, count, client = use

@@ -98,7 +98,7 @@ class Endpoint:
             entered.device.note(other=1)
         except (NotTakenError, BodyError) as error:
             entered.device.refuse(str(error), self._clocks.now())
-            await drain(receive, self._most_bytes, 1.0) if error.status == 429 else None
+            await drain(receive, self._most_bytes, 1.0) if error.status in (405, 429) else None
             retry = ((b"retry-after", b"1"),) if error.status == 429 else ()
             await answer(send, Reply(status=error.status), *retry, closes=error.status in (408, 413))
 
