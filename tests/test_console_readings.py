@@ -113,6 +113,6 @@ def test_a_case_shows_what_the_camera_and_our_own_reader_said(app: FastAPI, cons
     make_account(console, "one", Role.OFFICER)
     one = client_of(app, console, "one")
     page = one.get("/screen/cases/2").text
-    assert "各方识读" in page
+    assert "各方识别结果" in page
     assert all(words in page for words in ("相机 K01", "测A1Z34-", "本机 K01", "0.97"))
-    assert "各方识读" not in one.get("/screen/cases/1").text
+    assert "各方识别结果" not in one.get("/screen/cases/1").text

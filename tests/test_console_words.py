@@ -178,3 +178,20 @@ def test_every_kind_of_row_in_the_audit_log_has_a_name(world: World, tmp_path: P
     assert [row.action for row in rows if action_words(row.action) == row.action] == []
     assert [row.subject for row in rows if english_words(subject_words(row.subject).split()[0])] == []
     assert "到期删除" in page
+
+
+OLD_WORDS = ("识读", "现由", "明暗", "点此开声音", "按重复排除", "留意", "试导入", "撤下", "审批人", "肉眼")
+SAYING = ("console/**/*.py", "console/**/*.html", "console/**/*.js", "alerts/**/*.py", "kakou/**/*.py",
+          "pipeline/**/*.py", "docs/*.md", "README*.md")  # fmt: skip
+
+
+def test_a_thing_has_one_word_everywhere_that_people_read():
+    root = Path(__file__).parents[1]
+    found = {
+        (path.relative_to(root).as_posix(), word)
+        for pattern in SAYING
+        for path in root.glob(pattern)
+        for word in OLD_WORDS
+        if word in path.read_text(encoding="utf-8")
+    }
+    assert found == set()

@@ -69,7 +69,7 @@ def test_a_message_goes_from_the_camera_to_the_stream_also_after_its_processes_w
         wait_until(lambda: (tmp_path / "var" / "run" / "reads.address").exists(), timeout_s=30)
         assert box.send(hikvision(Said(at=datetime.now(UTC)))).status == 200
         assert call_kakou("reads", "test", "--device", "K01", folder=tmp_path).exit_code == 0
-        wait_until(lambda: "识读" in call_kakou("doctor", folder=tmp_path).stdout, timeout_s=10)
+        wait_until(lambda: "识别结果" in call_kakou("doctor", folder=tmp_path).stdout, timeout_s=10)
     finally:
         process.terminate()
         assert process.wait(20) == 0
@@ -90,7 +90,7 @@ def status(**device: object) -> BoxStatus:
         ({"last_message_at": None}, "bad", "从未上报"),
         ({"refused": 3, "refused_at": NOON, "why_refused": "密钥不对"}, "warn", "拒收 3 次：密钥不对"),
         ({"quarantined": 2, "why_quarantined": "not JSON"}, "warn", "看不懂的报文 2：not JSON"),
-        ({"waiting": 500}, "warn", "待判识读 500"),
+        ({"waiting": 500}, "warn", "待判识别结果 500"),
     ],
 )
 def test_the_tile_of_a_camera_that_sends_reads_says_what_is_wrong(

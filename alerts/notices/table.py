@@ -66,12 +66,12 @@ NOTICES: tuple[NoticeKind, ...] = (
         at_booth="可能漏认车辆：没有显示结果的车请人工查验，通知运维。",
     ),
     NoticeKind(
-        "reads_lost", "critical", "相机识读丢失",
-        "磁盘或密钥损坏，已收下的识读读不回来：人工核查该时段经过的车辆，再运行 kakou doctor。",
+        "reads_lost", "critical", "相机识别结果丢失",
+        "磁盘或密钥损坏，已收下的识别结果读不回来：人工核查该时段经过的车辆，再运行 kakou doctor。",
         at_booth="有车辆未经核对：人工查验刚经过和正在经过的车，通知运维。",
     ),
     NoticeKind(
-        "reads_waiting", "warning", "相机识读积压", "本机处理不及：减少本机相机；识读不会丢失。", 30.0, 30.0,
+        "reads_waiting", "warning", "相机识别结果积压", "本机处理不及：减少本机相机；识别结果不会丢失。", 30.0, 30.0,
         at_booth="结果会晚到：等结果出来再放行。",
     ),
     NoticeKind(

@@ -170,7 +170,7 @@ def _device_warnings(status: BoxStatus) -> list[str]:
         return []
     refused_s = (status.reported_at - device.refused_at).total_seconds() if device.refused_at else math.inf
     warnings = [
-        (device.waiting > _MAX_QUEUE, f"待判识读 {device.waiting}"),
+        (device.waiting > _MAX_QUEUE, f"待判识别结果 {device.waiting}"),
         (refused_s < _REFUSED_SHOWN_S, f"拒收 {device.refused} 次：{device.why_refused}"),
         (device.quarantined > 0, f"看不懂的报文 {device.quarantined}：{device.why_quarantined}"),
     ]

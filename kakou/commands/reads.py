@@ -124,7 +124,9 @@ def _in_stream(stream: FlaggedStream, since: str, device: DeviceSettings, began_
         entries, since = stream.follow(since, block_ms=200)
         for event in (entry.event for entry in entries):
             if isinstance(event, FlaggedEvent) and event.camera_id == device.camera_id and event.replayed:
-                return Step("事件流", True, f"{(time.monotonic() - began_s) * 1000:.0f} 毫秒后到达，识读 {event.text}")
+                return Step(
+                    "事件流", True, f"{(time.monotonic() - began_s) * 1000:.0f} 毫秒后到达，识别为 {event.text}"
+                )
     return Step("事件流", False, f"{WAIT_S:.0f} 秒内没有到达：请查看 kakou run 的输出和 kakou doctor")
 
 

@@ -64,7 +64,7 @@ def _device(device: DeviceSettings, report: DeviceReport) -> Finding:
         )
     ago_s = (datetime.now(UTC) - report.last_message_at).total_seconds()
     offset = report.clock_offset_s or 0.0
-    says = [f"{ago_s:.0f} 秒前来过报文，识读 {report.reads} 条，重发 {report.resent} 条"]
+    says = [f"{ago_s:.0f} 秒前来过报文，识别结果 {report.reads} 条，重发 {report.resent} 条"]
     if abs(offset) > MAX_OFFSET_S:
         says.append(f"时钟偏差 {offset:+.0f} 秒：请在相机中启用 NTP 校时")
     if _is_recent(report.refused_at):

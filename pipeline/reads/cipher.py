@@ -30,7 +30,7 @@ class Seal:
         try:
             return cls(load_or_create_key(key_file))
         except RiskDBError:
-            set_aside(key_file, "相机上报的密钥曾损坏，尚未处理的相机识读已丢失，请人工核查该时段")
+            set_aside(key_file, "相机上报的密钥曾损坏，尚未处理的相机识别结果已丢失，请人工核查该时段")
             return cls(load_or_create_key(key_file))
 
     def close(self, content: bytes, about: bytes) -> bytes:

@@ -241,5 +241,5 @@ def _opened(path: Path) -> sqlite3.Connection:
     except sqlite3.DatabaseError as error:
         if getattr(error, "sqlite_errorcode", 0) & 0xFF not in DAMAGE:
             raise
-    set_aside(path, "相机上报的日志曾损坏，尚未处理的相机识读已丢失，请人工核查该时段")
+    set_aside(path, "相机上报的日志曾损坏，尚未处理的相机识别结果已丢失，请人工核查该时段")
     return open_database(path, SCHEMA, synchronous="FULL")
