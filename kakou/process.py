@@ -12,8 +12,8 @@ from pathlib import Path
 
 from pipeline import parent_death
 
-BEHIND_READERS = 5
-"""Priority (nice value) of the list's upkeep."""
+BEHIND_OTHERS = 5
+"""Priority (nice value) of what nobody waits for: the list's upkeep, deciding reads that were kept, reading plates."""
 _SWITCH_INTERVAL_S = 0.0005
 
 
@@ -56,13 +56,13 @@ def die_with_parent(parent_id: int) -> None:
 
 
 def give_way() -> None:
-    """Put this thread behind those that serve readers: while a large list is rebuilt, lookups must not wait for a core.
+    """Put this thread behind the others: while a large list is rebuilt, lookups must not wait for a core.
 
     Child processes started later inherit it; start servers first.
     """
     if sys.platform == "linux":
         thread = threading.get_native_id()
-        os.setpriority(os.PRIO_PROCESS, thread, max(BEHIND_READERS, os.getpriority(os.PRIO_PROCESS, thread)))
+        os.setpriority(os.PRIO_PROCESS, thread, max(BEHIND_OTHERS, os.getpriority(os.PRIO_PROCESS, thread)))
 
 
 def answer_beside_work() -> None:

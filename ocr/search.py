@@ -20,6 +20,8 @@ VEHICLE_SIDE, VEHICLE_ABOVE = 4.0, 3.0
 """How far a vehicle reaches to each side of its plate's middle and above its plate, in widths of the plate: a lorry of
 2.6 m has six plates of 440 mm beside each other; a car's roof is 1.1 m above its plate, and who drives behind it shows
 above the roof."""
+PLATE_SURROUNDINGS = 1.5
+"""How much around a plate's middle is looked at closely, in widths of the plate."""
 LEAST_HEIGHT_PX = 24
 """Less above a vehicle holds no plate with what is around it."""
 
@@ -54,13 +56,19 @@ def from_farther(size: tuple[int, int]) -> Window:
     return Window(-margin, -margin, width + margin, height + margin, min(FILL_SIDE_PX / (width + 2 * margin), 2.0))
 
 
-def closer(size: tuple[int, int], moved: Sequence[BoundingBox], read: Sequence[BoundingBox] = ()) -> list[Window]:
+def closer(
+    size: tuple[int, int],
+    moved: Sequence[BoundingBox],
+    read: Sequence[BoundingBox] = (),
+    unread: Sequence[BoundingBox] = (),
+) -> list[Window]:
     """Return what to look at closely of a picture of (height, width); regions that overlap are joined.
 
-    `read`: plates that were read for sure. What moves around such a plate is its vehicle.
+    `read`: plates that were read for sure. What moves around such a plate is its vehicle. `unread`: plates that were
+    found, and may be read where they are found more exactly.
     """
     unknown = [box for region in moved if (box := _without_vehicles(region, read)) is not None]
-    return _joined([_with_surroundings(size, box) for box in unknown])
+    return _joined([*(_with_surroundings(size, box) for box in unknown), *(_around_plate(size, box) for box in unread)])
 
 
 def _without_vehicles(region: BoundingBox, read: Sequence[BoundingBox]) -> BoundingBox | None:
@@ -85,6 +93,13 @@ def _with_surroundings(size: tuple[int, int], box: BoundingBox) -> Window:
         min(height, int(box.y2 + y) + 1),
         CLOSER_SCALE,
     )
+
+
+def _around_plate(size: tuple[int, int], plate: BoundingBox) -> Window:
+    (height, width), (x, y) = size, plate.center
+    side = PLATE_SURROUNDINGS * plate.width
+    left, top, right, bottom = max(0.0, x - side), max(0.0, y - side), x + side + 1, y + side + 1
+    return Window(int(left), int(top), min(width, int(right)), min(height, int(bottom)), CLOSER_SCALE)
 
 
 def _joined(windows: list[Window]) -> list[Window]:

@@ -66,6 +66,8 @@ class InView:
     """No vehicle is in view, or each has been decided: more looks soon would tell nothing new."""
     since: datetime | None = None
     """First look at the vehicle that has been in view longest; None when none is."""
+    undecided: tuple[BoundingBox, ...] = ()
+    """Where the plates of vehicles that are not decided yet were last seen."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from kakou.process import BEHIND_READERS, give_way
+from kakou.process import BEHIND_OTHERS, give_way
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="threads have priorities of their own on Linux only")
@@ -19,5 +19,5 @@ def test_only_the_thread_that_gives_way_is_put_behind():
 
     before = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
     with ThreadPoolExecutor(max_workers=1) as pool:
-        assert pool.submit(own_priority).result() == max(before, BEHIND_READERS)
+        assert pool.submit(own_priority).result() == max(before, BEHIND_OTHERS)
     assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == before

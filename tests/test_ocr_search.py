@@ -190,3 +190,19 @@ def test_a_plate_beside_one_that_cannot_be_read_is_found(passing: tuple[PassageT
     assert [read.text for read in reader.read(frame, ()) if read.confidence > 0.8] == [passage.text]
     empty = np.full_like(frame, 90)
     assert [read for read in reader.read(empty, ()) if read.confidence > 0.2] == []
+
+
+def test_a_far_plate_that_is_found_too_loosely_to_be_read_is_found_closely_on_the_same_frame(
+    reader: PlateReader,
+) -> None:
+    truth = load_truth(FIXTURE_VIDEOS / "dusk_booth.json")
+    capture = cv2.VideoCapture(str(FIXTURE_VIDEOS / truth.clip))
+    capture.set(cv2.CAP_PROP_POS_FRAMES, 80)
+    decoded, frame = capture.read()
+    capture.release()
+    assert decoded
+    far = [
+        read for read in reader.read(np.asarray(cv2.resize(frame, FULL_HD[::-1]), np.uint8), ()) if read.box.width < 120
+    ]
+    assert [read.text for read in far] == [truth.passages[1].text]
+    assert far[0].confidence > 0.8

@@ -1,5 +1,6 @@
 """Cameras that share readers: who needs a look most has the next one, and none waits for ever."""
 
+import os
 import threading
 import time
 from collections import Counter
@@ -8,8 +9,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from kakou.process import BEHIND_OTHERS, give_way
 from ocr.types import BgrImage, PlateRead
-from pipeline.reading_pool import PATIENCE_S, ReadingPool
+from pipeline.reading_pool import PATIENCE_S, BehindReader, ReadingPool
 from pipeline.types import InView
 from tests.pipeline_kit import NOON
 
@@ -117,3 +119,25 @@ def test_a_reader_that_failed_for_one_camera_serves_the_others() -> None:
     for _ in range(3):
         with pytest.raises(RuntimeError, match="a model failed"):
             pool.reader_for(InView()).read(PICTURE)
+
+
+def test_reading_gives_way_in_a_thread_of_its_own_and_the_camera_thread_keeps_its_priority() -> None:
+    class Noting:
+        def read(self, image: BgrImage, moved: object = None) -> list[PlateRead]:  # noqa: ARG002  the reader's signature
+            found.append((threading.get_native_id(), os.getpriority(os.PRIO_PROCESS, threading.get_native_id())))
+            return []
+
+    found: list[tuple[int, int]] = []
+    camera, before = threading.get_native_id(), os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+    reader = ReadingPool([BehindReader(Noting(), give_way)]).reader_for(InView())
+    reader.read(PICTURE)
+    reader.read(PICTURE)
+    assert found == [found[0]] * 2
+    assert found[0][0] != camera
+    assert found[0][1] >= BEHIND_OTHERS
+    assert os.getpriority(os.PRIO_PROCESS, camera) == before
+
+
+def test_a_failure_in_the_reading_thread_is_the_cameras_who_asked() -> None:
+    with pytest.raises(RuntimeError, match="a model failed"):
+        BehindReader(FailingReader(), lambda: None).read(PICTURE)

@@ -152,6 +152,13 @@ def test_a_settled_track_is_given_early_and_once() -> None:
     assert [(text_of(track), track.is_final, track.look_count) for track in early] == [("京A12345", False, 3)]
 
 
+def test_sure_looks_from_afar_that_follow_at_once_settle_no_text() -> None:
+    tracker = PlateTracker(TrackSettings())
+    far = [[make_read("皖A30V92", box_at(300, 40 + i, 46 + i / 4))] for i in range(8)]
+    decided_on = [i for i, reads in enumerate(frames_of(far)) for _ in tracker.update(reads)]
+    assert decided_on == [6]  # three of them 0.2 s apart
+
+
 def test_an_unsure_track_waits_for_its_end() -> None:
     tracker = PlateTracker(TrackSettings())
     doubtful = make_distribution("京A12345", doubts={3: {"Z": 0.48}})

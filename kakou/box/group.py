@@ -17,10 +17,10 @@ from kakou.box.processes import sources_by_group
 from kakou.box.reporter import STATUS_EVERY_S, CameraReporter
 from kakou.box.supervisor import Heartbeat
 from kakou.exit_codes import ExitCode
-from kakou.process import stop_on_signals, usable_cores
+from kakou.process import give_way, stop_on_signals, usable_cores
 from kakou.wiring.box import Box
 from pipeline.errors import SourceError
-from pipeline.reading_pool import ReadingPool
+from pipeline.reading_pool import BehindReader, ReadingPool
 from pipeline.settings import SourceSettings
 from pipeline.types import InView, Passage, ScreeningCounts
 from pipeline.walk.camera import CameraParts, screen_group
@@ -44,7 +44,8 @@ def _screen(box: Box, sources: list[SourceSettings], order: Order) -> int:
     with contextlib.ExitStack() as stack:
         outbox = stack.enter_context(box.outbox())
         booth = stack.enter_context(contextlib.closing(booth_teller(box)))
-        pool = ReadingPool([box.reader() for _ in range(min(len(sources), usable_cores()))])
+        reader, cores = box.reader(), min(len(sources), usable_cores())
+        pool = ReadingPool([BehindReader(reader, give_way) for _ in range(cores)])
 
         def build_parts(source: SourceSettings) -> CameraParts:
             in_view = InView()

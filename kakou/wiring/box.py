@@ -93,7 +93,7 @@ class Box:
         return now + self.settings.booth.hold if is_open else None
 
     def reader(self) -> PlateReader:
-        """Load the models into a reader of one thread. Raises OcrError."""
+        """Load the models into a reader, which several threads may use. Raises OcrError."""
         return PlateReader.from_models(
             self.models,
             providers=(PROVIDERS[self.settings.ocr_provider],),

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from ocr.hypotheses import PlateHypothesis, top_hypotheses
-from ocr.types import PlateRead
+from ocr.types import BoundingBox, PlateRead
 from pipeline.settings import TrackSettings
 from pipeline.types import Frame, FrameReads, InView, PlateTrack, SightLost
 from pipeline.walk.track_state import Segment, TrackState, track_of
@@ -27,6 +27,7 @@ def track_plates(
     for frame_reads in reads:
         yield from tracker.finish() if isinstance(frame_reads, SightLost) else tracker.update(frame_reads)
         in_view.is_settled, in_view.since = tracker.is_settled, tracker.in_view_since
+        in_view.undecided = tracker.undecided
     yield from tracker.finish()
 
 
@@ -73,7 +74,12 @@ class PlateTracker:
     @property
     def is_settled(self) -> bool:
         """Whether every vehicle in view has been decided."""
-        return all(track.decided_text is not None or not track.is_expected for track in self._tracks)
+        return not self.undecided
+
+    @property
+    def undecided(self) -> tuple[BoundingBox, ...]:
+        """Where the plates of vehicles that are in view and not decided yet were last seen."""
+        return tuple(track.motion.box for track in self._tracks if track.decided_text is None and track.is_expected)
 
     @property
     def in_view_since(self) -> datetime | None:
