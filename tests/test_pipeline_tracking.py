@@ -159,6 +159,28 @@ def test_sure_looks_from_afar_that_follow_at_once_settle_no_text() -> None:
     assert decided_on == [6]  # three of them 0.2 s apart
 
 
+def test_two_looks_that_lie_apart_settle_a_text_as_three_that_follow_do() -> None:
+    tracker = PlateTracker(TrackSettings())
+    car = driving_down("京A12345", looks=8, speed=4)
+    rare = [reads if i % 4 == 0 else None for i, reads in enumerate(car)]  # a full machine looks three times a second
+    early = [
+        (each.frame.index, text_of(track))
+        for each in frames_of([reads or [] for reads in rare])
+        if rare[each.frame.index] is not None
+        for track in tracker.update(each)
+    ]
+    assert early == [(4, "京A12345")]
+
+
+def test_a_vehicle_that_goes_out_of_sight_undecided_is_asked_about_at_once_and_not_when_its_place_is_given_up() -> None:
+    tracker = PlateTracker(TrackSettings())
+    scene = [*driving_down("京A12345", looks=2), *repeat([], 80)]
+    given = [(each.frame.index, track.is_final) for each in frames_of(scene) for track in tracker.update(each)]
+    asked, gone = given
+    assert (asked, gone[1]) == ((6, False), True)  # 0.3 s after the first frame without it
+    assert gone[0] > asked[0] + 30
+
+
 def test_an_unsure_track_waits_for_its_end() -> None:
     tracker = PlateTracker(TrackSettings())
     doubtful = make_distribution("京A12345", doubts={3: {"Z": 0.48}})

@@ -17,7 +17,7 @@ from kakou.box.processes import sources_by_group
 from kakou.box.reporter import STATUS_EVERY_S, CameraReporter
 from kakou.box.supervisor import Heartbeat
 from kakou.exit_codes import ExitCode
-from kakou.process import give_way, stop_on_signals, usable_cores
+from kakou.process import answer_beside_work, give_way, stop_on_signals, usable_cores
 from kakou.wiring.box import Box
 from pipeline.errors import SourceError
 from pipeline.reading_pool import BehindReader, ReadingPool
@@ -57,6 +57,7 @@ def _screen(box: Box, sources: list[SourceSettings], order: Order) -> int:
             write_line(passage)
             reporters[source.camera_id].passed(passage)
 
+        answer_beside_work()
         failures: dict[str, Exception] = {}
         walk = threading.Thread(
             target=lambda: failures.update(screen_group(sources, box.settings.pipeline, build_parts, take, stop))

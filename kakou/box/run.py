@@ -21,7 +21,7 @@ from kakou.box.orders import Order, exit_words
 from kakou.box.processes import FOR_DEVICES, box_children, counted, new_order, sources_by_group
 from kakou.box.stopped import StoppedCameras
 from kakou.box.supervisor import Supervisor
-from kakou.process import keep_private
+from kakou.process import answer_beside_work, keep_private
 from kakou.settings import Settings
 from kakou.watch.box import watched_box
 from kakou.watch.telling import told_box
@@ -68,6 +68,7 @@ def run_box(settings: Settings, stop: threading.Event, *, as_json: bool, show_cl
         for group in counted(settings):
             counts_path(settings.state_dir, group).unlink(missing_ok=True)
         order = new_order(settings, url, as_json=as_json, show_clear_plates=show_clear_plates)
+        answer_beside_work()
         given_up = _supervised(box, order, stop, stack)
     return BoxResult(_counts(settings), given_up)
 

@@ -1,19 +1,17 @@
-"""One vehicle in view: where it is, what its plate says so far, and the best look at it."""
+"""One vehicle in view: where it is, and which of the looks are its own."""
 
 from datetime import datetime
 
 from ocr.types import PlateRead
 from pipeline.settings import TrackSettings
-from pipeline.types import Frame, Look, PlateTrack
+from pipeline.types import Frame, PlateTrack
 from pipeline.walk.direction import direction_of
-from pipeline.walk.evidence import best_evidence, evidence_score
-from pipeline.walk.fusion import PlateFusion, SlotAgreement, slot_agreement, sure_slots
+from pipeline.walk.fusion import SlotAgreement, slot_agreement, sure_slots
 from pipeline.walk.geometry import Motion
+from pipeline.walk.segment import FAR_WIDTH_PX, SURELY_OTHER_SLOTS, Segment
 
 SURELY_SAME_SLOTS = 5
 """After a gap, this many slots in agreement and none against make it the same vehicle at once."""
-SURELY_OTHER_SLOTS = 3
-"""This many slots against make it another vehicle, wherever it is. One or two can be a misread."""
 FAR_SAME_SLOTS = 6
 """Out of a vehicle's usual reach, so many slots in agreement and none against make a read its own. Two plates of a
 fleet differ in a slot that both looks saw."""
@@ -30,86 +28,11 @@ DOUBT_COST = 2.0
 """Above all costs of a place: what may be another vehicle after a gap is only taken if no other track can have it."""
 PROOF_GAP_S = 0.35
 """Nothing can take a vehicle's place in less; after a longer gap, the same place does not mean the same vehicle."""
-FAR_WIDTH_PX = 50.0
-"""Of a plate that is narrower, looks err together: of 72 in the fixture clips 30 gave a wrong text, of 269 wider ones
-24 (2026-11-28). Its text does not part looks that follow at once, one of its slots does not part what comes nearer
-after a gap, a near look that contradicts it overrules it, and looks from afar that are not sure settle nothing."""
-SURE_FROM_AFAR = 0.9
-"""A far look this confident tells as much as a near one: 0 of 264 such on drawn plates of 36 to 48 pixels were wrong,
-and 0 of 14 in the fixture clips (2026-11-28)."""
-TOGETHER_PX, TOGETHER_S = 60.0, 0.2
-"""Sure looks at a narrower plate err together, too, when they follow each other sooner: one of the fixture clips was
-read as another province's three times within 0.16 s, with 0.93 to 0.95, at 46 to 50 pixels. They count as one."""
+ASK_AFTER_S = 0.3
+"""A vehicle unseen for this long is asked about with the looks there are: it may come back, or it may be gone, and then
+people know of it 4 s sooner."""
 PROOF_LOOKS = 3
 """After such a gap, so many looks decide whether a vehicle with nearly the same plate is the same one."""
-
-
-class Segment:
-    """Looks at one vehicle without a gap."""
-
-    def __init__(self, frame: Frame, read: PlateRead, max_effective_looks: float, keep_looks: bool) -> None:
-        self.fusion = PlateFusion(max_effective_looks)
-        self.started_at = frame.captured_at
-        self.ended_at = frame.captured_at
-        self.first_box = self.last_box = read.box
-        self.looks: list[Look] = []
-        self._keep_looks = keep_looks
-        self._score = -1.0
-        self.best_confidence = 0.0
-        self.widest_px = read.box.width
-        self.telling_count = 0
-        """Looks that may settle its text: from near, or sure, and far ones apart from each other."""
-        self._told_at: datetime | None = None
-        self.add(frame, read)
-
-    def add(self, frame: Frame, read: PlateRead) -> None:
-        if self.is_overruled_by(read):
-            self.fusion.forget()
-        self.fusion.add(read)
-        self.ended_at, self.last_box = frame.captured_at, read.box
-        self.best_confidence = max(self.best_confidence, read.confidence)
-        self.widest_px = max(self.widest_px, read.box.width)
-        if self._is_telling(frame, read):
-            self.telling_count, self._told_at = self.telling_count + 1, frame.captured_at
-        score = evidence_score(read)
-        if score > self._score:
-            self._score = score
-            self.evidence = best_evidence(frame, read)
-            (x, y), (height, width) = read.box.center, frame.image.shape[:2]
-            self.place = (x / width, y / height)
-        if self._keep_looks:
-            self.looks.append(Look(frame.captured_at, read.text, read.confidence, read.box))
-
-    def _is_telling(self, frame: Frame, read: PlateRead) -> bool:
-        if read.box.width < FAR_WIDTH_PX and read.confidence < SURE_FROM_AFAR:
-            return False
-        if read.box.width >= TOGETHER_PX or self._told_at is None:
-            return True
-        return abs((frame.captured_at - self._told_at).total_seconds()) >= TOGETHER_S
-
-    def is_overruled_by(self, read: PlateRead) -> bool:
-        """Return whether this look is the first from near, and shows that those from far have erred."""
-        if not self.is_far or read.box.width < FAR_WIDTH_PX:
-            return False
-        return slot_agreement(self.fusion.distribution(), read.distribution).different >= SURELY_OTHER_SLOTS
-
-    def contradicts(self, read: PlateRead) -> bool:
-        return slot_agreement(self.fusion.distribution(), read.distribution).different > 0
-
-    @property
-    def is_far(self) -> bool:
-        """Whether its plate was never seen near enough for looks to err apart."""
-        return self.widest_px < FAR_WIDTH_PX
-
-    def join(self, later: "Segment") -> None:
-        self.fusion.join(later.fusion)
-        self.ended_at, self.last_box = later.ended_at, later.last_box
-        self.best_confidence = max(self.best_confidence, later.best_confidence)
-        self.widest_px = max(self.widest_px, later.widest_px)
-        self.telling_count += later.telling_count
-        self.looks += later.looks
-        if later._score > self._score:
-            self._score, self.evidence, self.place = later._score, later.evidence, later.place
 
 
 class TrackState:
@@ -130,6 +53,8 @@ class TrackState:
         self.is_expected = True
         """False once it has been unseen for so long that no look need be hurried for it."""
         self.decided_text: str | None = None
+        self._asked_with = 0
+        """Looks that there were when it was last asked about because it was not seen."""
 
     def cost(self, frame: Frame, read: PlateRead) -> float:
         """Return how badly a read fits: geometry first, text second.
@@ -209,6 +134,14 @@ class TrackState:
             self.missed_since = frame.captured_at
         self.is_expected = not self._is_overdue(frame)
         return self._missed_s(frame) >= max(self._place_kept_s(), min(HIDDEN_S, self._settings.parked_gap_s))
+
+    def is_to_be_asked(self, frame: Frame) -> bool:
+        """Return whether it has just gone out of sight undecided; true once for the looks that there are."""
+        look_count = self._sure.fusion.look_count
+        if self.decided_text is not None or look_count == self._asked_with or self._missed_s(frame) < ASK_AFTER_S:
+            return False
+        self._asked_with = look_count
+        return True
 
     def _missed_s(self, frame: Frame) -> float:
         """Return for how long frames were looked at and did not show it."""

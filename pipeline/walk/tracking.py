@@ -11,7 +11,8 @@ from ocr.hypotheses import PlateHypothesis, top_hypotheses
 from ocr.types import BoundingBox, PlateRead
 from pipeline.settings import TrackSettings
 from pipeline.types import Frame, FrameReads, InView, PlateTrack, SightLost
-from pipeline.walk.track_state import Segment, TrackState, track_of
+from pipeline.walk.segment import Segment
+from pipeline.walk.track_state import TrackState, track_of
 
 MAX_COST = 3.0
 """Of `TrackState.cost`: what fits worse is another vehicle."""
@@ -50,9 +51,7 @@ class PlateTracker:
         for track in list(self._tracks):
             read = fitting.get(track.number)
             if read is None:
-                if track.miss(frame):
-                    self._tracks.remove(track)
-                    yield from self._end(track)
+                yield from self._miss(track, frame)
                 continue
             earlier = track.follow(frame, read)
             if earlier is not None:
@@ -89,6 +88,13 @@ class PlateTracker:
         self._count += 1
         return self._count
 
+    def _miss(self, track: TrackState, frame: Frame) -> Iterator[PlateTrack]:
+        if track.miss(frame):
+            self._tracks.remove(track)
+            yield from self._end(track)
+        elif track.is_to_be_asked(frame):
+            yield track_of(self._camera_id, track.number, track.current, is_final=False)
+
     def _end(self, track: TrackState) -> Iterator[PlateTrack]:
         *earlier, last = track.finish()
         for segment in earlier:
@@ -104,7 +110,7 @@ class PlateTracker:
     def _decide_early(self, track: TrackState) -> Iterator[PlateTrack]:
         """Yield the track when its text has settled, and again when it settles on another text."""
         segment = track.current
-        if segment.telling_count < self._settings.settled_looks:
+        if segment.telling_count < self._settings.settled_looks and not segment.is_told_apart:
             return
         best = settled_text(segment, self._settings.settled_probability)
         if best is not None and best.text != track.decided_text:
