@@ -173,6 +173,11 @@ def test_what_lifts_one_that_was_taken_up_waits_for_the_steward_and_is_no_entry(
     assert desk.states() == ["taken", "done"]
 
 
+def test_what_lifts_something_that_nobody_here_knows_is_nothing(desk: Desk):
+    desk.proposals.take([proposal_of(7, text="", is_lift=True)], START)
+    assert desk.rows() == []
+
+
 def test_their_number_is_bounded_and_what_is_left_is_said(desk: Desk):
     few = Proposals(
         desk.console.database, desk.console.audit, load_keys(desk.folder / "console.key"), desk.console.list_changes, 2

@@ -98,6 +98,23 @@ def test_what_lifts_one_says_so_even_without_a_plate():
     assert sent.is_lift
 
 
+def test_one_that_is_deleted_by_its_number_is_lifted(box: Box):
+    for address in ("Dispositions?IDList=gone1,gone2&x=%00", "Dispositions/gone3"):
+        answer = box.post(f"/reads/gat/{SECRET}/VIID/{address}", b"", method="DELETE")
+        assert (answer.status, b'"StatusCode": 1' in answer.body) == (200, True)
+    assert [(each.is_lift, each.text) for number in "123" for each in kept(box, f"gone{number}")] == [(True, "")] * 3
+
+
+def test_an_alarm_from_above_is_a_word_of_its_own_and_says_whom_it_means(box: Box):
+    vehicle = {"PlateNo": "鲁B54321", "DriverName": "张三"}
+    alarm = {"NotificationID": "N1", "DispositionID": "told", "Title": "布控车辆告警", "MotorVehicleObject": vehicle}
+    body = json.dumps({"DispositionNotificationListObject": {"DispositionNotificationObject": [alarm]}})
+    answer = box.post(f"/reads/gat/{SECRET}/VIID/DispositionNotifications", body)
+    assert (answer.status, "未生效" in answer.body.decode()) == (200, True)
+    [event] = kept(box, "告警 told")
+    assert (event.text, event.reason, "张三" in event.model_dump_json()) == ("鲁B54321", "布控车辆告警", False)
+
+
 def test_a_platform_cannot_fill_the_box(tmp_path: Path):
     device = DeviceSettings(device_id="gat", maker="gat1400", checkpoint="东门卡口", secret_file=tmp_path / "secret")
     taken: list[object] = []

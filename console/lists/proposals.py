@@ -147,7 +147,7 @@ class Proposals:
         older = self._of_one_reference(session, event)
         for row in older:
             self._settle(session, row, ProposalState.WITHDRAWN, SYSTEM, now)
-        if event.is_lift and older:
+        if event.is_lift and (older or not (event.text or self._is_known(session, event))):
             return True  # nothing had come of it: there is nothing to lift
         if not older and _waiting_count(session) >= self._most_waiting:
             return False
@@ -173,6 +173,12 @@ class Proposals:
             ProposalRow.is_lift.is_(False),
         )
         return session.scalars(query.where(ProposalRow.plate_text == event.text) if event.text else query).all()
+
+    def _is_known(self, session: Session, event: ProposalEvent) -> bool:
+        known = select(ProposalRow.proposal_id).where(
+            ProposalRow.platform == event.platform, ProposalRow.reference == event.reference
+        )
+        return session.scalar(known.limit(1)) is not None
 
     def _decide(
         self,

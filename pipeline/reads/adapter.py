@@ -37,6 +37,8 @@ class Message:
     body: bytes
     arrived_at: datetime
     method: str = "POST"
+    query: str = ""
+    """Of the address, still percent-encoded."""
     mapping: Mapping = Mapping()
     """Only of devices of the maker `json`."""
     utc_offset: timedelta = timedelta(hours=8)

@@ -6,6 +6,7 @@ Names, phones and pictures of people are left where they are: of a person nothin
 import re
 import unicodedata
 from datetime import timedelta
+from urllib.parse import parse_qsl
 
 from ocr.grammar import PROVINCES, normalise_plate, plate_class_of
 from pipeline.reads.adapter import SentProposal
@@ -23,16 +24,27 @@ MOST_PLATES = 5
 
 
 def dispositions_in(document: dict[str, object]) -> list[dict[str, object]]:
-    return objects_at(document, "DispositionListObject", "DispositionObject") or objects_at(
-        document, "DispositionObject"
-    )
+    """Return the 布控 of a document, and its alarms: they, too, say which vehicle somebody wants."""
+    found = objects_at(document, "DispositionListObject", "DispositionObject")
+    found += objects_at(document, "DispositionNotificationListObject", "DispositionNotificationObject")
+    return found or objects_at(document, "DispositionObject")
+
+
+def dispositions_deleted(resource: str, query: str) -> list[dict[str, object]]:
+    """Return the 布控 that `DELETE /VIID/Dispositions?IDList=a,b`, or /VIID/Dispositions/a, lifts."""
+    lists = [given for name, given in parse_qsl(query) if name.lower() == "idlist"] + [resource.partition("/")[2]]
+    numbers = dict.fromkeys(number.strip() for each in lists for number in each.split(","))
+    return [{"DispositionID": number, "OperateType": LIFTED} for number in numbers if number]
 
 
 def proposals_of(asked: dict[str, object], utc_offset: timedelta) -> list[SentProposal]:
     """Return what one 布控 says of vehicles; nothing where it is about a person, or names no whole plate."""
     reference = _said(asked, "DispositionID")[:100]
     is_lift = LIFTED in (_said(asked, "OperateType"), _said(asked, "DispositionStatus"))
-    plates = plates_in(_said(asked, "TargetFeature") or _said(asked, "PlateNo"))
+    vehicle = next(iter(objects_at(asked, "MotorVehicleObject")), asked)
+    plates = plates_in(_said(asked, "TargetFeature") or _said(vehicle, "PlateNo"))
+    if vehicle is not asked:  # an alarm: another word than the 布控 itself
+        reference = f"告警 {reference}"[:100]
     if not plates and is_lift and reference:
         plates = [("", "")]
     begins_at, until = (moment_of(at(asked, name), utc_offset) for name in ("BeginTime", "EndTime"))

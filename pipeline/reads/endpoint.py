@@ -136,6 +136,7 @@ class Endpoint:
             body=body,
             arrived_at=now,
             method=request.method,
+            query=request.query,
             mapping=device.settings.paths,
             utc_offset=device.settings.utc_offset,
         )

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from pipeline.reads.adapter import Message, Reply, Understood, UnreadableMessageError
 from pipeline.reads.camera_read import CameraRead, SentRead
-from pipeline.reads.dispositions import dispositions_in, proposals_of
+from pipeline.reads.dispositions import dispositions_deleted, dispositions_in, proposals_of
 from pipeline.reads.json_tree import at, objects_at, parse_json
 from pipeline.reads.plate_text import STYLE_OF_GA_COLOUR, colour_beside, plate_text
 from pipeline.reads.texts import moment_of, picture_of, scores_of, share_of, short
@@ -34,13 +34,15 @@ class Gat1400:
         resource = message.path.strip("/").removeprefix("VIID/").strip("/")
         if resource == "System/Time":
             return Understood(reply=time_reply(message.arrived_at, message.utc_offset))
+        if message.method == "DELETE" and resource.lower().startswith("dispositions"):
+            return _declined(dispositions_deleted(resource, message.query), message)
         document = parse_json(message.body)
         if resource in SIGNS_OF_LIFE:
             serial = serial_of(document)
             return Understood(reply=status_reply(message, [(serial, OK)], is_single=True), serial=serial)
-        if resource.lower().startswith("dispositions"):
+        if resource.lower().startswith("disposition"):  # and DispositionNotifications: alarms of somebody else's list
             # The list follows travel records and nothing else: what a platform wants is for the data steward to decide.
-            return _declined(document, message)
+            return _declined(dispositions_in(document), message)
         vehicles = _vehicles(document)
         if not vehicles and resource.lower() == "motorvehicles" and not _is_empty_list(document):
             raise UnreadableMessageError("MotorVehicles without a MotorVehicleObject")
@@ -51,12 +53,11 @@ class Gat1400:
         return _understood(vehicles, message)
 
 
-def _declined(document: dict[str, object], message: Message) -> Understood:
+def _declined(asked: list[dict[str, object]], message: Message) -> Understood:
     """Say upward, of each 布控, that it has not taken effect: who hears OK believes that it has.
 
     What it says of vehicles goes to the data steward. Raises UnreadableMessageError.
     """
-    asked = dispositions_in(document)
     if len(asked) > MOST_VEHICLES:
         raise UnreadableMessageError(f"more than {MOST_VEHICLES} 布控 in one message")
     statuses = [(short(at(one, "DispositionID")), DECLINED) for one in asked] or [(None, DECLINED)]
