@@ -55,7 +55,7 @@ def _exit_codes() -> dict[type[BaseException], ExitCode]:
     from pipeline.errors import ReadsError, SourceError
     from riskdb.own_file import OddFileError
     from riskdb.record.values.problem import CellProblem
-    from riskdb.types import RiskDBError, RiskFileError, RiskIntegrityError
+    from riskdb.types import NewerRecordError, RiskDBError, RiskFileError, RiskIntegrityError
 
     return {
         SettingsError: ExitCode.CONFIG,
@@ -66,6 +66,7 @@ def _exit_codes() -> dict[type[BaseException], ExitCode]:
         NoRoomError: ExitCode.UNAVAILABLE,
         RedisUnavailableError: ExitCode.UNAVAILABLE,
         RiskDBError: ExitCode.UNAVAILABLE,
+        NewerRecordError: ExitCode.CONFIG,  # a supervisor does not start it again
         RiskFileError: ExitCode.UNREADABLE,
         RiskIntegrityError: ExitCode.INTEGRITY,
         CellProblem: ExitCode.UNREADABLE,

@@ -175,6 +175,10 @@ class RiskIntegrityError(RiskDBError):
     """Record and list contradict each other; the message says what to do, and nothing was changed."""
 
 
+class NewerRecordError(RiskDBError):
+    """A newer build has written the record; the message says what to do, and nothing was changed."""
+
+
 class RiskRequestError(RiskDBError):
     """What was asked for is not there or lacks a reason; the message says so in Chinese."""
 

@@ -12,7 +12,7 @@ import pytest
 import redis
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine, event, text
 from sqlalchemy.exc import StatementError
 
 from console.cases.filtering import CaseFilter, Group
@@ -23,7 +23,7 @@ from console.store.people_tables import LoginFailureRow
 from console.store.tables import Base
 from console.store.turns import Turns, TurnTimeoutError
 from console.types import ConsoleError
-from tests.console_kit import Clock, event_of, officer, open_console
+from tests.console_kit import Clock, event_of, migrated_copy, officer, open_console
 
 
 @pytest.fixture
@@ -47,6 +47,17 @@ def test_the_migrations_make_exactly_the_tables_of_the_code(database: Database):
 
 def test_migrating_twice_changes_nothing(database: Database):
     database.migrate()
+
+
+def test_a_database_of_a_newer_build_is_refused_with_what_to_do_and_left_as_it_is(tmp_path: Path):
+    console = Database(migrated_copy(tmp_path))
+    with console.writing() as session:
+        session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(ConsoleError, match="由更新的版本写成，本版本只认到 00"):
+        console.migrate()
+    with console.reading() as session:
+        assert session.scalar(text("SELECT version_num FROM alembic_version")) == "9999"
+    console.close()
 
 
 def test_times_come_back_in_utc_whatever_zone_they_had(database: Database):

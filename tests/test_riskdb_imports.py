@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from python_calamine import CalamineWorkbook
 
+from kakou.errors import exit_code_of
+from kakou.exit_codes import ExitCode
 from riskdb.record.faulty import FaultyRows
 from riskdb.record.importing import RowOutcome
 from riskdb.record.mapping.forms import Form
@@ -15,7 +17,7 @@ from riskdb.record.record import RiskRecord
 from riskdb.record.rotation import rotate_key
 from riskdb.record.schema import SCHEMA_VERSION
 from riskdb.record.travel import Reading, bindings_of, read_travel_rows
-from riskdb.types import RiskFileError, RiskRequestError
+from riskdb.types import NewerRecordError, RiskFileError, RiskRequestError
 from tests.riskdb_kit import HUANGDAO, NOON, RiskRig, make_older, risk_rig, row
 
 START = NOON - timedelta(days=2)
@@ -121,6 +123,17 @@ def test_a_record_of_the_version_before_is_brought_up_to_date(tmp_path: Path):
     with RiskRecord(tmp_path / "old.sqlite") as record:
         assert record.connection.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION,)
         assert record.connection.execute("SELECT COUNT(import_number) FROM visit").fetchone() == (0,)
+
+
+def test_a_record_of_a_newer_build_is_refused_with_what_to_do_and_left_as_it_is(tmp_path: Path):
+    path = tmp_path / "new.sqlite"
+    with RiskRecord(path) as record:
+        record.connection.execute(f"PRAGMA user_version={SCHEMA_VERSION + 1}")
+    before = path.read_bytes()
+    with pytest.raises(NewerRecordError, match="请装回该版本，或放回升级前的备份"):
+        RiskRecord(path)
+    assert path.read_bytes() == before
+    assert exit_code_of(NewerRecordError) is ExitCode.CONFIG  # a supervisor does not start it again and again
 
 
 # --- forms

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
@@ -53,7 +55,7 @@ class Database:
             yield session
 
     def migrate(self) -> None:
-        """Bring the tables up to date. Raises ConsoleError when the database cannot be opened."""
+        """Bring the tables up to date. Raises ConsoleError: it cannot be opened, or a newer build has written it."""
         config = Config()
         config.set_main_option("script_location", str(_MIGRATIONS))
         try:
@@ -62,6 +64,12 @@ class Database:
                 command.upgrade(config, "head")
         except DBAPIError as error:
             raise ConsoleError(f"无法打开控制台数据库：{error.orig}。请检查 [console] database_url。") from error
+        except CommandError as error:  # its revision is not among ours
+            head = ScriptDirectory.from_config(config).get_current_head()
+            raise ConsoleError(
+                f"控制台数据库由更新的版本写成，本版本只认到 {head}："
+                "请装回该版本，或放回升级前的备份（kakou restore）。什么也没有改动。"
+            ) from error
 
     def forget_deleted(self) -> None:
         """Make sure that what was erased cannot be read in SQLite's log; while others read, it stays for the next time.

@@ -3,7 +3,7 @@
 import sqlite3
 from pathlib import Path
 
-from riskdb.types import RiskDBError
+from riskdb.types import NewerRecordError
 
 _SCHEMA = """
 CREATE TABLE area (area_number INTEGER PRIMARY KEY, code TEXT NOT NULL UNIQUE) STRICT;
@@ -87,11 +87,14 @@ SCHEMA_VERSION = len(_STEPS)
 def prepare_schema(connection: sqlite3.Connection, path: Path) -> bool:
     """Make the tables, or bring those of an older kakou up to date; returns whether the record is new.
 
-    Two processes may open a new record at once: the second one finds it done. Raises RiskDBError.
+    Two processes may open a new record at once: the second one finds it done. Raises NewerRecordError.
     """
     found = _version(connection)
     if not 0 <= found <= SCHEMA_VERSION:
-        raise RiskDBError(f"{path} has schema {found}, this kakou knows {SCHEMA_VERSION}")
+        raise NewerRecordError(
+            f"{path} 由更新的版本写成（格式 {found}，本版本只认到 {SCHEMA_VERSION}）："
+            "请装回该版本，或放回升级前的备份（kakou restore）。什么也没有改动"
+        )
     if found == SCHEMA_VERSION:
         return False
     connection.execute("BEGIN EXCLUSIVE")
