@@ -11,6 +11,7 @@ import pytest
 from alerts.box_status import BoxStatus, SendingDevice
 from console.settings import ConsoleSettings
 from console.situation.tiles import Heard, tiles
+from kakou.doctor.sending_devices import sending_devices
 from kakou.settings import Settings, SettingsError, load_settings
 from kakou.watch.devices import DeviceLook
 from kakou.wiring.reads import open_journal
@@ -19,7 +20,7 @@ from pipeline.reads.camera_read import CameraRead, SentRead
 from pipeline.reads.synthetic import Said, hikvision
 from tests.alerts_kit import wait_until
 from tests.commands import call_kakou, start_kakou
-from tests.reads_kit import SECRET, Box, serving
+from tests.reads_kit import SECRET, Box, reads_settings, serving
 
 NOON = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
 DEVICE = """
@@ -109,6 +110,15 @@ def test_the_report_of_a_device_reaches_the_console_as_it_was():
 def test_a_device_that_never_sent_anything_is_found_by_the_doctor_with_what_to_check(tmp_path: Path):
     config(tmp_path, K01="hikvision")
     assert "上报口从未启动" in call_kakou("doctor", folder=tmp_path).stdout
+
+
+def test_the_doctor_names_devices_that_share_a_secret(tmp_path: Path):
+    own = tmp_path / "own"
+    own.write_text("fedcba9876543210fedc")
+    settings = reads_settings(tmp_path, {}, {"device_id": "K02"}, {"device_id": "K03", "secret_file": own})
+    open_journal(settings).close()
+    found = [each for each in sending_devices(settings) if each.check == "相机密钥"]
+    assert [(each.verdict, each.says) for each in found] == [("warn", "K01、K02 用同一个密钥：一台可以冒充另一台")]
 
 
 @pytest.mark.parametrize(

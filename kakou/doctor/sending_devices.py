@@ -2,12 +2,12 @@
 
 import contextlib
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 from kakou.doctor.finding import Finding
-from kakou.settings import Settings
-from kakou.wiring.reads import open_journal, open_quarantine, reads_folder
+from kakou.settings import Settings, SettingsError
+from kakou.wiring.reads import device_secret, open_journal, open_quarantine, reads_folder
 from pipeline.reads.device_state import STRANGERS, DeviceReport, report_from
 from pipeline.reads.settings import FOLDER, DeviceSettings
 
@@ -41,6 +41,7 @@ def sending_devices(settings: Settings) -> Iterator[Finding]:
         yield Finding("相机上报 reads", "bad", str(error), "检查状态目录")
         return
     yield _whole(waiting, apart, report_from(said.get(STRANGERS)))
+    yield from _shared_secrets(settings.reads.devices)
     for device in settings.reads.devices:
         yield _device(device, report_from(said.get(device.device_id)))
 
@@ -52,6 +53,18 @@ def _whole(waiting: int, apart: int, strangers: DeviceReport) -> Finding:
         says += f"，拒收不明来源 {strangers.refused} 次，最近原因：{strangers.why_refused}"
     is_fine = waiting <= MAX_WAITING and not is_knocking
     return Finding("相机上报 reads", "ok" if is_fine else "bad", says, "" if is_fine else "kakou reads test 试发一条")
+
+
+def _shared_secrets(devices: Sequence[DeviceSettings]) -> Iterator[Finding]:
+    """Yield a finding where several devices show the same secret: each of them could pass for the others."""
+    of_secret: dict[str, list[str]] = {}
+    for device in devices:
+        with contextlib.suppress(SettingsError):  # `kakou run` says so, and does not start
+            of_secret.setdefault(device_secret(device), []).append(device.device_id)
+    for secret, names in of_secret.items():
+        if secret and len(names) > 1:
+            says = f"{'、'.join(names)} 用同一个密钥：一台可以冒充另一台"
+            yield Finding("相机密钥", "warn", says, "每台各生成一个：openssl rand -hex 16，改 secret_file 和相机设置")
 
 
 def _device(device: DeviceSettings, report: DeviceReport) -> Finding:
