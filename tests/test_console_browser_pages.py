@@ -35,9 +35,9 @@ UNBROKEN = "一个没有空格的词" + "Unbroken" * 20
 TURNING = "\u202e倒着\u2066"
 STICKING_OUT = """(() => {
   const right = (element) => element.getBoundingClientRect().right;
-  const plates = [...document.querySelectorAll("kk-plate")].filter((plate) => !plate.closest(".scroll"));
-  const out = plates.filter((plate) => right(plate) > right(plate.closest(".row") ?? document.body));
-  return out.map((plate) => plate.dataset.text);
+  const all = [...document.querySelectorAll("kk-plate, .chip")].filter((each) => !each.closest(".scroll"));
+  const out = all.filter((each) => right(each) > right(each.closest(".row") ?? document.body));
+  return out.map((each) => each.textContent);
 })()"""
 SIZES = {"/screen": WALL, "/m": PHONE, "/login": PHONE, "/corrections": PHONE, "/accounts": PHONE}
 
@@ -70,7 +70,9 @@ def prepare(page: Page, path: str) -> None:
 def furnished(world: World) -> str:
     """Let every page have something to show; returns the link of an administrator who has not come yet."""
     now = datetime.now(UTC)
-    world.console.intake.take([event_of("测X00001外籍车辆", now, level="possible", char_probs=(0.5,) * 11)], now)
+    for checkpoint in ("高速公路出口北侧收费广场二号检查站", "一号卡口"):
+        doubtful = event_of("测X00001外籍车辆", now, checkpoint, "possible", char_probs=(0.5,) * 11)
+        world.console.intake.take([doubtful], now)
     world.console.intake.take([event_of("测X00001", now, level="possible")], now)
     worker = next(account for account in world.console.accounts.all() if account.username == "worker")
     actor = officer()
@@ -118,8 +120,8 @@ def test_no_page_has_a_serious_accessibility_fault_or_is_too_wide(world: World, 
             found |= {(path, fault["id"]): nodes_of(fault) for fault in faults if fault["impact"] in SERIOUS}
             for width, height in (LAPTOP, PHONE):
                 page.set_viewport_size({"width": width, "height": height})
-                if plates := page.evaluate(STICKING_OUT):
-                    found[path, f"plates at {width}"] = plates
+                if out := page.evaluate(STICKING_OUT):
+                    found[path, f"sticking out at {width}"] = out
             width = page.evaluate("document.documentElement.scrollWidth")
             if width > PHONE[0]:
                 found[path, "width"] = width

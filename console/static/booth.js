@@ -34,7 +34,13 @@ let notices = [];
 let busy = false;
 
 const inOrder = () => [...sights.values()].sort((a, b) => a.number - b.number);
-const waiting = () => inOrder().filter((sight) => sight.waits);
+
+// A vehicle that waits is one vehicle however often it passed: as it was seen last, in the order in which they came.
+function waiting() {
+  const vehicles = new Map();
+  for (const sight of inOrder()) if (sight.waits) vehicles.set(`${sight.plate_class} ${sight.plate_text}`, sight);
+  return [...vehicles.values()];
+}
 
 // What waits for a hand comes first, the oldest of them; else what came last.
 const chosen = () => waiting()[0] ?? inOrder().at(-1) ?? null;
