@@ -144,6 +144,17 @@ def test_pipelined_reads_are_each_on_disk_and_answered_in_turn_behind_a_stranger
     assert [kept_of(box, one.message_id) for one in several] == [1] * 20
 
 
+def test_a_sender_that_closes_its_half_is_answered_and_one_that_goes_away_leaves_nothing(box: Box):
+    whole, cut = said(), said()
+    for one, missing in ((whole, 0), (cut, 10)):
+        wire = sent("")(hikvision(one).body)
+        with socket.create_connection(("127.0.0.1", box.port), timeout=3) as connection:
+            connection.sendall(wire[: len(wire) - missing])
+            connection.shutdown(socket.SHUT_WR)
+            answer = b"".join(iter(lambda: connection.recv(65536), b""))
+        assert (b" 200 OK" in answer, kept_of(box, one.message_id)) == (not missing, int(not missing))
+
+
 @pytest.mark.parametrize(
     ("first", "then"),
     [

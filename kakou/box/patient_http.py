@@ -47,6 +47,14 @@ class PatientProtocol(HttpToolsProtocol):
         self._forget_deadline()
         super().connection_lost(exc)
 
+    def eof_received(self) -> bool:  # type: ignore[override]  # asyncio asks whether to stay open, uvicorn never does
+        """Stay open for the answer to a sender that has said all there is; TLS ends both ways at once."""
+        is_answering = self.cycle is not None and not (self.cycle.response_complete or self.cycle.more_body)
+        if not is_answering or self.scheme == "https":
+            return False
+        self.cycle.keep_alive = False
+        return True
+
     def data_received(self, data: bytes) -> None:
         if self._is_in_headers:
             self._header_bytes += len(data)
