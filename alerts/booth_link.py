@@ -23,6 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from alerts.box_status import BoxStatus
 from alerts.envelope import UtcDatetime
 from alerts.flagged import FlaggedEvent
+from riskdb.own_file import read_own
 
 MAX_DATAGRAM = 180_000
 """Below the usual size of a socket's buffer (212,992 bytes); pictures that do not fit stay behind."""
@@ -145,7 +146,7 @@ class OpenBooths:
         """Return whether somebody at this checkpoint has its page open; where that is not known, nobody has."""
         try:
             age_s = time.time() - self._path.stat().st_mtime
-            places = json.loads(self._path.read_text(encoding="utf-8"))
+            places = json.loads(read_own(self._path))
         except (OSError, ValueError):
             return False
         return abs(age_s) < OPEN_FOR_S and any(place in ([checkpoint, ""], [checkpoint, camera_id]) for place in places)

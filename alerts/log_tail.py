@@ -7,6 +7,7 @@ Format: https://www.sqlite.org/fileformat2.html#the_write_ahead_log
 
 import contextlib
 import itertools
+import os
 import sqlite3
 import struct
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from alerts.set_aside import note_lost
+from riskdb.own_file import open_plain
 
 HEADER = struct.Struct(">8I")
 """Magic, version, page size, checkpoint number, salt twice, checksum twice."""
@@ -37,7 +39,7 @@ class LogTail:
         if _is_open(database):  # who opened it first has looked; by now the log may have begun anew
             return cls(())
         try:
-            with database.with_name(f"{database.name}-wal").open("rb") as file:
+            with os.fdopen(open_plain(database.with_name(f"{database.name}-wal"), os.O_RDONLY), "rb") as file:
                 return cls(tuple(_commits(file)))
         except OSError:
             return cls(())

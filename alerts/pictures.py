@@ -20,6 +20,7 @@ import redis
 from alerts.aging import FIRST_RIGHT_TIME, DeletableAt, nothing_is_deletable
 from alerts.outages import Patience, move_until
 from alerts.redis_link import StreamError, redis_errors
+from riskdb.own_file import make_way
 
 PICTURE_KEY = "events:picture:"
 WAITING_KEY = "events:pictures"
@@ -90,12 +91,9 @@ class PictureMover:
         """
         moved = 0
         for path in self._waiting(now)[:_BATCH]:
-            jpeg = path.read_bytes()
-            if len(jpeg) > MAX_BYTES:
-                log.error(
-                    "the picture %s has %d bytes, at most %d are sent: it is deleted", path.name, len(jpeg), MAX_BYTES
-                )
-            elif not self._shelf.put(path.relative_to(self._folder).as_posix(), jpeg):
+            if (size := path.stat().st_size) > MAX_BYTES:
+                log.error("the picture %s has %d bytes, at most %d are sent: it is deleted", path.name, size, MAX_BYTES)
+            elif not self._shelf.put(path.relative_to(self._folder).as_posix(), path.read_bytes()):
                 break
             path.unlink(missing_ok=True)
             moved += 1
@@ -109,7 +107,7 @@ class PictureMover:
         """Return the pictures that wait, the newest first; delete what is too old, and empty folders."""
         waiting: list[tuple[float, Path]] = []
         for day in sorted(self._folder.glob("????-??-??")):
-            pictures = [(_written(path, now), path) for path in day.glob("*.jpg")]
+            pictures = [(_written(path, now), path) for path in day.glob("*.jpg") if make_way(path) is None]
             for written, path in pictures:
                 if now and written < (now - self._kept_for).timestamp():
                     path.unlink(missing_ok=True)

@@ -8,6 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from kakou.settings import SettingsError
+from riskdb.own_file import open_lock, read_own_text
 from riskdb.whole_file import whole_file
 
 FORMAT = 1
@@ -46,7 +47,7 @@ def require_known_format(state_dir: Path) -> None:
 def _read(path: Path) -> tuple[int, str]:
     """Return format and build; 0 where there is no mark, or none that can be read."""
     try:
-        kept = json.loads(path.read_text(encoding="utf-8"))
+        kept = json.loads(read_own_text(path))
         return int(kept["format"]), str(kept.get("written_by", "?"))[:40]
     except (OSError, ValueError, KeyError, TypeError):
         return 0, ""
@@ -64,7 +65,7 @@ def alone(state_dir: Path, name: str) -> Iterator[None]:
 @contextmanager
 def held(path: Path, refusal: str) -> Iterator[None]:
     """Hold a lock file alone. Raises StateFolderError, with this sentence, where somebody has it."""
-    with path.open("a") as lock:
+    with open_lock(path) as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

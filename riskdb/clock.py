@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
+from riskdb.own_file import read_own
 from riskdb.settings import ClockSettings
 from riskdb.whole_file import PRIVATE, whole_file
 
@@ -181,7 +182,7 @@ def kernel_uptime() -> float:
 def read_mark(path: Path) -> Mark | None:
     """Return what is kept, or None: where nothing is, and where it cannot be understood."""
     try:
-        kept = json.loads(path.read_text(encoding="ascii"))
+        kept = json.loads(read_own(path))
         mark = Mark(float(kept["at"]), kept["was_held"] is True)
     except (OSError, ValueError, KeyError, TypeError):
         return None

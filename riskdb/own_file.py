@@ -5,6 +5,7 @@ A pipe would hold the process for ever, a folder or a link to nowhere end it, a 
 """
 
 import contextlib
+import errno
 import fcntl
 import logging
 import os
@@ -32,6 +33,12 @@ log = logging.getLogger(__name__)
 
 class OddFileError(OSError):
     """Something else lies where a file of ours should be; the message says what, where, and what to do."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(errno.EINVAL, sentence)
+
+    def __str__(self) -> str:
+        return self.strerror or super().__str__()
 
 
 def read_own(path: Path, most_bytes: int = MOST_BYTES) -> bytes:

@@ -28,6 +28,7 @@ from pipeline.walk.screening import screen
 from tests.box_kit import small_box
 from tests.console_kit import QUICK_HASHER, PaperList, make_account, open_console, settings_with
 from tests.console_kit import Clock as ConsoleClock
+from tests.odd_files import pipe
 from tests.pipeline_kit import EVERY_LOOK, ScriptedReads, box_at, frames_of
 from tests.plates import make_read
 from tests.riskdb_kit import Clock, risk_rig
@@ -132,7 +133,7 @@ def test_the_documents_say_what_each_file_of_a_box_and_of_a_console_loses(
 
 
 @pytest.mark.parametrize("name", ["console.sqlite", "console.key", "audit.anchors"])
-@pytest.mark.parametrize("damage", [*DAMAGES, become_text, empty])
+@pytest.mark.parametrize("damage", [*DAMAGES, become_text, empty, pipe])
 def test_a_console_with_a_damaged_file_says_so_and_never_begins_anew_by_itself(
     tmp_path: Path, redis_client: "redis.Redis", name: str, damage: Callable[[Path], None]
 ):

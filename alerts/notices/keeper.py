@@ -16,6 +16,7 @@ from alerts.envelope import UtcDatetime
 from alerts.errors import AlertsError
 from alerts.notice import NoticeEvent, NoticeName, Severity, notice_id
 from alerts.notices.table import BY_NAME
+from riskdb.own_file import read_own
 
 log = logging.getLogger(__name__)
 Key: TypeAlias = tuple[str, str]
@@ -166,7 +167,7 @@ def notices_path(state_dir: Path, machine: Literal["box", "centre"]) -> Path:
 def kept_notices(path: Path | None) -> tuple[ActiveNotice, ...]:
     """Return what had begun when this machine's last process ended; nothing where that cannot be read."""
     try:
-        return ACTIVE.validate_json(path.read_bytes()) if path else ()
+        return ACTIVE.validate_json(read_own(path)) if path else ()
     except (OSError, ValidationError):
         return ()
 

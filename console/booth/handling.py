@@ -12,6 +12,7 @@ from alerts.handled import BoothResult, HandledEvent, handled_id
 from alerts.kinds import from_cloudevent
 from alerts.outbox import Outbox
 from console.types import ConsoleError
+from riskdb.own_file import read_own
 
 _LOOKED_BACK = 500
 """Rows of the outbox in which a booth that starts looks for what still waits."""
@@ -56,7 +57,7 @@ class Handling:
 
     def _picture(self, name: str | None) -> bytes:
         try:
-            return (self._evidence_folder / name).read_bytes() if name else b""
+            return read_own(self._evidence_folder / name) if name else b""
         except OSError:  # sent to the centre already
             return b""
 

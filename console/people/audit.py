@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from console.people.keys import ConsoleKeys
 from console.store.people_tables import AuditHeadRow, AuditRow
 from console.types import SYSTEM, Actor
+from riskdb.own_file import make_way
 
 _START = "0" * 64
 _HEAD_ID = 1
@@ -103,6 +104,7 @@ class AuditLog:
             self.append(session, SYSTEM, _ANCHORS_LOST, "audit", now)
             session.flush()
         seq, digest = (head.seq, head.digest) if head else (0, _START)
+        make_way(path)
         with path.open("a", encoding="utf-8") as file:
             file.write(f"{now.astimezone(UTC).isoformat()} {seq} {digest} {self._seal(seq, digest)}\n")
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from cryptography.fernet import Fernet, InvalidToken
 
 from console.types import ConsoleError
+from riskdb.own_file import read_own
 from riskdb.whole_file import PRIVATE, whole_file
 
 _KEY_BYTES = 32
@@ -48,7 +49,7 @@ def load_keys(path: Path) -> ConsoleKeys:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         if not path.exists():
             _create(path)
-        master = path.read_bytes()
+        master = read_own(path)
     except OSError as error:
         raise ConsoleError(f"密钥文件 {path} 无法读写：{error.strerror}。") from error
     if len(master) != _KEY_BYTES:

@@ -6,6 +6,7 @@ from pathlib import Path
 from kakou.backup.content import OWN_KEY
 from kakou.backup.errors import BackupError
 from kakou.settings import Settings
+from riskdb.own_file import read_own
 from riskdb.whole_file import PRIVATE, whole_file
 
 _LEAST_BYTES = 16
@@ -26,7 +27,7 @@ def own_key(settings: Settings) -> tuple[bytes, Path | None]:
 def read_secret(path: Path) -> bytes:
     """Return what a key file holds, without the end of its line. Raises BackupError."""
     try:
-        secret = path.read_bytes().strip()
+        secret = read_own(path).strip()
     except OSError as error:
         raise BackupError(
             f"备份密钥 {path} 读不出（{error.strerror}）：放回另存的那一份，或用 --key-file 写明。没有它，备份打不开"

@@ -6,6 +6,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from alerts.envelope import UtcDatetime
+from riskdb.own_file import read_own
 from riskdb.whole_file import whole_file
 
 log = logging.getLogger(__name__)
@@ -30,7 +31,7 @@ def result_path(state_dir: Path) -> Path:
 def read_result(path: Path) -> CanaryResult | None:
     """Return the last result; None where there is none yet, or none that can be read."""
     try:
-        return CanaryResult.model_validate_json(path.read_bytes())
+        return CanaryResult.model_validate_json(read_own(path))
     except (OSError, ValidationError):
         return None
 

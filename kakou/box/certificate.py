@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from riskdb.own_file import make_way, read_own
 from riskdb.whole_file import whole_file
 
 _VALID_FOR = timedelta(days=800)
@@ -33,7 +34,7 @@ class Certificate:
     @property
     def fingerprint(self) -> str:
         """SHA-256 in hex, in pairs, as browsers show it. Raises OSError, ValueError."""
-        digest = x509.load_pem_x509_certificate(self.certificate.read_bytes()).fingerprint(hashes.SHA256())
+        digest = x509.load_pem_x509_certificate(read_own(self.certificate)).fingerprint(hashes.SHA256())
         return ":".join(f"{byte:02X}" for byte in digest)
 
 
@@ -41,6 +42,8 @@ def own_certificate(state_dir: Path, now: datetime) -> Certificate:
     """Return the box's own certificate, made now where there is none that still holds. Raises OSError."""
     own = Certificate(state_dir / "booth.pem", state_dir / "booth.key")
     if not _holds(own, now):
+        make_way(own.certificate)
+        make_way(own.key)
         _make(own, [socket.gethostname(), "localhost"], ["127.0.0.1", *local_addresses()], now)
     return own
 
@@ -57,8 +60,8 @@ def local_addresses() -> list[str]:
 
 def _holds(own: Certificate, now: datetime) -> bool:
     try:
-        found = x509.load_pem_x509_certificate(own.certificate.read_bytes())
-        key = serialization.load_pem_private_key(own.key.read_bytes(), None)
+        found = x509.load_pem_x509_certificate(read_own(own.certificate))
+        key = serialization.load_pem_private_key(read_own(own.key), None)
     except (OSError, ValueError):
         return False
     return found.not_valid_after_utc > now + _RENEWED_BEFORE and found.public_key() == key.public_key()

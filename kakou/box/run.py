@@ -34,6 +34,7 @@ from pipeline.types import ScreeningCounts
 from pipeline.walk.flagging import Flagging
 from pipeline.walk.recheck import recheck
 from pipeline.walk.spool import Spool
+from riskdb.own_file import read_own_text
 from riskdb.types import RiskDBError
 
 log = logging.getLogger(__name__)
@@ -94,7 +95,7 @@ def _counts(settings: Settings) -> dict[str, ScreeningCounts]:
     counts: dict[str, ScreeningCounts] = {}
     for group in counted(settings):
         try:
-            counts |= counts_from_json(counts_path(settings.state_dir, group).read_text(encoding="utf-8"))
+            counts |= counts_from_json(read_own_text(counts_path(settings.state_dir, group)))
         except FileNotFoundError:
             continue
         except (OSError, ValueError, TypeError, AttributeError) as error:  # damaged; the hour's counters have it all

@@ -32,6 +32,7 @@ from kakou.watch.telling import told_delivery
 from kakou.wiring.clock import deletable_at, trusted_clock
 from kakou.wiring.outbox import open_outbox
 from kakou.wiring.stream import open_stream
+from riskdb.own_file import open_lock
 
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
 ConfigOption = Annotated[Path | None, typer.Option("--config", help="Settings file; ./kakou.toml when left out.")]
@@ -128,7 +129,7 @@ def _opened(config: Path | None) -> "Iterator[tuple[Settings, redis.Redis]]":
 def _one_deliverer(state_dir: Path) -> Iterator[None]:
     """Hold the lock that keeps a second deliverer of this box from taking this one's events for its own."""
     keep_private(state_dir)
-    with (state_dir / "deliver.lock").open("a") as lock:
+    with open_lock(state_dir / "deliver.lock") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

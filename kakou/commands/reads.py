@@ -24,6 +24,7 @@ from pipeline.reads.endpoint import TEST_HEADER
 from pipeline.reads.settings import FOLDER, DeviceSettings
 from pipeline.reads.synthetic import SAMPLES, Said
 from pipeline.reads.trial import TRIAL_PLATE
+from riskdb.own_file import read_own_text
 
 WAIT_S = 15.0
 app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode="markdown")
@@ -114,8 +115,8 @@ def _says_status(status: int) -> str:
 def _address(settings: Settings) -> str | None:
     """Return where the endpoint listens; None where none was started."""
     try:
-        return address_file(settings).read_text(encoding="utf-8").strip() or None
-    except OSError:
+        return read_own_text(address_file(settings)).strip() or None
+    except (OSError, UnicodeDecodeError):
         return None
 
 

@@ -8,6 +8,7 @@ from kakou.box.processes import sources_by_group
 from kakou.doctor.finding import Finding
 from kakou.settings import Settings
 from pipeline.types import ScreeningCounts
+from riskdb.own_file import read_own_text
 
 CLOCK_MARGIN = 0.005
 """Around the clock that was found, as a share of the picture."""
@@ -17,7 +18,7 @@ def examine_cameras(settings: Settings) -> Iterator[Finding]:
     """Yield a finding for each camera whose process has written what it counted."""
     for group, sources in sources_by_group(settings).items():
         try:
-            counts = counts_from_json(counts_path(settings.state_dir, group).read_text(encoding="utf-8"))
+            counts = counts_from_json(read_own_text(counts_path(settings.state_dir, group)))
         except FileNotFoundError:
             continue
         except (OSError, ValueError, TypeError, AttributeError) as error:

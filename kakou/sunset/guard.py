@@ -14,6 +14,7 @@ from pathlib import Path
 from kakou.settings import Settings
 from kakou.sunset.state import SunsetError, SunsetState, SunsetWatch, begin_if_new, load_state, mark_begun
 from kakou.wiring.clock import trusted_clock
+from riskdb.own_file import open_lock
 
 log = logging.getLogger(__name__)
 LOOK_EVERY_S = 1.0
@@ -66,7 +67,7 @@ def finish(settings: Settings) -> None:
 @contextlib.contextmanager
 def at_work(state_dir: Path) -> Iterator[None]:
     """Tell the destruction that somebody is still at work here."""
-    with (state_dir / "sunset.lock").open("a") as lock:
+    with open_lock(state_dir / "sunset.lock") as lock:
         fcntl.flock(lock, fcntl.LOCK_SH)
         yield
 
@@ -74,7 +75,7 @@ def at_work(state_dir: Path) -> Iterator[None]:
 @contextlib.contextmanager
 def _alone(state_dir: Path) -> Iterator[None]:
     deadline = time.monotonic() + _WAIT_FOR_OTHERS_S
-    with (state_dir / "sunset.lock").open("a") as lock:
+    with open_lock(state_dir / "sunset.lock") as lock:
         while True:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

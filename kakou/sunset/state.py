@@ -13,6 +13,7 @@ from pathlib import Path
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
+from riskdb.own_file import read_own
 from riskdb.types import RiskDBError
 from riskdb.whole_file import PRIVATE, whole_file
 
@@ -103,7 +104,7 @@ def load_state(state_dir: Path) -> SunsetState | None:
     """
     path = state_dir / FILE_NAME
     try:
-        state = SunsetState.model_validate_json(path.read_bytes())
+        state = SunsetState.model_validate_json(read_own(path))
     except FileNotFoundError:
         state = None
     except (OSError, ValidationError) as error:

@@ -28,6 +28,7 @@ from kakou.wiring.box import Box, utc_now
 from kakou.wiring.clock import trusted_clock
 from kakou.wiring.matching import open_hot_set
 from pipeline.types import ScreeningCounts
+from riskdb.own_file import read_own_text
 
 DIRTY = ("out_of_focus", "poor_reads")
 TURNED = ("turned",)
@@ -72,7 +73,7 @@ def counts_of(settings: Settings) -> dict[str, ScreeningCounts]:
     counts: dict[str, ScreeningCounts] = {}
     for group in counted(settings):
         with contextlib.suppress(OSError, ValueError, TypeError, AttributeError):
-            text = counts_path(settings.state_dir, group).read_text(encoding="utf-8")
+            text = read_own_text(counts_path(settings.state_dir, group))
             counts |= counts_from_json(text)
     return counts
 

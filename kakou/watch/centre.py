@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -29,6 +30,7 @@ from kakou.wiring.box import utc_now
 from kakou.wiring.clock import trusted_clock
 from kakou.wiring.matching import key_path, open_hot_set
 from kakou.wiring.outbox import open_outbox
+from riskdb.own_file import OddFileError, open_lock, open_plain
 
 PATIENCE_S = 2.0
 TRY_LOCK_S = 5.0
@@ -98,9 +100,9 @@ def fault_of(state: ChannelState) -> str:
 def is_held(lock: Path) -> bool:
     """Return whether a process holds a lock file; makes none."""
     try:
-        with lock.open("r") as file:
+        with os.fdopen(open_plain(lock, os.O_RDONLY)) as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except FileNotFoundError:
+    except (FileNotFoundError, OddFileError):
         return False
     except BlockingIOError:
         return True
@@ -161,7 +163,7 @@ def watched_centre(settings: Settings, url: str) -> Iterator[None]:
 
 
 def _watch_until(settings: Settings, url: str, stop: threading.Event) -> None:
-    with (settings.state_dir / "notices.lock").open("a") as lock:
+    with open_lock(settings.state_dir / "notices.lock") as lock:
         while not _took(lock.fileno()):
             if stop.wait(TRY_LOCK_S):
                 return

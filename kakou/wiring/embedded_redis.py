@@ -30,6 +30,7 @@ from redis.retry import Retry
 from alerts.set_aside import note_lost, set_aside
 from kakou.wiring.redis_socket import private_socket
 from pipeline.parent_death import die_with_parent
+from riskdb.own_file import make_way, open_lock, read_own_text
 
 MINIMUM_VERSION = (6, 2)
 """SMISMEMBER, XAUTOCLAIM and XTRIM MINID came with Redis 6.2."""
@@ -62,7 +63,7 @@ def embedded_redis(folder: Path) -> Iterator[str]:
     Raises RedisUnavailableError.
     """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with (folder / "owner.lock").open("a") as lock:
+    with open_lock(folder / "owner.lock") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -116,6 +117,7 @@ def _own_server(folder: Path) -> Iterator[str]:
     binary, socket = find_redis_server(), private_socket(folder)
     if socket is None:
         raise RedisUnavailableError("no folder for the socket of Redis is ours alone: remove /tmp/kakou-redis-*")
+    make_way(folder / "socket")
     (folder / "socket").unlink(missing_ok=True)  # of an owner that was killed
     _wait_until_gone(socket)
     process = _loaded(binary.path, folder, socket)
@@ -134,6 +136,7 @@ def _loaded(binary: Path, folder: Path, socket: Path) -> subprocess.Popen[bytes]
     What it held comes again: the list from the record, events from the outbox.
     """
     log_file = folder / "redis.log"
+    make_way(log_file)
     said_before = log_file.stat().st_size if log_file.is_file() else 0
     try:
         return _ready(binary, folder, socket)
@@ -236,7 +239,7 @@ def _join_running(folder: Path) -> str:
     deadline = time.monotonic() + START_TIMEOUT_S
     while time.monotonic() < deadline:
         with contextlib.suppress(FileNotFoundError):
-            socket = (folder / "socket").read_text()
+            socket = read_own_text(folder / "socket")
             if socket and _answers(Path(socket)):  # an owner that was killed leaves its path behind
                 return f"unix://{socket}"
         time.sleep(0.05)

@@ -18,6 +18,7 @@ from alerts.database import open_database
 from alerts.set_aside import set_aside
 from pipeline.reads.arrival import Arrival
 from pipeline.reads.cipher import Seal, SealError
+from riskdb.own_file import open_plain
 
 SEGMENT_BYTES = 64 * 2**20
 SEGMENT_S = 45.0
@@ -174,7 +175,7 @@ class Journal:
 
     def _read(self, device_id: str, segment: int, place: int, length: int) -> Arrival | None:
         try:
-            with self._path(segment).open("rb") as file:
+            with os.fdopen(open_plain(self._path(segment), os.O_RDONLY)) as file:
                 sealed = os.pread(file.fileno(), length, place)
             return Arrival.from_bytes(self._seal.open(sealed, device_id.encode()))
         except SealError:

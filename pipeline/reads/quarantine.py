@@ -8,6 +8,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from pipeline.reads.cipher import Seal, SealError
+from riskdb.own_file import read_own
 
 SUFFIX = ".message"
 ABOUT = b"quarantine"
@@ -56,7 +57,7 @@ class Quarantine:
         """Yield what is said of each message, and its body; the oldest first."""
         for path in self._files():
             try:
-                head, _, body = self._seal.open(path.read_bytes(), ABOUT).partition(b"\n")
+                head, _, body = self._seal.open(read_own(path), ABOUT).partition(b"\n")
                 yield json.loads(head), body
             except (OSError, SealError):
                 continue

@@ -24,6 +24,7 @@ from pipeline.walk.spool_record import SpooledPictures, SpoolRecord
 from pipeline.walk.spool_slots import SpoolSlots
 from pipeline.walk.spool_writing import OUT_OF_ROOM, write_in_place, write_new, write_whole
 from riskdb.clock import NEVER, RELEASED_AT, Clock, TimeSpan
+from riskdb.own_file import read_own
 
 SUFFIX = ".unchecked"
 PICTURES = ".pictures"
@@ -219,7 +220,7 @@ class Spool:
         return self._cipher.encrypt(zlib.compress(record.model_dump_json().encode()))
 
     def _decrypted(self, path: Path) -> bytes:
-        content = self._cipher.decrypt(path.read_bytes().rstrip(b"\0"))  # a slot is filled up with zeros
+        content = self._cipher.decrypt(read_own(path).rstrip(b"\0"))  # a slot is filled up with zeros
         return content if content.startswith(b"{") else zlib.decompress(content)  # "{": of an earlier kakou
 
     def _files(self, suffix: str = SUFFIX) -> list[Path]:

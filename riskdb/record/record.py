@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Self
 
+from riskdb.own_file import open_lock
 from riskdb.record.areas import area_prefix
 from riskdb.record.bulk import insert_rows
 from riskdb.record.imports import NOTE_REPETITION
@@ -104,7 +105,7 @@ class RiskRecord:
     @contextlib.contextmanager
     def turn(self) -> Iterator[None]:
         """Only one process at a time publishes the record or changes its key; the others wait here."""
-        with self.path.with_suffix(".publish.lock").open("a") as lock:
+        with open_lock(self.path.with_suffix(".publish.lock")) as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
