@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
-from riskdb.own_file import read_own
+from riskdb.own_file import make_way, read_own
 from riskdb.settings import ClockSettings
 from riskdb.whole_file import PRIVATE, whole_file
 
@@ -193,5 +193,6 @@ def write_mark(path: Path, mark: Mark) -> None:
     """Keep a mark at once or not at all; a full disk is no reason to stop."""
     with contextlib.suppress(OSError):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_way(path)
         with whole_file(path, mode=PRIVATE, is_durable=True) as partial:
             partial.write_text(json.dumps({"at": round(mark.at, 3), "was_held": mark.was_held}), encoding="ascii")

@@ -19,7 +19,7 @@ from kakou.errors import report_error
 from kakou.exit_codes import ExitCode
 from kakou.state_format import alone, require_known_format
 from kakou.sunset.guard import at_work
-from kakou.sunset.state import SunsetError, load_state
+from kakou.sunset.state import SunsetError, first_state, load_state, save_state
 from kakou.watch.centre import is_held
 from riskdb.clock import Mark, read_mark, write_mark
 from riskdb.own_file import MARK, OddFileError, open_lock, read_own
@@ -58,6 +58,12 @@ def booth(state_dir: Path) -> None:
 def clock(state_dir: Path) -> None:
     assert read_mark(state_dir / "clock.json") is None
     write_mark(state_dir / "clock.json", Mark(NOW.timestamp(), was_held=True))
+    assert read_mark(state_dir / "clock.json") is not None
+
+
+def authorising(state_dir: Path) -> None:
+    save_state(state_dir, first_state(90, NOW))
+    assert load_state(state_dir) is not None
 
 
 def publishing(state_dir: Path) -> None:
@@ -93,6 +99,7 @@ GOING_ON: list[tuple[str, Callable[[Path], object]]] = [
     ("booth.key", certificate),
     ("risk.sqlite", refusing(RiskDBError, RiskRecord, "risk.sqlite")),
     ("sunset.json", refusing(SunsetError, lambda path: load_state(path.parent), "sunset.json")),
+    ("sunset.json", authorising),
     ("console.key", refusing(ConsoleError, load_keys, "console.key")),
     ("backup.key", refusing(BackupError, read_secret, "backup.key")),
 ]

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
-from riskdb.own_file import read_own
+from riskdb.own_file import make_way, read_own
 from riskdb.types import RiskDBError
 from riskdb.whole_file import PRIVATE, whole_file
 
@@ -126,6 +126,7 @@ def _with_reports(state: SunsetState | None, folder: Path) -> SunsetState | None
 def save_state(state_dir: Path, state: SunsetState) -> None:
     """Write the file durably and at once. Raises OSError."""
     state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_way(state_dir / FILE_NAME)
     with whole_file(state_dir / FILE_NAME, mode=PRIVATE, is_durable=True) as partial:
         partial.write_text(state.model_dump_json(indent=1), encoding="utf-8")
 
