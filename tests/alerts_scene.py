@@ -50,6 +50,9 @@ class ScriptedChannel:
         self.script(events)
         self.delivered.extend(ids)
 
+    def probe(self) -> None:
+        self.script([])
+
     def close(self) -> None:
         pass
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from alerts.channels.base import Channel, ChannelKind, ChannelSettings, Surroundings
+from alerts.channels.base import Channel, ChannelKind, ChannelSettings, DeliveryError, Surroundings
 from alerts.channels.payload import chat_line
 from alerts.envelope import Event
 
@@ -38,6 +38,10 @@ class SmsChannel:
     def deliver(self, events: Sequence[Event]) -> None:
         for event in events:
             (self._outgoing / event.event_id).write_text(chat_line(event, self._link_base))
+
+    def probe(self) -> None:
+        if not self._outgoing.is_dir():
+            raise DeliveryError("the modem's folder is missing")
 
     def close(self) -> None:
         pass

@@ -65,6 +65,13 @@ class Channel(Protocol):
         """
         ...
 
+    def probe(self) -> None:
+        """Find out whether the far end is there without telling anybody anything: the canary's and the doctor's path.
+
+        Raises DeliveryError when it is not, EgressError.
+        """
+        ...
+
     def close(self) -> None: ...
 
 
@@ -111,15 +118,6 @@ class DigestingChannel(Protocol):
     @property
     def digest_limit(self) -> int:
         """How many events one message may hold."""
-        ...
-
-
-@runtime_checkable
-class ProbedChannel(Protocol):
-    """A channel that can say whether its far end is there without telling anybody anything: its test path."""
-
-    def probe(self) -> None:
-        """Raises DeliveryError when it is not, EgressError."""
         ...
 
 

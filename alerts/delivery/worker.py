@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
 from alerts.canary import CanaryEvent
-from alerts.channels.base import Channel, ChannelSettings, DeliveryError, DigestingChannel, ProbedChannel
+from alerts.channels.base import Channel, ChannelSettings, DeliveryError, DigestingChannel
 from alerts.delivery.channel_queue import ChannelQueue, Waiting
 from alerts.delivery.metrics import DeliveryMetrics
 from alerts.delivery.notice_pace import NoticePace
@@ -110,8 +110,6 @@ class ChannelWorker:
         return left
 
     def _passes_probe(self) -> bool:
-        if not isinstance(self._channel, ProbedChannel):
-            return True
         try:
             self._channel.probe()
         except AlertsError as error:

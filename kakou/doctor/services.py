@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import redis
 from cryptography import x509
 
-from alerts.channels.base import Channel, ProbedChannel
+from alerts.channels.base import Channel
 from alerts.channels.build import build_channels
 from alerts.channels.lane import LaneSettings
 from alerts.delivery.channel_state import ChannelState, channel_states
@@ -97,10 +97,8 @@ def _channel(channel: Channel, sends_test: bool) -> Told:
     if sends_test:
         channel.deliver([test_message()])
         return ok("测试消息已送达")
-    if isinstance(channel, ProbedChannel):
-        channel.probe()
-        return ok("对方可达（未发消息；--test-message 发送测试消息）")
-    return "warn", "无法不发消息而检查", "用 --test-message"
+    channel.probe()
+    return ok("对方可达（未发消息；--test-message 发送测试消息）")
 
 
 def test_message() -> NoticeEvent:
