@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup, TyperOption
 
 from kakou.errors import report_error
 from kakou.exit_codes import ExitCode
@@ -15,6 +15,7 @@ from kakou.foreign import require_our_packages
 
 if TYPE_CHECKING:
     from typer._click.core import Command, Context
+    from typer._click.formatting import HelpFormatter
 
 COMMANDS = {
     "demo": "kakou.commands.demo",
@@ -59,6 +60,16 @@ CHINESE = {
     "bench": "测速",
 }
 """What `kakou --help` says of each command where the locale is Chinese."""
+CHINESE_HELP = """卡口：把过往车辆与高风险行程名单比对，命中的马上说出来。
+
+例：
+
+- `kakou demo`：先看一遍
+- `kakou run --config kakou.toml`：卡口机开始工作
+- `kakou doctor --config kakou.toml`：检查本机
+- `kakou risk import records.csv --dry-run`：试导入名单
+"""
+CHINESE_OPTIONS = {"version": "显示版本后退出", "help": "显示这份说明后退出"}
 
 
 def speaks_chinese() -> bool:
@@ -80,7 +91,17 @@ class LazyGroup(TyperGroup):
         command.name = cmd_name
         if speaks_chinese() and cmd_name in CHINESE:
             command.short_help = CHINESE[cmd_name]
+            if isinstance(command, TyperCommand | TyperGroup):
+                command.rich_help_panel = "命令"
         return command
+
+    def format_help(self, ctx: "Context", formatter: "HelpFormatter") -> None:
+        if speaks_chinese():
+            self.help = CHINESE_HELP
+            for option in self.get_params(ctx):
+                if isinstance(option, TyperOption):
+                    option.help, option.rich_help_panel = CHINESE_OPTIONS[str(option.name)], "选项"
+        super().format_help(ctx, formatter)
 
     def invoke(self, ctx: "Context") -> object:
         """Run the command; an error of ours ends it with a sentence and the exit code of the one table."""

@@ -17,6 +17,9 @@ def test_the_list_of_commands_is_in_the_users_language(monkeypatch: pytest.Monke
     monkeypatch.setenv("LANG", locale)
     said = call_kakou("--help").stdout
     assert (CHINESE["doctor"][:8] in said) == is_chinese
+    assert ("命中的马上说出来" in said) == is_chinese
+    for words in ("screen vehicles", "Options", "Commands", "Show this message", "Print the version"):
+        assert (words in said) != is_chinese
     assert set(CHINESE) == set(COMMANDS)
 
 
