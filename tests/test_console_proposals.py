@@ -1,17 +1,19 @@
 """What a higher platform wants watched waits for the data steward; nothing of it is in the list until people say so."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 import redis
 from fastapi.testclient import TestClient
 from sqlalchemy import select
 
-from alerts.envelope import to_cloudevent
-from alerts.stream import STREAM_KEY
+from alerts.relay import Relay
+from alerts.stream import FlaggedStream
 from console.lists.changes import ChangeState
 from console.lists.office import FileReport, ReportedRow
 from console.lists.proposals import KEPT_FOR, WAITS_FOR, Proposals
@@ -20,8 +22,10 @@ from console.people.keys import load_keys
 from console.store.list_tables import ProposalRow
 from console.store.people_tables import AuditRow
 from console.types import SYSTEM, NotFoundError, Role, StepRefusedError
+from kakou.wiring.outbox import open_outbox
 from tests.console_app import app_of
 from tests.console_kit import START, Clock, PaperList, client_of, make_account, open_console, proposal_of
+from tests.reads_kit import SECRET, reads_settings, serving
 
 STAY = {"area": "370211", "begin": "2026-11-20 08:00", "end": "2026-11-21", "source": "协查函12号"}
 
@@ -65,13 +69,18 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 
 
 def test_what_a_box_tells_is_on_the_stewards_page_and_changes_no_list(redis_client: "redis.Redis", tmp_path: Path):
-    console = open_console(tmp_path, redis_client, Clock())
-    redis_client.xadd(STREAM_KEY, {"event": to_cloudevent(proposal_of(until=START + timedelta(days=7)))})
+    console = open_console(tmp_path / "console", redis_client, Clock())
+    asked = {"DispositionID": "D1", "TargetFeature": "鲁B12345", "Reason": "涉疫车辆", "ApplicantOrg": "示例指挥部"}
+    body = json.dumps({"DispositionListObject": {"DispositionObject": [asked]}})
+    with serving(reads_settings(tmp_path, {"device_id": "上级平台", "maker": "gat1400"})) as box:
+        assert box.post(f"/reads/{quote('上级平台')}/{SECRET}/VIID/Dispositions", body).status == 200
+    with open_outbox(box.settings) as outbox:
+        Relay(outbox, FlaggedStream(redis_client)).step()
     console.feed.step()
     make_account(console, "steward", Role.STEWARD)
     steward = client_of(app_of(console), console, "steward")
     page = steward.get("/proposals").text
-    for word in ("测A12341", "上级平台", "示例指挥部", "涉疫车辆", "D1", "待处理"):
+    for word in ("鲁B12345", "上级平台", "示例指挥部", "涉疫车辆", "D1", "待处理"):
         assert word in page
     assert "上级布控建议 1 条等待处理" in steward.get("/list").text
     assert console.list_changes.recent() == []
