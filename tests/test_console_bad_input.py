@@ -51,6 +51,18 @@ def test_photos_that_are_none_are_refused_in_words_and_the_case_goes_on(app: Fas
     assert kept.content.startswith(b"\xff\xd8\xff")
 
 
+def test_what_is_too_long_or_not_as_it_must_be_is_named_as_the_page_names_it(app: FastAPI, console: Console):
+    make_account(console, "officer", Role.OFFICER)
+    make_account(console, "admin", Role.ADMIN)
+    console.intake.take([event_of()], console.now())
+    step = {"action": "confirm", "version": 1, "key": "k" * 8, "note": "很" * 10_000}
+    long_note = client_of(app, console, "officer").post("/screen/cases/1/step", json=step)
+    assert (long_note.status_code, "说明太长（最多 2000 字）" in long_note.json()["message"]) == (422, True)
+    newcomer = {"username": "wang", "display_name": "王" * 100, "role": "worker", "scope": "99990"}
+    refused = client_of(app, console, "admin").post("/accounts", data=newcomer)
+    assert "姓名太长（最多 64 字）、辖区编码。" in refused.json()["message"]
+
+
 @pytest.mark.parametrize("path", ["../console.key", "/etc/passwd", "a/../../console.sqlite", "evidence"])
 def test_an_evidence_path_never_leads_out_of_the_evidence_folder(app: FastAPI, console: Console, path: str):
     make_account(console, "officer", Role.OFFICER)

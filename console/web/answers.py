@@ -1,6 +1,8 @@
 """What the browser gets when something cannot be done: plain Chinese, as a page or as JSON."""
 
 import logging
+from collections.abc import Mapping
+from typing import Any
 from urllib.parse import quote
 
 from fastapi import FastAPI, Request
@@ -23,6 +25,14 @@ _STATUS: dict[type[ConsoleError], int] = {
     StepRefusedError: 422,
     TooManyTriesError: 429,
 }
+_FIELD_WORDS = {
+    "note": "说明", "reason": "原因", "answer": "核查结果", "told": "情况说明", "reference": "事件单编号",
+    "text": "内容", "username": "用户名", "display_name": "姓名", "scope": "辖区编码", "role": "角色",
+    "password": "密码", "code": "动态验证码", "days": "有效天数", "name": "名称", "user": "应用里的用户编号",
+    "scopes": "权限", "plate": "号牌", "since": "从", "until": "到", "photo": "照片",
+    "checkpoint": "卡口", "source": "来源",
+}  # fmt: skip
+"""What the pages call the fields that people fill in."""
 _HTTP_WORDS = {
     404: "没有这个页面。",
     405: "这个地址不支持这种操作。",
@@ -60,8 +70,15 @@ def _on_console_error(request: Request, error: Exception) -> Response:
 
 def _on_bad_request(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    fields = "、".join(sorted({str(problem["loc"][-1]) for problem in error.errors()}))
-    return _answer(request, 422, f"提交的内容不完整或格式不对：{fields}。请改正后重试。")
+    faults = "、".join(sorted({_fault(problem) for problem in error.errors()}))
+    return _answer(request, 422, f"提交的内容不完整或格式不对，没有保存：{faults}。请改正后重试。")
+
+
+def _fault(problem: Mapping[str, Any]) -> str:
+    name = str(problem["loc"][-1])
+    words = _FIELD_WORDS.get(name, name)
+    is_long = problem["type"] == "string_too_long"
+    return f"{words}太长（最多 {problem['ctx']['max_length']} 字）" if is_long else words
 
 
 def _on_http_error(request: Request, error: Exception) -> Response:
