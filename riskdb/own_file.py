@@ -10,8 +10,9 @@ import fcntl
 import logging
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -20,6 +21,7 @@ STAMP = "%Y%m%dT%H%M%S%f"
 MOST_BYTES = 16 * 1024**2
 """No file that is read at once is as large: keys, marks, counts, pictures."""
 _KINDS = {
+    stat.S_IFREG: "文件",
     stat.S_IFDIR: "文件夹",
     stat.S_IFIFO: "命名管道",
     stat.S_IFSOCK: "套接字",
@@ -88,12 +90,23 @@ def is_plain(path: Path, *, may_be_link: bool = True) -> bool:
 
 def make_way(path: Path, *, may_be_link: bool = True) -> Path | None:
     """Set aside what is no plain file; return its new path, or None where nothing had to go. Raises OSError."""
-    if is_plain(path, may_be_link=may_be_link):
+    return _set_aside_unless(partial(is_plain, path, may_be_link=may_be_link), path, "普通文件")
+
+
+def own_folder(path: Path) -> Path | None:
+    """Make a folder (0700) where none is; what else lies there is set aside. Returns as `make_way`. Raises OSError."""
+    kept = _set_aside_unless(lambda: path.is_dir() or not os.path.lexists(path), path, "文件夹")
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return kept
+
+
+def _set_aside_unless(is_right: Callable[[], bool], path: Path, wanted: str) -> Path | None:
+    if is_right():
         return None
     with _alone(path.parent):  # of two processes, the second must not set the first one's new file aside
-        if is_plain(path, may_be_link=may_be_link):
+        if is_right():
             return None
-        said, kept = _sentence(path), aside_name(path)
+        said, kept = _sentence(path, wanted), aside_name(path)
         path.rename(kept)
     log.error("%s; set aside as %s", said, kept.name)
     return kept
@@ -104,12 +117,12 @@ def aside_name(path: Path) -> Path:
     return path.with_name(f"{path.name}{MARK}{datetime.now(UTC):{STAMP}}")
 
 
-def _sentence(path: Path) -> str:
+def _sentence(path: Path, wanted: str = "普通文件") -> str:
     try:
         kind = stat.S_IFMT(path.lstat().st_mode)
     except OSError:
         kind = 0
-    return f"{path} 应为普通文件，现在是{_KINDS.get(kind, '别的东西')}：移走它，或从备份放回原来的文件"
+    return f"{path} 应为{wanted}，现在是{_KINDS.get(kind, '别的东西')}：移走它，或从备份放回原来的"
 
 
 @contextlib.contextmanager

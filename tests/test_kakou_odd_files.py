@@ -9,6 +9,7 @@ import pytest
 from alerts.booth_link import OpenBooths
 from alerts.notices.keeper import kept_notices
 from alerts.pictures import PictureMover, PictureShelf
+from alerts.set_aside import losses
 from console.people.keys import load_keys
 from console.types import ConsoleError
 from kakou.backup.errors import BackupError
@@ -25,7 +26,8 @@ from riskdb.clock import Mark, read_mark, write_mark
 from riskdb.own_file import MARK, OddFileError, open_lock, read_own
 from riskdb.record.record import RiskRecord
 from riskdb.types import RiskDBError
-from tests.odd_files import ODD_KINDS, OddKind, endless
+from tests.odd_files import ODD_KINDS, OddKind, endless, link_to_nowhere, pipe
+from tests.pipeline_kit import KeptEvents, ListedPlates, make_screening, make_spool, passages_of, passing
 
 NOW = datetime(2026, 11, 29, tzinfo=UTC)
 
@@ -138,6 +140,20 @@ def test_what_is_wrong_with_it_is_a_sentence_and_an_exit_code(
     assert report_error(raised.value) == ExitCode.UNAVAILABLE
     said = capsys.readouterr().err
     assert all(word in said for word in (str(tmp_path / "a.json"), "移走它", "从备份放回"))
+
+
+def text_file(path: Path) -> None:
+    path.write_text("x")
+
+
+@pytest.mark.parametrize("kind", [text_file, pipe, link_to_nowhere])
+@pytest.mark.parametrize("name", ["spool", "spool.slots"])
+def test_a_file_in_the_place_of_the_spool_costs_what_waited_there_and_no_more(tmp_path: Path, name: str, kind: OddKind):
+    kind(tmp_path / name)
+    spool = make_spool(tmp_path)
+    passages_of(passing("京A12345"), make_screening(ListedPlates(is_down=True), KeptEvents(), spool))
+    assert spool.waiting() == 1
+    assert len(losses(tmp_path)) == (name == "spool")
 
 
 @pytest.mark.parametrize("kind", ODD_KINDS)

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from pipeline.types import ScreeningCounts
+from riskdb.own_file import own_folder
 from riskdb.whole_file import whole_file
 
 log = logging.getLogger(__name__)
@@ -18,7 +19,7 @@ def counts_path(state_dir: Path, group: str) -> Path:
 def save_counts(path: Path, counts: dict[str, ScreeningCounts]) -> None:
     """Write the counts for people to see; screening goes on where the disk is full."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        own_folder(path.parent)
         with whole_file(path) as partial:
             partial.write_text(counts_json(counts), encoding="utf-8")
     except OSError as error:

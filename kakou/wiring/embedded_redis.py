@@ -30,7 +30,7 @@ from redis.retry import Retry
 from alerts.set_aside import note_lost, set_aside
 from kakou.wiring.redis_socket import private_socket
 from pipeline.parent_death import die_with_parent
-from riskdb.own_file import make_way, open_lock, read_own_text
+from riskdb.own_file import make_way, open_lock, own_folder, read_own_text
 
 MINIMUM_VERSION = (6, 2)
 """SMISMEMBER, XAUTOCLAIM and XTRIM MINID came with Redis 6.2."""
@@ -62,7 +62,7 @@ def embedded_redis(folder: Path) -> Iterator[str]:
     Starts one, or joins the one that another process has already started on the same folder.
     Raises RedisUnavailableError.
     """
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    own_folder(folder)
     with open_lock(folder / "owner.lock") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -18,7 +18,7 @@ from alerts.database import open_database
 from alerts.set_aside import set_aside
 from pipeline.reads.arrival import Arrival
 from pipeline.reads.cipher import Seal, SealError
-from riskdb.own_file import open_plain
+from riskdb.own_file import open_plain, own_folder
 
 SEGMENT_BYTES = 64 * 2**20
 SEGMENT_S = 45.0
@@ -66,7 +66,7 @@ class Journal:
 
     def __init__(self, folder: Path, seal: Seal) -> None:
         """Open or create it. Raises sqlite3.Error, OSError."""
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        own_folder(folder)
         self._folder = folder
         self._seal = seal
         self._database = _opened(folder / "reads.sqlite")

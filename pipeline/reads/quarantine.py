@@ -8,7 +8,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from pipeline.reads.cipher import Seal, SealError
-from riskdb.own_file import read_own
+from riskdb.own_file import own_folder, read_own
 
 SUFFIX = ".message"
 ABOUT = b"quarantine"
@@ -22,7 +22,7 @@ class Quarantine:
 
     def __init__(self, folder: Path, seal: Seal, max_age: timedelta, max_bytes: int) -> None:
         """Raises OSError."""
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        own_folder(folder)
         self._folder = folder
         self._seal = seal
         self._max_age = max_age

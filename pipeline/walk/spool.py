@@ -18,13 +18,14 @@ from uuid import uuid4
 from cryptography.fernet import InvalidToken
 from pydantic import BaseModel, ValidationError
 
+from alerts.set_aside import say_lost
 from pipeline.types import Passage
 from pipeline.walk.spool_key import open_cipher
 from pipeline.walk.spool_record import SpooledPictures, SpoolRecord
 from pipeline.walk.spool_slots import SpoolSlots
 from pipeline.walk.spool_writing import OUT_OF_ROOM, write_in_place, write_new, write_whole
 from riskdb.clock import NEVER, RELEASED_AT, Clock, TimeSpan
-from riskdb.own_file import read_own
+from riskdb.own_file import own_folder, read_own
 
 SUFFIX = ".unchecked"
 PICTURES = ".pictures"
@@ -32,6 +33,7 @@ UNDATED = ".undated"
 """Written while the clock was in doubt: what its name says is not its age."""
 DATED = ".dated"
 """Was undated; its name says when the time was known again, and nobody knows when it passed."""
+LOST = "未核对过车的文件夹被别的东西顶替，其中等待补查的过车已丢失，请人工排查"
 STAMP = "%Y%m%dT%H%M%S%f"
 _CLOCKS_DIFFER = timedelta(hours=1)
 _LAST_MOMENT = 2.0**37
@@ -54,7 +56,8 @@ class Spool:
         reserve_bytes: int = 0,
     ) -> None:
         """Raises OSError."""
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if (odd := own_folder(folder)) is not None:
+            say_lost(odd, LOST)
         self._folder = folder
         self._cipher = open_cipher(key_file, folder)
         folder.with_suffix(".reserve").unlink(missing_ok=True)  # of an earlier kakou

@@ -13,6 +13,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from pipeline.walk.spool_writing import OUT_OF_ROOM, write_in_place
+from riskdb.own_file import own_folder
 
 SLOT_BYTES = 12 * 1024
 """A passage without its pictures takes less, as measured with the shipped models."""
@@ -24,7 +25,7 @@ class SpoolSlots:
 
     def __init__(self, folder: Path, size_bytes: int) -> None:
         """`folder` is on the disk of the spool. Raises OSError."""
-        folder.mkdir(mode=0o700, exist_ok=True)
+        own_folder(folder)
         self._folder = folder
         self._count = size_bytes // SLOT_BYTES
 
