@@ -240,6 +240,24 @@ def test_what_waited_when_the_booth_ended_waits_on_and_clear_vehicles_are_nowher
     assert holding == []
 
 
+@pytest.mark.long
+def test_a_tablet_whose_clock_was_put_back_says_all_the_same_that_its_box_is_silent(browser: Browser, tmp_path: Path):
+    with open_booth(tmp_path) as booth:
+        context = new_tablet(browser)
+        page = context.new_page()
+        page.clock.install()
+        page.goto(booth.link())
+        page.click("button")
+        booth.report()
+        booth.say("测G00001")
+        expect(page.locator("#now")).to_have_class("now clear")
+        page.clock.set_system_time(datetime.now(UTC) - timedelta(days=1))
+    expect(page.locator("#banner")).to_contain_text("与卡口盒子的连接中断")
+    expect(page.locator("#now")).to_have_class("now idle")
+    expect(page.locator(".outcome")).to_have_text("?未核对")
+    context.close()
+
+
 def only_its_lane_and_while_it_is_open(booth: BoothWorld, context: BrowserContext, page: Page) -> None:
     looks = OpenBooths(booth.folder)
     assert [looks.holds(CHECKPOINT, camera) for camera in (CAMERA, "另一道")] == [True, False]

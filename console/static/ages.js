@@ -14,6 +14,15 @@ export function serverNow() {
   return Date.now() + offset;
 }
 
+// How long ago that was: also where the device's clock was put back meanwhile, or the device slept.
+export function elapsedSince({ wall, run }) {
+  return Math.max(Date.now() - wall, performance.now() - run);
+}
+
+export function moment() {
+  return { wall: Date.now(), run: performance.now() };
+}
+
 export function spokenAge(milliseconds) {
   const seconds = Math.max(0, Math.round(milliseconds / 1000));
   if (seconds < 60) return `${seconds} 秒`;

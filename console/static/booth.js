@@ -4,7 +4,7 @@ import { plateOf } from "./plate.js";
 import { drawNotices } from "./booth_notices.js";
 import { BoothSound } from "./booth_sound.js";
 import { ask, toast } from "./ask.js";
-import { serverNow, setServerTime, spokenAge } from "./ages.js";
+import { elapsedSince, moment, serverNow, setServerTime, spokenAge } from "./ages.js";
 
 const WORDS = { clear: ["✓", "无风险"], hit: ["!", "命中"], possible: ["≈", "疑似"], unchecked: ["?", "未核对"] };
 const TODO = {
@@ -28,7 +28,7 @@ let paintedAt = 0;
 let faced = null; // the number of the vehicle that the buttons are for, and since when
 let facedAt = 0;
 let rangAt = 0;
-let lastHeard = 0;
+let lastHeard = moment();
 let problems = [];
 let notices = [];
 let busy = false;
@@ -64,7 +64,7 @@ function isOver(sight) {
 
 function draw() {
   const sight = chosen();
-  const isDeaf = problems.length > 0 || !lastHeard || Date.now() - lastHeard > SILENCE_MS;
+  const isDeaf = problems.length > 0 || isSilent();
   const key = sight && `${sight.number} ${sight.outcome} ${sight.plate_text} ${sight.waits} ${sight.has_plate_picture}`;
   if (key !== shown) paint(sight, key);
   if (faced !== sight?.number) face(sight?.number);
@@ -153,16 +153,17 @@ function state(data) {
   heard();
 }
 
+const isSilent = () => elapsedSince(lastHeard) > SILENCE_MS;
+
 function heard() {
-  lastHeard = Date.now();
+  lastHeard = moment();
   banner();
   draw();
 }
 
 function banner() {
-  const isSilent = Date.now() - lastHeard > SILENCE_MS;
   const told = new Set(notices.map((one) => `${one.camera_id}：${one.title}`)); // with what to do, in the line below
-  const words = isSilent ? ["与卡口盒子的连接中断，画面不再更新"] : problems.filter((one) => !told.has(one));
+  const words = isSilent() ? ["与卡口盒子的连接中断，画面不再更新"] : problems.filter((one) => !told.has(one));
   find("banner").hidden = !words.length;
   drawNotices(notices);
   if (find("banner").textContent !== words.join(" · ")) find("banner").textContent = words.join(" · ");
@@ -235,7 +236,7 @@ async function retry() {
 }
 
 setInterval(() => {
-  if (Date.now() - lastHeard > SILENCE_MS) {
+  if (isSilent()) {
     banner();
     if (source.readyState !== EventSource.CONNECTING) listen();
   }
@@ -245,9 +246,9 @@ setInterval(() => {
 
 navigator.wakeLock?.request("screen").catch(() => {}); // the tablet must not fall asleep; where it may not be asked, its own settings do it
 document.addEventListener("visibilitychange", () => {
+  draw(); // it may have slept: what was green is not green
   if (document.visibilityState === "visible") navigator.wakeLock?.request("screen").catch(() => {});
 });
 label();
-lastHeard = Date.now();
 listen();
 draw();

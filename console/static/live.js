@@ -1,26 +1,26 @@
 // The stream: server-sent events with a banner when it is lost. The screen never goes blank: it keeps its last state, dimmed.
 
-import { clockTime, serverNow } from "./ages.js";
+import { clockTime, elapsedSince, moment, serverNow } from "./ages.js";
 
 const SILENCE_MS = 15000;
 
 export function listen(handlers) {
   const banner = document.getElementById("banner");
   let source = null;
-  let lastHeard = Date.now();
+  let lastHeard = moment();
   let lostAt = null;
   let trouble = "";
   let isFresh = true;
 
   function show() {
-    const text = lostAt ? `连接中断，自 ${clockTime(serverNow() - (Date.now() - lostAt))} 起画面未更新，正在重新连接…` : trouble;
+    const text = lostAt ? `连接中断，自 ${clockTime(serverNow() - elapsedSince(lostAt))} 起画面未更新，正在重新连接…` : trouble;
     banner.textContent = text;
     banner.hidden = !text;
     document.body.classList.toggle("stale", Boolean(lostAt));
   }
 
   function heard() {
-    lastHeard = Date.now();
+    lastHeard = moment();
     if (lostAt) {
       lostAt = null;
       show();
@@ -64,7 +64,7 @@ export function listen(handlers) {
     show();
   }
 
-  setInterval(() => { if (Date.now() - lastHeard > SILENCE_MS) { lost(); open(); lastHeard = Date.now(); } }, 3000);
+  setInterval(() => { if (elapsedSince(lastHeard) > SILENCE_MS) { lost(); open(); lastHeard = moment(); } }, 3000);
   open();
   return { setTrouble };
 }
