@@ -4,6 +4,8 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 OddKind = Callable[[Path], None]
 
 
@@ -39,4 +41,9 @@ def endless(path: Path) -> None:
         file.truncate(20 << 30)
 
 
-ODD_KINDS: tuple[OddKind, ...] = (pipe, folder, link_to_nowhere, link_to_itself, device)
+ODD_KINDS = (
+    pipe,
+    folder,
+    link_to_nowhere,
+    *(pytest.param(kind, marks=pytest.mark.long) for kind in (link_to_itself, device)),
+)
