@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Dialog, Page
+from playwright.sync_api import Dialog, Page, expect
 
 from console.cases.steps import Action
 from console.types import SYSTEM, Role
@@ -125,6 +125,9 @@ def test_no_page_has_a_serious_accessibility_fault_or_is_too_wide(world: World, 
             width = page.evaluate("document.documentElement.scrollWidth")
             if width > PHONE[0]:
                 found[path, "width"] = width
+            page.reload()
+            if page.locator(".menu [aria-current]").count():
+                expect(page.locator(".menu [aria-current]").first).to_be_in_viewport(ratio=1)
     assert not found
 
 

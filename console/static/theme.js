@@ -17,3 +17,5 @@
     label();
   });
 })();
+// On a phone the menu is one line that scrolls: where one is stands in it, once the styles are there.
+addEventListener("load", () => document.querySelector(".menu [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" }));
