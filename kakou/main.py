@@ -67,7 +67,7 @@ CHINESE_HELP = """卡口：把过往车辆与高风险行程名单比对，命�
 - `kakou demo`：先看一遍
 - `kakou run --config kakou.toml`：卡口机开始工作
 - `kakou doctor --config kakou.toml`：检查本机
-- `kakou risk import records.csv --dry-run`：试导入名单
+- `kakou risk import records.csv --dry-run`：预检名单
 """
 CHINESE_OPTIONS = {"version": "显示版本后退出", "help": "显示这份说明后退出"}
 

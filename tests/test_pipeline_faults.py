@@ -18,7 +18,7 @@ from pipeline.settings import PipelineSettings, SourceSettings, TrackSettings
 from pipeline.types import Frame, FrameReads, InView, Passage, ScreeningCounts, Sighting, SightLost
 from pipeline.video.capture_time import capture_start
 from pipeline.video.sources import read_frames, watch_frames
-from pipeline.walk.pacing import pace_looks
+from pipeline.walk.screening import pace_looks
 from pipeline.walk.tracking import PlateTracker
 from tests.box_kit import small_box
 from tests.pipeline_kit import (

@@ -61,8 +61,7 @@ def test_without_room_pictures_are_dropped_and_the_event_is_kept(tmp_path: Path)
 
 
 def test_counts_that_cannot_be_saved_stop_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture):
-    (tmp_path / "run").write_text("a file in the folder's place")
-    save_counts(tmp_path / "run" / "group.json", {"cam-1": ScreeningCounts()})
+    save_counts(tmp_path / ("a name that no disk takes " * 20) / "group.json", {"cam-1": ScreeningCounts()})
     assert "cannot be saved" in caplog.text
 
 

@@ -1,13 +1,13 @@
 """The walk: frame, read, track, match, event. `kakou run`, `kakou replay` and the tests compose it here."""
 
 from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime, timedelta
 from typing import TypeAlias
 
 from ocr.types import BoundingBox
 from pipeline.settings import TrackSettings
 from pipeline.types import Frame, FrameReads, InView, Passage, PlateTrack, Reader, ScreeningCounts, Sighting, SightLost
 from pipeline.walk.deciding import PassageRule, Screening, match_risk
-from pipeline.walk.pacing import pace_looks
 from pipeline.walk.tracking import PlateTracker, track_plates
 
 FAR_SHARE = 1 / 16
@@ -39,6 +39,22 @@ def screen(
     reads = read_plates(looks, reader, screening.counts, in_view)
     tracks = track_plates(reads, PlateTracker(settings, keep_looks), in_view)
     return match_risk(between(tracks), PassageRule.of(settings), screening)
+
+
+def pace_looks(frames: Iterable[Sighting], in_view: InView, calm_look_s: float) -> Iterator[Sighting]:
+    """Leave out frames that are less than `calm_look_s` after the last look, while all that is in view is settled."""
+    calm_look = timedelta(seconds=calm_look_s)
+    looked_at: datetime | None = None
+    for frame in frames:
+        if isinstance(frame, SightLost):
+            looked_at = None
+            yield frame
+        # A clock that was set back would hide all frames until it has caught up.
+        elif (
+            looked_at is None or not in_view.is_settled or not timedelta(0) <= frame.captured_at - looked_at < calm_look
+        ):
+            looked_at = frame.captured_at
+            yield frame
 
 
 def read_plates(

@@ -71,7 +71,7 @@ MUTANTS = (
         "riskdb_digest kakou_keys riskdb_privacy riskdb_hotset riskdb_match riskdb_cli",
         ('self._digest(f"{plate_class}\\0{text}".encode())', 'self._digest(f"{text}".encode())'),
         ("hashlib.blake2b(key=part, digest_size=DIGEST_BYTES)", "hashlib.blake2b(digest_size=DIGEST_BYTES)"),
-        ("        if mode & 0o077:", "        if mode & 0o007:"),
+        ("    if mode & 0o077:", "    if mode & 0o007:"),
         ("        return _pass(self._stages[-1], digest)", "        return digest"),
         ("        if not key or len(key) % KEY_BYTES:", "        if not key:"),
         ("mode=PRIVATE, is_durable=True, keeps_first=not replace", "mode=PRIVATE, keeps_first=not replace"),
