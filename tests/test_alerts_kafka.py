@@ -98,7 +98,8 @@ def test_brokers_that_are_gone_are_an_error_and_no_wait_for_ever():
     assert time.monotonic() - started < 5.0
 
 
-@pytest.mark.parametrize("kills", [1, pytest.param(50, marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("kills", [1, 50])
 def test_a_bridge_that_is_killed_loses_nothing_and_doubles_nothing(
     kills: int, cluster: MockCluster, redis_client: redis.Redis, redis_url: str
 ):

@@ -64,6 +64,7 @@ def test_a_step_on_a_silent_line_is_given_up_kept_and_done_once(world: World, li
     context.close()
 
 
+@pytest.mark.long
 def test_an_officers_key_on_a_silent_line_is_given_up_and_pressed_again_is_one_step(world: World, line: Line):
     world.send("测S00002")
     context, page = world.open("officer", LAPTOP)

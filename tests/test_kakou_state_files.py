@@ -101,7 +101,9 @@ def aof_files(folder: Path) -> list[Path]:
     return [path for path in folder.rglob("*.aof*") if path.is_file()]
 
 
-@pytest.mark.parametrize("damage", [flip, cut, become_text])
+@pytest.mark.parametrize(
+    "damage", [flip, *(pytest.param(damage, marks=pytest.mark.long) for damage in (cut, become_text))]
+)
 def test_an_embedded_redis_whose_data_is_damaged_starts_without_it(tmp_path: Path, damage: Callable[[Path], None]):
     with embedded_redis(tmp_path / "redis") as url, redis.Redis.from_url(url) as client:
         client.set("a", "b" * 1000)

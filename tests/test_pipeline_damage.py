@@ -70,6 +70,7 @@ def test_damaged_footage_has_one_answer_whatever_the_number_of_decoder_threads(d
     assert "decoder messages" in alone.video.damage
 
 
+@pytest.mark.long
 def test_whole_footage_is_decoded_by_many_threads_to_the_same_answer() -> None:
     assert answer(replayed(CLIP, 1)) == answer(replayed(CLIP, THREADS))
 

@@ -205,6 +205,7 @@ def build_dying_parts() -> ReplayParts:
     return dataclasses.replace(build_parts("京A12345"), reader=DyingReader())
 
 
+@pytest.mark.long
 def test_a_worker_that_dies_costs_only_its_own_video(footage: Path, tmp_path: Path) -> None:
     units, _ = find_units([footage], None)
     engine = LocalEngine(build_dying_parts, 2)

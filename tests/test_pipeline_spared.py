@@ -30,7 +30,7 @@ def stream_of(path: Path, pictures: Iterator[BgrImage], b_frames: int) -> bytes:
     return path.read_bytes()
 
 
-@pytest.mark.parametrize(("b_frames", "least_spared"), [(2, 0.3), (0, 0.0)])
+@pytest.mark.parametrize(("b_frames", "least_spared"), [(2, 0.3), pytest.param(0, 0.0, marks=pytest.mark.long)])
 def test_frames_nobody_would_look_at_are_not_decoded_and_a_vehicle_is_seen_at_once(
     tmp_path: Path, b_frames: int, least_spared: float
 ) -> None:
