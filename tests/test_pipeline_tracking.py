@@ -172,6 +172,14 @@ def test_two_looks_that_lie_apart_settle_a_text_as_three_that_follow_do() -> Non
     assert early == [(4, "京A12345")]
 
 
+def test_what_was_told_from_afar_and_overruled_settles_no_text_with_the_first_look_from_near() -> None:
+    tracker = PlateTracker(TrackSettings())
+    far = [[make_read("皖A30V92", box_at(300, 40 + i, 40))] if i % 4 == 0 else [] for i in range(9)]
+    near = [[make_read("苏E5G806", box_at(290, 46 + i, 62))] for i in range(4)]
+    given = [(each.frame.index, text_of(track)) for each in frames_of([*far, *near]) for track in tracker.update(each)]
+    assert given == [(4, "皖A30V92"), (11, "苏E5G806")]
+
+
 def test_a_vehicle_that_goes_out_of_sight_undecided_is_asked_about_at_once_and_not_when_its_place_is_given_up() -> None:
     tracker = PlateTracker(TrackSettings())
     scene = [*driving_down("京A12345", looks=2), *repeat([], 80)]

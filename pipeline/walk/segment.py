@@ -46,6 +46,7 @@ class Segment:
     def add(self, frame: Frame, read: PlateRead) -> None:
         if self.is_overruled_by(read):
             self.fusion.forget()
+            self.telling_count, self._told_at, self.is_told_apart = 0, None, False
         self.fusion.add(read)
         self.ended_at, self.last_box = frame.captured_at, read.box
         self.best_confidence = max(self.best_confidence, read.confidence)
