@@ -70,7 +70,7 @@ def answer_beside_work() -> None:
 
     A thread that comes back from the database or a socket waits for the interpreter until a busy one has had its
     interval (5 ms as Python comes), dozens of times in one answer. And what is loaded by now stays: the garbage
-    collector need not look at it again (150 ms a look, in which every thread waits).
+    collector need not look at it again (200 ms a look, in which every thread waits).
     """
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
     gc.collect()
