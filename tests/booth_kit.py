@@ -24,7 +24,8 @@ from alerts.outbox import Outbox
 from kakou.box.booth import open_devices, serve_booth
 from kakou.settings import Settings
 from tests.alerts_kit import NOON
-from tests.console_kit import event_of, write_pictures
+from tests.console_kit import event_of
+from tests.picture_kit import write_pictures
 
 CHECKPOINT, CAMERA, OTHER_CAMERA = "一号卡口", "一号卡口-入", "二号卡口-入"
 

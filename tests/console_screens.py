@@ -32,9 +32,9 @@ from tests.console_kit import (
     served,
     session_token,
     settings_with,
-    write_pictures,
 )
 from tests.notice_kit import notice
+from tests.picture_kit import write_pictures
 
 SIZES = {"wall": WALL, "laptop": LAPTOP, "phone": PHONE}
 PLATES = (

@@ -33,8 +33,8 @@ from tests.console_kit import (
     served,
     session_token,
     settings_with,
-    write_pictures,
 )
+from tests.picture_kit import write_pictures
 
 expect.set_options(timeout=20000)
 PEOPLE = {"officer": Role.OFFICER, "second": Role.OFFICER, "worker": Role.WORKER, "steward": Role.STEWARD,

@@ -14,7 +14,8 @@ from alerts.stream import StreamError, connect
 from console.cases.retention import Retention
 from console.parts import Console
 from console.types import NotFoundError
-from tests.console_kit import Clock, jpeg, open_console
+from tests.console_kit import Clock, open_console
+from tests.picture_kit import jpeg
 
 NOW = datetime.now(UTC)
 WEEK = timedelta(days=7)

@@ -13,16 +13,9 @@ from console.parts import Console
 from console.people.tokens import SCOPE_ROLES, Scope
 from console.types import Role
 from tests.console_app import app_of
-from tests.console_kit import (
-    GRID_A,
-    client_of,
-    event_of,
-    jpeg,
-    make_account,
-    officer,
-    settings_with,
-)
+from tests.console_kit import GRID_A, client_of, event_of, make_account, officer, settings_with
 from tests.hostile import HOSTILE
+from tests.picture_kit import jpeg
 
 
 @pytest.fixture

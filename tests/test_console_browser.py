@@ -10,8 +10,9 @@ from playwright.sync_api import Browser, expect
 
 from console.cases.steps import State
 from tests.console_browser import LAPTOP, PHONE, WALL, log_in, open_context, wait_for_value
-from tests.console_kit import PASSWORD, code_for, open_console, served, write_pictures
+from tests.console_kit import PASSWORD, code_for, open_console, served
 from tests.console_world import World, case_of
+from tests.picture_kit import write_pictures
 
 MARK_ARRIVALS = """
 window.arrivals = {};

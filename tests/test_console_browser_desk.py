@@ -12,8 +12,9 @@ from alerts.pictures import PictureShelf
 from console.cases.desk import StepRequest
 from console.cases.steps import Action, State
 from tests.console_browser import LAPTOP, WALL
-from tests.console_kit import jpeg, officer
+from tests.console_kit import officer
 from tests.console_world import World, case_of, row_of
+from tests.picture_kit import jpeg
 
 COUNT_TONES = """
 window.tones = 0;

@@ -8,8 +8,9 @@ from playwright.sync_api import Browser, Page, expect
 
 from console.cases.steps import State
 from tests.console_browser import PHONE, wait_for_value
-from tests.console_kit import jpeg, officer
+from tests.console_kit import officer
 from tests.console_world import World, open_world
+from tests.picture_kit import jpeg
 
 HOLD_ON = """
 new Promise((done) => {

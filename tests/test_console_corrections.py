@@ -10,18 +10,8 @@ from console.cases.steps import Action, State
 from console.parts import Console
 from console.types import Actor, ConsoleError, Role, StepRefusedError
 from tests.console_app import app_of
-from tests.console_kit import (
-    Clock,
-    PaperList,
-    act,
-    client_of,
-    event_of,
-    make_account,
-    officer,
-    open_console,
-    state_of,
-    write_pictures,
-)
+from tests.console_kit import Clock, PaperList, act, client_of, event_of, make_account, officer, open_console, state_of
+from tests.picture_kit import write_pictures
 
 STEWARD = Actor(3, "名单管理员", Role.STEWARD, "")
 

@@ -20,18 +20,8 @@ from console.store.people_tables import AccountRow
 from console.store.tables import EventRow, MessageRow
 from console.types import Actor, NotFoundError, Role, StepRefusedError
 from tests.console_app import app_of
-from tests.console_kit import (
-    GRID_A,
-    GRID_B,
-    START,
-    Clock,
-    act,
-    client_of,
-    event_of,
-    make_account,
-    officer,
-    write_pictures,
-)
+from tests.console_kit import GRID_A, GRID_B, START, Clock, act, client_of, event_of, make_account, officer
+from tests.picture_kit import write_pictures
 
 DOOR = "3号楼2单元301"
 LINK = "https://meet.example/room"

@@ -14,19 +14,8 @@ from console.parts import Console
 from console.store.list_tables import CorrectionRow
 from console.types import NotFoundError, Role, StepRefusedError
 from tests.console_app import app_of
-from tests.console_kit import (
-    GRID_A,
-    GRID_B,
-    START,
-    Clock,
-    act,
-    client_of,
-    event_of,
-    jpeg,
-    make_account,
-    officer,
-    state_of,
-)
+from tests.console_kit import GRID_A, GRID_B, START, Clock, act, client_of, event_of, make_account, officer, state_of
+from tests.picture_kit import jpeg
 
 DESK = officer()
 

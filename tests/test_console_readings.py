@@ -13,16 +13,8 @@ from console.people.tokens import Scope
 from console.store.people_tables import AuditRow
 from console.types import Role
 from tests.console_app import app_of
-from tests.console_kit import (
-    GRID_A,
-    Clock,
-    client_of,
-    event_of,
-    jpeg,
-    make_account,
-    officer,
-    write_pictures,
-)
+from tests.console_kit import GRID_A, Clock, client_of, event_of, make_account, officer
+from tests.picture_kit import jpeg, write_pictures
 
 
 @pytest.fixture

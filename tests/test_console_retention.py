@@ -9,7 +9,8 @@ from console.cases.steps import Action
 from console.parts import Console
 from console.store.list_tables import CorrectionRow
 from console.store.tables import CaseRow, EventRow, PhotoRow, StepRow
-from tests.console_kit import Clock, act, event_of, jpeg, officer, write_pictures
+from tests.console_kit import Clock, act, event_of, officer
+from tests.picture_kit import jpeg, write_pictures
 
 PLATE = "测A12345"
 

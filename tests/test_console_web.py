@@ -16,17 +16,8 @@ from console.people.tokens import SCOPE_ROLES
 from console.types import ACCOUNT_ROLES, Role
 from console.web.rendering import STATIC_FOLDER
 from tests.console_app import app_of
-from tests.console_kit import (
-    GRID_A,
-    GRID_B,
-    PASSWORD,
-    client_of,
-    event_of,
-    jpeg,
-    make_account,
-    officer,
-    write_pictures,
-)
+from tests.console_kit import GRID_A, GRID_B, PASSWORD, client_of, event_of, make_account, officer
+from tests.picture_kit import jpeg, write_pictures
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ MAX_HOURS = 48
 _ASK_AGAIN_S = 600.0
 """Another console on the same database counts too."""
 _ROWS_AT_ONCE = 100
-"""Rows of one upsert and its transaction: a case's step that comes meanwhile waits for so many at most (500 took 130 ms)."""
+"""Rows of one upsert and its transaction: a step of a case waits for so many at most (500 took 130 ms)."""
 
 
 class Passed(NamedTuple):
