@@ -17,10 +17,13 @@ from alerts.booth_link import BoothMouth, BoothPassage, BoothWord
 from alerts.box_status import BoxStatus
 from alerts.envelope import Event
 from alerts.flagged import FlaggedEvent
+from alerts.handled import BoothResult, HandledEvent, handled_id
 from alerts.kinds import from_cloudevent
 from alerts.notices.keeper import Amiss, NoticeKeeper, notices_path
 from alerts.notices.table import BY_NAME
 from alerts.outbox import Outbox
+from console.cases.booth import BoothWords
+from console.parts import Console
 from kakou.box.booth import open_devices, serve_booth
 from kakou.settings import Settings
 from tests.alerts_kit import NOON
@@ -123,3 +126,16 @@ def _await_server(address: str) -> None:
             return
         time.sleep(0.05)
     raise AssertionError("the booth page does not answer")
+
+
+def handled_of(event: FlaggedEvent, at: datetime, result: BoothResult = "passed") -> HandledEvent:
+    """Return what the booth of the event's checkpoint says that it did."""
+    return HandledEvent(
+        event_id=handled_id(event.event_id, result, at, b"k" * 16), flagged_id=event.event_id,
+        camera_id=event.camera_id, checkpoint=event.checkpoint, result=result, by="一号平板 王某", handled_at=at,
+    )  # fmt: skip
+
+
+def say_at_booth(console: Console, event: FlaggedEvent, result: BoothResult = "passed") -> list[int]:
+    words = BoothWords(console.database, console.audit, console.desk)
+    return words.take([handled_of(event, console.now(), result)], console.now())

@@ -24,9 +24,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import select
 
 from alerts.flagged import EventAlternative, EventReason, FlaggedEvent
-from alerts.handled import BoothResult, HandledEvent, handled_id
 from alerts.proposal import ProposalEvent
-from console.cases.booth import BoothWords
 from console.cases.desk import StepRequest
 from console.cases.steps import Action, State
 from console.lists.areas import AreaOffice
@@ -187,14 +185,6 @@ def event_of(
     return FlaggedEvent.model_validate(fields)
 
 
-def handled_of(event: FlaggedEvent, at: datetime, result: BoothResult = "passed") -> HandledEvent:
-    """Return what the booth of the event's checkpoint says that it did."""
-    return HandledEvent(
-        event_id=handled_id(event.event_id, result, at, b"k" * 16), flagged_id=event.event_id,
-        camera_id=event.camera_id, checkpoint=event.checkpoint, result=result, by="一号平板 王某", handled_at=at,
-    )  # fmt: skip
-
-
 def proposal_of(number: int = 1, at: datetime = START, **changes: object) -> ProposalEvent:
     """Return what a higher platform asks, told to the box at `at`."""
     fields = {
@@ -202,11 +192,6 @@ def proposal_of(number: int = 1, at: datetime = START, **changes: object) -> Pro
         "text": f"测A1234{number}", "reason": "涉疫车辆", "office": "示例指挥部", "arrived_at": at,
     }  # fmt: skip
     return ProposalEvent.model_validate(fields | changes)
-
-
-def say_at_booth(console: Console, event: FlaggedEvent, result: BoothResult = "passed") -> list[int]:
-    words = BoothWords(console.database, console.audit, console.desk)
-    return words.take([handled_of(event, console.now(), result)], console.now())
 
 
 def officer(scope: str = "", account_id: int = 101) -> Actor:

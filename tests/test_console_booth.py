@@ -16,17 +16,8 @@ from console.cases.steps import Action, State
 from console.parts import Console
 from console.situation.statistics import local_day
 from console.types import ConsoleError, Role
-from tests.console_kit import (
-    Clock,
-    act,
-    event_of,
-    handled_of,
-    make_account,
-    officer,
-    open_console,
-    say_at_booth,
-    state_of,
-)
+from tests.booth_kit import handled_of, say_at_booth
+from tests.console_kit import Clock, act, event_of, make_account, officer, open_console, state_of
 
 HOLD = timedelta(minutes=5)
 

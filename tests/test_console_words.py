@@ -23,8 +23,9 @@ from console.types import ACCOUNT_ROLES, Actor, Role
 from kakou.settings import Settings
 from kakou.wiring.risk import open_keeper
 from riskdb.types import RiskDBError
+from tests.booth_kit import say_at_booth
 from tests.console_app import app_of
-from tests.console_kit import GRID_A, Clock, client_of, event_of, make_account, open_console, say_at_booth
+from tests.console_kit import GRID_A, Clock, client_of, event_of, make_account, open_console
 from tests.picture_kit import jpeg
 
 GOOD = ("苏A10001", "02", "370211", "{day}", "{day}", "流调")
