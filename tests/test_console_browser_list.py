@@ -91,6 +91,21 @@ def test_an_old_case_that_changes_does_not_hide_those_between_it_and_the_last_pa
 
 
 @pytest.mark.long
+def test_older_ones_are_read_on_where_the_next_page_is_on_the_screen_already(world: World):
+    passed(world, 60, "A")
+    changed = passed(world, 100, "B")
+    passed(world, 100, "C")
+    context, page = world.open("officer", LAPTOP)
+    page.goto(f"{world.address}/screen")
+    expect(page.locator("#rows .row")).to_have_count(100)
+    world.console.hub.touch(changed)
+    expect(page.locator("#rows .row")).to_have_count(200)
+    page.click("#older")
+    expect(page.locator("#rows .row")).to_have_count(260)
+    context.close()
+
+
+@pytest.mark.long
 def test_nothing_is_called_normal_while_a_filter_is_set(world: World):
     passed(world, 3, "A")
     context, page = world.open("officer", LAPTOP)

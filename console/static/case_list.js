@@ -75,8 +75,13 @@ export class CaseList {
     this.isPaging = true;
     const isRead = await this.reading(async (meanwhile) => {
       this.settle();
-      const views = await this.page(this.last);
-      if (this.meanwhile === meanwhile) this.addPage(views);
+      const shown = this.rows.children.length;
+      // The stream may have brought the whole page already: then the one after it is wanted.
+      do {
+        const views = await this.page(this.last);
+        if (this.meanwhile !== meanwhile) return;
+        this.addPage(views);
+      } while (!this.older.hidden && this.rows.children.length === shown);
     });
     this.isPaging = false;
     this.wantsOlder = !isRead && Boolean(this.meanwhile); // a new list is on its way
