@@ -171,6 +171,64 @@ def test_a_platforms_newer_word_takes_the_place_of_its_older_one(desk: Desk):
     assert desk.states() == ["withdrawn", "waiting", "withdrawn"], "what was never taken up needs no lifting"
 
 
+def told(desk: Desk, after_h: float, **words: object) -> None:
+    """What reaches a box so many hours after the start, and the console at once."""
+    at = START + timedelta(hours=after_h)
+    desk.proposals.take([proposal_of(1, at, event_id=f"{int(after_h * 60):032x}", **words)], at)
+
+
+def test_one_that_was_withdrawn_and_is_asked_again_in_the_same_words_waits_again(desk: Desk):
+    for hour in range(6):
+        told(desk, hour, is_lift=hour % 2 == 1)
+    assert desk.states() == ["withdrawn"] * 3, "each was taken back before anybody decided"
+    told(desk, 24)
+    told(desk, 25)
+    assert desk.states()[3:] == ["waiting"]
+    told(desk, 23, is_lift=True)
+    told(desk, 22)
+    assert desk.states()[3:] == ["withdrawn"], "what was said before the lift, and comes late, asks for nothing"
+
+
+def test_one_that_was_decided_on_and_lifted_is_another_one_when_it_is_asked_again(desk: Desk):
+    told(desk, 0)
+    desk.steward.post("/proposals/1/enter", data=STAY)
+    for hour, is_lift in ((1, False), (2, True), (3, True)):
+        told(desk, hour, is_lift=is_lift, **({"text": ""} if is_lift else {}))
+    assert desk.states() == ["taken", "waiting"]
+    desk.proposals.refuse(2, "已移出名单", SYSTEM, START)
+    told(desk, 4)
+    desk.proposals.refuse(3, "来文号不符", SYSTEM, START)
+    told(desk, 5)
+    assert desk.states() == ["taken", "done", "refused"]
+    told(desk, 6, is_lift=True, text="")
+    assert desk.states() == ["taken", "done", "refused", "waiting"], "the list is still to be looked at"
+
+
+def test_a_platform_that_goes_back_to_its_first_words_is_believed(desk: Desk):
+    for hour, reason in enumerate(("涉疫车辆", "更正：同案车辆", "涉疫车辆")):
+        told(desk, hour, reason=reason)
+    assert [(row.state, row.told) for row in desk.rows()][1:] == [("withdrawn", ""), ("waiting", "涉疫车辆")]
+
+
+def test_a_correction_that_is_lifted_leaves_the_one_that_was_taken_up_to_the_steward(desk: Desk):
+    told(desk, 0)
+    desk.steward.post("/proposals/1/enter", data=STAY)
+    told(desk, 1, reason="更正")
+    told(desk, 2, is_lift=True)
+    assert desk.states() == ["taken", "withdrawn", "waiting"]
+    assert desk.rows()[2].is_lift
+
+
+def test_one_that_lapsed_and_is_still_asked_waits_again_unless_its_time_is_over(desk: Desk):
+    told(desk, 0)
+    told(desk, 1, reference="D2", until=START + timedelta(hours=2))
+    desk.proposals.forget_old(START + WAITS_FOR + timedelta(days=1))
+    assert desk.states() == ["lapsed", "lapsed"]
+    told(desk, 24 * 32)
+    told(desk, 24 * 32, reference="D2", until=START + timedelta(hours=2))
+    assert desk.states() == ["lapsed", "lapsed", "waiting"]
+
+
 def test_what_lifts_one_that_was_taken_up_waits_for_the_steward_and_is_no_entry(desk: Desk):
     desk.proposals.take([proposal_of()], START)
     desk.steward.post("/proposals/1/enter", data=STAY)

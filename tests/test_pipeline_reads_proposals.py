@@ -57,6 +57,27 @@ def test_what_is_wanted_is_on_disk_for_the_steward_before_it_is_answered_and_onl
     assert len(kept(box, "once")) == 2, "what says something else is another one"
 
 
+def test_one_that_is_lifted_and_asked_again_in_the_same_words_is_told_again(box: Box):
+    asked = ASKED | {"DispositionID": "again"}
+    words = [asked, asked | {"OperateType": "1"}, asked, asked, asked | {"OperateType": "1"}]
+    assert [ask(box, one) for one in words] == [200] * 5
+    assert [event.is_lift for event in kept(box, "again")] == [False, True, False, True]
+    box.post(f"/reads/gat/{SECRET}/VIID/Dispositions?IDList=again", b"", method="DELETE")
+    assert ask(box, asked) == 200
+    assert [event.text for event in kept(box, "again")][4:] == ["", "鲁B12345"]
+
+
+def test_two_of_one_message_or_without_a_number_are_told_once_however_often_they_come(box: Box):
+    for number in ("", "twins"):
+        twins = [ASKED | {"DispositionID": number, "Reason": why} for why in ("甲", "乙")]
+        for _ in range(3):
+            assert ask(box, *twins) == 200
+        assert [event.reason[-1] for event in kept(box, number)] == ["甲", "乙"]
+    first, second = ({**ASKED, "DispositionID": "", "TargetFeature": "鲁B54321", "Reason": why} for why in "甲乙")
+    assert [ask(box, one) for one in (first, second, first, second)] == [200] * 4
+    assert len([event for event in kept(box, "") if event.text == "鲁B54321"]) == 2
+
+
 def test_a_test_of_the_way_proposes_nothing_and_no_channel_takes_a_proposal(box: Box):
     assert ask(box, ASKED | {"DispositionID": "trial"}, headers={"x-kakou-test": "1"}) == 200
     assert kept(box, "trial") == []

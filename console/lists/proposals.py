@@ -3,17 +3,18 @@
 Taking one up is an entry of the steward's own, tried and applied through the same door as any other.
 """
 
+import json
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from alerts.proposal import ProposalEvent
 from console.lists.changes import ListChange, ListChanges
+from console.lists.proposal_states import NOTHING_CAME_OF_IT, PROPOSAL_STATE_NAMES, ProposalState
 from console.people.audit import AuditLog
 from console.people.keys import ConsoleKeys
 from console.store.database import Database
@@ -27,25 +28,6 @@ WAITS_FOR = timedelta(days=30)
 KEPT_FOR = timedelta(days=90)
 
 _log = logging.getLogger(__name__)
-
-
-class ProposalState(StrEnum):
-    WAITING = "waiting"
-    TAKEN = "taken"
-    REFUSED = "refused"
-    DONE = "done"
-    WITHDRAWN = "withdrawn"
-    LAPSED = "lapsed"
-
-
-PROPOSAL_STATE_NAMES = {
-    ProposalState.WAITING: "待处理",
-    ProposalState.TAKEN: "已转录入",
-    ProposalState.REFUSED: "不采纳",
-    ProposalState.DONE: "已办结",
-    ProposalState.WITHDRAWN: "上级已撤回或更改",
-    ProposalState.LAPSED: "已过期",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +58,15 @@ class Proposals:
         self._most_waiting = most_waiting
 
     def take(self, events: Sequence[ProposalEvent], now: datetime) -> None:
-        """Keep what platforms ask, each once, whichever box it came to and however often."""
+        """Keep what platforms ask, each once, whichever box it came to and however often.
+
+        What was overruled by a later word, and is said anew after it, is asked anew.
+        """
         left = 0
         with self._database.writing() as session:
             for event in events:
-                likeness = self._likeness(event)
-                if session.scalar(select(ProposalRow.proposal_id).where(ProposalRow.likeness == likeness)) is None:
-                    left += not self._keep(session, event, likeness, now)
+                if not self._is_standing(session, event, now):
+                    left += not self._keep(session, event, now)
             if left:
                 self._audit.append(session, SYSTEM, "proposal.left", "proposals", now, str(left))
         if left:
@@ -142,17 +126,34 @@ class Proposals:
         words = event.model_dump_json(exclude={"event_id", "checkpoint", "arrived_at"})
         return self._keys.digest("proposal", words)
 
-    def _keep(self, session: Session, event: ProposalEvent, likeness: str, now: datetime) -> bool:
+    def _subject(self, event: ProposalEvent, text: str) -> str:
+        """Return the digest of one vehicle of a 布控; with "" as its text, of the 布控 itself."""
+        return self._keys.digest("proposal-subject", json.dumps([event.platform, event.reference, text]))
+
+    def _is_standing(self, session: Session, event: ProposalEvent, now: datetime) -> bool:
+        """Return whether these very words are known already, and were not overruled since."""
+        same = select(ProposalRow).where(ProposalRow.likeness == self._likeness(event))
+        row = session.scalars(same.order_by(ProposalRow.proposal_id.desc()).limit(1)).first()
+        if row is None:
+            return False
+        if row.overruled_at is not None:
+            return event.arrived_at < row.overruled_at  # a late copy, by way of another box
+        if row.state == ProposalState.LAPSED:
+            return event.until is not None and event.until < now
+        return row.state != ProposalState.WITHDRAWN
+
+    def _keep(self, session: Session, event: ProposalEvent, now: datetime) -> bool:
         """Return False for one that is left. A platform's newer word takes the place of its older one."""
         older = self._of_one_reference(session, event)
-        for row in older:
-            self._settle(session, row, ProposalState.WITHDRAWN, SYSTEM, now)
-        if event.is_lift and (older or not (event.text or self._is_known(session, event))):
-            return True  # nothing had come of it: there is nothing to lift
+        if event.is_lift and not self._has_something_to_lift(session, event):
+            self._overrule(session, event, older, now)
+            return True
         if not older and _waiting_count(session) >= self._most_waiting:
             return False
+        self._overrule(session, event, older, now)
         row = ProposalRow(
-            state=ProposalState.WAITING.value, likeness=likeness, platform=event.platform,
+            state=ProposalState.WAITING.value, likeness=self._likeness(event),
+            subject=self._subject(event, event.text), platform=event.platform,
             checkpoint=event.checkpoint, reference=event.reference, is_lift=event.is_lift, plate_text=event.text,
             plate_class=event.plate_class, told=event.reason, office=event.office, begins_at=event.begins_at,
             until=event.until, received_at=now, answer="",
@@ -174,11 +175,27 @@ class Proposals:
         )
         return session.scalars(query.where(ProposalRow.plate_text == event.text) if event.text else query).all()
 
-    def _is_known(self, session: Session, event: ProposalEvent) -> bool:
-        known = select(ProposalRow.proposal_id).where(
-            ProposalRow.platform == event.platform, ProposalRow.reference == event.reference
+    def _overrule(self, session: Session, event: ProposalEvent, waiting: Sequence[ProposalRow], now: datetime) -> None:
+        """Withdraw what waits of a platform's earlier words; note that it takes back what it asked, or asks anew."""
+        for row in waiting:
+            row.overruled_at = event.arrived_at
+            self._settle(session, row, ProposalState.WITHDRAWN, SYSTEM, now)
+        opposite = ProposalRow.overruled_at.is_(None) & ProposalRow.is_lift.is_(not event.is_lift)
+        session.execute(
+            update(ProposalRow).where(opposite, self._is_about(event)).values(overruled_at=event.arrived_at)
         )
-        return session.scalar(known.limit(1)) is not None
+
+    def _is_about(self, event: ProposalEvent) -> ColumnElement[bool]:
+        """Match what is about the same vehicle of the same 布控, or about all of its vehicles."""
+        if not event.text:
+            return (ProposalRow.platform == event.platform) & (ProposalRow.reference == event.reference)
+        return ProposalRow.subject.in_([self._subject(event, event.text), self._subject(event, "")])
+
+    def _has_something_to_lift(self, session: Session, event: ProposalEvent) -> bool:
+        """Return whether a lift is for the steward: a vehicle that nobody here decided on is in no list by this way."""
+        known = select(ProposalRow.state).where(self._is_about(event), ProposalRow.is_lift.is_(False))
+        states = {*session.scalars(known)}
+        return not states <= NOTHING_CAME_OF_IT if states else bool(event.text)
 
     def _decide(
         self,

@@ -61,8 +61,12 @@ class ProposalRow(Base):
 
     proposal_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
     state: Mapped[str] = mapped_column(String(16))
-    likeness: Mapped[str] = mapped_column(String(64), unique=True, index=True)
+    likeness: Mapped[str] = mapped_column(String(64), index=True)
     """Keyed digest of all that it says: what comes again is known by it, after its plate is gone too."""
+    subject: Mapped[str] = mapped_column(String(64), default="", server_default="")
+    """Keyed digest of what it is about: the platform's number and the vehicle, or the number alone."""
+    overruled_at: Mapped[datetime | None]
+    """Box time of the platform's word that took the place of this one."""
     platform: Mapped[str] = mapped_column(String(200))
     checkpoint: Mapped[str] = mapped_column(String(200))
     reference: Mapped[str] = mapped_column(String(100))

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from console.lists.changes import CHANGE_STATE_NAMES
-from console.lists.proposals import PROPOSAL_STATE_NAMES
+from console.lists.proposal_states import PROPOSAL_STATE_NAMES
 from console.parts import Console
 from console.people.sessions import OpenSession
 from console.types import ConsoleError, Role
