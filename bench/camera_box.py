@@ -16,6 +16,8 @@ from typing import TypedDict
 import psutil
 
 from alerts.box_status import BoxStatus, StatusBoard
+from alerts.entries import StreamEntry
+from alerts.flagged import FlaggedEvent
 from alerts.stream import FlaggedStream, connect
 from bench.fault_rig import ROOT, free_port
 from bench.process_usage import Sample, processes_below, usage_of
@@ -216,8 +218,13 @@ def _follow(box: RunningBox, url: str) -> None:
         last = stream.last_id()
         while not box.closing.is_set():
             entries, last = stream.follow(last, 200)
-            now = datetime.now(UTC)
-            box.on_stream_ms += [(now - entry.event.made_at).total_seconds() * 1000 for entry in entries]
+            box.on_stream_ms += on_stream_ms(entries, datetime.now(UTC))
+
+
+def on_stream_ms(entries: Sequence[StreamEntry], now: datetime) -> list[float]:
+    """Return for how long the vehicles among the entries have been decided; a canary is dated when its walk began."""
+    decided = [entry.event.decided_at for entry in entries if isinstance(entry.event, FlaggedEvent)]
+    return [(now - each).total_seconds() * 1000 for each in decided]
 
 
 def texts_by_camera(passages: Sequence[PassageLine]) -> dict[tuple[str, str], int]:

@@ -4,13 +4,18 @@ import importlib
 import json
 import subprocess
 from argparse import Namespace
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from alerts.canary import CanaryEvent
+from alerts.entries import StreamEntry
 from bench.__main__ import bench_names
+from bench.camera_box import on_stream_ms
 from bench.report import NO_DATA, Report, commit_name
+from tests.console_kit import START, event_of
 
 ROOT = Path(__file__).parents[1]
 
@@ -58,3 +63,11 @@ def test_a_figure_that_numpy_computed_is_written_like_any_other(tmp_path: Path):
     report.add_bar("error", np.float64(0.01), 0.03, "at most")
     report.finish(Namespace(json=tmp_path / "out.json", check=True))
     assert json.loads((tmp_path / "out.json").read_text())["bars"][0]["is_met"] is True
+
+
+def test_cameras_counts_the_way_to_the_stream_of_vehicles_alone_and_not_a_canarys_whole_walk():
+    canary = CanaryEvent(
+        event_id="1" * 32, origin="box:one", checkpoint="一号卡口", sent_at=START, confidence=0.99, list_version=1
+    )
+    entries = [StreamEntry("1-0", canary), StreamEntry("2-0", event_of(at=START + timedelta(seconds=1)))]
+    assert on_stream_ms(entries, START + timedelta(seconds=1.02)) == [pytest.approx(20.0)]

@@ -15,7 +15,7 @@ from kakou.box.canary_result import CanaryResult, keep_result, result_path
 from kakou.box.orders import Order, run_by_order
 from kakou.box.supervisor import Heartbeat
 from kakou.exit_codes import ExitCode
-from kakou.process import stop_on_signals
+from kakou.process import give_way, stop_on_signals
 from kakou.settings import Settings
 from kakou.watch.identity import box_origin
 from kakou.wiring.box import Box, utc_now
@@ -67,6 +67,7 @@ def send_canary(walk: CanaryWalk, outbox: Outbox, now: Callable[[], datetime]) -
 
 def send_by_order(order: Order) -> int:
     """Send canaries until told to stop."""
+    give_way()  # a second of reading, and vehicles of nobody's: real ones go first
     stop, heartbeat = stop_on_signals(), Heartbeat(os.environ)
     box = Box.build(order.settings, order.redis_url)
     with box.outbox() as outbox:
