@@ -3,19 +3,20 @@
 import importlib
 import importlib.metadata
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from typer.core import TyperCommand, TyperGroup, TyperOption
 
 from kakou.errors import report_error
 from kakou.exit_codes import ExitCode
 from kakou.extras import missing_sentence
 from kakou.foreign import require_our_packages
+from kakou.spoken import SpokenGroup, complain, spoken
 
 if TYPE_CHECKING:
     from typer._click.core import Command, Context
-    from typer._click.formatting import HelpFormatter
 
 COMMANDS = {
     "demo": "kakou.commands.demo",
@@ -39,46 +40,7 @@ COMMANDS = {
 }
 
 
-CHINESE = {
-    "demo": "一次看全：启动 Redis，导入示例名单，排查示例短片",
-    "run": "卡口机：排查摄像机",
-    "read": "识别照片中的号牌",
-    "reads": "相机自己上报的识别结果：试发与检查",
-    "replay": "录像回放排查，出报告",
-    "risk": "风险名单：导入、风险区、查看、维护",
-    "match": "一个号牌是否在名单中，为什么",
-    "events": "查看预警、死信，重发",
-    "deliver": "把预警投递到各通道",
-    "console": "指挥屏和手机页",
-    "booth": "卡口岗页面",
-    "audit": "核验审计记录",
-    "sunset": "日落：到期停止比对并销毁",
-    "backup": "备份状态文件夹（加密，密钥分开）",
-    "restore": "核对备份，放回空文件夹",
-    "doctor": "检查本机是否正常，每项说怎么办",
-    "install": "写 systemd 服务单元（box 或 centre）",
-    "bench": "测速",
-}
-"""What `kakou --help` says of each command where the locale is Chinese."""
-CHINESE_HELP = """卡口：把过往车辆与高风险行程名单比对，命中的马上说出来。
-
-例：
-
-- `kakou demo`：先看一遍
-- `kakou run --config kakou.toml`：卡口机开始工作
-- `kakou doctor --config kakou.toml`：检查本机
-- `kakou risk import records.csv --dry-run`：预检名单
-"""
-CHINESE_OPTIONS = {"version": "显示版本后退出", "help": "显示这份说明后退出"}
-
-
-def speaks_chinese() -> bool:
-    """Return whether the user's locale is Chinese."""
-    chosen = next((os.environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if os.environ.get(name)), "")
-    return chosen.startswith("zh")
-
-
-class LazyGroup(TyperGroup):
+class LazyGroup(SpokenGroup):
     """Imports a command only when it is called, so that `kakou read` does not wait for the console's libraries."""
 
     def list_commands(self, ctx: "Context") -> list[str]:  # noqa: ARG002  click's signature
@@ -87,30 +49,36 @@ class LazyGroup(TyperGroup):
     def get_command(self, ctx: "Context", cmd_name: str) -> "Command | None":  # noqa: ARG002  click's signature
         if cmd_name not in COMMANDS:
             return None
-        command = typer.main.get_command(_app_of(cmd_name))
+        command = typer.main.get_command(spoken(_app_of(cmd_name)))
         command.name = cmd_name
-        if speaks_chinese() and cmd_name in CHINESE:
-            command.short_help = CHINESE[cmd_name]
-            if isinstance(command, TyperCommand | TyperGroup):
-                command.rich_help_panel = "命令"
         return command
 
-    def format_help(self, ctx: "Context", formatter: "HelpFormatter") -> None:
-        if speaks_chinese():
-            self.help = CHINESE_HELP
-            for option in self.get_params(ctx):
-                if isinstance(option, TyperOption):
-                    option.help, option.rich_help_panel = CHINESE_OPTIONS[str(option.name)], "选项"
-        super().format_help(ctx, formatter)
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: "Context | None" = None, **extra: object
+    ) -> "Context":
+        with _complaining():
+            return super().make_context(info_name, args, parent, **extra)
 
     def invoke(self, ctx: "Context") -> object:
         """Run the command; an error of ours ends it with a sentence and the exit code of the one table."""
         try:
             require_our_packages()
             os.umask(0o077)  # whatever is written may hold plates
-            return super().invoke(ctx)
+            with _complaining():
+                return super().invoke(ctx)
         except Exception as error:
             raise typer.Exit(report_error(error)) from error
+
+
+@contextmanager
+def _complaining() -> Iterator[None]:
+    """End with what typer complains of, in the user's language."""
+    try:
+        yield
+    except Exception as error:
+        if complain(error):
+            raise typer.Exit(ExitCode.USAGE) from error
+        raise
 
 
 def _app_of(name: str) -> typer.Typer:

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Annotated, cast, get_args
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from typer.core import TyperGroup
 
 from kakou.commands.replay_output import ReplayOutputs, print_summary
 from kakou.exit_codes import ExitCode
 from kakou.output import put_line
 from kakou.process import stop_on_signals
 from kakou.settings import Settings, load_settings
+from kakou.spoken import SpokenGroup
 from kakou.wiring.matching import key_path
 from kakou.wiring.replay import ReplayPlan, default_record
 from ocr.providers import PROVIDERS, require_providers
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 CPU_ONLY = (PROVIDERS["cpu"],)
 
 
-class _FootageOrDiff(TyperGroup):
+class _FootageOrDiff(SpokenGroup):
     """`kakou replay PATH...` needs no second word; `kakou replay diff A B` has one."""
 
     def parse_args(self, ctx: "Context", args: list[str]) -> list[str]:
@@ -110,8 +110,8 @@ def footage(
 
 @app.command("diff")
 def diff(
-    before: Annotated[Path, typer.Argument(metavar="A.jsonl")],
-    after: Annotated[Path, typer.Argument(metavar="B.jsonl")],
+    before: Annotated[Path, typer.Argument(metavar="A.jsonl", help="What the first replay wrote.")],
+    after: Annotated[Path, typer.Argument(metavar="B.jsonl", help="What the second one wrote.")],
 ) -> None:
     """Say what changed between two replays, in what they depended on and by passage. Exit code 1 if anything did."""
     lines = list(diff_lines(load_run(before), load_run(after)))
