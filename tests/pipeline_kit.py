@@ -153,10 +153,21 @@ class KeptPassages:
     """A spool in memory."""
 
     def __init__(self) -> None:
-        self.passages: list[Passage] = []
+        self._kept: dict[Path, Passage] = {}
+        self._count = 0
 
-    def keep(self, passage: Passage) -> None:
-        self.passages.append(passage)
+    @property
+    def passages(self) -> list[Passage]:
+        return list(self._kept.values())
+
+    def keep(self, passage: Passage) -> Path:
+        self._count += 1
+        path = Path(f"{self._count}.unchecked")
+        self._kept[path] = passage
+        return path
+
+    def remove(self, path: Path) -> None:
+        del self._kept[path]
 
 
 def make_spool(folder: Path, now: Callable[[], datetime] = lambda: NOON) -> Spool:

@@ -38,13 +38,17 @@ def test_a_box_serves_a_booth_page_only_where_it_is_told_to(tmp_path: Path):
 def test_a_flagged_vehicle_is_the_booths_only_while_somebody_there_has_its_page_open(tmp_path: Path):
     box = Box(settings_in(tmp_path, handle_minutes=4), "", None)  # type: ignore[arg-type]  # no model is asked here
     (tmp_path / "run").mkdir()
-    until = box.booth_until
-    assert until("东门", "入口", NOON) is None
+    until, now = box.booth_until, datetime.now(UTC)
+    assert until("东门", "入口", now) is None
     OpenBooths(tmp_path).note({("东门", "")})
-    assert until("东门", "入口", NOON) == NOON + timedelta(minutes=4)
-    assert until("西门", "入口", NOON) is None
+    assert until("东门", "入口", now) == now + timedelta(minutes=4)
+    assert until("东门", "入口", now - timedelta(minutes=4)) is None  # checked late: it has driven on
+    ahead = until("东门", "入口", now + timedelta(days=1))
+    assert ahead is not None
+    assert ahead < now + timedelta(minutes=5)
+    assert until("西门", "入口", now) is None
     (tmp_path / "run" / "booth.open").write_text("[")
-    assert until("东门", "入口", NOON) is None
+    assert until("东门", "入口", now) is None
 
 
 def heard(ear: BoothEar, count: int) -> list[BoothWord]:

@@ -114,7 +114,7 @@ def test_damaged_hour_counters_begin_anew_and_the_alarm_says_so(tmp_path: Path, 
 
 
 class NoRoom(KeptPassages):
-    def keep(self, passage: Passage) -> None:  # noqa: ARG002  the spool's signature
+    def keep(self, passage: Passage) -> Path:  # noqa: ARG002  the spool's signature
         raise OSError(errno.ENOSPC, "No space left on device")
 
 

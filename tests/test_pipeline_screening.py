@@ -13,12 +13,10 @@ from ocr.types import BgrImage, BoundingBox, PlateRead
 from pipeline.settings import TrackSettings
 from pipeline.types import FrameReads, Passage
 from pipeline.walk.evidence import vehicle_front
-from pipeline.walk.recheck import recheck
 from pipeline.walk.screening import screen
 from riskdb.types import Hypothesis, Permit, RiskMatch
 from tests.pipeline_kit import (
     EVERY_LOOK,
-    NOON,
     PICTURE,
     KeptEvents,
     KeptPassages,
@@ -26,7 +24,6 @@ from tests.pipeline_kit import (
     box_at,
     frames_of,
     make_screening,
-    make_spool,
     passages_of,
     passing,
     screened,
@@ -148,51 +145,6 @@ def test_nobody_behind_the_windscreen_can_be_made_out() -> None:
     windscreen = front[: int(280 - 0.9 * 80 - (280 - 3.2 * 80)) - 2]
     assert windscreen.std() < 12
     assert front[-40:].std() > 50
-
-
-def test_the_spool_holds_no_plate_in_the_clear_and_is_rechecked_when_the_list_is_back(tmp_path: Path) -> None:
-    spool = make_spool(tmp_path)
-    risk_list = ListedPlates("京A12345", is_down=True)
-    outbox = KeptEvents()
-    screening = make_screening(risk_list, outbox, spool)
-    passages_of([*passing("京A12345"), *[[]] * 20, *passing("沪B67890")], screening)
-    assert spool.waiting() == 2
-    stored = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
-    assert "京A12345".encode() not in stored
-    assert b"A12345" not in stored
-
-    assert recheck(spool, risk_list, screening.flagging).waiting == 2
-    risk_list.is_down = False
-    result = recheck(spool, risk_list, screening.flagging)
-    assert (result.clear, result.flagged, result.waiting) == (1, 1, 0)
-    assert [event.text for event in outbox.events] == ["京A12345"]
-
-
-def test_a_rechecked_event_is_the_one_that_would_have_been_flagged_at_once(tmp_path: Path) -> None:
-    at_once, later = KeptEvents(), KeptEvents()
-    passages_of(passing("京A12345"), make_screening(ListedPlates("京A12345"), at_once))
-    spool = make_spool(tmp_path)
-    passages_of(passing("京A12345"), make_screening(ListedPlates(is_down=True), later, spool))
-    recheck(spool, ListedPlates("京A12345"), make_screening(ListedPlates(), later).flagging)
-    assert [event.event_id for event in later.events] == [event.event_id for event in at_once.events]
-
-
-def test_unchecked_passages_are_deleted_after_a_day(tmp_path: Path) -> None:
-    clock = [NOON]
-    spool = make_spool(tmp_path, lambda: clock[0])
-    passages_of(passing("京A12345"), make_screening(ListedPlates(is_down=True), KeptEvents(), spool))
-    clock[0] = NOON.replace(day=25, minute=1)
-    result = recheck(spool, ListedPlates("京A12345"), make_screening(ListedPlates(), KeptEvents()).flagging)
-    assert (result.expired, result.flagged, result.waiting) == (1, 0, 0)
-    assert [path for path in tmp_path.rglob("*") if path.suffix == ".unchecked"] == []
-
-
-def test_a_damaged_spool_file_does_not_stop_the_others(tmp_path: Path) -> None:
-    spool = make_spool(tmp_path)
-    passages_of(passing("京A12345"), make_screening(ListedPlates(is_down=True), KeptEvents(), spool))
-    (tmp_path / "spool" / "20261124T030000000000-x.unchecked").write_bytes(b"not a token")
-    result = recheck(spool, ListedPlates(), make_screening(ListedPlates(), KeptEvents()).flagging)
-    assert (result.clear, result.waiting) == (1, 0)
 
 
 @pytest.mark.parametrize("doubt", [0.3, 0.7])

@@ -116,7 +116,7 @@ def background(box: Box) -> Iterator[None]:
             threading.Thread(target=relay.run, args=(stop,), name="relay"),
             threading.Thread(
                 target=_recheck_until,
-                args=(stop, box, box.spool(keeps_time=True), box.flagging(outbox, is_at_once=False)),
+                args=(stop, box, box.spool(keeps_time=True), box.flagging(outbox)),
                 name="recheck",
             ),
         ]

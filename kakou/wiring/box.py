@@ -72,25 +72,25 @@ class Box:
             pipeline.spool_reserve_mib << 20,
         )
 
-    def flagging(self, outbox: Outbox, *, is_at_once: bool = True) -> Flagging:
-        """`is_at_once` False: of vehicles that left long ago, which are no booth's any more."""
+    def flagging(self, outbox: Outbox) -> Flagging:
         return Flagging(
             outbox,
             self.evidence_folder,
             lambda: load_or_create_key(key_path(self.settings)),
             self.models.sha256(),
             lane_lines={source.camera_id: source.lane_lines for source in self.settings.sources},
-            booth_until=self.booth_until if is_at_once and self.has_booth else lambda *_: None,
+            booth_until=self.booth_until if self.has_booth else lambda *_: None,
         )
 
     @property
     def has_booth(self) -> bool:
         return self.settings.booth.port is not None
 
-    def booth_until(self, checkpoint: str, camera_id: str, now: datetime) -> datetime | None:
-        """Return until when a flagged vehicle is its booth's; None where nobody there has the page open."""
-        is_open = OpenBooths(self.settings.state_dir).holds(checkpoint, camera_id)
-        return now + self.settings.booth.hold if is_open else None
+    def booth_until(self, checkpoint: str, camera_id: str, seen_at: datetime) -> datetime | None:
+        """Return until when a flagged vehicle is its booth's; None if it is long gone or nobody has the page open."""
+        now = utc_now()
+        until = min(seen_at, now) + self.settings.booth.hold
+        return until if until > now and OpenBooths(self.settings.state_dir).holds(checkpoint, camera_id) else None
 
     def reader(self) -> PlateReader:
         """Load the models into a reader, which several threads may use. Raises OcrError."""

@@ -15,11 +15,11 @@ from pipeline.replay.stopwatch import OnProgress, Stopwatch
 from pipeline.replay.units import ReplayUnit, footage_sha256
 from pipeline.replay.window import UnitWindow
 from pipeline.settings import PipelineSettings, SourceSettings
-from pipeline.types import InView, Passage, PlateTrack, Reader, ScreeningCounts
+from pipeline.types import InView, PlateTrack, Reader, ScreeningCounts
 from pipeline.video.capture_time import StartSource, capture_start
 from pipeline.video.nursery import Nursery
 from pipeline.video.sources import tell_gaps
-from pipeline.walk.deciding import Match, Screening
+from pipeline.walk.deciding import Match, NoSpool, Screening
 from pipeline.walk.flagging import EventSink, Flagging
 from pipeline.walk.screening import screen
 
@@ -56,12 +56,6 @@ class _NoOutbox:
 
     def has_room_for_pictures(self) -> bool:
         return True
-
-
-class _NoSpool:
-    """What a replay could not check is in its record; nothing is checked again later."""
-
-    def keep(self, passage: Passage) -> None: ...
 
 
 def replay_unit(
@@ -142,7 +136,7 @@ def _screening(parts: ReplayParts, counts: ScreeningCounts) -> Screening:
     return Screening(
         match=parts.match,
         flagging=Flagging(outbox, parts.evidence_folder, lambda: parts.id_key, parts.models, is_replay=True),
-        spool=_NoSpool(),
+        spool=NoSpool(),  # what it could not check is in its record
         now=lambda: parts.list_at,
         checkpoint=parts.checkpoint,
         counts=counts,

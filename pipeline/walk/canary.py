@@ -18,8 +18,8 @@ from alerts.flagged import FlaggedEvent
 from ocr.types import BgrImage
 from pipeline.errors import SourceError
 from pipeline.settings import TrackSettings
-from pipeline.types import Frame, Passage, Reader, ScreeningCounts
-from pipeline.walk.deciding import Screening
+from pipeline.types import Frame, Reader, ScreeningCounts
+from pipeline.walk.deciding import NoSpool, Screening
 from pipeline.walk.flagging import Flagging
 from pipeline.walk.screening import screen
 from riskdb.match import MatchRule, match_plate
@@ -75,13 +75,6 @@ class CanarySink:
         return False
 
 
-class NoSpool:
-    """A canary that could not be checked is missed, and not kept."""
-
-    def keep(self, passage: Passage) -> None:
-        pass
-
-
 @dataclass(frozen=True, slots=True)
 class CanaryWalk:
     """What one round needs."""
@@ -102,7 +95,7 @@ class CanaryWalk:
         screening = Screening(
             match=self._match,
             flagging=Flagging(self.sink, None, lambda: b"canary, no secret", {}),
-            spool=NoSpool(),
+            spool=NoSpool(),  # one that could not be checked is missed
             now=lambda: now,
             checkpoint=self.checkpoint,
             counts=counts,

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Protocol, Self, TypeAlias
 
 from alerts.flagged import FlaggedEvent
@@ -35,7 +36,19 @@ log = logging.getLogger(__name__)
 class UncheckedSpool(Protocol):
     """Where passages wait that could not be checked (`pipeline.walk.spool.Spool`)."""
 
-    def keep(self, passage: Passage) -> None: ...
+    def keep(self, passage: Passage) -> Path | None:
+        """Return the file in which it waits. Raises OSError."""
+        ...
+
+    def remove(self, path: Path) -> None: ...
+
+
+class NoSpool:
+    """Keeps nothing: for those who tell of what could not be checked otherwise."""
+
+    def keep(self, passage: Passage) -> Path | None: ...
+
+    def remove(self, path: Path) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +100,8 @@ class Decider:
         self._rule = rule
         self._screening = screening
         self._flagged: set[int] = set()
+        self._waiting: dict[int, Path] = {}
+        """Tracks in view that could not be checked: a box that is killed before they leave asks about them again."""
 
     def is_surely_unlisted(self, distribution: PlateDistribution) -> bool:
         """Return whether the list could be asked and has nothing that this may be."""
@@ -104,6 +119,7 @@ class Decider:
                 self._flagged.discard(track.number)
             return None
         passage = _decide(track, self._rule, self._screening)
+        self._let_wait(track, passage)
         if passage is None:
             self._screening.counts.unread += track.is_final and not track.is_doubted
             return None
@@ -111,11 +127,21 @@ class Decider:
             self._screening.show(passage)
             return None
         _count(self._screening.counts, passage.outcome)
-        if passage.outcome == "unchecked":
-            _keep_unchecked(self._screening, passage)
         if not track.is_final:
             self._flagged.add(track.number)
         return passage
+
+    def _let_wait(self, track: PlateTrack, passage: Passage | None) -> None:
+        """Keep what could not be checked until the list can be asked, whole; once for each vehicle."""
+        if passage is None and not track.is_final:
+            return
+        before = self._waiting.pop(track.number, None)
+        if passage is not None and passage.outcome == "unchecked":
+            kept = _keep_unchecked(self._screening, passage)
+            if not track.is_final and kept is not None:
+                self._waiting[track.number] = kept
+        if before is not None:
+            _remove(self._screening, before)
 
 
 def match_risk(tracks: Iterable[PlateTrack], rule: PassageRule, screening: Screening) -> Iterator[Passage]:
@@ -155,11 +181,19 @@ def _decide(track: PlateTrack, rule: PassageRule, screening: Screening) -> Passa
     )  # fmt: skip
 
 
-def _keep_unchecked(screening: Screening, passage: Passage) -> None:
+def _keep_unchecked(screening: Screening, passage: Passage) -> Path | None:
     try:
-        screening.spool.keep(passage)
+        return screening.spool.keep(passage)
     except OSError as error:  # the next vehicles matter, too; this one stays counted as unchecked
         log.error("an unchecked passage cannot be kept for its check: %s", error.strerror)
+        return None
+
+
+def _remove(screening: Screening, path: Path) -> None:
+    try:
+        screening.spool.remove(path)
+    except OSError as error:  # it is asked about once more, and is the same event if it is one
+        log.error("an unchecked passage cannot be deleted: %s", error.strerror)
 
 
 def _count(counts: ScreeningCounts, outcome: Outcome) -> None:

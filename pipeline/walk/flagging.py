@@ -45,7 +45,7 @@ class Flagging:
     lane_lines: Mapping[str, tuple[Line, ...]] = field(default_factory=dict)
     """By camera: the lines between its lanes."""
     booth_until: Callable[[str, str, datetime], datetime | None] = lambda *_: None
-    """(checkpoint, camera, now) -> until when the people there deal with it themselves; None where nobody looks."""
+    """(checkpoint, camera, decided at) -> until when the people there deal with it; None where nobody looks."""
 
     def flag(self, track: PlateTrack, match: RiskMatch, checkpoint: str, decided_at: datetime) -> FlaggedEvent:
         """Return the event, which is in the outbox by then. Raises OutboxError when it could not be kept."""

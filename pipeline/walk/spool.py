@@ -67,8 +67,8 @@ class Spool:
         self._max_age = max_age
         self._max_bytes = max_bytes
 
-    def keep(self, passage: Passage) -> None:
-        """Write a passage and its pictures. Raises OSError.
+    def keep(self, passage: Passage) -> Path:
+        """Write a passage and its pictures; return its file. Raises OSError.
 
         A full spool gives up pictures, oldest first, and where no pictures are left the passages that wait longest:
         they are the first to expire. A full disk takes what the check needs into the reserved room, then into that of
@@ -91,6 +91,7 @@ class Spool:
             self.remove(target)
             written.unlink(missing_ok=True)
             raise
+        return target
 
     def restore_reserve(self) -> bool:
         """Set room aside for passages, again after a full disk; return whether all of it is there."""
