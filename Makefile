@@ -11,7 +11,7 @@ READY := $(VENV)/.ready
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: install wheels docs pictures bundle sbom notice audit help setup demo test test-long mutants check lint format typecheck bench screens lock checksums clean
+.PHONY: install wheels docs pictures release bundle sbom notice audit help setup demo test test-long mutants check lint format typecheck bench screens lock checksums clean
 
 help: ## Print the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -76,6 +76,9 @@ lock: ## Write requirements.lock and requirements-runtime.lock anew from pyproje
 
 bundle: $(READY) ## Make the offline bundle in OUT (ARCHES, VERSIONS, SIGN_KEY choose)
 	PYTHON=$(BIN)/python deploy/bundle.sh $(or $(OUT),build/bundle) $(ARCHES)
+
+release: $(READY) ## Tag the version of pyproject.toml and make what is handed out in OUT (SIGN_KEY signs; CONTRIBUTING.md)
+	PYTHON=$(BIN)/python sh deploy/release.sh $(or $(OUT),build/release)
 
 sbom: $(READY) ## Print what a release is made of (CycloneDX)
 	@$(BIN)/python -m kakou.installing.sbom
