@@ -4,11 +4,20 @@ import ipaddress
 from collections.abc import Iterable, Iterator
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
+from pydantic import BaseModel
+
 from pipeline.reads.settings import DeviceSettings
 from riskdb.settings import KafkaSettings
 
 ENFORCED_SSL = ("require", "verify-ca", "verify-full")
 """`sslmode` of PostgreSQL that never falls back to no TLS (its default, prefer, does)."""
+
+OPEN_SCHEMES = ("http", "ws", "mqtt", "amqp", "redis", "ftp", "smtp", "ldap", "nats", "tcp", "udp")
+"""Of addresses that are dialled without TLS."""
+
+
+class AddressError(ValueError):
+    """An address of the settings cannot be taken apart; says which setting, never the address."""
 
 
 def open_links(
@@ -19,15 +28,16 @@ def open_links(
     topics: Iterable[KafkaSettings] = (),
     devices: Iterable[DeviceSettings] = (),
 ) -> Iterator[tuple[str, str]]:
-    """Yield the setting and the host of each link to another machine that TLS does not protect."""
+    """Yield the setting and the host of each link to another machine that TLS does not protect.
+
+    Raises AddressError.
+    """
     for name, url in (("redis_url", redis_url), ("alerts.stream_url", stream_url)):
-        if url and _is_open_redis(urlsplit(url)):
-            yield name, urlsplit(url).hostname or ""
+        if url and _is_open_redis(link := _split(name, url)):
+            yield name, link.hostname or ""
     for channel in channels:
         name = f"alerts.channel {getattr(channel, 'name', '')}"
-        link = urlsplit(getattr(channel, "url", ""))
-        if link.scheme == "http" and is_elsewhere(link.hostname):
-            yield f"{name}: url", link.hostname or ""
+        yield from _open_addresses(name, channel)
         host = getattr(channel, "host", None)
         if getattr(channel, "tls", True) is False and is_elsewhere(host):
             yield f"{name}: tls", str(host)
@@ -37,13 +47,32 @@ def open_links(
         if not (topic.tls or topic.ca_file):
             yield from ((f"risk.kafka {topic.topic}: tls", host) for host in _brokers_elsewhere(topic.brokers))
     for device in devices:
-        if device.pull and is_elsewhere((link := urlsplit(device.pull.url)).hostname) and link.scheme == "http":
-            yield f"reads.device {device.device_id}: pull.url", link.hostname or ""
+        name = f"reads.device {device.device_id}"
+        if device.pull and (link := _split(f"{name}: pull.url", device.pull.url)).scheme in OPEN_SCHEMES:
+            yield from [(f"{name}: pull.url", link.hostname or "")] if is_elsewhere(link.hostname) else ()
         broker = device.broker
         if broker and not broker.tls and is_elsewhere(broker.host):
-            yield f"reads.device {device.device_id}: broker.tls", broker.host
-    if database_url and (host := _open_database_host(urlsplit(database_url))):
+            yield f"{name}: broker.tls", broker.host
+    if database_url and (host := _open_database_host(_split("console.database_url", database_url))):
         yield "console.database_url", host
+
+
+def _open_addresses(name: str, channel: object) -> Iterator[tuple[str, str]]:
+    """Yield each setting of a channel, whatever its name, that is an address without TLS on another machine."""
+    for key, said in channel if isinstance(channel, BaseModel) else ():
+        if isinstance(said, str) and "://" in said:
+            link = _split(f"{name}: {key}", said)
+            if link.scheme in OPEN_SCHEMES and is_elsewhere(link.hostname):
+                yield f"{name}: {key}", link.hostname or ""
+
+
+def _split(name: str, url: str) -> SplitResult:
+    try:
+        link = urlsplit(url)
+        _ = link.port  # raises, too, where it is none
+    except ValueError as error:
+        raise AddressError(f"{name}: 地址写得不对：请检查主机、端口和方括号；密码里的特殊字符写成 %XX") from error
+    return link
 
 
 def _brokers_elsewhere(brokers: str) -> Iterator[str]:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from alerts.settings import AlertsSettings
 from console.booth.settings import BoothSettings
 from console.settings import ConsoleSettings
-from kakou.links import open_links
+from kakou.links import AddressError, open_links
 from pipeline.reads.settings import ReadsSettings
 from pipeline.settings import PipelineSettings, SourceSettings
 from riskdb.settings import ClockSettings, RiskSettings
@@ -150,7 +150,10 @@ def _refuse_open_links(settings: Settings, path: Path) -> None:
         settings.risk.kafka,
         settings.reads.devices,
     )
-    refused = [(name, host) for name, host in links if host not in settings.allow_unencrypted_links_to]
+    try:
+        refused = [(name, host) for name, host in links if host not in settings.allow_unencrypted_links_to]
+    except AddressError as error:
+        raise SettingsError(f"{path}: {error}") from error
     if refused:
         raise SettingsError("\n".join(f"{path}: {name}: {_OPEN_LINK.format(host=host)}" for name, host in refused))
 

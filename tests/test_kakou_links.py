@@ -8,9 +8,11 @@ import pytest
 import redis
 
 from alerts.box_status import LanePassage, StatusBoard
+from alerts.channels.base import ChannelSettings
 from kakou.box.reporter import CameraReporter
 from kakou.doctor.services import replication
 from kakou.exit_codes import ExitCode
+from kakou.links import open_links
 from kakou.settings import Settings, SettingsError, load_settings
 from kakou.wiring.box import Box
 from kakou.wiring.embedded_redis import embedded_redis
@@ -74,6 +76,30 @@ def test_a_link_to_another_machine_without_tls_is_refused_unless_the_settings_al
 @pytest.mark.parametrize("text", CLOSED_LINKS)
 def test_a_link_that_is_protected_or_stays_on_this_machine_is_taken(tmp_path: Path, text: str):
     assert load_settings(config(tmp_path, text))
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ('redis_url = "redis://[x"', "redis_url"),
+        ('redis_url = "rediss://centre.example:99999"', "redis_url"),
+        ('[alerts]\nstream_url = "redis://:secret[@centre.example"', "stream_url"),
+        ('[console]\ndatabase_url = "postgresql+psycopg://u:secret]@db.example/kakou"', "database_url"),
+        (CHANNEL + 'kind = "webhook"\nurl = "https://[secret"\nsecret_files = ["/etc/s"]', "alerts.channel a: url"),
+    ],
+)
+def test_an_address_that_is_none_is_named_and_not_printed(tmp_path: Path, text: str, named: str):
+    with pytest.raises(SettingsError, match=f"{named}: 地址写得不对") as refused:
+        load_settings(config(tmp_path, text))
+    assert "secret" not in str(refused.value)
+
+
+def test_a_channels_address_is_found_by_what_it_is_and_not_by_its_name():
+    class Modem(ChannelSettings):
+        gateway: str
+
+    modem = Modem(name="m", gateway="http://10.0.0.7:80/sms")
+    assert list(open_links(None, None, None, [modem])) == [("alerts.channel m: gateway", "10.0.0.7")]
 
 
 def test_a_redis_of_the_environment_is_no_exception(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
