@@ -13,6 +13,7 @@ from alerts.settings import AlertsSettings
 from console.booth.settings import BoothSettings
 from console.settings import ConsoleSettings
 from kakou.links import AddressError, open_links
+from kakou.sane_values import insane_values
 from pipeline.reads.settings import ReadsSettings
 from pipeline.settings import PipelineSettings, SourceSettings
 from riskdb.settings import ClockSettings, RiskSettings
@@ -136,6 +137,9 @@ def load_settings(path: Path | None = None) -> Settings:
         settings = Settings.model_validate(table)
     except ValidationError as error:
         raise SettingsError(_explain(error, path or DEFAULT_PATH, text)) from error
+    if insane := [*insane_values(table)]:
+        lines = (f"{path or DEFAULT_PATH}:{_line_of(at, text)}: {_dotted(at)}: {why}" for at, why in insane)
+        raise SettingsError("\n".join(lines))
     _refuse_open_links(settings, path or DEFAULT_PATH)
     return settings
 
@@ -171,10 +175,14 @@ def _read(path: Path | None) -> str:
 def _explain(error: ValidationError, path: Path, text: str) -> str:
     lines = []
     for problem in error.errors():
-        key = ".".join(str(part) for part in problem["loc"])
+        key = _dotted(problem["loc"])
         meaning = "unknown key" if problem["type"] == "extra_forbidden" else problem["msg"]
         lines.append(f"{path}:{_line_of(problem['loc'], text)}: {key}: {meaning}")
     return "\n".join(lines)
+
+
+def _dotted(location: tuple[int | str, ...]) -> str:
+    return ".".join(str(part) for part in location)
 
 
 def _line_of(location: tuple[int | str, ...], text: str) -> int:

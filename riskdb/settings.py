@@ -85,7 +85,7 @@ class RiskSettings(BaseModel):
     utc_offset_hours: float = Field(default=8.0, ge=-12, le=14)
     """Times without an offset in imported files are in this zone (Beijing)."""
 
-    stale_after_s: float = Field(default=60.0, ge=2 * HEARTBEAT_S)
+    stale_after_s: float = Field(default=60.0, ge=2 * HEARTBEAT_S, le=86_400)
     """A list whose heartbeat is older is not asked: the passage is unchecked."""
     alone_for_s: float = Field(default=86_400.0, ge=0)
     """A read-only replica that lost its centre goes on with the last list for this long."""
@@ -97,9 +97,9 @@ class RiskSettings(BaseModel):
     most_shrink: float = Field(default=0.5, gt=0, le=1)
     """A publication that takes away more than this share of a list of more than 20 vehicles is refused, unless
     declarations, liftings, removals or expiry explain it."""
-    timeout_s: float = Field(default=0.06, gt=0)
+    timeout_s: float = Field(default=0.06, gt=0, le=5)
     """Longest wait for the whole answer to one lookup on the hot path, however slowly its bytes come."""
-    connect_timeout_s: float = Field(default=0.03, gt=0)
+    connect_timeout_s: float = Field(default=0.03, gt=0, le=5)
     """Longest wait for a connection on the hot path; both together stay under 100 ms."""
 
     issued_share: float = Field(default=0.2, gt=0, le=1)

@@ -1,5 +1,6 @@
 """kakou.toml: every key documented, every mistake named with its line."""
 
+import re
 import tomllib
 from pathlib import Path
 
@@ -122,3 +123,22 @@ def test_a_model_below_the_settings_is_documented_wherever_it_stands():
 def test_every_table_has_a_title():
     assert [one.header for one in sections(Settings) if not one.title] == []
     assert "[[source]]" in {one.header for one in sections(Settings)}
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("[pipeline.gate]\nhold_s = inf", "2: pipeline.gate.hold_s"),
+        ("[pipeline.gate]\nmin_change = nan", "2: pipeline.gate.min_change"),
+        ("[risk]\nalone_for_s = 1e9", "2: risk.alone_for_s"),
+        ("[alerts]\n\nsent_kept_h = 99999999999999999999", "3: alerts.sent_kept_h"),
+        ('[console]\ngroup_text = "a\\u0000"', "2: console.group_text"),
+        ("[risk]\nstale_after_s = 172800", "2: risk.stale_after_s"),
+    ],
+)
+def test_what_no_setting_can_be_is_named_with_its_line(tmp_path: Path, text: str, named: str):
+    """A list that never grows stale would be called clear for ever."""
+    path = tmp_path / "kakou.toml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(SettingsError, match=f"kakou.toml:{re.escape(named)}: "):
+        load_settings(path)
