@@ -10,22 +10,29 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 
-def make_certificate(folder: Path, name: str, *hosts: str, days: float = 2.0) -> Path:
-    """Write a self-signed certificate for the hosts and its key, `name`.pem; negative `days` are past its end."""
+def make_certificate(folder: Path, name: str, *hosts: str, days: float = 2.0, authority: Path | None = None) -> Path:
+    """Write a certificate for the hosts and its key, `name`.pem, signed by an authority that was made so, or by itself.
+
+    Negative `days` are past its end.
+    """
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
     now = datetime.now(UTC)
+    pem = authority.read_bytes() if authority else b""
+    signing = serialization.load_pem_private_key(pem, None) if authority else key
+    assert isinstance(signing, ec.EllipticCurvePrivateKey)
+    issuer = x509.load_pem_x509_certificate(pem).subject if authority else subject
     certificate = (
         x509.CertificateBuilder()
         .subject_name(subject)
-        .issuer_name(subject)
+        .issuer_name(issuer)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(days=30))
         .not_valid_after(now + timedelta(days=days))
         .add_extension(x509.SubjectAlternativeName([_named(host) for host in hosts]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
+        .add_extension(x509.BasicConstraints(ca=authority is None, path_length=None), critical=True)
+        .sign(signing, hashes.SHA256())
     )
     path = folder / f"{name}.pem"
     path.write_bytes(

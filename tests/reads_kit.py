@@ -12,7 +12,7 @@ from pathlib import Path
 
 import uvicorn
 
-from kakou.box.reads import BeatingServer, server_config
+from kakou.box.reads import ReadsServer
 from kakou.box.supervisor import Heartbeat
 from kakou.settings import Settings
 from kakou.wiring.reads import build_intake, open_journal
@@ -97,7 +97,7 @@ def serving(settings: Settings) -> Iterator[Box]:
     intake = build_intake(settings)
     stop = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = BeatingServer(server_config(intake.endpoint, settings.reads), Heartbeat({}), stop)
+        server = ReadsServer(intake.endpoint, settings.reads, Heartbeat({}), stop)
         intake.keeping.start()
         threads = [threading.Thread(target=uvicorn.Server.run, args=(server, [listener]))]
         threads += [threading.Thread(target=watch.run, args=(stop,)) for watch in intake.watches]

@@ -19,6 +19,7 @@ from pipeline.reads.arrival import Arrival
 from pipeline.reads.camera_read import CameraRead, SentRead
 from pipeline.reads.synthetic import Said, hikvision
 from tests.alerts_kit import wait_until
+from tests.certificates import make_certificate
 from tests.commands import call_kakou, start_kakou
 from tests.reads_kit import SECRET, Box, reads_settings, serving
 
@@ -110,6 +111,20 @@ def test_the_report_of_a_device_reaches_the_console_as_it_was():
 def test_a_device_that_never_sent_anything_is_found_by_the_doctor_with_what_to_check(tmp_path: Path):
     config(tmp_path, K01="hikvision")
     assert "上报口从未启动" in call_kakou("doctor", folder=tmp_path).stdout
+
+
+def test_a_test_for_a_device_with_a_certificate_asks_for_it(tmp_path: Path):
+    own = make_certificate(tmp_path, "box", "127.0.0.1")
+    path = config(tmp_path, K01='hikvision auth = "certificate"')
+    path.write_text(
+        path.read_text().replace(
+            "[reads]",
+            "[reads]\n" + "".join(f'{name} = "{own}"\n' for name in ("tls_certificate", "tls_key", "client_ca")),
+        )
+    )
+    for more, says in (((), "--certificate"), (("--certificate", str(tmp_path / "secret")), "PEM")):
+        done = call_kakou("reads", "test", "--device", "K01", *more, folder=tmp_path)
+        assert (done.exit_code, says in done.stderr) == (5, True)
 
 
 def test_the_doctor_names_devices_that_share_a_secret(tmp_path: Path):

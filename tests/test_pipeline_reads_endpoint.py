@@ -262,10 +262,13 @@ def test_a_gate_is_answered_and_never_opened(box: Box):
     assert reply["Response_AlarmInfoPlate"]["info"] == "no"
 
 
-def test_more_connections_than_allowed_are_closed(tmp_path: Path):
+def test_more_connections_than_allowed_are_closed_and_one_address_cannot_take_them_all(tmp_path: Path):
     with serving(reads_settings(tmp_path, max_connections=4)) as served, contextlib.ExitStack() as stack:
-        for _ in range(12):
-            stack.enter_context(socket.create_connection(("127.0.0.1", served.port)))
+        for address in ["127.0.0.2"] * 12:
+            stack.enter_context(socket.create_connection(("127.0.0.1", served.port), 5, (address, 0)))
+        assert served.send(hikvision(said())).status == 200
+        for number in range(3, 9):
+            stack.enter_context(socket.create_connection(("127.0.0.1", served.port), 5, (f"127.0.0.{number}", 0)))
         time.sleep(0.05)
         with pytest.raises((OSError, http.client.HTTPException)):
             served.send(hikvision(said()))

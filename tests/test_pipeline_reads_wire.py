@@ -219,3 +219,21 @@ def test_a_challenge_that_is_old_or_somebody_elses_lets_nobody_in():
     now[0] = 1.0
     assert mine.is_right(header, *asked)
     assert not mine.is_right(header, *asked)
+
+
+def test_no_answer_serves_twice_however_many_came_since():
+    now = [0.0]
+    door = DigestAuth(lambda: now[0], max_used=1000)
+    asked = ("POST", "/reads/K03", "kakou", SECRET)
+    first = digest(door.challenge(), has_qop=True)
+    answers = []
+    for number in range(3000):  # of one camera, 500 a second
+        now[0] = number / 500
+        answers.append(
+            digest(door.challenge(), has_qop=True) if number % 3 else digest(door.challenge(), has_qop=False)
+        )
+        assert door.is_right(answers[-1], *asked)
+    assert not any(door.is_right(each, *asked) for each in answers)
+    assert not door.is_right(first, *asked), "nobody knows any more whether it served"
+    assert "stale=true" in door.challenge(first)
+    assert "stale" not in door.challenge() + door.challenge(digest(door.challenge(), has_qop=True))

@@ -1,4 +1,4 @@
-"""HTTP from devices that may be slow, broken or hostile: headers in so much time and so many bytes, so many at once.
+"""HTTP from devices that may be slow, broken or hostile: headers in so much time and so many bytes.
 
 Uvicorn bounds neither: a sender that drips its headers, never ends them, or goes on with a body that was refused long
 ago, would hold a connection for ever.
@@ -6,12 +6,16 @@ ago, would hold a connection for ever.
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 import httptools
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
+
+from kakou.box.doorkeeper import Visit
+from pipeline.reads.body import CERTIFICATE
 
 MAX_HEADER_BYTES = 32 * 1024
 
@@ -22,7 +26,6 @@ class PatientProtocol(HttpToolsProtocol):
     """One connection."""
 
     header_timeout_s = 10.0
-    max_connections = 512
 
     def __init__(
         self,
@@ -30,21 +33,23 @@ class PatientProtocol(HttpToolsProtocol):
         server_state: ServerState,
         app_state: dict[str, Any],
         _loop: asyncio.AbstractEventLoop | None = None,
+        visit: Visit | None = None,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
+        self._visit = visit
+        self._certificate_name = ""
         self._deadline: asyncio.TimerHandle | None = None
         self._header_bytes = 0
         self._is_in_headers = True
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn's signature
         super().connection_made(transport)
-        if len(self.connections) > self.max_connections:
-            transport.close()
-        else:
-            self._await_headers()
+        self._certificate_name = name_in(transport.get_extra_info("peercert"))
+        self._await_headers()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._forget_deadline()
+        self._end_visit()
         super().connection_lost(exc)
 
     def eof_received(self) -> bool:  # type: ignore[override]  # asyncio asks whether to stay open, uvicorn never does
@@ -78,11 +83,13 @@ class PatientProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self.scope["extensions"] = {CERTIFICATE: {"name": self._certificate_name}}
         self._await_headers()
 
     def on_headers_complete(self) -> None:
         self._is_in_headers = False
         self._forget_deadline()
+        self._end_visit()
         if not self.parser.should_upgrade():
             super().on_headers_complete()
 
@@ -130,8 +137,19 @@ class PatientProtocol(HttpToolsProtocol):
             self._deadline.cancel()
             self._deadline = None
 
+    def _end_visit(self) -> None:
+        if self._visit is not None:
+            self._visit.end()
+            self._visit = None
 
-def patient_protocol(header_timeout_s: float, max_connections: int) -> type[PatientProtocol]:
-    """Return the protocol with these bounds."""
-    bounds = {"header_timeout_s": header_timeout_s, "max_connections": max_connections}
-    return type("BoundedProtocol", (PatientProtocol,), bounds)
+
+def name_in(certificate: Mapping[str, Any] | None) -> str:
+    """Return the common name of a certificate that was checked, as `getpeercert` gives it; "" where it has not one."""
+    parts = (part for parts in (certificate or {}).get("subject", ()) for part in parts)
+    names = [value for name, value in parts if name == "commonName"]
+    return str(names[0]) if len(names) == 1 else ""
+
+
+def patient_protocol(header_timeout_s: float) -> type[PatientProtocol]:
+    """Return the protocol with this bound."""
+    return type("BoundedProtocol", (PatientProtocol,), {"header_timeout_s": header_timeout_s})

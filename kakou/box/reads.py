@@ -1,20 +1,23 @@
 """The process that takes the plate reads which cameras send, and puts them on disk: a child of `kakou run`."""
 
+import asyncio
 import contextlib
 import logging
 import os
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
 
 import uvicorn
 
+from kakou.box.doorkeeper import Doorkeeper, Visit
 from kakou.box.listening import check_address, listening
 from kakou.box.orders import Order, run_by_order
-from kakou.box.patient_http import patient_protocol
+from kakou.box.patient_http import PatientProtocol, patient_protocol
 from kakou.box.supervisor import Heartbeat
 from kakou.exit_codes import ExitCode
-from kakou.settings import Settings
+from kakou.settings import Settings, SettingsError
 from kakou.wiring.reads import Intake, address_file, build_intake
 from pipeline.reads.endpoint import Endpoint
 from pipeline.reads.settings import ReadsSettings
@@ -39,8 +42,8 @@ def serve(settings: Settings, stop: threading.Event | None = None) -> None:
         said.write_text(at.address, encoding="utf-8")
         try:
             log.info("相机上报地址 %s/reads/设备号/密钥", at.address)
-            config = server_config(intake.endpoint, settings.reads)
-            BeatingServer(config, Heartbeat(os.environ), stop).run(sockets=[at.socket])
+            server = ReadsServer(intake.endpoint, settings.reads, Heartbeat(os.environ), stop)
+            server.run(sockets=[at.socket])
         finally:
             said.unlink(missing_ok=True)
 
@@ -66,36 +69,61 @@ def check_reads(settings: ReadsSettings) -> None:
     """Refuse to take secrets and plates in the clear. Raises SettingsError."""
     otherwise = "camera_network_is_separate = true when nobody else is in the cameras' network"
     check_address("reads", settings, is_protected=settings.camera_network_is_separate, otherwise=otherwise)
+    if settings.client_ca is not None and not os.access(settings.client_ca, os.R_OK):
+        raise SettingsError(f"[reads] {settings.client_ca} cannot be read")
 
 
-class BeatingServer(uvicorn.Server):
-    """Tells the supervisor that the loop still turns."""
+class ReadsServer(uvicorn.Server):
+    """Lets senders in by a doorkeeper, and tells the supervisor that the loop still turns."""
 
-    def __init__(self, config: uvicorn.Config, heartbeat: Heartbeat, stop: threading.Event | None) -> None:
-        super().__init__(config)
+    def __init__(
+        self, endpoint: Endpoint, settings: ReadsSettings, heartbeat: Heartbeat, stop: threading.Event | None = None
+    ) -> None:
+        super().__init__(server_config(endpoint, settings))
+        self._settings = settings
         self._heartbeat = heartbeat
         self._stop = stop or threading.Event()
+        self._kind = patient_protocol(settings.receive_timeout_s)
+        self._doors: list[asyncio.Task[None]] = []
 
     async def on_tick(self, counter: int) -> bool:
         """Uvicorn asks ten times a second whether to end."""
         if counter % BEAT_EVERY_TICKS == 0:
             self._heartbeat.beat()
-        return await super().on_tick(counter) or self._stop.is_set()
+        nobody_is_let_in = any(door.done() for door in self._doors)
+        return await super().on_tick(counter) or self._stop.is_set() or nobody_is_let_in
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
+        await super().startup([])
+        for listener in sockets or ():
+            self._doors.append(asyncio.create_task(self._doorkeeper(listener).run()))
         self._heartbeat.beat()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for door in self._doors:
+            door.cancel()
+        await asyncio.gather(*self._doors, return_exceptions=True)
+        await super().shutdown(sockets)
+
+    def _doorkeeper(self, listener: socket.socket) -> Doorkeeper:
+        settings, connections = self._settings, self.server_state.connections
+        bounds = (settings.max_connections, self.config.ssl, settings.receive_timeout_s)
+        return Doorkeeper(listener, self._protocol, connections, *bounds)
+
+    def _protocol(self, visit: Visit) -> PatientProtocol:
+        return self._kind(self.config, self.server_state, {}, visit=visit)
 
 
 def server_config(endpoint: Endpoint, settings: ReadsSettings) -> uvicorn.Config:
-    protocol = patient_protocol(settings.receive_timeout_s, settings.max_connections)
     return uvicorn.Config(
         endpoint,
-        http=protocol,
+        http=patient_protocol(settings.receive_timeout_s),
         ws="none",
         lifespan="off",
         ssl_certfile=settings.tls_certificate,
         ssl_keyfile=settings.tls_key,
+        ssl_ca_certs=str(settings.client_ca) if settings.client_ca else None,
+        ssl_cert_reqs=ssl.CERT_OPTIONAL if settings.client_ca else ssl.CERT_NONE,
         proxy_headers=False,
         server_header=False,
         access_log=False,

@@ -49,6 +49,9 @@ def send_test(
     device: Annotated[str, typer.Option("--device", help="device_id of the [[reads.device]] to speak for.")],
     maker: Annotated[str | None, typer.Option("--maker", help="Must be the device's; checked when given.")] = None,
     config: Annotated[Path | None, typer.Option("--config", help="Settings file; ./kakou.toml when left out.")] = None,
+    certificate: Annotated[
+        Path | None, typer.Option("--certificate", help="PEM of certificate and key, for auth = certificate.")
+    ] = None,
 ) -> None:
     """Send a message as the device would, with an invented plate, and follow it to the event stream.
 
@@ -61,7 +64,7 @@ def send_test(
     """
     settings = load_settings(config)
     chosen = _chosen(settings, device, maker)
-    steps = list(_follow(settings, chosen))
+    steps = list(_follow(settings, chosen, _trust(chosen, certificate)))
     for step in steps:
         typer.echo(f"{'✓' if step.is_ok else '✗'} {step.name}  {step.says}")
     if not all(step.is_ok for step in steps):
@@ -84,7 +87,22 @@ def _chosen(settings: Settings, device_id: str, maker: str | None) -> DeviceSett
     return found
 
 
-def _follow(settings: Settings, device: DeviceSettings) -> Iterator[Step]:
+def _trust(device: DeviceSettings, certificate: Path | None) -> ssl.SSLContext:
+    """Return what the box is spoken to by over TLS, with the device's certificate where it needs one."""
+    # The box speaks to itself: whose certificate it is does not matter here.
+    trust = ssl.create_default_context()
+    trust.check_hostname, trust.verify_mode = False, ssl.CERT_NONE
+    if device.auth == "certificate":
+        if certificate is None:
+            raise SettingsError(f"设备 {device.device_id} 凭客户端证书：请用 --certificate 给出它的证书和私钥（PEM）")
+        try:
+            trust.load_cert_chain(certificate)
+        except OSError as error:  # of TLS, too
+            raise SettingsError(f"--certificate {certificate} 不能用：应为 PEM，内有证书和私钥（{error}）") from error
+    return trust
+
+
+def _follow(settings: Settings, device: DeviceSettings, trust: ssl.SSLContext) -> Iterator[Step]:
     """Yield each part of the way, up to the first one that fails."""
     address = _address(settings)
     if address is None:
@@ -96,7 +114,7 @@ def _follow(settings: Settings, device: DeviceSettings) -> Iterator[Step]:
             since = stream.last_id()
             began_s = time.monotonic()
             try:
-                status = _send(address, device)
+                status = _send(address, device, trust)
             except (OSError, http.client.HTTPException) as error:
                 yield Step("上报口", False, f"{address} 连不上：{error}")
                 return
@@ -131,7 +149,7 @@ def _in_stream(stream: FlaggedStream, since: str, device: DeviceSettings, began_
     return Step("事件流", False, f"{WAIT_S:.0f} 秒内没有到达：请查看 kakou run 的输出和 kakou doctor")
 
 
-def _send(address: str, device: DeviceSettings) -> int:
+def _send(address: str, device: DeviceSettings, trust: ssl.SSLContext) -> int:
     """Return the status that the endpoint answers with."""
     secret = device_secret(device)
     serial = next(iter(device.known_serials), "kakou-test")
@@ -145,20 +163,17 @@ def _send(address: str, device: DeviceSettings) -> int:
         headers["x-kakou-key"] = secret
     path = f"{path}/{wire.path}".rstrip("/")
     if device.auth == "digest":
-        challenge = _post(address, path, b"", headers)[1]
+        challenge = _post(address, path, b"", headers, trust)[1]
         headers["authorization"] = answer_to(challenge, "POST", path, device.user, secret)
-    return _post(address, path, wire.body, headers)[0]
+    return _post(address, path, wire.body, headers, trust)[0]
 
 
-def _post(address: str, path: str, body: bytes, headers: dict[str, str]) -> tuple[int, str]:
+def _post(address: str, path: str, body: bytes, headers: dict[str, str], trust: ssl.SSLContext) -> tuple[int, str]:
     """Return the status, and a challenge where there is one."""
     link = urlsplit(address)
     host, port = link.hostname or "localhost", link.port
     if link.scheme == "https":
-        # The box speaks to itself: whose certificate it is does not matter here.
-        plain = ssl.create_default_context()
-        plain.check_hostname, plain.verify_mode = False, ssl.CERT_NONE
-        connection: http.client.HTTPConnection = http.client.HTTPSConnection(host, port, timeout=WAIT_S, context=plain)
+        connection: http.client.HTTPConnection = http.client.HTTPSConnection(host, port, timeout=WAIT_S, context=trust)
     else:
         connection = http.client.HTTPConnection(host, port, timeout=WAIT_S)
     try:

@@ -114,7 +114,7 @@ def _subscriptions(devices: Iterable[Device], guarding: Guarding) -> list[Watch]
 
 def device_secret(device: DeviceSettings) -> str:
     """Return what a device shows when it posts; "" for one that posts nothing. Raises SettingsError."""
-    if device.maker == FOLDER or device.pull is not None or device.secret_file is None:
+    if not device.posts or device.secret_file is None:
         return ""
     name = f"[[reads.device]] {device.device_id}"
     try:

@@ -9,6 +9,8 @@ from pipeline.reads.adapter import Reply
 
 Scope: TypeAlias = MutableMapping[str, Any]
 """ASGI 3: what is known of a request."""
+CERTIFICATE = "kakou.certificate"
+"""The extension of a scope that holds the `name` of the certificate a sender showed; "" for none."""
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 

@@ -15,22 +15,32 @@ from alerts.digest_answer import fields_of, response_to
 
 REALM = "viid"
 NONCE_S = 120.0
-MAX_USED = 20_000
+ROUNDED_S = 0.001
+"""How exactly a nonce says until when it serves."""
+MAX_USED = 100_000
+"""Answers that are remembered, some 20 MB; where more come within NONCE_S, nonces live shorter."""
 
 
 class DigestAuth:
     """Challenges, and answers to them. `now_s` is monotonic."""
 
-    def __init__(self, now_s: Callable[[], float]) -> None:
+    def __init__(self, now_s: Callable[[], float], max_used: int = MAX_USED) -> None:
         self._now_s = now_s
+        self._max_used = max_used
         self._key = secrets.token_bytes(32)
-        self._used: OrderedDict[tuple[str, str, str], None] = OrderedDict()
+        self._used: OrderedDict[bytes, float] = OrderedDict()
+        """Digests of the answers that served, and when each did."""
+        self._over_s = 0.0
+        """Nonces until then are over: it is no longer known which of their answers served."""
 
-    def challenge(self) -> str:
-        """Return a WWW-Authenticate header."""
+    def challenge(self, answered: str = "") -> str:
+        """Return a WWW-Authenticate header; `answered` is what the sender gave, which was not let in."""
         until = f"{self._now_s() + NONCE_S:.3f}:{secrets.token_hex(8)}"
         nonce = base64.b64encode(f"{until}:{self._mark(until)}".encode()).decode()
-        return f'Digest realm="{REALM}", qop="auth", algorithm=MD5, nonce="{nonce}", opaque="{secrets.token_hex(8)}"'
+        given = fields_of(answered).get("nonce", "")
+        stale = ", stale=true" if given and not self._is_ours(given) else ""
+        said = f'realm="{REALM}", qop="auth", algorithm=MD5, nonce="{nonce}", opaque="{secrets.token_hex(8)}"'
+        return f"Digest {said}{stale}"
 
     def is_right(self, header: str, method: str, target: str, user: str, secret: str) -> bool:
         """Return whether an Authorization header answers a challenge of ours that nobody has answered before.
@@ -50,12 +60,14 @@ class DigestAuth:
         return self._is_first(said["nonce"], *counted)
 
     def _is_first(self, *use: str) -> bool:
-        nonce, count, client = use
-        if (nonce, count, client) in self._used:
-            return False
-        self._used[nonce, count, client] = None
-        while len(self._used) > MAX_USED:
+        now_s, key = self._now_s(), sha256("\0".join(use).encode()).digest()[:16]
+        while self._used and now_s - next(iter(self._used.values())) > NONCE_S:
             self._used.popitem(last=False)
+        if key in self._used:
+            return False
+        self._used[key] = now_s
+        while len(self._used) > self._max_used:
+            self._over_s = self._used.popitem(last=False)[1] + NONCE_S + ROUNDED_S
         return True
 
     def _is_ours(self, nonce: str) -> bool:
@@ -64,7 +76,8 @@ class DigestAuth:
             limit_s = float(until.partition(":")[0])
         except ValueError:
             return False
-        return hmac.compare_digest(mark, self._mark(until)) and self._now_s() <= limit_s
+        is_over = self._now_s() > limit_s or limit_s <= self._over_s
+        return hmac.compare_digest(mark, self._mark(until)) and not is_over
 
     def _mark(self, until: str) -> str:
         return hmac.new(self._key, until.encode(), sha256).hexdigest()[:32]

@@ -15,7 +15,7 @@ from alerts.errors import AlertsError, place_of
 from pipeline.errors import ReadsError
 from pipeline.reads.adapter import Message, Reply, Understood, UnreadableMessageError
 from pipeline.reads.arrival import Arrival
-from pipeline.reads.body import BodyError, Receive, Scope, Send, SenderGoneError, answer, drain, read_body
+from pipeline.reads.body import CERTIFICATE, BodyError, Receive, Scope, Send, SenderGoneError, answer, drain, read_body
 from pipeline.reads.camera_read import SentRead
 from pipeline.reads.device_state import STRANGERS, Device, DeviceReport
 from pipeline.reads.entrance import Entered, Entrance, RefusedError, Request
@@ -225,4 +225,5 @@ def request_of(scope: Scope) -> Request:
     headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
     client = scope.get("client") or ("", 0)
     path = raw.split(b"?")[0].decode("latin-1")
-    return Request(scope["method"], path, scope["query_string"].decode("latin-1"), headers, str(client[0]))
+    shown = str(scope.get("extensions", {}).get(CERTIFICATE, {}).get("name", ""))
+    return Request(scope["method"], path, scope["query_string"].decode("latin-1"), headers, str(client[0]), shown)

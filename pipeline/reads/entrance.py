@@ -40,6 +40,8 @@ class Request:
     """Names in lower case."""
     peer: str
     """Numeric address."""
+    certificate_name: str = ""
+    """Of the client certificate that was shown, and checked; "" for none."""
 
     @property
     def target(self) -> str:
@@ -73,8 +75,11 @@ class Entrance:
         if parts[0] != PREFIX or len(parts) < 2:
             raise RefusedError("地址不对：应为 /reads/设备号/密钥，GA/T 1400 为 /VIID")
         device = self._devices.get(parts[1])
-        if device is None or not device.secret:  # files, and cameras that are asked, post nothing
+        if device is None or not device.settings.posts:  # files, and cameras that are asked, post nothing
             raise RefusedError("未登记的设备号")
+        if device.settings.auth == "certificate":
+            _check_certificate(request, device)
+            return Entered(device, "/".join(parts[2:]))
         if device.settings.auth == "path":
             if len(parts) < 3 or not _is_same(parts[2], device.secret):
                 raise RefusedError("地址中的密钥不对", device=device)
@@ -110,7 +115,15 @@ class Entrance:
         user = device.settings.user
         if not self._digest.is_right(given, request.method, request.target, user, device.secret):
             why = "用户名或密码不对，或摘要已用过" if given else "尚未提供摘要认证"
-            raise RefusedError(why, device=device if given else None, challenge=self._digest.challenge())
+            raise RefusedError(why, device=device if given else None, challenge=self._digest.challenge(given))
+
+
+def _check_certificate(request: Request, device: Device) -> None:
+    """Raises RefusedError."""
+    if not request.certificate_name:
+        raise RefusedError("没有出示客户端证书", device=device)
+    if not _is_same(request.certificate_name, device.settings.certificate_name or device.settings.device_id):
+        raise RefusedError("客户端证书不是这台设备的", device=device)
 
 
 def _key_in(headers: Mapping[str, str]) -> str:

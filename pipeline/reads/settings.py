@@ -84,10 +84,14 @@ class DeviceSettings(BaseModel):
     """Names the camera in events, counters and Redis keys; none is device_id."""
     lane: str | None = None
     """Devices of one checkpoint and lane (front and rear) see the same vehicles."""
-    auth: Literal["path", "header", "digest"] = "path"
-    """How it shows its secret: in the address, in the header X-Kakou-Key (or as password of Basic), or by digest."""
+    auth: Literal["path", "header", "digest", "certificate"] = "path"
+    """How it shows its secret: in the address, in the header X-Kakou-Key (or as password of Basic), or by digest; or
+    who it is by a client certificate of `client_ca`, without a secret."""
+    certificate_name: str = ""
+    """Common name (CN) of its certificate; none is device_id."""
     secret_file: Path | None = None
-    """Holds its secret, 16 or more letters and digits on one line; required unless the maker is folder."""
+    """Holds its secret, 16 or more letters and digits on one line; required unless the maker is folder, or auth is
+    certificate."""
     user: str = "kakou"
     """Name for digest; for GA/T 1400 as entered in the camera."""
     serials: tuple[str, ...] = ()
@@ -129,6 +133,11 @@ class DeviceSettings(BaseModel):
         return self.serials or ((self.device_id,) if self.maker == "gat1400" else ())
 
     @property
+    def posts(self) -> bool:
+        """Whether it sends to the endpoint: files lie in a folder, and some cameras are asked."""
+        return self.maker != FOLDER and self.pull is None
+
+    @property
     def utc_offset(self) -> timedelta:
         return timedelta(hours=self.utc_offset_h)
 
@@ -144,7 +153,7 @@ class DeviceSettings(BaseModel):
             raise ValueError(f"{self.device_id}: pull is of the maker dahua alone")
         if self.maker == FOLDER and self.folder is None:
             raise ValueError(f"{self.device_id}: folder is required for the maker folder")
-        if self.maker != FOLDER and self.secret_file is None:
+        if self.maker != FOLDER and self.secret_file is None and self.auth != "certificate":
             raise ValueError(f"{self.device_id}: secret_file is required: without a secret anybody could send reads")
         return self
 
@@ -162,6 +171,8 @@ class ReadsSettings(BaseModel):
     """PEM file; with tls_key the endpoint speaks https."""
     tls_key: Path | None = None
     """PEM file of the certificate's key."""
+    client_ca: Path | None = None
+    """PEM file of the authority that signed the devices' client certificates, for auth = "certificate"."""
     camera_network_is_separate: bool = False
     """True: cameras send without TLS, over a network that nobody else is in."""
     max_body_mb: float = Field(default=4.0, gt=0, le=64)
@@ -169,7 +180,7 @@ class ReadsSettings(BaseModel):
     receive_timeout_s: float = Field(default=10.0, gt=0)
     """A message that takes longer to come in is refused (408)."""
     max_connections: int = Field(default=512, gt=0)
-    """More at once are closed unanswered."""
+    """More at once are closed unanswered; a quarter of them may wait for the first request of one address."""
     replay_window_h: float = Field(default=72.0, gt=0)
     """A message is known again for this long; one that is older by its device's clock is refused."""
     late_after_s: float = Field(default=60.0, gt=0)
@@ -199,3 +210,10 @@ class ReadsSettings(BaseModel):
         if doubled:
             raise ValueError(f"device_id {', '.join(doubled)} stands twice; each device needs an id of its own")
         return devices
+
+    @model_validator(mode="after")
+    def _can_check_certificates(self) -> "ReadsSettings":
+        shown = [device.device_id for device in self.devices if device.auth == "certificate"]
+        if shown and not (self.client_ca and self.tls_certificate):
+            raise ValueError(f"{', '.join(shown)}: auth = certificate needs client_ca, tls_certificate and tls_key")
+        return self
