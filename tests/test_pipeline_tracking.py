@@ -3,6 +3,9 @@
 from dataclasses import replace
 from itertools import chain, repeat
 
+import numpy as np
+
+from ocr.grammar import STYLES
 from ocr.types import BoundingBox, PlateRead
 from pipeline.settings import TrackSettings
 from pipeline.walk.deciding import PassageRule
@@ -157,6 +160,17 @@ def test_sure_looks_from_afar_that_follow_at_once_settle_no_text() -> None:
     far = [[make_read("皖A30V92", box_at(300, 40 + i, 46 + i / 4))] for i in range(8)]
     decided_on = [i for i, reads in enumerate(frames_of(far)) for _ in tracker.update(reads)]
     assert decided_on == [6]  # three of them 0.2 s apart
+
+
+def test_a_sure_text_settles_although_dusk_makes_a_blue_plate_nearly_black() -> None:
+    for blue, settled in ((0.2, ["川A9T384"]), (0.12, [])):  # black ones are rare: some 80 % and 50 % blue
+        read = make_read("川A9T384")
+        styles = np.where(np.array(STYLES) == "blue", blue, np.where(np.array(STYLES) == "black", 1 - blue, 0))
+        dusk = replace(read.distribution, style_probs=styles.astype(np.float32))
+        tracker = PlateTracker(TrackSettings())
+        scene = [[replace(each, distribution=dusk)] for (each,) in driving_down("川A9T384", looks=6)]
+        early = [track for reads in frames_of(scene) for track in tracker.update(reads)]
+        assert [text_of(track) for track in early] == settled
 
 
 def test_two_looks_that_lie_apart_settle_a_text_as_three_that_follow_do() -> None:

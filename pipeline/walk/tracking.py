@@ -16,6 +16,10 @@ from pipeline.walk.track_state import TrackState, track_of
 
 MAX_COST = 3.0
 """Of `TrackState.cost`: what fits worse is another vehicle."""
+CLASSES_OF_A_TEXT = 4
+"""So many readings are looked at: one text may stand on plates of several colours, which dusk makes alike."""
+CLASS_PROBABILITY = 0.7
+"""Of the likeliest class of a text that has settled: then a listed vehicle is a hit, with one number in five issued."""
 
 
 def track_plates(
@@ -119,13 +123,15 @@ class PlateTracker:
 
 
 def settled_text(segment: Segment, least: float) -> PlateHypothesis | None:
-    """Return the best text once it is at least this probable."""
+    """Return the best reading once its text is at least this probable, whatever class of plate it stands on."""
     distribution = segment.fusion.distribution()
     # Cheap bound first: no text is more probable than its weakest slot.
     if float(distribution.char_probs.max(axis=1).prod()) < least / 2:
         return None
-    best = next(iter(top_hypotheses(distribution, 1)), None)
-    return best if best is not None and best.probability >= least else None
+    found = top_hypotheses(distribution, CLASSES_OF_A_TEXT)
+    if not found or found[0].probability < min(least, CLASS_PROBABILITY):
+        return None
+    return found[0] if sum(each.probability for each in found if each.text == found[0].text) >= least else None
 
 
 def _assign(tracks: Sequence[TrackState], frame: Frame, reads: Sequence[PlateRead]) -> dict[int, PlateRead]:
