@@ -1,5 +1,6 @@
 """Live sources: the newest frame, and a camera that goes away comes back."""
 
+import itertools
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -8,8 +9,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import cv2
 import pytest
 
-from pipeline.settings import PipelineSettings, SourceSettings
+from pipeline.settings import GateSettings, PipelineSettings, SourceSettings
 from pipeline.types import Frame, ScreeningCounts
+from pipeline.video.capture import CaptureProcess
+from pipeline.video.capture_protocol import CaptureRequest, FrameReady
 from pipeline.video.sources import read_frames
 from tests.alerts_kit import wait_until
 from tests.pipeline_kit import moving_block, nursery
@@ -110,6 +113,18 @@ def test_a_slow_reader_gets_the_newest_frame_and_the_rest_is_counted(camera: Cam
     assert third.index - first.index > 15
     assert datetime.now(UTC) - third.captured_at < timedelta(seconds=1)
     assert counts.dropped > 10
+
+
+def test_a_camera_takes_the_memory_of_one_picture_however_many_nobody_fetches(camera: Camera) -> None:
+    request = CaptureRequest(uri=camera.url, is_live=True, gate=GateSettings(enabled=False, looks_per_s=60))
+    with CaptureProcess(request, 10.0, nursery()) as capture:
+        frames = (notice for notice in capture.notices() if isinstance(notice, FrameReady))
+        slots = set()
+        for frame in itertools.islice(frames, 4):
+            slots.add(frame.slot)
+            camera.closing.wait(0.12)  # six frames that nobody fetches
+            capture.give_back(frame)
+    assert len(slots) == 1
 
 
 def test_a_stream_that_ends_is_opened_again(camera: Camera) -> None:

@@ -17,11 +17,11 @@ import av.logging
 import cv2
 import numpy as np
 
-from ocr.types import BgrImage
 from pipeline.errors import SourceError
 from pipeline.video.camera_tls import tls_options
 from pipeline.video.capture_protocol import CaptureRequest, FrameMemory
-from pipeline.video.deinterlace import Plane, deinterlaced, deinterlaced_i420, doubled_rows, is_single_field
+from pipeline.video.deinterlace import Plane
+from pipeline.video.pictures import put_picture
 
 FILE_OPTIONS = {
     "protocol_whitelist": "file",
@@ -46,7 +46,6 @@ FALLBACK_FPS = 25.0
 """For streams that tell neither times nor a rate."""
 NO_TIMESTAMPS = 0x0080
 """AVFMT_NOTIMESTAMPS of libavformat/avformat.h."""
-PLANAR_420 = ("yuv420p", "yuvj420p")
 VideoPacket: TypeAlias = "av.Packet[av.VideoStream]"
 
 
@@ -144,13 +143,7 @@ class VideoStream:
     def retrieve_into(self, memory: FrameMemory, slot: int) -> tuple[int, int] | None:
         """Put the grabbed frame's picture into a slot; return its (height, width), None when there is no room."""
         assert self._frame is not None
-        try:
-            picture = picture_of(self._frame)
-            target = memory.picture(slot, *picture.shape[:2])
-        except (ValueError, cv2.error, av.FFmpegError):
-            return None
-        target[:] = picture
-        return target.shape[0], target.shape[1]
+        return put_picture(self._frame, memory, slot)
 
     def _tell_time(self, time_s: float | None) -> None:
         frame_ms = 1000.0 / (self.fps or FALLBACK_FPS)
@@ -216,25 +209,6 @@ def open_stream(request: CaptureRequest) -> VideoStream:
     if request.from_ms:
         stream.seek(request.from_ms)
     return stream
-
-
-def picture_of(frame: av.VideoFrame) -> BgrImage:
-    """Return the frame as people see it: whole, upright, in colour."""
-    if frame.interlaced_frame:
-        picture = _picture_of_fields(frame)
-    else:
-        picture = np.asarray(frame.to_ndarray(format="bgr24", threads=1), np.uint8)
-    # What a phone that was held upright says of its picture.
-    return np.ascontiguousarray(np.rot90(picture, frame.rotation // 90)) if frame.rotation % 360 else picture
-
-
-def _picture_of_fields(frame: av.VideoFrame) -> BgrImage:
-    if is_single_field(frame.height, frame.width):
-        return doubled_rows(np.asarray(frame.to_ndarray(format="bgr24", threads=1), np.uint8))
-    if frame.format.name in PLANAR_420 and frame.height % 4 == 0 and frame.width % 2 == 0:
-        planes = deinterlaced_i420(np.asarray(frame.to_ndarray(), np.uint8), frame.height)
-        return np.asarray(cv2.cvtColor(planes, cv2.COLOR_YUV2BGR_I420), np.uint8)
-    return deinterlaced(np.asarray(frame.to_ndarray(format="bgr24", threads=1), np.uint8))
 
 
 def _open(request: CaptureRequest) -> av.container.InputContainer:

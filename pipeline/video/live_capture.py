@@ -3,16 +3,23 @@
 import threading
 import time
 from collections import OrderedDict, deque
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
-from pipeline.video.capture_protocol import SLOTS, CaptureRequest, Ended, FrameMemory, FrameReady, Progress
+import av
+
+from pipeline.video.capture_protocol import CaptureRequest, Ended, FrameMemory, FrameReady, Progress
 from pipeline.video.ffmpeg import VideoStream
 from pipeline.video.live_packets import Arrived, LivePackets
+from pipeline.video.masks import Regions
 from pipeline.video.motion import MotionGate
 from pipeline.video.picture_health import PictureHealth
+from pipeline.video.pictures import put_picture, shown_size
 
 PROGRESS_EVERY_S = 0.5
-FRESH_S = 0.12
+SLOT = 0
+"""The one that pictures travel in: the parent has it, or it is free."""
+FRESH_S = 0.05
 """A frame that waits for the parent gives way to a newer one when it is older than the line made it by this much."""
 UNDECODABLE_S = 5.0
 """A decoder that gives no picture for this long, while packets come, cannot read them."""
@@ -20,44 +27,43 @@ MAX_REORDERED = 64
 """Frames that a decoder holds back while it puts them in order; the standards allow 16."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """A frame as it was decoded, and what is said of it once it has become a picture."""
+
+    frame: av.VideoFrame
+    ready: FrameReady
+
+
 class _HandOver:
     """At most one frame with the parent and one waiting.
 
     The waiting one keeps the decoder from going on while it is fresh, so that the frames of a burst are all looked at;
     then a newer one takes its place, so that a parent that cannot keep up looks at fewer frames and never at old ones.
+    Only what the parent takes becomes a picture, in the one slot that it has given back: a slot is 6 MB at 1080p.
     """
 
-    def __init__(self, notices: Connection) -> None:
+    def __init__(self, notices: Connection, memory: FrameMemory, regions: Regions) -> None:
         self._notices = notices
+        self._memory = memory
+        self._regions = regions
         self._changed = threading.Condition()
-        self._free = list(range(SLOTS))
-        self._waiting: FrameReady | None = None
+        self._waiting: _Waiting | None = None
         self._is_with_parent = False
         self.dropped = 0
 
-    def take_slot(self) -> int:
-        with self._changed:
-            return self._free.pop()
-
-    def give_back(self, slot: int) -> None:
-        with self._changed:
-            self._free.append(slot)
-
-    def offer(self, frame: FrameReady, fresh_s: float) -> None:
+    def offer(self, frame: av.VideoFrame, ready: FrameReady, fresh_s: float) -> None:
         """Hand over a frame, after the one before it has gone or is older than `fresh_s`."""
         with self._changed:
             if self._waiting is not None:
-                left_s = self._waiting.captured_at + fresh_s - time.time()
+                left_s = self._waiting.ready.captured_at + fresh_s - time.time()
                 self._changed.wait_for(lambda: self._waiting is None, timeout=max(0.0, min(left_s, fresh_s)))
-            if self._waiting is not None:
-                self._free.append(self._waiting.slot)
-                self.dropped += 1
-            self._waiting = frame
+            self.dropped += self._waiting is not None
+            self._waiting = _Waiting(frame, ready)
             self._send_waiting()
 
-    def parent_returned(self, slot: int) -> None:
+    def parent_returned(self) -> None:
         with self._changed:
-            self._free.append(slot)
             self._is_with_parent = False
             self._send_waiting()
 
@@ -66,22 +72,25 @@ class _HandOver:
             self._notices.send_bytes(message.model_dump_json().encode())
 
     def _send_waiting(self) -> None:
-        if self._waiting is not None and not self._is_with_parent:
-            frame = self._waiting.model_copy(update={"dropped": self.dropped})
-            self._notices.send_bytes(frame.model_dump_json().encode())
-            self._waiting = None
-            self._is_with_parent = True
-            self._changed.notify()
+        if self._waiting is None or self._is_with_parent:
+            return
+        waiting, self._waiting = self._waiting, None
+        self._changed.notify()
+        shape = put_picture(waiting.frame, self._memory, SLOT)
+        if shape is None:
+            return
+        self._regions.hide(self._memory.picture(SLOT, *shape))
+        told = {"dropped": self.dropped, "height": shape[0], "width": shape[1]}
+        self._notices.send_bytes(waiting.ready.model_copy(update=told).model_dump_json().encode())
+        self._is_with_parent = True
 
 
 class _Decoding:
     """Decodes what arrived and offers the frames that the gate wants."""
 
-    def __init__(self, stream: VideoStream, request: CaptureRequest, memory: FrameMemory, hand_over: _HandOver) -> None:
+    def __init__(self, stream: VideoStream, request: CaptureRequest, hand_over: _HandOver) -> None:
         self._stream = stream
         self._gate = MotionGate(request.gate, request.regions)
-        self._regions = request.regions
-        self._memory = memory
         self._hand_over = hand_over
         self._moments: OrderedDict[int | None, Arrived] = OrderedDict()
         self._opened_s = self._decoded_s = time.monotonic()
@@ -140,17 +149,14 @@ class _Decoding:
         stream.offset_ms = max(stream.offset_ms, self._offset_ms(arrived))
         if not self._gate.is_due(stream.offset_ms) or not self._gate.wants(stream.luma(), stream.offset_ms):
             return
-        slot = self._hand_over.take_slot()
-        shape = stream.retrieve_into(self._memory, slot)
-        if shape is None:
-            self._hand_over.give_back(slot)
-            return
-        self._regions.hide(self._memory.picture(slot, *shape))
+        frame = stream.frame
+        assert frame is not None
+        shape = shown_size(frame)
         now_s, now = time.monotonic(), time.time()
         arrived_at = now - (now_s - arrived.arrived_s)
         undecoded = self._arrivals.undecoded
         ready = FrameReady(
-            slot=slot,
+            slot=SLOT,
             height=shape[0],
             width=shape[1],
             index=stream.frames + undecoded - 1,
@@ -162,20 +168,21 @@ class _Decoding:
             dropped=0,
             moved=self._gate.places(shape, stream.offset_ms),
         )
-        self._hand_over.offer(ready, self._arrivals.lateness_s + FRESH_S)
+        self._hand_over.offer(frame, ready, self._arrivals.lateness_s + FRESH_S)
 
 
 def capture_live(
     stream: VideoStream, request: CaptureRequest, notices: Connection, slots: Connection, memory: FrameMemory
 ) -> Ended:
     """Deliver the frames that the gate wants, as many as the parent keeps up with, until the stream ends."""
-    hand_over = _HandOver(notices)
-    decoding = _Decoding(stream, request, memory, hand_over)
+    hand_over = _HandOver(notices, memory, request.regions)
+    decoding = _Decoding(stream, request, hand_over)
     thread = threading.Thread(target=decoding.run, daemon=True)
     thread.start()
     while thread.is_alive():
         if slots.poll(PROGRESS_EVERY_S):
-            hand_over.parent_returned(int(slots.recv_bytes()))
+            slots.recv_bytes()
+            hand_over.parent_returned()
         hand_over.send(decoding.progress())
     last = decoding.progress()
     return Ended(
