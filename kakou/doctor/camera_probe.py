@@ -15,8 +15,9 @@ from ocr.types import BgrImage
 from pipeline.errors import SourceError
 from pipeline.settings import GateSettings, SourceSettings
 from pipeline.video.capture_protocol import CaptureRequest
-from pipeline.video.ffmpeg import VideoStream, open_stream, picture_of
+from pipeline.video.ffmpeg import VideoStream, open_stream
 from pipeline.video.picture_health import quality_of
+from pipeline.video.pictures import picture_of
 
 WATCHED_S = 2.5
 
