@@ -14,11 +14,13 @@ from console.booth.settings import BoothSettings
 from console.settings import ConsoleSettings
 from kakou.links import AddressError, open_links
 from kakou.sane_values import insane_values
+from kakou.settings_words import in_chinese
 from pipeline.reads.settings import ReadsSettings
 from pipeline.settings import PipelineSettings, SourceSettings
 from riskdb.settings import ClockSettings, RiskSettings
 
 DEFAULT_PATH = Path("kakou.toml")
+_TOML_FAULT = "写法有误：看这一行及上一行的引号、括号和等号；文字要写在英文引号里"
 _OPEN_LINK = (
     "到 {host} 的连接没有 TLS 保护，会明文传送号牌和密码。请改用 rediss://、https:// 或 tls = true，"
     "数据库用 sslmode=verify-full；若线路另有保护（如 VPN），请写明 "
@@ -130,7 +132,7 @@ def load_settings(path: Path | None = None) -> Settings:
     try:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{path or DEFAULT_PATH}: not valid TOML: {error}") from error
+        raise SettingsError(f"{path or DEFAULT_PATH}: not valid TOML: {error}（{_TOML_FAULT}）") from error
     if redis_url := os.environ.get("REDIS_URL"):
         table["redis_url"] = redis_url
     try:
@@ -169,7 +171,18 @@ def _read(path: Path | None) -> str:
     try:
         return chosen.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{chosen}: cannot be read: {error}") from error
+        raise SettingsError(f"{chosen}: cannot be read: {error}（{_unread(error)}）") from error
+
+
+def _unread(error: OSError | UnicodeDecodeError) -> str:
+    """Return why a file cannot be read, and what to do."""
+    if isinstance(error, FileNotFoundError):
+        return "没有这个文件：用 --config 指明 kakou.toml"
+    if isinstance(error, PermissionError):
+        return "没有读权限：设置文件应属于服务的用户或可供其读取"
+    if isinstance(error, UnicodeDecodeError):
+        return "不是 UTF-8 文字：在编辑器里另存为 UTF-8"
+    return "读不了：应为普通文件"
 
 
 def _explain(error: ValidationError, path: Path, text: str) -> str:
@@ -177,7 +190,8 @@ def _explain(error: ValidationError, path: Path, text: str) -> str:
     for problem in error.errors():
         key = _dotted(problem["loc"])
         meaning = "unknown key" if problem["type"] == "extra_forbidden" else problem["msg"]
-        lines.append(f"{path}:{_line_of(problem['loc'], text)}: {key}: {meaning}")
+        chinese = in_chinese(problem, Settings)
+        lines.append(f"{path}:{_line_of(problem['loc'], text)}: {key}: {meaning}{chinese}")
     return "\n".join(lines)
 
 

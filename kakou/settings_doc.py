@@ -17,6 +17,7 @@ from pydantic_core import PydanticUndefined
 from alerts.channels.base import ChannelSettings
 from alerts.channels.finding import channel_kinds
 from kakou.settings import Settings
+from kakou.settings_words import models_in
 
 EXAMPLE = """\
 state_dir = "/var/lib/kakou"
@@ -67,7 +68,7 @@ def render(settings: type[BaseModel] = Settings) -> str:
 def sections(model: type[BaseModel], path: str = "") -> Iterator[Section]:
     """Yield the tables below a model's own, in the order of its fields; a kind of channel is a table of its own."""
     for name, field in model.model_fields.items():
-        for below in _models_in(field.annotation):
+        for below in models_in(field.annotation):
             key = f"{path}{field.alias or name}"
             is_one = below is field.annotation or below in get_args(field.annotation)  # a model, or one or None
             header = f"[{key}]" if is_one and get_origin(field.annotation) is not tuple else f"[[{key}]]"
@@ -81,14 +82,6 @@ def sections(model: type[BaseModel], path: str = "") -> Iterator[Section]:
                 yield from sections(below, f"{key}.")
 
 
-def _models_in(annotation: object) -> Iterator[type[BaseModel]]:
-    """Yield the models that a field of this type may hold."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
-    for part in get_args(annotation):
-        yield from _models_in(part)
-
-
 def _title(model: type[BaseModel]) -> str:
     """Return the first sentence that is said of a model."""
     return (model.__doc__ or "").split("\n")[0].split(";")[0].rstrip(".")
@@ -97,7 +90,7 @@ def _title(model: type[BaseModel]) -> str:
 def _rows(model: type[BaseModel]) -> Iterator[str]:
     meanings = _attribute_docstrings(model)
     for name, field in model.model_fields.items():
-        if not any(_models_in(field.annotation)):
+        if not any(models_in(field.annotation)):
             yield f"| `{field.alias or name}` | {_default(field)} | {meanings.get(name, '')} |"
 
 

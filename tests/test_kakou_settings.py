@@ -54,6 +54,40 @@ def test_a_mistake_is_named_with_key_and_line(tmp_path: Path, added: str, line: 
     assert f"kakou.toml:{line}: {what}" in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("redis_ulr = 'x'", "没有这个设置：是不是 redis_url？"),
+        ("[risk]\nredis_url = 'x'", "redis_url 写在文件最上面、第一个 [表] 之前"),
+        ("lookback_days = 3", "lookback_days 写在[risk]"),
+        ("[watch]\nport = 1", "是不是 run_port？"),
+        ("[[alerts.channel]]\nkind = 'lane'\nname = 'a'\ncommand = ['x']\ncomand = ['x']", "是不是 command？"),
+        ("[zzz]\nport = 1", "名称见 docs/kakou.toml.md"),
+        ("[risk]\nlookback_days = 'x'", "应为整数，不加引号"),
+        ("[console]\nport = 99999", "不能大于 65535"),
+        ("[console]\nhost = 3", "应为文字，写在引号里"),
+        ("[[source]]\ncamera_id = 'a'", "必须填写"),
+        ("[source]\ncamera_id = 'a'", "[[表]]，名称要用双方括号"),
+        ("state_dir = 'x", "写法有误：看这一行"),
+    ],
+)
+def test_a_mistake_is_said_in_chinese_with_what_was_meant(tmp_path: Path, text: str, said: str):
+    with pytest.raises(SettingsError) as caught:
+        load_settings(write(tmp_path, text))
+    assert said in str(caught.value)
+
+
+def test_a_file_that_cannot_be_read_says_what_to_do(tmp_path: Path):
+    (tmp_path / "latin.toml").write_bytes("state_dir = '卡口'".encode("gb18030"))
+    for path, said in (
+        (tmp_path / "none.toml", "用 --config 指明"),
+        (tmp_path / "latin.toml", "另存为 UTF-8"),
+        (tmp_path, "应为普通文件"),
+    ):
+        with pytest.raises(SettingsError, match=said):
+            load_settings(path)
+
+
 def test_an_unknown_section_is_named(tmp_path: Path):
     with pytest.raises(SettingsError, match=r"kakou\.toml:1: cameras: unknown key"):
         load_settings(write(tmp_path, "[cameras]\na = 1\n"))
