@@ -1,20 +1,28 @@
 """`kakou doctor`: every line says what to do, and nothing is created."""
 
+import io
 import json
+import re
 import sys
+import threading
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import cv2
 import pytest
 import redis
+from rich.console import Console
 
-from kakou.doctor.camera_probe import CameraSeen
+from kakou.commands.doctor import table_of
+from kakou.doctor.camera_probe import CameraSeen, look_at
 from kakou.doctor.cameras import camera_finding, probe
+from kakou.doctor.fault_words import CAMERA, in_words
 from kakou.doctor.finding import Finding
 from kakou.doctor.machine import machine_findings
 from kakou.doctor.services import channel_findings, service_findings
 from kakou.settings import Settings
+from pipeline.errors import SourceError
 from pipeline.settings import SourceSettings
 from pipeline.walk.canary import CANARY_PICTURE
 from tests.alerts_rigs import TOKEN
@@ -84,6 +92,34 @@ def test_a_redis_that_is_away_is_one_line_and_not_a_crash(tmp_path: Path):
     assert (found["Redis"].verdict, "redis_url" in found["Redis"].to_do) == ("bad", True)
 
 
+def test_what_a_redis_refuses_is_said_in_words_with_what_to_do(
+    tmp_path: Path, redis_url: str, redis_client: "redis.Redis"
+):
+    redis_client.acl_setuser(
+        "poor", enabled=True, passwords=["+word"], commands=["+ping", "+hello", "+select", "+client"]
+    )
+    try:
+        for user, says, to_do in (
+            ("poor:word", "用户权限不够", "docs/replica.md"),
+            ("poor:wrong", "用户名或密码不对", "%40"),
+        ):
+            settings = settings_in(tmp_path, redis_url=redis_url.replace("://", f"://{user}@"))
+            found = by_name(list(service_findings(settings)))["Redis"]
+            assert (found.verdict, says in found.says, to_do in found.to_do) == ("bad", True, True), found
+    finally:
+        redis_client.acl_deluser("poor")
+
+
+def test_what_to_do_is_whole_in_a_narrow_window_too():
+    to_do = "核对主机名（能否解析）、路径和端口；在摄像机里启用视频服务之后用ffprobe试连"
+    window = Console(width=60, file=io.StringIO())
+    window.print(table_of([Finding("摄像机 kk07-lane1", "bad", "x" * 90, to_do)]))
+    shown = window.file.getvalue()  # type: ignore[attr-defined]  # the file of two lines above
+    columns = [re.split("[│┃]", line) for line in shown.splitlines() if "│" in line]
+    assert "".join(line[4].strip() for line in columns) == to_do
+    assert "".join(line[3].strip() for line in columns) == "x" * 90
+
+
 def test_a_channel_is_probed_without_a_message_and_told_only_on_request(tmp_path: Path):
     with scripted_server() as server:
         robot = {"name": "duty", "kind": "wecom", "url": server.url, "token_file": str(secret_file(tmp_path, TOKEN))}
@@ -119,6 +155,35 @@ def test_a_camera_is_opened_and_its_plates_are_measured(tmp_path: Path):
 )
 def test_a_probe_that_dies_is_a_line(command: str, says: str):
     assert probe(source("rtsp://user:secret@10.0.0.1/1"), [sys.executable, "-c", command]) == CameraSeen(fault=says)
+
+
+def test_a_fault_of_a_camera_is_said_in_words_with_what_to_do_about_it():
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Refusing) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        faults = [fault_of(f"http://127.0.0.1:{server.server_port}/{code}") for code in (401, 404, 403)]
+        server.shutdown()
+    faults += [fault_of(uri) for uri in ("rtsp://127.0.0.1:1/x", "/nowhere/clip.mp4", str(Path(__file__)))]
+    words = [in_words(fault, CAMERA, "?") for fault in faults]
+    expected = ("账号或密码不对", "没有这个路径", "没有看画面的权限", "连接被拒绝", "没有这个文件", "不是能解码的画面")
+    assert [one in said.says for one, said in zip(expected, words, strict=True)] == [True] * 6, words
+    assert "?" not in {said.to_do for said in words}
+
+
+class _Refusing(BaseHTTPRequestHandler):
+    """A camera that answers with the code of its path."""
+
+    def do_GET(self) -> None:
+        self.send_response(int(self.path[1:]))
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def fault_of(uri: str) -> str:
+    with pytest.raises(SourceError) as caught:
+        look_at(source(uri))
+    return str(caught.value)
 
 
 def test_a_camera_that_cannot_be_opened_says_what_to_do_and_no_password():

@@ -43,7 +43,7 @@ def doctor(
         if as_json:
             put_json(finding.as_json())
     if not as_json:
-        Console(highlight=False).print(_table(findings))
+        Console(highlight=False).print(table_of(findings))
     if not all(finding.is_ok for finding in findings):
         raise typer.Exit(ExitCode.FINDINGS)
 
@@ -64,9 +64,11 @@ def examine(settings: Settings, *, sends_test: bool = False) -> Iterator[Finding
     yield from channel_findings(settings, sends_test=sends_test)
 
 
-def _table(findings: list[Finding]) -> Table:
+def table_of(findings: list[Finding]) -> Table:
     bad, warn = (sum(one.verdict == verdict for one in findings) for verdict in ("bad", "warn"))
     table = Table("检查", "", "结果", "怎么办", caption=f"{len(findings)} 项：异常 {bad}，注意 {warn}")
+    for column in table.columns:  # in a narrow window what to do is folded, never cut
+        column.overflow = "fold"
     for one in findings:
         mark = f"[{COLOURS[one.verdict]}]{MARKS[one.verdict]}[/]"
         table.add_row(escape(one.check), mark, escape(one.says), escape(one.to_do))

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from alerts.camera_quality import QUALITY_WORDS
 from kakou.doctor.camera_probe import CameraSeen
+from kakou.doctor.fault_words import CAMERA, in_words
 from kakou.doctor.finding import Finding, Told
 from kakou.settings import Settings
 from pipeline.settings import SourceSettings
@@ -42,9 +43,8 @@ def camera_finding(source: SourceSettings) -> Finding:
         return Finding(name, "ok", "图片文件夹")
     seen = probe(source, [sys.executable, "-m", "kakou.doctor.camera_probe"])
     if seen.fault:
-        return Finding(
-            name, "bad", without_credentials(seen.fault), "核对 uri、账号密码、网线和供电；可用 ffprobe 试连"
-        )
+        words = in_words(without_credentials(seen.fault), CAMERA, "核对 uri、账号密码、网线和供电；可用 ffprobe 试连")
+        return Finding(name, "bad", words.says, words.to_do)
     says = (
         f"{seen.codec} {seen.width}×{seen.height}，{seen.fps:g} 帧/秒{'，隔行' if seen.is_interlaced else ''}，"
         f"首帧 {seen.first_picture_s:g} 秒"

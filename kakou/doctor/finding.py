@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias
 import redis
 
 from alerts.errors import AlertsError
+from kakou.doctor.fault_words import REDIS, in_words
 from kakou.settings import SettingsError
 from kakou.sunset.state import SunsetError
 from kakou.wiring.embedded_redis import RedisUnavailableError
@@ -54,4 +55,5 @@ def checked(name: str, check: Callable[[], Told], to_do: str = "") -> Finding:
     try:
         return Finding(name, *check())
     except CANNOT_CHECK as error:
-        return Finding(name, "bad", str(error) or type(error).__name__, to_do)
+        words = in_words(str(error) or type(error).__name__, REDIS, to_do)
+        return Finding(name, "bad", words.says, words.to_do)

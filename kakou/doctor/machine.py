@@ -134,7 +134,7 @@ def check_telemetry() -> tuple[bool, str]:
 
 def _telemetry() -> Told:
     is_off, says = check_telemetry()
-    return ok(says) if is_off else ("bad", says, "按提示关闭")
+    return ok(says) if is_off else ("bad", says, "按左边所说关闭或删除")
 
 
 def _folder(state_dir: Path) -> Told:
