@@ -17,6 +17,8 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    newest = "SELECT max(proposal_id) FROM proposals GROUP BY likeness"
+    op.execute(f"DELETE FROM proposals WHERE proposal_id NOT IN ({newest})")
     op.drop_index("ix_proposals_likeness", table_name="proposals")
     op.create_index("ix_proposals_likeness", "proposals", ["likeness"], unique=True)
     with op.batch_alter_table("proposals") as table:
