@@ -92,6 +92,12 @@ def _tables_and_rows() -> Iterator[OfficeFile]:
     )
     yield OfficeFile("bureau of counting.csv", text([["来源单位", *FORM[:4]], ["统计局", "C8K213", *FIRST[1:4]], ["统计局",
                      *FIRST[:4]]]), refused="省份")  # fmt: skip
+    unnamed = text([[*FORM, "", "随行"], [*FIRST, "豫C8K214", ""]])
+    yield OfficeFile("plate under no name.csv", unnamed, refused="第 6 列（没有列名）")
+    yield OfficeFile(
+        "plate nobody reads.csv", text([[*FORM, "随行"], [*FIRST, "豫C8K214、豫C8K215"]]), refused="“随行”列"
+    )
+    yield OfficeFile("remark names a plate.csv", text([[*FORM, "备注"], [*FIRST, "同行豫C8K214"]]), ONE)
     yield OfficeFile("no plate.csv", text([["序号", *FORM], ["1", "", *FIRST[1:]]]), refused="没有填写")
 
 
@@ -121,9 +127,32 @@ def _wide_and_hidden() -> Iterator[OfficeFile]:
     yield OfficeFile("days and times.xlsx", xlsx(("S", [columns, [*FIRST[:2], "", "", "", "", "函7"]]), change=parted),
                      (_record(begin="2026-11-20T08:17", end="2026-11-22T12:00"),))  # fmt: skip
 
+    early, late = (
+        _record(begin="2026-11-20T08:17", end="2026-11-20T12:00"),
+        _record(begin="2026-11-20T22:00", end="2026-11-21T00:00"),
+    )
+    for number, (names, cells, meant) in enumerate([
+        ("到达日期 时间 离开日期 时间", "2026-11-20 8:17 2026-11-20 12:00", early), ("日期 到达时间 离开时间", "11月20日 8:17 12:00", early),
+        ("行程日期 开始 结束", "2026-11-20 8时17分 12时", early), ("日期 到达时间 离开时间", "2026-11-20 22:00 24:00", late),
+        ("过车日期 过车时间", "2026-11-20 8:17", _record(begin="2026-11-20T08:17", end="2026-11-20T08:17:01"))
+    ]):  # fmt: skip
+        beside = [["车牌号", "地区", *names.split(), "来源"], [*FIRST[:2], *cells.split(), "函7"]]
+        yield OfficeFile(f"day beside times {number}.csv", text(beside), (meant,))
+
+
+def _from_1904() -> OfficeFile:
+    def numbers(book: xlsxwriter.Workbook) -> None:
+        for column, days in enumerate((44_884, 44_886), start=2):
+            book.worksheets()[0].write_number(1, column, days)
+
+    return OfficeFile(
+        "from 1904.xlsx", xlsx(("S", [FORM, [*FIRST[:2], "", "", FIRST[4]]]), change=numbers, begins_1904=True), ONE
+    )
+
 
 def _containers() -> Iterator[OfficeFile]:
     table: Cells = [FORM, FIRST, SECOND]
+    yield _from_1904()
     yield OfficeFile("never written to its end.csv", text(table) + bytes(200), BOTH)
     yield OfficeFile("single quotes.csv", text([FORM, [f"'{cell}'" for cell in FIRST], SECOND]), BOTH)
     yield OfficeFile("layout page.html", b"<table><tr><td>" + html(table) + b"</td></tr></table>", BOTH)
@@ -132,7 +161,19 @@ def _containers() -> Iterator[OfficeFile]:
 
 def _plates_and_classes() -> Iterator[OfficeFile]:
     for number, written in enumerate(
-        ["豫C˙8K213", "豫C8K213#", "～豫C8K213", "车牌豫C8K213", "豫C‧8K213", "豫C_8K213", "豫C8K213（货车）"]
+        [
+            "豫C˙8K213",
+            "豫C8K213#",
+            "～豫C8K213",
+            "车牌豫C8K213",
+            "豫C‧8K213",
+            "豫C_8K213",
+            "豫C8K213（货车）",
+            "★豫C8K213",
+            "● 豫C8K213",
+            "豫C8K213 已注销",
+            "豫C8K213-已离开",
+        ]
     ):
         yield OfficeFile(f"written {number}.csv", one_row(written), ONE)
     pair = (_record("豫CK8213"), _record("豫C1213挂"))
@@ -145,6 +186,8 @@ def _plates_and_classes() -> Iterator[OfficeFile]:
     yield OfficeFile(
         "each its colour.csv", one_row("豫C8K213蓝、豫CK2131黄"), (_record(kind="02"), _record("豫CK2131", "01"))
     )
+    for number, written in enumerate(["豫C8K213（作废）", "豫C8K213 误报", "豫C8K213 等车辆"]):
+        yield OfficeFile(f"doubtful {number}.csv", one_row(written), refused="等车辆" if number == 2 else "要不要列入")
     for number, (plate, word, code) in enumerate(
         [("豫C8K213", "蓝底", "02"), ("豫C8K213", "蓝牌车", "02"), ("豫C8K213", "普通蓝牌", "02"), ("豫C8K213", "小型轿车", "02"),
          ("豫CK8213", "重型半挂牵引车", "01"), ("豫CK8213", "双层黄牌", "01"), ("豫CD12345", "新能源绿牌", "52"), ("豫C8K213", "K33", ""),
@@ -161,13 +204,21 @@ def _times() -> Iterator[OfficeFile]:
          ("2026-11-20", "至11月22日", *DAY), ("Fri Nov 20 08:17:00 CST 2026", "2026-11-22", early, DAY[1]), ("2026-11-20", "迄今", DAY[0],
           OPEN_END), ("2026-11-20", "截至目前", DAY[0], OPEN_END), ("2026-11-20", "现仍在当地", DAY[0], OPEN_END), ("2026 11 20",
           "2026 11 22", *DAY), ("2026-11-20(五)", "2026-11-22（日）", *DAY), ("2026-11-20 2026-11-22", "", *DAY),
-         ("2026/11/20 08:17 2026/11/22", "", early, DAY[1]), ("11月20日 11月22日", "", *DAY), ("2026-11-20 08:17 +0800", "2026-11-20 12:00", early, noon)]
+         ("2026/11/20 08:17 2026/11/22", "", early, DAY[1]), ("11月20日 11月22日", "", *DAY), ("2026-11-20 08:17 +0800", "2026-11-20 12:00", early, noon),
+         ("2026-11-20 8:17", "12:00", early, noon), ("2026-11-20", "当天", DAY[0], "2026-11-21T00:00"), ("11月20日 8:17", "次日", early, "2026-11-22T00:00"),
+         ("2026-11-20 22:00-次日2:00", "", "2026-11-20T22:00", "2026-11-21T02:00"), ("2026-11-20 8:17", "次日0时", early, "2026-11-21T00:00")]
     ):  # fmt: skip
         yield OfficeFile(
             f"moment {number}.csv", one_row("豫C8K213", begin=begin, end=end), (_record(begin=first, end=last),)
         )
     for number, (begin, end) in enumerate(
-        [("至11月22日", ""), ("18日晚至19日早", ""), ("11月中旬", "11月22日"), ("2026-11-20", "长期")]
+        [
+            ("至11月22日", ""),
+            ("18日晚至19日早", ""),
+            ("11月中旬", "11月22日"),
+            ("2026-11-20", "长期"),
+            ("2026-11-20 22:00", "2:00"),
+        ]
     ):
         yield OfficeFile(f"no moment {number}.csv", one_row("豫C8K213", begin=begin, end=end), refused="时间")
 

@@ -46,9 +46,14 @@ def text(rows: Cells, delimiter: str = ",", encoding: str = "utf-8", end: str = 
     return end.join(delimiter.join(row) for row in [*rows, []]).encode(encoding)
 
 
-def xlsx(*sheets: tuple[str, Cells], change: Callable[[xlsxwriter.Workbook], None] | None = None) -> bytes:
+def xlsx(
+    *sheets: tuple[str, Cells],
+    change: Callable[[xlsxwriter.Workbook], None] | None = None,
+    begins_1904: bool = False,
+) -> bytes:
     buffer = io.BytesIO()
-    with xlsxwriter.Workbook(buffer, {"in_memory": True, "strings_to_formulas": False}) as book:
+    options = {"in_memory": True, "strings_to_formulas": False, "date_1904": begins_1904}
+    with xlsxwriter.Workbook(buffer, options) as book:
         for name, rows in sheets:
             sheet = book.add_worksheet(name)
             for number, row in enumerate(rows):

@@ -8,7 +8,7 @@ from operator import itemgetter
 from pathlib import Path
 
 from riskdb.record.judging import RowOrigin, TravelRow
-from riskdb.record.mapping.body import EXAMPLE, PLATE_LIKE, RowsBelow, fault_of, records
+from riskdb.record.mapping.body import EXAMPLE, PLATE_LIKE, RowsBelow, fault_of, records, unread_plate
 from riskdb.record.mapping.fields import AREA_PARTS, FIELD_NAMES, TRAVEL_TABLE, Field, header_key
 from riskdb.record.mapping.forms import (
     HEADER_ROWS,
@@ -21,9 +21,11 @@ from riskdb.record.mapping.forms import (
     is_header,
     likely_header,
     require_clear,
+    unread_columns,
 )
 from riskdb.record.tables.opening import read_sheets
 from riskdb.record.tables.sheets import NumberedRow, Sheet
+from riskdb.record.values.day_of import is_clock
 from riskdb.types import RiskFileError
 
 _AREAS = (Field.AREA, Field.AREA_CODE, *AREA_PARTS)
@@ -80,10 +82,12 @@ def travel_form(reading: Reading) -> FormKind:
 
 def _form_of(sheet: Sheet, top: list[NumberedRow], reading: Reading) -> Form | None:
     kind = travel_form(reading)
-    found = find_form(kind, top, {**_confirmed(kind, top, reading), **reading.bindings})
+    confirmed = _confirmed(kind, top, reading)
+    found = find_form(kind, top, {**confirmed, **reading.bindings})
     if found is None:
         return None
-    form = replace(found, file=sheet.file, sheet=sheet.name, delimiter=sheet.delimiter)
+    unread = unread_columns(found, reading.bindings, confirmed)
+    form = replace(found, file=sheet.file, sheet=sheet.name, delimiter=sheet.delimiter, unread=unread)
     reading.form_found(form)
     require_clear(kind, form)
     reading.notice(f"{form.place}：{understood(form)}")
@@ -156,29 +160,40 @@ class _Layout:
         self._codes, self._areas = form.columns(Field.AREA_CODE), form.columns(Field.AREA)
         self._parts = form.columns(*AREA_PARTS[:-1])
         self._addresses = () if self._areas or self._codes else form.columns(Field.ADDRESS)
-        self._from = form.columns(Field.FROM, Field.FROM_TIME) or form.columns(Field.STAY)
+        stay = form.columns(Field.STAY, Field.STAY_TIME)
+        self._from = form.columns(Field.FROM, Field.FROM_TIME) or stay
         # A stay in one cell is begin and end at once; who judges it takes it apart.
-        self._until = form.columns(Field.TO, Field.TO_TIME) if form.has(Field.FROM) else form.columns(Field.STAY)
+        self._until = form.columns(Field.TO, Field.TO_TIME) if form.has(Field.FROM) else stay
+        self._days = form.columns(Field.DAY)
         self._sources = form.columns(Field.SOURCE)
         self._pick = self._plain_pick()
 
     def row(self, number: int, cells: list[str]) -> TravelRow:
         form, width, joined = self._form, self._width, "".join(cells)
         problem = fault_of(form, cells, joined) if len(cells) > width or "\n" in joined or "\0" in joined else ""
+        if form.unread and not problem:
+            problem = unread_plate(form, cells)
         cells += [""] * (width + 1 - len(cells))
         if self._pick and "'" not in joined and "=" not in joined:
             plate, kind, area, begin, end, source = self._pick(cells)
             return TravelRow(form.file, number, plate, kind, area, begin, end, source, problem, RowOrigin(form, cells))
         return TravelRow(
             form.file, number, self._plate(cells), self._class(cells), self._area(cells),
-            _text(cells, self._from), _text(cells, self._until), _text(cells, self._sources) or self._source, problem,
+            self._begin(cells), _text(cells, self._until), _text(cells, self._sources) or self._source, problem,
             RowOrigin(form, cells),
         )  # fmt: skip
 
     def _plain_pick(self) -> Callable[[list[str]], tuple[str, ...]] | None:
         """Return what takes all cells of a record at once, where each has one column and nothing is put together."""
         places = (self._plates, self._classes, (*self._codes, *self._areas), self._from, self._until, self._sources)
-        if self._types or self._parts or self._addresses or any(len(one) > 1 for one in places) or not self._sources:
+        if (
+            self._types
+            or self._parts
+            or self._days
+            or self._addresses
+            or any(len(one) > 1 for one in places)
+            or not self._sources
+        ):
             return None
         # A column that the form lacks is read from the empty cell behind the last one.
         return itemgetter(*(one[0] if one else self._width for one in places))
@@ -187,6 +202,10 @@ class _Layout:
         main, *others = (plain(cells[place]) for place in self._plates)
         trailers = (text for text in others if text and text.strip() not in _NO_TRAILER)
         return "、".join(dict.fromkeys(filter(None, (main, *trailers))))
+
+    def _begin(self, cells: list[str]) -> str:
+        begin = _text(cells, self._from)
+        return f"{_text(cells, self._days)} {begin}" if self._days and is_clock(begin) else begin
 
     def _class(self, cells: list[str]) -> str:
         said = _text(cells, self._classes, "/")

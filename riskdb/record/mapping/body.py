@@ -8,6 +8,7 @@ from riskdb.record.tables.sheets import Notice, NumberedRow
 
 PLATE_LIKE = re.compile(r"[\u4e00-\u9fff]\s?[A-Za-zＡ-Ｚａ-ｚ]\s?[·•・.\-]?\s?[A-Za-z0-9Ａ-Ｚａ-ｚ０-９]{4,7}")
 """What nobody would write but as a plate, well or badly."""
+_WHOLE_PLATES = re.compile(rf"\s*(?:{PLATE_LIKE.pattern}[挂学警港澳领]?[\s、,，;；/]*)+")
 _NAKED_PLATE = re.compile(r"[A-Za-z][A-Za-z0-9·•. -]{4,8}")
 EXAMPLE = re.compile(
     r"[（(【\[]?\s*(?:示例|样例|范例|例如|例子|例|如|比如)(?=\d{0,2}$|\s*[:：]|[\u4e00-\u9fff]\s?[A-Za-z])"
@@ -97,6 +98,15 @@ def fault_of(form: Form, cells: Sequence[str], joined: str) -> str:
         return "这一行有不能识别的字节（空字符）；请重新录入这一行"
     if form.delimiter and "\n" in joined and any(_swallows(form, cell) for cell in cells):
         return "一格里有好几行记录；请检查引号是否没有成对"
+    return ""
+
+
+def unread_plate(form: Form, cells: Sequence[str]) -> str:
+    """Return that a plate stands in a column that nobody reads, or empty."""
+    for place in form.unread:
+        if place < len(cells) and cells[place] and _WHOLE_PLATES.fullmatch(cells[place]):
+            name = f"“{form.headers[place]}”列" if form.headers[place] else f"第 {place + 1} 列（没有列名）"
+            return f"{name}写着号牌，但没有读取；请把这些号牌各写一行，或指定略过这一列"
     return ""
 
 

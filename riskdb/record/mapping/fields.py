@@ -29,6 +29,9 @@ class Field(StrEnum):
     TO_TIME = "to_time"
     STAY = "stay"
     """Begin and end in one cell, or one moment."""
+    STAY_TIME = "stay_time"
+    DAY = "day"
+    """Of begin and end, which are times of that day."""
     SOURCE = "source"
     NOTE = "note"
     PERSONAL = "personal"
@@ -50,6 +53,7 @@ FIELD_NAMES = {
     Field.AREA: "地区", Field.AREA_CODE: "地区编码", Field.PROVINCE: "省", Field.CITY: "市", Field.COUNTY: "区县",
     Field.STREET: "街道乡镇", Field.VILLAGE: "社区村", Field.ADDRESS: "详细地址", Field.FROM: "到达时间",
     Field.FROM_TIME: "到达时刻", Field.TO: "离开时间", Field.TO_TIME: "离开时刻", Field.STAY: "停留时间",
+    Field.STAY_TIME: "停留时刻", Field.DAY: "行程日期",
     Field.SOURCE: "来源", Field.NOTE: "备注", Field.PERSONAL: "个人信息", Field.NUMBER: "序号", Field.LEVEL: "风险等级",
     Field.SERIAL: "通行证编号", Field.ROUTE: "路线", Field.CHECKPOINTS: "途经卡口", Field.GOODS: "货物",
     Field.ISSUER: "发证单位",

@@ -17,6 +17,13 @@ HEADER_ROWS = 3
 """A header has this many rows at most: the names of groups above those of the columns."""
 _CORE_AT_LEAST = 2
 
+_WHENS = (Field.STAY, Field.FROM, Field.TO)
+_TIMES_OF_DAY: Mapping[Field | None, Field] = {
+    Field.FROM: Field.FROM_TIME,
+    Field.TO: Field.TO_TIME,
+    Field.STAY: Field.STAY_TIME,
+}
+
 Bindings = Mapping[str, "Field | None"]
 """What a steward said a header means, by `header_key` or `column_keys`; None passes the column over."""
 _DOCUMENTED = frozenset(field.value for field in Field)
@@ -34,6 +41,8 @@ class Form:
     ends_at: int
     """Number of the header's last row."""
     delimiter: str = ""
+    unread: tuple[int, ...] = ()
+    """Columns that nobody reads, and of which no steward said so: a plate there is a vehicle that would be lost."""
 
     @property
     def fingerprint(self) -> str:
@@ -121,6 +130,15 @@ def _named_above(headers: Sequence[str], above: Sequence[str]) -> list[str]:
     return [header or top for header, top in zip(headers, _padded(above, len(headers)), strict=False)]
 
 
+def unread_columns(form: Form, said: Bindings, remembered: Bindings) -> tuple[int, ...]:
+    """Return the columns that nobody reads. What was `remembered` of a column without a name, nobody looked at."""
+    keys, left = column_keys(form.headers), (None, Field.NOTE)
+    idle = [place for place, field in enumerate(form.fields) if field in left]
+    explained = [place for place in idle if {keys[place], header_key(form.headers[place])} & said.keys()]
+    explained += [place for place in idle if form.headers[place] and keys[place] in remembered]
+    return tuple(place for place in idle if place not in explained)
+
+
 def is_header(kind: FormKind, cells: Sequence[str]) -> bool:
     """Whether a row among records can only be the header of the next table."""
     if not _is_header_like(cells):
@@ -163,14 +181,21 @@ def _bound(kind: FormKind, headers: Sequence[str], bindings: Bindings) -> tuple[
 
 
 def _parted_days_and_times(headers: Sequence[str], fields: list[Field | None]) -> tuple[Field | None, ...]:
-    """A day in one column and its time in the next are one moment."""
-    for whole, time_of_day in ((Field.FROM, Field.FROM_TIME), (Field.TO, Field.TO_TIME)):
-        places = [place for place, field in enumerate(fields) if field is whole]
-        if len(places) == 2:
-            days = ["日期" in headers[place] or "date" in headers[place].lower() for place in places]
-            if days == [True, False]:
-                fields[places[1]] = time_of_day
+    """A day in one column and its time in the next are one moment; a day before two times is that of both."""
+    days = [_is_day(header) for header in headers]
+    for place in range(1, len(fields)):
+        time_of_day = _TIMES_OF_DAY.get(fields[place - 1])
+        if time_of_day and days[place - 1] and not days[place] and fields[place] in (fields[place - 1], Field.STAY):
+            fields[place] = time_of_day
+    if sorted(field for field in fields if field in _WHENS) == sorted(_WHENS):
+        stay, *ends = (fields.index(field) for field in _WHENS)
+        if days[stay] and not any(days[end] for end in ends):
+            fields[stay] = Field.DAY
     return tuple(fields)
+
+
+def _is_day(header: str) -> bool:
+    return "日期" in header or "date" in header.lower()
 
 
 def _is_one_wide_column(form: Form, places: Sequence[int]) -> bool:

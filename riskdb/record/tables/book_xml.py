@@ -23,6 +23,8 @@ _RELATION = re.compile(r"<(?:\w+:)?Relationship\b[^>]*>")
 class BookXml:
     hidden_rows: dict[str, int]
     """Of each sheet that has any."""
+    begins_1904: bool = False
+    """Days are counted from 1904, as Excel for the Mac once did."""
 
 
 def look_into(source: SourceFile) -> BookXml:
@@ -37,7 +39,8 @@ def look_into(source: SourceFile) -> BookXml:
             if sum(entry.file_size for entry in archive.infolist()) > MAX_UNPACKED_BYTES:
                 raise RiskFileError(f"{source.name}：解开后超过 {MAX_UNPACKED_BYTES // 1_000_000} MB；请拆分后再导入")
             hidden = {entry.filename: _scan(source, archive, entry) for entry in archive.infolist()}
-            return BookXml({name: hidden.get(part, 0) for name, part in _parts(archive)})
+            rows = {name: hidden.get(part, 0) for name, part in _parts(archive)}
+            return BookXml(rows, _begins_1904(archive))
     except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, zlib.error) as error:
         raise RiskFileError(f"{source.name}：不是可以读取的 XLSX 文件，可能已损坏；请重新导出或另存后再导入") from error
 
@@ -84,6 +87,11 @@ def _parts(archive: zipfile.ZipFile) -> list[tuple[str, str]]:
     targets = {_attribute(tag, "Id"): _attribute(tag, "Target") for tag in _RELATION.findall(relations)}
     sheets = ((_attribute(tag, "name"), _attribute(tag, r"\w+:id")) for tag in _SHEET_TAG.findall(book))
     return [(name, "xl/" + targets.get(key, "").removeprefix("/xl/")) for name, key in sheets]
+
+
+def _begins_1904(archive: zipfile.ZipFile) -> bool:
+    book = archive.read("xl/workbook.xml").decode("utf-8", "replace") if "xl/workbook.xml" in archive.namelist() else ""
+    return re.search(r'\bdate1904="(?:1|true|on)"', book) is not None
 
 
 def _attribute(tag: str, name: str) -> str:

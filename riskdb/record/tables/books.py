@@ -4,9 +4,10 @@ import io
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, time, timedelta
+from typing import TypeAlias
 
 from python_calamine import (
     CalamineError,
@@ -31,6 +32,12 @@ _OTHER_OLE = (
 _UNREADABLE = "不是可以读取的表格文件（XLSX、XLS），可能已损坏；请用表格软件打开，另存后再导入"
 
 
+Cell: TypeAlias = float | bool | time | date | datetime | timedelta | str
+_BEGIN_1904 = datetime(1904, 1, 1)
+_DAYS_1904 = (35_064, 71_588)
+"""2000 to 2099."""
+
+
 def read_book(source: SourceFile, notice: Notice) -> Iterator[Sheet]:
     """Yield the sheets, hidden ones too, which is said. Raises RiskFileError."""
     with source.path.open("rb") as file:
@@ -46,7 +53,7 @@ def read_book(source: SourceFile, notice: Notice) -> Iterator[Sheet]:
             notice(f"{source.name}：工作表“{metadata.name}”是隐藏的，也读取了")
         if count := known.hidden_rows.get(metadata.name, 0):
             notice(f"{source.name}：工作表“{metadata.name}”有 {count} 行是隐藏或筛选掉的，也读取了")
-        yield _sheet(source, book, metadata)
+        yield _sheet(source, book, metadata, known)
 
 
 def _open(source: SourceFile) -> CalamineWorkbook:
@@ -64,7 +71,7 @@ def _open(source: SourceFile) -> CalamineWorkbook:
         raise _if_panic(error, source) from error
 
 
-def _sheet(source: SourceFile, book: CalamineWorkbook, metadata: SheetMetadata) -> Sheet:
+def _sheet(source: SourceFile, book: CalamineWorkbook, metadata: SheetMetadata, known: BookXml) -> Sheet:
     try:
         with _without_panic_text():
             sheet = book.get_sheet_by_name(metadata.name)
@@ -73,7 +80,8 @@ def _sheet(source: SourceFile, book: CalamineWorkbook, metadata: SheetMetadata) 
         raise RiskFileError(f"{source.name}：工作表“{metadata.name}”{_UNREADABLE}") from error
     except BaseException as error:
         raise _if_panic(error, source) from error
-    return Sheet(source.name, metadata.name, filled(_rows(sheet), merges))
+    text = _text_1904 if known.begins_1904 else _text
+    return Sheet(source.name, metadata.name, filled(_rows(sheet, text), merges))
 
 
 @contextmanager
@@ -99,13 +107,20 @@ def _if_panic(error: BaseException, source: SourceFile) -> BaseException:
     return RiskFileError(f"{source.name}：{_UNREADABLE}") if type(error).__name__ == "PanicException" else error
 
 
-def _rows(sheet: CalamineSheet) -> Iterator[NumberedRow]:
+def _rows(sheet: CalamineSheet, text: Callable[[Cell], str]) -> Iterator[NumberedRow]:
     margin = [""] * (sheet.start[1] if sheet.start else 0)
     for number, cells in enumerate(sheet.iter_rows(), start=1):
-        yield number, margin + [cell if type(cell) is str else _text(cell) for cell in cells]
+        yield number, margin + [cell if type(cell) is str else text(cell) for cell in cells]
 
 
-def _text(cell: float | bool | time | date | datetime | timedelta | str) -> str:
+def _text_1904(cell: Cell) -> str:
+    """A number that can be a day is one: elsewhere it would count from 1900, four years before."""
+    if isinstance(cell, float | int) and not isinstance(cell, bool) and _DAYS_1904[0] <= cell < _DAYS_1904[1]:
+        return _text(_BEGIN_1904 + timedelta(days=cell))
+    return _text(cell)
+
+
+def _text(cell: Cell) -> str:
     if isinstance(cell, bool):
         return str(cell).upper()
     if isinstance(cell, float | int):

@@ -128,7 +128,7 @@ def _machine_time(epoch_s: int, zone: tzinfo) -> Moment:
 
 def _with_clock(found: re.Match[str], rest: str) -> Moment:
     day, month_first = _day(found)
-    begin, end = _clock(datetime.combine(day, time()), rest)
+    begin, end = time_of_day(datetime.combine(day, time()), rest)
     groups = found.groupdict()
     lacks_year = day.year == 2000
     is_dotted = lacks_year and groups.get("sep") == "."
@@ -150,7 +150,7 @@ def _day(found: re.Match[str]) -> tuple[date, bool]:
     return date(year, month, int(groups["d"])), False
 
 
-def _clock(day: datetime, text: str) -> tuple[datetime, datetime]:
+def time_of_day(day: datetime, text: str) -> tuple[datetime, datetime]:
     """Return the begin and end that a time of day, or none, gives a day. Raises ValueError."""
     found = _CLOCK.fullmatch(text.strip())
     if found is None:

@@ -39,6 +39,13 @@ _GLUED = re.compile(
 _TRACTOR_AND_TRAILER = re.compile(r"(?<=[A-Z0-9])\s*-+\s*(?=[\u4e00-\u9fff][A-Z][\s·.]*[A-Z0-9]{4}挂$)")
 """A dash between two plates may mean all between them, but not where the second is a trailer's."""
 _PLATE_WITHIN = re.compile(r"[\u4e00-\u9fff][A-Z][\s·•.\-]*[A-Z0-9]{4,6}")
+_EDGES = " \t\n、,;#~●★☆√✓✔◆■▲※►"
+"""What lists put before a plate, or leave behind it."""
+_BEHIND = re.compile(r"(?<=[A-Z0-9挂学警港澳领])[\s\-]+([\u4e00-\u9fff]{2,8})$")
+_DOUBT = re.compile(r"作废|误|错|取消|删|排除|解除|撤|不是|并非|非本|更正|待查|不详")
+"""Words beside a plate after which nobody knows whether its vehicle is meant."""
+_MORE = re.compile(r"[等余另和及与或至到辆台两多]")
+"""Words that may speak of further vehicles."""
 _PROBE = "鲁"
 """A province that stands for a missing one."""
 
@@ -78,7 +85,7 @@ def clean(cell: str) -> str:
     # Marks that turn the direction of text are no slip of a spreadsheet: they stay and are refused.
     shown = "".join(c for c in plain if unicodedata.category(c) != "Cf" or c in "\u202d\u202e")
     parted = _GLUED.sub("、", _NUMBERED.sub("、", shown.upper()))
-    return _LABEL.sub("", _TRACTOR_AND_TRAILER.sub("、", parted.strip(" \t\n、,;#~"))).strip()
+    return _LABEL.sub("", _TRACTOR_AND_TRAILER.sub("、", parted.strip(_EDGES))).strip()
 
 
 def _refuse_small_l(cell: str) -> None:
@@ -98,8 +105,12 @@ def _one_plate(plain: str, grammar: PlateGrammar, words: Sequence[str], cell: st
         beside, text = (*beside, found[0]), _normalised(bare[found.end() :], grammar)
     if text is None and (found := _COLOUR_SUFFIX.search(bare)):
         beside, text = (*beside, found[0]), _normalised(bare[: found.start()], grammar)
+    if text is None and (found := _BEHIND.search(bare)) and not _MORE.search(found[1]):
+        beside, text = (*beside, found[1]), _normalised(bare[: found.start()], grammar)
     if text is None:
         return None
+    if doubt := next(filter(_DOUBT.search, beside), ""):
+        raise CellProblem("号牌", cell, f"旁边写着“{doubt}”，不知道要不要列入", "请删去这一行；要列入就删去这几个字")
     _refuse_missing_province(text, grammar, (*words, *beside), cell)
     return WrittenPlate(text, tuple(word for word in beside if word))
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
+from riskdb.record.values.day_of import leaning_on, says_its_day
 from riskdb.record.values.moments import Moment, plain_time, read_moment
 from riskdb.record.values.problem import CellProblem
 
@@ -80,6 +81,9 @@ def read_stay(begin_text: str, end_text: str, now: datetime, find_year: FindYear
     if not _reads(last) and _OPEN.fullmatch(plain_time(last).lower()):
         end = None
         note.append(f"“{last}”按导入当天为止")
+    elif not _reads(last) and (leaning := leaning_on(begin, last)):
+        end = leaning
+        note.append(f"“{last}”按到达的日期算")
     else:
         end = _read("离开时间", last, zone)
     tomorrow = now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
@@ -178,7 +182,7 @@ def _reads(text: str) -> bool:
 
 
 def _is_end(text: str) -> bool:
-    return _reads(text) or _OPEN.fullmatch(text.lower()) is not None
+    return _reads(text) or _OPEN.fullmatch(text.lower()) is not None or says_its_day(text)
 
 
 def _read(column: str, text: str, zone: tzinfo) -> Moment:
