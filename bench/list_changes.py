@@ -39,7 +39,7 @@ from riskdb.settings import RiskSettings
 from riskdb.types import RiskDBError
 
 KEY = bytes(32)
-SETTINGS = RiskSettings(stale_after_s=100_000)
+SETTINGS = RiskSettings(stale_after_s=86_400)
 AREAS = [f"37{city:02d}{county:02d}" for city in range(1, 18) for county in range(1, 22)]
 """357 counties; each holds 14,000 of 5,000,000 visits."""
 STANDING = AREAS[:40]
