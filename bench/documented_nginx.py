@@ -59,18 +59,18 @@ def behind_nginx(folder: Path, console_address: str, snippet: str) -> Iterator[s
     )
     process = subprocess.Popen([nginx, "-p", str(folder), "-c", str(folder / "nginx.conf"), "-e", str(folder / "log")])
     try:
-        _wait_for(port)
+        wait_for_port(port)
         yield f"https://localhost:{port}"
     finally:
         process.terminate()
         process.wait(timeout=10)
 
 
-def _wait_for(port: int) -> None:
+def wait_for_port(port: int) -> None:
     deadline = time.monotonic() + _PATIENCE_S
     while time.monotonic() < deadline:
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return
         time.sleep(0.02)
-    raise TimeoutError("nginx does not listen")
+    raise TimeoutError(f"nothing listens on port {port}")

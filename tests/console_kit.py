@@ -241,7 +241,9 @@ def served(console: Console) -> Iterator[str]:
     """Serve the console on a free port of a real server; yields its address."""
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
-    config = uvicorn.Config(create_app(console), log_config=None, access_log=False, timeout_graceful_shutdown=2)
+    config = uvicorn.Config(
+        create_app(console), proxy_headers=False, log_config=None, access_log=False, timeout_graceful_shutdown=2
+    )
     server = Server(config, console.hub)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
