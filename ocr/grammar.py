@@ -156,7 +156,7 @@ def normalise_plate(text: str) -> str:
         return text
     compact = "".join(c for c in unicodedata.normalize("NFKC", text).upper() if c not in _SEPARATORS)
     if not compact:
-        raise ValueError("the plate is empty")
+        raise ValueError("号牌是空的")
     if _KNOWN_TEXT.fullmatch(compact):
         return compact
     spellings = sorted(_spellings(compact), key=lambda spelling: _differences(spelling, compact))
@@ -205,8 +205,8 @@ def _differences(one: str, other: str) -> int:
 
 def _why_no_form(compact: str) -> str:
     if not 7 <= len(compact) <= LONGEST:
-        return f"a plate has 7 to {LONGEST} characters, this has {len(compact)}"
+        return f"号牌有 7 至 {LONGEST} 个字符，这里有 {len(compact)} 个"
     known = set("".join(PROVINCES + SERIAL + CITY_LETTERS + "I学警挂港澳使领民航应急临试超"))
     if strange := sorted(set(compact) - known):
-        return f"no plate carries the character {strange[0]!r}"
-    return "its characters are in an order that no known plate form has"
+        return f"没有号牌带“{strange[0]}”这个字符"
+    return "字符的排列不是任何一种号牌"

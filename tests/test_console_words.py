@@ -95,6 +95,21 @@ def test_every_fault_of_a_file_is_told_in_chinese_without_its_place(office, tmp_
     assert str(tmp_path) not in told
 
 
+@pytest.mark.parametrize("plate", ["", "鲁B1", "测B12345", "鲁鲁鲁鲁鲁鲁鲁", "鲁B12345678"])
+def test_why_a_single_plate_is_none_is_told_in_chinese(office: KeeperOffice, plate: str):
+    for ask in (office.vehicles.show, office.vehicles.remove):
+        with pytest.raises(RiskDBError) as refused:
+            ask(plate, "名单员", "车主来电")
+        told = file_words(str(refused.value))
+        assert not english_words(told), told
+        assert "doctor" not in told, told
+
+
+def test_what_the_list_says_in_english_is_said_in_chinese_with_what_to_do():
+    told = file_words("the reasons of a listed vehicle are damaged; `kakou risk serve` mends them")
+    assert english_words(told) <= {"kakou", "doctor"}
+
+
 @dataclass
 class World:
     console: Console

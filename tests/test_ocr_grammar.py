@@ -32,11 +32,11 @@ def test_a_plate_has_one_spelling(written: str, plate: str):
 @pytest.mark.parametrize(
     ("written", "why"),
     [
-        ("", "empty"),
-        ("粤B1234", "7 to 9 characters"),
-        ("粤B123456789", "7 to 9 characters"),
-        ("B粤12345", "order"),
-        ("粤B1234あ", "'あ'"),
+        ("", "号牌是空的"),
+        ("粤B1234", "7 至 9 个字符"),
+        ("粤B123456789", "7 至 9 个字符"),
+        ("B粤12345", "排列"),
+        ("粤B1234あ", "“あ”"),
     ],
 )
 def test_what_no_plate_carries_is_refused_with_its_cause(written: str, why: str):
