@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import redis
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from alerts.envelope import to_cloudevent
 from alerts.notices.board import NoticeBoard, NoticeReport
@@ -41,6 +41,28 @@ def test_the_banner_counts_what_is_amiss_and_opens_what_to_do(world: World):
     expect(page.get_by_role("region", name="已恢复的异常")).to_contain_text("风险名单过旧")
     page.go_back()
     board.report(report())
+    expect(page.locator("#notices")).to_be_hidden()
+    context.close()
+
+
+def test_what_the_stream_says_while_the_whole_state_is_on_its_way_is_not_covered_by_it(world: World):
+    board = NoticeBoard(world.client)
+    board.report(report("camera_dirty"))
+    context, page = world.open("officer", LAPTOP)
+    held: list[Route] = []
+    page.route("**/screen/state", lambda route: held.append(route))  # Playwright asks for its arguments
+    page.goto(f"{world.address}/screen")
+    expect(page.locator("#notices")).to_contain_text("画面失焦")
+    while not held:
+        page.wait_for_timeout(20)
+    old = context.request.get(f"{world.address}/screen/state", headers={"accept": "application/json"}).text()
+    assert "画面失焦" in old
+    board.report(report())
+    expect(page.locator("#notices")).to_be_hidden()
+    with page.expect_response("**/screen/state") as answered:
+        held[0].fulfill(body=old, content_type="application/json")
+    answered.value.finished()
+    page.wait_for_timeout(100)
     expect(page.locator("#notices")).to_be_hidden()
     context.close()
 

@@ -32,7 +32,7 @@ const lanes = new Lanes(list.filters);
 spotlight = new Spotlight((caseId) => { list.select(caseId); list.opened(caseId); });
 
 const tiles = new Tiles();
-let isCatchingUp = false;
+let meanwhile = null; // what the stream says while the whole state is on its way: it is newer, or what is newer follows it
 let state = {}; // all but the tiles: counts of the day, open cases by grid, trouble, notices
 
 const live = listen({
@@ -69,6 +69,7 @@ function openLinked() {
 
 // What changed, or all there is.
 function apply(changed) {
+  Object.assign(meanwhile ?? {}, changed);
   state = { ...state, ...changed };
   setServerTime(changed.now);
   live.setTrouble(state.trouble);
@@ -84,16 +85,16 @@ function begin({ tiles: all, revision, ...rest }) {
 
 // Changes were missed: only the whole helps. Where it cannot be had, the next change asks again.
 async function catchUp() {
-  if (isCatchingUp) return;
-  isCatchingUp = true;
+  if (meanwhile) return;
+  meanwhile = {};
   try {
     const answer = await fetch("/screen/state", { headers: { accept: "application/json" } });
-    if (answer.ok) begin(await answer.json());
+    if (answer.ok) begin({ ...await answer.json(), ...meanwhile });
     else tiles.lose();
   } catch {
     tiles.lose();
   } finally {
-    isCatchingUp = false;
+    meanwhile = null;
   }
 }
 
