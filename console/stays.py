@@ -1,6 +1,6 @@
 """A stay in words, the same on screen, phone and booth page."""
 
-from datetime import timedelta, timezone
+from datetime import datetime, timedelta, timezone
 
 from alerts.flagged import EventReason, FlaggedEvent
 
@@ -14,6 +14,11 @@ def stays_of(event: FlaggedEvent) -> tuple[str, ...]:
 
 
 def _words(reason: EventReason) -> str:
-    first, last = (f"{at.astimezone(_LOCAL_ZONE):%m-%d %H:%M}" for at in (reason.visited_from, reason.visited_until))
+    first, last = (_spoken(at.astimezone(_LOCAL_ZONE)) for at in (reason.visited_from, reason.visited_until))
     risk = "高风险" if reason.level == "high" else "中风险"
     return f"{reason.area_name or reason.area}（{risk}）{first} 至 {last}"
+
+
+def _spoken(at: datetime) -> str:
+    """No hyphen stands in it, at which a narrow page would break the day in two."""
+    return f"{at.month}月{at.day}日 {at:%H:%M}"

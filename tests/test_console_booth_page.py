@@ -146,6 +146,26 @@ def test_the_second_half_of_a_double_tap_does_not_let_the_next_vehicle_through(p
     assert kept[2].handled_at - kept[0].handled_at > timedelta(seconds=0.7)
 
 
+def test_on_a_phone_a_hit_brings_its_picture_and_the_buttons_into_view_wherever_the_page_was(
+    page: Page, booth: BoothWorld
+):
+    page.set_viewport_size({"width": 360, "height": 740})
+    booth.report()
+    booth.say("测B00031")
+    expect(page.locator("#now")).to_have_class("now clear")
+    page.evaluate("scrollTo(0, 9999)")
+    booth.flag("测B00032", permit="通行证已过期（370211000001）")
+    expect(page.locator("#now")).to_have_class("now hit")
+    for seen in (".outcome", "#text kk-plate", "#todo", "#plate", "[data-result=passed]", "[data-result=misread]"):
+        expect(page.locator(seen)).to_be_in_viewport(ratio=1)
+    acts, plate = (page.locator(name).bounding_box() for name in ("#acts", "#plate"))
+    assert acts
+    assert plate
+    assert plate["y"] + plate["height"] <= acts["y"], "the buttons lie over the picture"
+    page.click("[data-result=passed]")
+    page.set_viewport_size({"width": TABLET[0], "height": TABLET[1]})
+
+
 def test_of_two_hands_on_one_vehicle_the_first_is_written_and_the_second_is_told(page: Page, booth: BoothWorld):
     event = booth.flag("测B00021")
     expect(page.locator("#text kk-plate")).to_have_attribute("data-text", "测B00021")

@@ -154,4 +154,4 @@ def test_the_note_of_the_desk_and_the_stays_reach_the_worker(console: Console):
     assert (task.desk_note, task.stays) == (NOTE, ())
     act(console, actor, Action.ACCEPT)
     (task,) = console.cases.tasks(actor)
-    assert task.stays[0].startswith("示例高风险区（高风险）11-21 12:00 至 11-22")
+    assert task.stays[0].startswith("示例高风险区（高风险）11月21日 12:00 至 11月22日")

@@ -84,6 +84,7 @@ function draw() {
 function face(number) {
   [faced, facedAt] = [number, performance.now()];
   setReady(false);
+  if (chosen()?.waits) scrollTo({ top: 0 }); // whatever was looked at below: this vehicle, its picture and the buttons
   setTimeout(() => setReady(performance.now() - facedAt >= LOOK_MS), LOOK_MS + 10);
 }
 
