@@ -231,4 +231,4 @@ def test_the_report_needs_nothing_from_outside_and_escapes_what_it_shows(footage
     assert "http:" not in page
     assert "https:" not in page
     assert page.count("data:image/jpeg;base64,") == 1
-    assert "✓ 命中" in page
+    assert "! 命中" in page

@@ -6,7 +6,7 @@ import { exactTime, lateWords } from "./ages.js";
 import { askAgain } from "./late_picture.js";
 
 export const FINISHED = new Set(["rejected", "closed", "expired"]);
-const LEVELS = { hit: "✓ 命中", possible: "≈ 疑似", crossing: "⌂ 有人出入" };
+const LEVELS = { hit: "! 命中", possible: "≈ 疑似", crossing: "⌂ 有人出入" };
 
 export function drawRow(view, old) {
   const row = document.getElementById("row").content.firstElementChild.cloneNode(true);

@@ -20,7 +20,7 @@ const DUE = {
   verifying: ["请在 {}内提交结果", "已超时 {}，请尽快提交结果"],
   escalated: ["已报上级一起跟进，请尽快办理", "已报上级一起跟进，请尽快办理"],
 };
-const LEVELS = { hit: "✓ 命中", possible: "≈ 疑似", crossing: "⌂ 有人出入" };
+const LEVELS = { hit: "! 命中", possible: "≈ 疑似", crossing: "⌂ 有人出入" };
 const MINE = new Set(["accepted", "verifying", "escalated"]);
 
 export function drawTasks({ tasks, phone }, queue, act) {
