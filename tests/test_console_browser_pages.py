@@ -9,6 +9,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Dialog, Page, expect
 
+from alerts.notices.board import NoticeReport
+from alerts.notices.keeper import ActiveNotice
 from console.cases.steps import Action
 from console.types import SYSTEM, Role
 from console.web.app import create_app
@@ -16,6 +18,7 @@ from tests.console_browser import LAPTOP, PHONE, WALL, open_context
 from tests.console_kit import GRID_A, client_of, event_of, officer, proposal_of
 from tests.console_world import PEOPLE, World, row_of
 from tests.hostile import HOSTILE
+from tests.notice_kit import notice
 from tests.test_console_web import operations
 
 NOWHERE = "/nowhere"
@@ -38,6 +41,12 @@ STICKING_OUT = """(() => {
   const all = [...document.querySelectorAll("kk-plate, .chip")].filter((each) => !each.closest(".scroll"));
   const out = all.filter((each) => right(each) > right(each.closest(".row") ?? document.body));
   return out.map((each) => each.textContent);
+})()"""
+WINDOWS = (WALL, LAPTOP, (960, 540), (640, 400), PHONE)
+"""Two of them are the first two at 200 % zoom."""
+PUSHED_SIDEWAYS = """(() => {
+  const all = [...document.querySelectorAll(".scroll")].filter((each) => !each.querySelector(".heat, .chart"));
+  return all.filter((each) => each.scrollWidth > each.clientWidth).map((each) => each.getAttribute("aria-label"));
 })()"""
 SIZES = {"/screen": WALL, "/m": PHONE, "/login": PHONE, "/corrections": PHONE, "/accounts": PHONE}
 
@@ -70,6 +79,7 @@ def prepare(page: Page, path: str) -> None:
 def furnished(world: World) -> str:
     """Let every page have something to show; returns the link of an administrator who has not come yet."""
     now = datetime.now(UTC)
+    report_trouble(world)
     for checkpoint in ("高速公路出口北侧收费广场二号检查站", "一号卡口"):
         doubtful = event_of("测X00001外籍车辆", now, checkpoint, "possible", char_probs=(0.5,) * 11)
         world.console.intake.take([doubtful], now)
@@ -118,17 +128,33 @@ def test_no_page_has_a_serious_accessibility_fault_or_is_too_wide(world: World, 
                 page.evaluate(TURN_THEME)
             faults = Axe().run(page).response["violations"]
             found |= {(path, fault["id"]): nodes_of(fault) for fault in faults if fault["impact"] in SERIOUS}
-            for width, height in (LAPTOP, PHONE):
-                page.set_viewport_size({"width": width, "height": height})
-                if out := page.evaluate(STICKING_OUT):
-                    found[path, f"sticking out at {width}"] = out
-            width = page.evaluate("document.documentElement.scrollWidth")
-            if width > PHONE[0]:
-                found[path, "width"] = width
+            found |= {(path, words): out for words, out in too_wide(page)}
             page.reload()
             if page.locator(".menu [aria-current]").count():
                 expect(page.locator(".menu [aria-current]").first).to_be_in_viewport(ratio=1)
     assert not found
+
+
+def too_wide(page: Page) -> Iterator[tuple[str, object]]:
+    """Yield what is wider than one of the windows."""
+    for width, height in WINDOWS:
+        page.set_viewport_size({"width": width, "height": height})
+        if out := page.evaluate(STICKING_OUT):
+            yield f"sticking out at {width}", out
+        if (whole := page.evaluate("document.documentElement.scrollWidth")) > width:
+            yield f"wide at {width}", whole
+        if width == PHONE[0] and (out := page.evaluate(PUSHED_SIDEWAYS)):
+            yield "to be pushed sideways", out
+
+
+def report_trouble(world: World) -> None:
+    """A box tells of more than a line of a screen holds."""
+    now = datetime.now(UTC)
+    said = ("camera_lost", "camera_dirty", "pictures_late")
+    amiss = [notice(name, f"东侧立柱上方的摄像机{UNBROKEN[:60]}", now) for name in said]
+    active = tuple(ActiveNotice.model_validate(one.model_dump()) for one in amiss)
+    report = NoticeReport(origin="box:kk07", place="东门卡口", version="0.1.0", reported_at=now, active=active)
+    world.console.notices.board.report(report)
 
 
 @pytest.mark.usefixtures("furnished")

@@ -36,7 +36,7 @@ class Label:
     dy: float
     anchor: Anchor
     is_crowded: bool
-    """It found no free place: shown only while there is something to say of it."""
+    """No free place at the largest size: shown where the screen has one, while there is something to say of it."""
 
 
 def place_names(

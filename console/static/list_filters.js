@@ -12,6 +12,7 @@ const GROUPS = {
   done: (view) => FINISHED.has(view.state),
   booth: (view) => view.state === "at_booth",
 };
+const NAMES = { open: "未办结", new: "待核实", out: "已派出", over: "超时", done: "已结束", booth: "卡口处置" };
 const EMPTY = {
   open: "暂无未办结的事件单。",
   new: "暂无待核实的事件单。",
@@ -65,6 +66,7 @@ export class ListFilters {
   // All is well only when nothing was left out and nothing is left to look at.
   emptyWords(hasOlder, passages) {
     if (hasOlder) return "还有更早的事件单，请点下面的按钮查看。";
+    if (this.words) return `没有查到。只查了“${NAMES[this.group]}”的事件单；也可以点“${this.group === "done" ? NAMES.open : NAMES.done}”再查。`;
     if (this.isSifting) return `在当前筛选条件下，${EMPTY[this.group]}`;
     if (this.group !== "open") return EMPTY[this.group];
     const normal = passages ? `今天 ${passages.toLocaleString("zh-CN")} 辆通过，没有未办结的预警。` : "有车辆预警时会立刻出现在这里。";

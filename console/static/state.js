@@ -1,5 +1,6 @@
 // Figures of the day, and the map.
 
+import { showFreeNames } from "./map_names.js";
 import { drawTiles } from "./tiles.js";
 
 export function drawState(state, tiles) {
@@ -39,6 +40,7 @@ function drawMap(grids, tiles) {
     point.querySelector(".count").textContent = open ? String(open) : "";
     point.querySelector(".sign").textContent = { bad: "!", warn: "?" }[said] ?? "";
   }
+  showFreeNames();
   drawPlaces(grids);
 }
 
