@@ -143,7 +143,22 @@ def load_settings(path: Path | None = None) -> Settings:
         lines = (f"{path or DEFAULT_PATH}:{_line_of(at, text)}: {_dotted(at)}: {why}" for at, why in insane)
         raise SettingsError("\n".join(lines))
     _refuse_open_links(settings, path or DEFAULT_PATH)
+    _refuse_odd_folder(settings.state_dir, path or DEFAULT_PATH)
     return settings
+
+
+def _refuse_odd_folder(state_dir: Path, path: Path) -> None:
+    """Raise SettingsError where something else lies in the place of the state folder or of one above it."""
+    folder = state_dir.absolute()
+    try:
+        found = next(one for one in (folder, *folder.parents) if os.path.lexists(one))
+        is_folder = found.is_dir()
+    except OSError:  # whoever opens it says why it cannot be
+        return
+    if not is_folder:
+        raise SettingsError(
+            f"{path}: state_dir: {found} 不是文件夹（文件、管道，或指向不存在之处的链接）：移走它，或改 state_dir"
+        )
 
 
 def _refuse_open_links(settings: Settings, path: Path) -> None:

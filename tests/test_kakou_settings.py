@@ -1,7 +1,9 @@
 """kakou.toml: every key documented, every mistake named with its line."""
 
+import os
 import re
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -86,6 +88,17 @@ def test_a_file_that_cannot_be_read_says_what_to_do(tmp_path: Path):
     ):
         with pytest.raises(SettingsError, match=said):
             load_settings(path)
+
+
+@pytest.mark.parametrize("below", ["", "/kakou"])
+@pytest.mark.parametrize("odd", [Path.touch, os.mkfifo, lambda path: path.symlink_to("nowhere")])
+def test_what_is_no_folder_in_the_place_of_the_state_folder_is_a_sentence(
+    tmp_path: Path, odd: Callable[[Path], None], below: str
+):
+    odd(tmp_path / "state")
+    config = write(tmp_path, f"state_dir = '{tmp_path}/state{below}'")
+    done = call_kakou("events", "--config", config)
+    assert (done.exit_code, "不是文件夹" in done.stderr, str(tmp_path / "state") in done.stderr) == (5, True, True)
 
 
 def test_an_unknown_section_is_named(tmp_path: Path):
