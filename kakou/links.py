@@ -50,6 +50,10 @@ def open_links(
         name = f"reads.device {device.device_id}"
         if device.pull and (link := _split(f"{name}: pull.url", device.pull.url)).scheme in OPEN_SCHEMES:
             yield from [(f"{name}: pull.url", link.hostname or "")] if is_elsewhere(link.hostname) else ()
+        said = device.subscribe
+        for key, url in (("url", said.url), ("receive_url", said.receive_url)) if said else ():
+            if (link := _split(f"{name}: subscribe.{key}", url)).scheme in OPEN_SCHEMES and is_elsewhere(link.hostname):
+                yield f"{name}: subscribe.{key}", link.hostname or ""
         broker = device.broker
         if broker and not broker.tls and is_elsewhere(broker.host):
             yield f"{name}: broker.tls", broker.host

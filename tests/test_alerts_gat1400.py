@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from alerts.channels.base import Channel, DeliveryError
-from alerts.channels.gat1400 import status_codes
+from alerts.viid_status import status_codes
 from tests.alerts_kit import INVENTED_PLATE, event
 from tests.alerts_rigs import TOKEN, built
 from tests.alerts_server import ScriptedServer, port_of, scripted_server, secret_file

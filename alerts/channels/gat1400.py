@@ -22,6 +22,7 @@ from alerts.channels.webhook import failure_of
 from alerts.digest_answer import answer_to
 from alerts.envelope import Event
 from alerts.flagged import FlaggedEvent
+from alerts.viid_status import status_codes
 from ocr.looks import class_name, style_of
 from riskdb.types import BEIJING
 
@@ -141,21 +142,6 @@ class Gat1400Channel:
         refused = [code for code in status_codes(answer.body) if code != "0"]
         if refused:
             raise DeliveryError(f"the platform answers StatusCode {refused[0][:10]}")
-
-
-def status_codes(body: bytes) -> list[str]:
-    """Return the StatusCodes of an answer, in any of the forms that platforms write them; none where it says none."""
-    try:
-        document = json.loads(body) if body.strip() else {}
-    except (ValueError, RecursionError):
-        return []
-    for wrapper in ("ResponseStatusListObject", "ResponseStatusList", "ResponseStatusObject"):
-        if isinstance(document, dict) and wrapper in document:
-            document = document[wrapper]
-    if isinstance(document, dict) and "ResponseStatusObject" in document:
-        document = document["ResponseStatusObject"]
-    objects = document if isinstance(document, list) else [document]
-    return [str(one["StatusCode"]) for one in objects if isinstance(one, dict) and "StatusCode" in one]
 
 
 def disposition_notification(event: FlaggedEvent, settings: Gat1400Settings, link: str) -> object:

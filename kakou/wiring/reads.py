@@ -22,6 +22,7 @@ from pipeline.reads.keeping import Keeping
 from pipeline.reads.proposing import Proposing
 from pipeline.reads.quarantine import Quarantine
 from pipeline.reads.settings import FOLDER, DeviceSettings
+from pipeline.reads.subscribing import Subscribing
 from riskdb.digest import load_or_create_key
 
 MIN_SECRET = 16
@@ -96,7 +97,16 @@ def build_intake(settings: Settings) -> Intake:
     watched = [device for device in devices.values() if device.settings.maker == FOLDER]
     folders = [FolderWatch(one, keeping, quarantine, most_bytes) for one in watched]
     asked = [device for device in devices.values() if device.settings.pull is not None]
-    pulls = [DahuaPull(device, _password(device.settings), keeping, guarding) for device in asked]
+    pulls: list[Watch] = [
+        DahuaPull(device, _password(device.settings, device.settings.secret_file), keeping, guarding)
+        for device in asked
+    ]
+    wanted = [(device, device.settings.subscribe) for device in devices.values()]
+    pulls += [
+        Subscribing(device, platform, _password(device.settings, platform.password_file))
+        for device, platform in wanted
+        if platform
+    ]
     return Intake(endpoint, keeping, (*folders, *pulls, *_subscriptions(devices.values(), guarding)))
 
 
@@ -129,11 +139,9 @@ def device_secret(device: DeviceSettings) -> str:
     return secret
 
 
-def _password(device: DeviceSettings) -> str:
+def _password(device: DeviceSettings, file: Path | None) -> str:
     """Return the password of a camera that is asked. Raises SettingsError."""
     try:
-        return device.secret_file.read_text(encoding="utf-8").strip() if device.secret_file else ""
+        return file.read_text(encoding="utf-8").strip() if file else ""
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(
-            f"[[reads.device]] {device.device_id}: cannot read {device.secret_file}: {error}"
-        ) from error
+        raise SettingsError(f"[[reads.device]] {device.device_id}: cannot read {file}: {error}") from error

@@ -16,6 +16,7 @@ from pipeline.reads.texts import moment_of, picture_of, scores_of, share_of, sho
 CONTENT_TYPE = "application/VIID+JSON"
 OK, DECLINED, BAD_CONTENT = 0, 1, 8
 WORDS = {OK: "OK", DECLINED: "布控须由本地名单员核对后导入，未生效", BAD_CONTENT: "Invalid content"}
+NOT_SUBSCRIBED = "订阅须由本地管理员设置，未生效"
 LISTS = ("MotorVehicleListObject", "MotorVehicleObjectList")
 """The first is the standard's name; a notification's is the second, which some send everywhere."""
 NO_PLATE = ("0", "2", "false")
@@ -43,6 +44,8 @@ class Gat1400:
         if resource.lower().startswith("disposition"):  # and DispositionNotifications: alarms of somebody else's list
             # The list follows travel records and nothing else: what a platform wants is for the data steward to decide.
             return _declined(dispositions_in(document), message)
+        if resource.lower().startswith("subscribes"):
+            return _not_subscribed(document, message)
         vehicles = _vehicles(document)
         if not vehicles and resource.lower() == "motorvehicles" and not _is_empty_list(document):
             raise UnreadableMessageError("MotorVehicles without a MotorVehicleObject")
@@ -72,6 +75,16 @@ def _declined(asked: list[dict[str, object]], message: Message) -> Understood:
     )
 
 
+def _not_subscribed(document: dict[str, object], message: Message) -> Understood:
+    """Say upward that nothing will be sent: which plates leave a box is said in its settings."""
+    asked = objects_at(document, "SubscribeListObject", "SubscribeObject") or objects_at(document, "SubscribeObject")
+    given = [short(at(one, "SubscribeID")) for one in asked[:MOST_VEHICLES]] or [None]
+    reply = status_reply(message, [(one, DECLINED) for one in given], words=NOT_SUBSCRIBED)
+    said = "、".join(one[:40] for one in given if one)
+    words = f"上级订阅 {said}未生效：要报送，请在 [[alerts.channel]]（gat1400）里写 subscribe_id 和 receive_path"
+    return Understood(reply=reply, declined=words)
+
+
 def serial_of(document: dict[str, object]) -> str | None:
     """Return the DeviceID of a Register, Keepalive or UnRegister object; some send it as a number, some unwrapped."""
     for wrapper in ("RegisterObject", "KeepaliveObject", "UnRegisterObject"):
@@ -81,7 +94,12 @@ def serial_of(document: dict[str, object]) -> str | None:
 
 
 def status_reply(
-    message: Message, statuses: list[tuple[str | None, int]], *, is_single: bool = False, http_status: int = 200
+    message: Message,
+    statuses: list[tuple[str | None, int]],
+    *,
+    is_single: bool = False,
+    http_status: int = 200,
+    words: str = "",
 ) -> Reply:
     """Return the ResponseStatus of each (id, code): a list, or the single form of the system's own resources."""
     stamp = local_stamp(message.arrived_at, message.utc_offset)
@@ -89,7 +107,7 @@ def status_reply(
         {
             "RequestURL": "/VIID/" + message.path.strip("/").removeprefix("VIID/").strip("/"),
             "StatusCode": code,
-            "StatusString": WORDS[code],
+            "StatusString": words or WORDS[code],
             "Id": given or "",
             "LocalTime": stamp,
         }

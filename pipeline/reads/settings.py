@@ -69,6 +69,29 @@ class PullSettings(BaseModel):
     """PEM file that its certificate is checked by; none is the system's."""
 
 
+class SubscribeSettings(BaseModel):
+    """A GA/T 1400 platform that the box subscribes to motor vehicles at; it notifies the endpoint"""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    url: str = Field(pattern=r"^https?://[^/?#@]+/?$")
+    """Root of the platform, such as https://10.20.0.5:8443."""
+    device_id: str = Field(pattern=r"^\d{20}$")
+    """This box's own code, as the platform knows it."""
+    user: str
+    """Name that the platform gave for Register."""
+    password_file: Path
+    """Holds the password for Register."""
+    receive_url: str = Field(pattern=r"^https?://[^/?#@]+/?$")
+    """Root of this box's endpoint, as the platform reaches it."""
+    resource: str = Field(pattern=r"^\d{20}$")
+    """ResourceURI: code of the platform or checkpoint whose vehicles are meant."""
+    applicant: str = "卡口"
+    """ApplicantOrg: who asks."""
+    ca_file: Path | None = None
+    """PEM file that its certificate is checked by; none is the system's."""
+
+
 class DeviceSettings(BaseModel):
     """A camera that sends plate reads."""
 
@@ -115,6 +138,8 @@ class DeviceSettings(BaseModel):
     consent: ConsentSettings | None = None
     pull: PullSettings | None = None
     """Of the maker dahua; none takes what is posted."""
+    subscribe: SubscribeSettings | None = None
+    """Of the maker gat1400; none waits for what the platform sends by itself."""
     broker: BrokerSettings | None = None
     """Of the maker frigate; none takes what is posted to the device's address."""
 
@@ -151,6 +176,10 @@ class DeviceSettings(BaseModel):
             raise ValueError(f"{self.device_id}: door needs [reads.device.consent]: by, given_at, until")
         if self.pull is not None and self.maker != "dahua":
             raise ValueError(f"{self.device_id}: pull is of the maker dahua alone")
+        if self.subscribe is not None and (self.maker != "gat1400" or self.auth not in ("path", "certificate")):
+            raise ValueError(
+                f"{self.device_id}: subscribe is of the maker gat1400 alone, with auth path or certificate"
+            )
         if self.maker == FOLDER and self.folder is None:
             raise ValueError(f"{self.device_id}: folder is required for the maker folder")
         if self.maker != FOLDER and self.secret_file is None and self.auth != "certificate":
