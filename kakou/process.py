@@ -2,6 +2,7 @@
 
 import contextlib
 import gc
+import getpass
 import logging
 import os
 import signal
@@ -46,6 +47,14 @@ def keep_private(state_dir: Path) -> None:
             is_ours = found.st_uid == os.getuid() and not stat.S_ISLNK(found.st_mode)
             if is_ours and found.st_mode & 0o077:
                 path.chmod(stat.S_IMODE(found.st_mode) & 0o700)
+
+
+def this_user() -> str:
+    """Return who runs this process, as the system names them."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a user without a name
+        return f"uid {os.getuid()}"
 
 
 def die_with_parent(parent_id: int) -> None:

@@ -7,9 +7,9 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
 from kakou.backup.archive import OnBytes
+from kakou.process import this_user
 from kakou.settings import Settings
 from kakou.sunset.guard import utc_now
-from kakou.sunset.state import this_user
 
 
 @contextmanager

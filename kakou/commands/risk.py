@@ -1,6 +1,5 @@
 """`kakou risk`: travel records in, areas declared, the list looked after."""
 
-import getpass
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
@@ -22,7 +21,7 @@ from kakou.commands.risk_rows import REPORT_HEADER, RowReporter
 from kakou.commands.risk_watch import add_watch_command
 from kakou.exit_codes import ExitCode
 from kakou.output import put_json
-from kakou.process import stop_on_signals
+from kakou.process import stop_on_signals, this_user
 from kakou.settings import load_settings
 from kakou.state_format import alone, require_known_format
 from kakou.sunset.guard import until_sunset
@@ -98,7 +97,7 @@ def import_files(
                 skip_invalid=skip_invalid,
                 on_row=reporter.add,
                 on_progress=lambda done, total: progress.update(writing, completed=done, total=total, visible=True),
-                actor=getpass.getuser(),
+                actor=this_user(),
             )
         if said and result.is_applied:
             keeper.remember_forms(forms)

@@ -1,6 +1,5 @@
 """`kakou risk show | stats | check | remove | restore | export | rotate-key`: looking after the list."""
 
-import getpass
 import time
 from contextlib import ExitStack
 from dataclasses import asdict
@@ -15,6 +14,7 @@ from rich.table import Table
 from kakou.commands.risk_output import AsJson, Config, ZoneTimes, messages, published_text
 from kakou.exit_codes import ExitCode
 from kakou.output import put_json
+from kakou.process import this_user
 from kakou.settings import load_settings
 from kakou.wiring.matching import key_path
 from kakou.wiring.redis import open_redis
@@ -44,7 +44,7 @@ def show(plate: Plate, reason: Reason, config: Config = None, as_json: AsJson = 
     times = ZoneTimes(settings.risk.utc_offset_hours)
     try:
         with open_keeper(settings, publishes=False) as keeper:
-            shown = keeper.show(plate, actor=getpass.getuser(), reason=reason)
+            shown = keeper.show(plate, actor=this_user(), reason=reason)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
     if as_json:
@@ -115,7 +115,7 @@ def remove(plate: Plate, reason: Reason, config: Config = None, as_json: AsJson 
     """
     try:
         with open_keeper(load_settings(config)) as keeper:
-            removed, change = keeper.remove(plate, actor=getpass.getuser(), reason=reason)
+            removed, change = keeper.remove(plate, actor=this_user(), reason=reason)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
     if as_json:
@@ -131,7 +131,7 @@ def restore(plate: Plate, reason: Reason, config: Config = None, as_json: AsJson
     """
     try:
         with open_keeper(load_settings(config)) as keeper:
-            restored, change = keeper.restore(plate, actor=getpass.getuser(), reason=reason)
+            restored, change = keeper.restore(plate, actor=this_user(), reason=reason)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
     if as_json:

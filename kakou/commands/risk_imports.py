@@ -1,6 +1,5 @@
 """`kakou risk imports | undo`: what was brought in, and how it is taken back as a whole."""
 
-import getpass
 from dataclasses import asdict
 from typing import Annotated
 
@@ -11,6 +10,7 @@ from rich.table import Table
 from kakou.commands.risk_output import AsJson, Config, ZoneTimes, messages, published_text
 from kakou.exit_codes import ExitCode
 from kakou.output import put_json
+from kakou.process import this_user
 from kakou.settings import load_settings
 from kakou.wiring.risk import open_keeper
 from riskdb.types import RiskRequestError
@@ -54,7 +54,7 @@ def undo(
     """
     try:
         with open_keeper(load_settings(config)) as keeper:
-            change = keeper.take_back(number, actor=getpass.getuser(), reason=reason)
+            change = keeper.take_back(number, actor=this_user(), reason=reason)
     except RiskRequestError as error:
         messages().print(str(error), soft_wrap=True, markup=False, style="red")
         raise typer.Exit(ExitCode.USAGE) from error

@@ -1,6 +1,5 @@
 """`kakou risk permit`: permits (通行证) in, and what is known of one vehicle's."""
 
-import getpass
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +10,7 @@ from rich.table import Table
 from kakou.commands.risk_output import AsJson, Config, ZoneTimes, messages
 from kakou.exit_codes import ExitCode
 from kakou.output import put_json
+from kakou.process import this_user
 from kakou.settings import load_settings
 from kakou.wiring.risk import open_keeper
 from riskdb.permit_keeper import PermitResult
@@ -38,7 +38,7 @@ def import_permits(
     settings = load_settings(config)
     try:
         with open_keeper(settings, publishes=not dry_run) as keeper:
-            rows, actor = read_permit_rows(file), getpass.getuser()
+            rows, actor = read_permit_rows(file), this_user()
             result = keeper.permits.import_rows(rows, is_dry_run=dry_run, actor=actor, name=file.name)
     except RiskFileError as error:
         messages().print(str(error), soft_wrap=True, markup=False, style="red")

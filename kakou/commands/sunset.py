@@ -9,6 +9,7 @@ import typer
 
 from kakou.exit_codes import ExitCode
 from kakou.output import put_json
+from kakou.process import this_user
 from kakou.settings import Settings, load_settings
 from kakou.sunset.carrying_out import carry_out, left_over, note_in_audit, plan
 from kakou.sunset.guard import finish, utc_now
@@ -23,7 +24,6 @@ from kakou.sunset.state import (
     mark_begun,
     save_state,
     sunset_words,
-    this_user,
 )
 
 MOST_DAYS = 90

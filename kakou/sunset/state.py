@@ -4,9 +4,7 @@ A mass screening begins in an emergency and has a habit of staying. So it ends b
 writing, again and again, why it must go on.
 """
 
-import getpass
 import logging
-import os
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -87,14 +85,6 @@ def sunset_words(state: SunsetState, now: datetime) -> str:
     if state.is_over(now):
         return f"授权期已于 {_local(state.ends_at)} 到期（日落）：不再比对，等待销毁"
     return f"授权期到 {_local(state.ends_at)}，剩余 {state.days_left(now)} 天；届时停止比对并销毁数据"
-
-
-def this_user() -> str:
-    """Return who runs this process, as the system names them."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a user without a name
-        return f"uid {os.getuid()}"
 
 
 def load_state(state_dir: Path) -> SunsetState | None:
