@@ -13,6 +13,7 @@ from multiprocessing.connection import Connection
 from typing import NoReturn
 
 from pipeline.errors import SourceError
+from pipeline.freed_memory import return_freed_memory
 from pipeline.parent_death import die_with_parent
 from pipeline.video.camera_tls import tls_fault
 from pipeline.video.capture_protocol import (
@@ -63,6 +64,7 @@ def _capture(request: CaptureRequest, notices: Connection, slots: Connection, me
         opened = Opened(length_ms=stream.length_ms)
         notices.send_bytes(opened.model_dump_json().encode())
         if request.is_live:
+            return_freed_memory()  # footage makes as many pictures a second as it can: it keeps the pages
             return capture_live(stream, request, notices, slots, memory)
         return _capture_file(stream, request, notices, slots, memory, errors)
 

@@ -4,6 +4,7 @@ What children need is loaded before the first fork; it has no threads, which a f
 """
 
 import contextlib
+import gc
 import os
 import select
 import signal
@@ -20,6 +21,9 @@ def main() -> None:
     """Fork and kill children as the parent says, and tell it how each ended; its end is ours."""
     die_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # What a child's collector looks at becomes the child's own memory: let it leave alone what all of them share.
+    gc.collect()
+    gc.freeze()
     with socket.socket(fileno=int(sys.argv[1])) as line:
         _serve(line, *_woken_by_ends())
 
