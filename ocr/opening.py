@@ -23,8 +23,8 @@ def single_thread_options() -> onnxruntime.SessionOptions:
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    # A plan of memory for each number of crops and size of window is kept for good: 17 MiB of a reading thread's 36, and
-    # is no faster (82 ms of CPU a look either way, 2026-11-29).
+    # A plan of memory for each number of crops and size of window is kept for good: 17 MiB of a reading thread's 36,
+    # and is no faster (82 ms of CPU a look either way, 2026-11-29).
     options.enable_mem_pattern = False
     options.log_severity_level = 3
     return options
