@@ -47,6 +47,7 @@ def _exit_codes() -> dict[type[BaseException], ExitCode]:
     from console.store.turns import TurnTimeoutError
     from console.types import ConsoleError
     from kakou.backup.errors import BackupDamagedError, BackupError, NoRoomError
+    from kakou.links import AddressError
     from kakou.settings import SettingsError
     from kakou.sunset.state import DatabaseAwayError, SunsetError
     from kakou.wiring.embedded_redis import RedisUnavailableError
@@ -59,6 +60,7 @@ def _exit_codes() -> dict[type[BaseException], ExitCode]:
 
     return {
         SettingsError: ExitCode.CONFIG,
+        AddressError: ExitCode.CONFIG,
         SunsetError: ExitCode.CONFIG,  # a supervisor does not start it again
         DatabaseAwayError: ExitCode.UNAVAILABLE,
         BackupError: ExitCode.CONFIG,
