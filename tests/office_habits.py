@@ -14,6 +14,8 @@ from tests.office_kit import (
     Record,
     archive,
     html,
+    ods,
+    ods_cell,
     one_row,
     text,
     xlsx,
@@ -40,6 +42,7 @@ def habit_files() -> Iterator[OfficeFile]:
     yield from _tables_and_rows()
     yield from _wide_and_hidden()
     yield from _containers()
+    yield from _open_documents()
     yield from _plates_and_classes()
     yield from _times()
     yield from _areas()
@@ -157,6 +160,34 @@ def _containers() -> Iterator[OfficeFile]:
     yield OfficeFile("single quotes.csv", text([FORM, [f"'{cell}'" for cell in FIRST], SECOND]), BOTH)
     yield OfficeFile("layout page.html", b"<table><tr><td>" + html(table) + b"</td></tr></table>", BOTH)
     yield OfficeFile("binary.xlsb", archive(**{"xl/workbook__bin": b"x"}), refused="XLSB")
+
+
+def _open_documents() -> Iterator[OfficeFile]:
+    yield OfficeFile("plain.ods", ods([FORM, FIRST, SECOND]), BOTH)
+    row, end = "<table:table-row{}>", '<table:table-cell table:number-columns-repeated="16379"/></table:table-row>'
+    two, covered = ' table:number-rows-spanned="2"', "<table:covered-table-cell/>"
+    day = '<table:table-cell office:value-type="date" office:date-value="2026-11-20{}"{}/>'
+    first = "".join(
+        (
+            ods_cell(FIRST[0]),
+            ods_cell(HUANGDAO, two),
+            day.format("", two),
+            ods_cell(FIRST[3], two),
+            ods_cell("函7", two),
+        )
+    )
+    hidden = ' table:visibility="filter"'
+    rows = [
+        row.format("") + "".join(map(ods_cell, FORM)),
+        row.format("") + first,
+        row.format(hidden) + ods_cell(SECOND[0]) + 4 * covered,
+    ]
+    yield OfficeFile("merged and filtered.ods", ods("".join(one + end for one in rows)), BOTH)
+    many = row.format(' table:number-rows-repeated="1000000"') + "".join(map(ods_cell, [*FIRST, "", "1"])) + end
+    yield OfficeFile("repeated.ods", ods(rows[0] + end + many), refused="超出 ODS")
+    yield OfficeFile("locked.ods", ods([FORM, FIRST], manifest="<encryption-data/>"), refused="密码")
+    yield OfficeFile("letter.odt", ods([FORM, FIRST], "application/vnd.oasis.opendocument.text"), refused="不能读取")
+    yield OfficeFile("cut.ods", ods("<table:table-row>"), refused="损坏")
 
 
 def _plates_and_classes() -> Iterator[OfficeFile]:

@@ -64,6 +64,29 @@ def xlsx(
     return buffer.getvalue()
 
 
+def ods(
+    table: str | Cells, mimetype: str = "application/vnd.oasis.opendocument.spreadsheet", manifest: str = ""
+) -> bytes:
+    """Return a spreadsheet of LibreOffice with one sheet, from its rows or from their XML."""
+    if not isinstance(table, str):
+        table = "".join(f"<table:table-row>{''.join(map(ods_cell, row))}</table:table-row>" for row in table)
+    urn = "urn:oasis:names:tc:opendocument:xmlns"
+    names = " ".join(f'xmlns:{name}="{urn}:{name}:1.0"' for name in ("office", "table", "text"))
+    far = '<table:table-row table:number-rows-repeated="1048000"><table:table-cell table:number-columns-repeated="16384"/></table:table-row>'
+    sheet = f'<table:table table:name="S">{table}{far}</table:table>'
+    content = f"<office:document-content {names}><office:body><office:spreadsheet>{sheet}</office:spreadsheet></office:body></office:document-content>"
+    parts = {
+        "mimetype": mimetype,
+        "META-INF/manifest__xml": f"<manifest>{manifest}</manifest>",
+        "content__xml": content,
+    }
+    return archive(**{name: part.encode() for name, part in parts.items()})
+
+
+def ods_cell(words: str, more: str = "") -> str:
+    return f'<table:table-cell office:value-type="string"{more}><text:p>{words}</text:p></table:table-cell>'
+
+
 def xls(rows: Cells) -> bytes:
     book, buffer = xlwt.Workbook(), io.BytesIO()
     sheet = book.add_sheet("Sheet1")

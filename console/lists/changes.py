@@ -24,7 +24,7 @@ from console.types import SYSTEM, Actor, ConsoleError, NotFoundError, StepRefuse
 from riskdb.types import RiskDBError
 
 _DECIDED_WITHIN = timedelta(days=7)
-_SUFFIXES = frozenset({".csv", ".txt", ".tsv", ".xlsx", ".xlsm", ".xls", ".et", ".html", ".htm", ".zip"})
+_SUFFIXES = frozenset({".csv", ".txt", ".tsv", ".xlsx", ".xlsm", ".xls", ".et", ".ods", ".html", ".htm", ".zip"})
 
 
 ENTRY_NAME = "单条录入.csv"
@@ -77,7 +77,7 @@ class ListChanges:
         """Keep the file and try it; nothing in the list changes. Raises ConsoleError."""
         suffix = Path(file_name).suffix.lower()
         if suffix not in _SUFFIXES:
-            raise ConsoleError("请上传表格文件（XLSX、XLS、ET、CSV、TXT），或装着它们的 ZIP 文件。")
+            raise ConsoleError("请上传表格文件（XLSX、XLS、ET、ODS、CSV、TXT），或装着它们的 ZIP 文件。")
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         path = self._folder / f"{new_token()}{suffix}"
         path.touch(mode=0o600)

@@ -4,8 +4,10 @@ import html
 import re
 import zipfile
 import zlib
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
+from riskdb.record.tables.merged import MergedCells
 from riskdb.record.tables.sheets import MAX_CELLS, MAX_UNPACKED_BYTES, SourceFile
 from riskdb.types import RiskFileError
 
@@ -25,6 +27,8 @@ class BookXml:
     """Of each sheet that has any."""
     begins_1904: bool = False
     """Days are counted from 1904, as Excel for the Mac once did."""
+    merges: Mapping[str, Sequence[MergedCells]] = field(default_factory=dict)
+    """Of each sheet that has any, where the reader does not know them."""
 
 
 def look_into(source: SourceFile) -> BookXml:

@@ -1,4 +1,4 @@
-"""Spreadsheets: XLSX, and the older BIFF files of Excel (.xls) and WPS (.et)."""
+"""Spreadsheets: XLSX, ODS, and the older BIFF files of Excel (.xls) and WPS (.et)."""
 
 import io
 import os
@@ -21,6 +21,7 @@ from python_calamine import (
 
 from riskdb.record.tables.book_xml import BookXml, look_into
 from riskdb.record.tables.merged import MergedCells, filled
+from riskdb.record.tables.ods_xml import look_into_ods
 from riskdb.record.tables.sheets import Notice, NumberedRow, Sheet, SourceFile, number_text
 from riskdb.types import RiskFileError
 
@@ -42,9 +43,17 @@ def read_book(source: SourceFile, notice: Notice) -> Iterator[Sheet]:
     """Yield the sheets, hidden ones too, which is said. Raises RiskFileError."""
     with source.path.open("rb") as file:
         is_zipped = file.read(2) == b"PK"
-    known = look_into(source) if is_zipped else BookXml({})
     if not is_zipped:
         _refuse_other_ole(source)
+    yield from _sheets(source, look_into(source) if is_zipped else BookXml({}), notice)
+
+
+def read_ods(source: SourceFile, notice: Notice) -> Iterator[Sheet]:
+    """Yield the sheets of an OpenDocument spreadsheet. Raises RiskFileError."""
+    yield from _sheets(source, look_into_ods(source), notice)
+
+
+def _sheets(source: SourceFile, known: BookXml, notice: Notice) -> Iterator[Sheet]:
     book = _open(source)
     for metadata in book.sheets_metadata:
         if metadata.typ is not SheetTypeEnum.WorkSheet:
@@ -76,6 +85,7 @@ def _sheet(source: SourceFile, book: CalamineWorkbook, metadata: SheetMetadata, 
         with _without_panic_text():
             sheet = book.get_sheet_by_name(metadata.name)
             merges = [MergedCells(*first, *last) for first, last in sheet.merged_cell_ranges or ()]
+            merges += known.merges.get(metadata.name, ())
     except (CalamineError, OSError, ValueError) as error:
         raise RiskFileError(f"{source.name}：工作表“{metadata.name}”{_UNREADABLE}") from error
     except BaseException as error:

@@ -1,11 +1,13 @@
 """Which reader a file needs: told by its first bytes, for names lie (a web page saved as .xls)."""
 
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
 from riskdb.record.tables.archive import read_archive
-from riskdb.record.tables.books import read_book
+from riskdb.record.tables.books import read_book, read_ods
+from riskdb.record.tables.ods_xml import is_ods
 from riskdb.record.tables.sheets import Notice, Sheet, SheetReader, SourceFile
 from riskdb.record.tables.text import read_text
 from riskdb.record.tables.web_page import read_web_page
@@ -80,17 +82,19 @@ def _is_picture(source: SourceFile, head: bytes, start: bytes) -> bool:
 def _read_zipped(source: SourceFile, notice: Notice) -> Iterator[Sheet]:
     try:
         with zipfile.ZipFile(source.path) as archive:
-            names = archive.namelist()
-    except (OSError, zipfile.BadZipFile, NotImplementedError, ValueError, EOFError) as error:
+            names, is_open_document = archive.namelist(), is_ods(archive)
+    except (OSError, zipfile.BadZipFile, NotImplementedError, ValueError, EOFError, RuntimeError, zlib.error) as error:
         what = "XLSX 文件" if source.path.suffix.lower() in {".xlsx", ".xlsm", ".et"} else "压缩包"
         raise RiskFileError(f"{source.name}：不是可以读取的{what}，可能已损坏；请重新导出或另存后再导入") from error
     if "xl/workbook.bin" in names:  # its size is not known before it is in memory
         raise RiskFileError(f"{source.name}：二进制工作簿（XLSB）不能读取；请另存为 XLSX 后再导入")
     if any(entry.startswith("xl/") for entry in names):
         yield from read_book(source, notice)
+    elif is_open_document:
+        yield from read_ods(source, notice)
     elif any(entry.startswith(("word/", "ppt/")) for entry in names):
         raise RiskFileError(f"{source.name}：这是文字或演示文件，不能读出表格；{_ADVICE}")
     elif "mimetype" in names or "OFD.xml" in names:
-        raise RiskFileError(f"{source.name}：这种格式（ODF、OFD）不能读取；请另存为 XLSX 后再导入")
+        raise RiskFileError(f"{source.name}：这是文字、演示或版式文件（ODF、OFD），不能读取；请另存为 XLSX 后再导入")
     else:
         yield from read_archive(source, notice, read_sheets)
