@@ -67,6 +67,19 @@ def test_times_that_begin_anew_cost_no_continuity(jump_s: float) -> None:
     assert min(steps) > -0.001
 
 
+@pytest.mark.parametrize("step_s", [0.0, -0.001, -0.04])
+def test_times_that_stand_still_or_creep_back_are_not_believed_for_longer_than_a_second(step_s: float) -> None:
+    """The gate would take all frames for one moment, and the camera would see nothing."""
+    clock = LiveClock()
+    for index in range(200):
+        taken_s = index * FRAME_S
+        presented_s = taken_s if index < 50 else 50 * FRAME_S + (index - 50) * step_s
+        captured_s = clock.captured_s(presented_s, taken_s + NETWORK_S)
+        if index > 50 + 1.1 / FRAME_S:
+            assert captured_s == taken_s + NETWORK_S
+    assert clock.lateness_s == 0.0
+
+
 def test_a_backlog_after_a_stall_keeps_its_own_times() -> None:
     """Four seconds without a packet, then all of them at once: the frames are as old as they are."""
     clock = LiveClock()

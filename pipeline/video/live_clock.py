@@ -11,6 +11,8 @@ JUMP_S = 1.0
 MAX_LATE_S = 5.0
 """A line that stays behind by more for LATE_FOR_S is taken at its word: its frames are as late as they come."""
 LATE_FOR_S = 10.0
+STANDS_AFTER_S, STANDS_AFTER_FRAMES = 1.0, 5
+"""Presentation times that came no further in so long, while so many frames came, tell nothing."""
 
 
 class SlidingMinimum:
@@ -48,12 +50,16 @@ class LiveClock:
         self._late_now_s = 0.0
         self._late_since_s: float | None = None
         self._resets = 0
+        self._advanced_s = float("-inf")
+        self._came_since = 0
+        self._stands_still = False
         self.lateness_s = 0.0
         """The most that a frame of the last while came late: the length of the line's bursts."""
 
     def captured_s(self, presented_s: float | None, arrived_s: float) -> float:
         """Return when, on the clock of `arrived_s`, the frame was taken; never later than it arrived."""
-        if presented_s is None or self._resets > 1:
+        if presented_s is None or self._resets > 1 or self._has_stopped(presented_s, arrived_s):
+            self.lateness_s = 0.0
             return arrived_s
         if self._has_jumped(presented_s, arrived_s):
             # The line is as late as before: only the camera counts from elsewhere.
@@ -64,6 +70,18 @@ class LiveClock:
         late_s = delay_s - self._least_delay.add(arrived_s, delay_s)
         self._note(presented_s, arrived_s, late_s)
         return arrived_s - late_s
+
+    def _has_stopped(self, presented_s: float, arrived_s: float) -> bool:
+        """Return whether the camera sends on although its times stand still or creep back; then for good.
+
+        It would show one moment for ever. What a stall held up comes with times that go on.
+        """
+        if self._newest_s is None or presented_s > self._newest_s:
+            self._advanced_s, self._came_since = arrived_s, 0
+        self._came_since += 1
+        is_long = arrived_s - self._advanced_s > STANDS_AFTER_S and self._came_since > STANDS_AFTER_FRAMES
+        self._stands_still = self._stands_still or is_long
+        return self._stands_still
 
     def _has_jumped(self, presented_s: float, arrived_s: float) -> bool:
         if self._newest_s is None:
