@@ -108,18 +108,23 @@ def complain(error: Exception) -> bool:
 
 def _path(ctx: "Context") -> str:
     """Return a command's words as the user writes them, whatever file was started."""
-    words = [word for word in ctx.command_path.split()[1:] if word != UNSPOKEN]
-    return " ".join(["kakou", *words])
+    return " ".join(word for word in _words(ctx) if word != UNSPOKEN)
+
+
+def _words(ctx: "Context") -> list[str]:
+    """Return the names of a command and of those above it; the first is ours, also under `python -m kakou.main`."""
+    return ["kakou"] if ctx.parent is None else [*_words(ctx.parent), ctx.info_name or ""]
 
 
 def _usage(command: "Command", ctx: "Context") -> str:
     said = {"[OPTIONS]": "[选项]", "COMMAND [ARGS]...": "命令 [参数]..."}
     pieces = [re.sub(r"{(.+?)(\.\.\.)?}", r"\1", piece) for piece in command.collect_usage_pieces(ctx)]
+    pieces = [piece.upper() if piece.strip("[]").isidentifier() else piece for piece in pieces]
     return " ".join([f"用法：{_path(ctx)}", *(said.get(one, one) for one in pieces)])
 
 
 def _print_help(command: "Command", ctx: "Context", below: dict[str, "Command | None"]) -> None:
-    everything, path = chinese_help(), " ".join(["kakou", *ctx.command_path.split()[1:]])
+    everything, path = chinese_help(), " ".join(_words(ctx))
     own = everything.get(path, {})
     words = everything[EVERY_COMMAND] | own
     page = Console(highlight=False)
