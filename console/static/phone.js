@@ -4,6 +4,7 @@ import "./plate.js";
 import { PhoneStore } from "./phone_store.js";
 import { ANSWER_MS } from "./ask.js";
 import { StepQueue } from "./phone_queue.js";
+import { holdStill } from "./phone_still.js";
 import { drawTasks, drawWaiting } from "./phone_view.js";
 import { setServerTime, tick } from "./ages.js";
 import { Bell } from "./bell.js";
@@ -36,13 +37,15 @@ function toast(text) {
 
 function note(text, needsLogin = false) {
   const line = document.getElementById("line");
-  line.textContent = text;
-  line.hidden = !text;
+  holdStill(() => {
+    line.textContent = text;
+    line.hidden = !text;
+  });
   if (needsLogin) line.append(" ", Object.assign(document.createElement("a"), { href: "/login?next=/m", textContent: "重新登录" }));
 }
 
 function draw() {
-  drawTasks(saved, queue, act);
+  holdStill(() => drawTasks(saved, queue, act));
   drawWaiting(queue, (step) => queue.drop(step));
   tick();
 }

@@ -4,6 +4,7 @@ import { plateOf } from "./plate.js";
 import { doorOf } from "./door.js";
 import { exactTime, lateWords } from "./ages.js";
 import { askAgain } from "./late_picture.js";
+import { holdStill } from "./phone_still.js";
 import { shrink } from "./phone_photo.js";
 
 const OUTCOMES = {
@@ -72,13 +73,13 @@ function drawTask(view, key, waiting, phone, act, form) {
   if (view.has_plate_picture && isMine) {
     const crop = find(".near");
     crop.src = `/cases/${view.case_id}/events/${view.event_id}/plate`;
-    askAgain(crop, { found: () => { crop.hidden = false; }, missing: () => { crop.hidden = true; } });
+    askAgain(crop, { found: () => holdStill(() => { crop.hidden = false; }), missing: () => { crop.hidden = true; } });
   }
   if (view.has_vehicle_picture && isMine) {
     const [figure, image] = [find(".photo"), find(".photo img")];
     figure.hidden = false;
     image.src = `/cases/${view.case_id}/events/${view.event_id}/vehicle`;
-    askAgain(image, { found: () => { figure.hidden = false; }, missing: () => { figure.hidden = true; } });
+    askAgain(image, { found: () => holdStill(() => { figure.hidden = false; }), missing: () => { figure.hidden = true; } });
   }
   find(".todo").hidden = !isMine;
   if (isDoor) tellOfDoor(find(".todo"));
