@@ -100,7 +100,12 @@ def _page(request: Request) -> Response:
 
 def _pairing_page(request: Request) -> Response:
     """A button: a mail program or a chat that looks at the link must not use it up."""
-    device = _booth(request.app).devices.invited(request.path_params["link"])
+    try:
+        device = _booth(request.app).devices.invited(request.path_params["link"])
+    except ConsoleError:
+        if not _is_paired(request):
+            raise
+        return RedirectResponse("/", 303)  # the back button on a tablet that is paired: its page is the next one
     return _rendered(request, "booth_pair.html", {"device": device})
 
 
@@ -172,6 +177,11 @@ def _device(request: Request) -> Device:
     if device is None:
         raise HTTPException(401, _NOT_PAIRED)
     return device
+
+
+def _is_paired(request: Request) -> bool:
+    token = request.cookies.get(COOKIE)
+    return token is not None and _booth(request.app).devices.find(token) is not None
 
 
 def _sight(request: Request) -> Sight:

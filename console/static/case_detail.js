@@ -14,11 +14,12 @@ function awaitPicture(image) {
 }
 
 export class CaseDetail {
-  constructor(box, { changed, left, closed }) {
+  constructor(box, { changed, left, opened, closed }) {
     this.box = box;
     this.changed = changed;
     this.left = left;
-    this.closed = closed;
+    this.opened = opened;
+    this.closed = closed; // a hand's way back to the list
     this.isBusy = false;
     this.turn = 0;
     this.opening = null; // the case that a hand asked for, until it is there
@@ -44,7 +45,9 @@ export class CaseDetail {
       for (const image of this.box.querySelectorAll(".evidence img")) awaitPicture(image);
       this.key_ = newKey();
       document.getElementById("welcome").hidden = true;
+      if (!isRefresh) this.opened(caseId);
       this.closed();
+      if (!isRefresh) this.article?.scrollIntoView(); // on a phone the page itself was scrolled
     } catch (refusal) {
       toast(refusal.message);
       if (refusal.status === 404) this.left([caseId]);
@@ -77,14 +80,16 @@ export class CaseDetail {
     return wasOpen;
   }
 
+  // Returns whether the case is closed: what is being chosen or written is put away first.
   back() {
     const choice = this.box.querySelector(".choices:not([hidden])");
     if (choice) {
       choice.hidden = true;
       this.closed(); // at once: the next key must not go to the field that has just been hidden
-      return;
+      return false;
     }
     this.close();
+    return true;
   }
 
   close() {

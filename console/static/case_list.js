@@ -239,5 +239,6 @@ export class CaseList {
   focus() {
     this.rows.focus({ preventScroll: true });
     this.settle();
+    this.rows.querySelector(".selected")?.scrollIntoView({ block: "nearest" }); // on a phone the list was away meanwhile
   }
 }

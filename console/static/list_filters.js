@@ -106,12 +106,20 @@ export class ListFilters {
       if (value) query.set(name, value);
       else query.delete(name);
     }
-    history.replaceState(null, "", `?${query}`);
+    history.replaceState(history.state, "", `?${query}`);
+    this.show();
+    this.changed();
+  }
+
+  // The back button may have brought an address with other filters.
+  follow() {
+    if (this.said === location.search) return;
     this.show();
     this.changed();
   }
 
   show() {
+    this.said = location.search;
     for (const button of document.querySelectorAll("#filters button:not(#find)")) {
       button.setAttribute("aria-pressed", String(button.dataset.group === this.group || (button.dataset.level ?? "-") === this.level));
     }

@@ -10,17 +10,23 @@ import { Lanes } from "./lanes.js";
 import { Spotlight } from "./spotlight.js";
 import { drawNotices } from "./notices.js";
 import { Bell } from "./bell.js";
+import { Trail } from "./trail.js";
 import { toast } from "./ask.js";
 import { setServerTime, tick } from "./ages.js";
 
 const STREAM_MS = 1500;
 const isReadOnly = document.documentElement.dataset.readOnly === "yes"; // a wall shows and does nothing
 let spotlight = null; // until the list is there
+let isFirst = true; // nothing was opened yet
 const bell = new Bell(document.getElementById("mute"));
 const detail = new CaseDetail(document.getElementById("detail-body"), {
   changed: (view) => list.put([view]),
   left: leave,
-  closed: () => list.focus(),
+  opened: (caseId) => trail.opened(caseId),
+  closed: () => {
+    if (!detail.isOpen) trail.closed();
+    list.focus();
+  },
 });
 const list = new CaseList({
   opened: (caseId) => { if (!isReadOnly) detail.open(caseId); },
@@ -28,8 +34,9 @@ const list = new CaseList({
   settled: (views) => spotlight?.draw(views),
 });
 
+const trail = new Trail({ open: choose, leave: () => detail.back(), moved: () => list.filters.follow() });
 const lanes = new Lanes(list.filters);
-spotlight = new Spotlight((caseId) => { list.select(caseId); list.opened(caseId); });
+spotlight = new Spotlight(choose);
 
 const tiles = new Tiles();
 let meanwhile = null; // what the stream says while the whole state is on its way: it is newer, or what is newer follows it
@@ -59,12 +66,17 @@ function leave(caseIds) {
 // A link in a message names the case; once it is open the address is the list's again.
 function openLinked() {
   const query = new URLSearchParams(location.search);
-  const caseId = Number(query.get("case"));
+  const caseId = Number(query.get("case")) || (isFirst && trail.kept);
+  isFirst = false;
   if (!caseId) return;
   query.delete("case");
-  history.replaceState(null, "", `?${query}`);
+  history.replaceState(history.state, "", `?${query}`);
+  choose(caseId);
+}
+
+function choose(caseId) {
   list.select(caseId);
-  detail.open(caseId);
+  list.opened(caseId);
 }
 
 // What changed, or all there is.
