@@ -15,13 +15,12 @@ import av
 import av.container
 import av.logging
 import cv2
-import numpy as np
 
 from pipeline.errors import SourceError
 from pipeline.video.camera_tls import tls_options
 from pipeline.video.capture_protocol import CaptureRequest, FrameMemory
 from pipeline.video.deinterlace import Plane
-from pipeline.video.pictures import put_picture
+from pipeline.video.pictures import luma_of, put_picture
 
 FILE_OPTIONS = {
     "protocol_whitelist": "file",
@@ -132,13 +131,9 @@ class VideoStream:
         return self._frame is not None and bool(self._frame.key_frame)
 
     def luma(self) -> Plane:
-        """Return the brightness of the grabbed frame, rows by columns, valid until the next `grab`; no copy."""
+        """Return the brightness of the grabbed frame, rows by columns, valid until the next `grab`."""
         assert self._frame is not None
-        plane = self._frame.planes[0]
-        if not self._frame.format.name.startswith(("yuv", "nv", "gray8")) or plane.width > plane.line_size:
-            return np.asarray(self._frame.to_ndarray(format="gray"), np.uint8)
-        # PyAV's planes are buffers, but their class does not say so to type checkers.
-        return np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)[: plane.height, : plane.width]
+        return luma_of(self._frame)
 
     def retrieve_into(self, memory: FrameMemory, slot: int) -> tuple[int, int] | None:
         """Put the grabbed frame's picture into a slot; return its (height, width), None when there is no room."""

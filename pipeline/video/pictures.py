@@ -6,9 +6,20 @@ import numpy as np
 
 from ocr.types import BgrImage
 from pipeline.video.capture_protocol import FrameMemory
-from pipeline.video.deinterlace import deinterlaced, deinterlaced_i420, doubled_rows, is_single_field
+from pipeline.video.deinterlace import Plane, deinterlaced, deinterlaced_i420, doubled_rows, is_single_field
 
 PLANAR_420 = ("yuv420p", "yuvj420p")
+BYTE_BITS = 8
+
+
+def luma_of(frame: av.VideoFrame) -> Plane:
+    """Return the brightness of a frame, rows by columns; where it has a byte a pixel, no copy."""
+    plane = frame.planes[0]
+    has_bytes = frame.format.name.startswith(("yuv", "nv", "gray")) and frame.format.components[0].bits == BYTE_BITS
+    if not has_bytes or plane.width > plane.line_size:
+        return np.asarray(frame.to_ndarray(format="gray", threads=1), np.uint8)
+    # PyAV's planes are buffers, but their class does not say so to type checkers.
+    return np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)[: plane.height, : plane.width]
 
 
 def put_picture(frame: av.VideoFrame, memory: FrameMemory, slot: int) -> tuple[int, int] | None:
