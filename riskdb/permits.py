@@ -45,6 +45,7 @@ def _last(permits: Sequence[Permit]) -> Permit:
 def permits_of_json(text: bytes) -> tuple[Permit, ...]:
     """Return the permits in a value of Redis; none where it is damaged: a permit decides nothing."""
     try:
-        return tuple(Permit.of_json(document) for document in json.loads(text))
+        # Decoded first: of bytes, json asks each time in which encoding they could be.
+        return tuple(map(Permit.of_json, json.loads(text.decode())))
     except (ValueError, TypeError, RecursionError):
         return ()

@@ -110,7 +110,9 @@ class Permit:
         serial, valid_from, valid_until, route, stops, goods, issuer = document
         if not (type(valid_from) is type(valid_until) is int and isinstance(stops, list)):
             raise ValueError("no permit")
-        return cls(str(serial), valid_from, valid_until, str(route), tuple(map(str, stops)), str(goods), str(issuer))
+        if {*map(type, (serial, route, goods, issuer, *stops))} == {str}:
+            return cls(serial, valid_from, valid_until, route, tuple(stops), goods, issuer)
+        raise ValueError("no permit")
 
     def is_valid_at(self, now: float) -> bool:
         return self.valid_from <= now < self.valid_until

@@ -136,14 +136,15 @@ def _text(cell: Cell) -> str:
     if isinstance(cell, float | int):
         return number_text(cell)
     if isinstance(cell, datetime):
-        cell = _to_the_second(cell)
-        # A day in a spreadsheet is a moment at midnight.
-        return f"{cell:%Y-%m-%d}" if cell.time() == time() else f"{cell:%Y-%m-%d %H:%M:%S}"
+        text = _to_the_second(cell).isoformat(" ")
+        return text.removesuffix(" 00:00:00")  # a day in a spreadsheet is a moment at midnight
     return cell.isoformat() if isinstance(cell, date | time) else str(cell)
 
 
 def _to_the_second(moment: datetime) -> datetime:
     """Spreadsheets keep moments as fractions of a day, a little beside the second."""
+    if not moment.microsecond:
+        return moment
     return (moment + timedelta(milliseconds=500)).replace(microsecond=0)
 
 
