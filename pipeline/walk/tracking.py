@@ -18,8 +18,9 @@ MAX_COST = 3.0
 """Of `TrackState.cost`: what fits worse is another vehicle."""
 CLASSES_OF_A_TEXT = 4
 """So many readings are looked at: one text may stand on plates of several colours, which dusk makes alike."""
-CLASS_PROBABILITY = 0.7
-"""Of the likeliest class of a text that has settled: then a listed vehicle is a hit, with one number in five issued."""
+CLASS_PROBABILITY = 0.8
+"""Of the likeliest class of a text that has settled: then a listed vehicle is a hit also where two numbers in five are
+issued."""
 
 
 def track_plates(
