@@ -57,9 +57,10 @@ bench: $(READY) ## Run every bench; one whose unpublished data are absent says s
 screens: $(READY) ## Photograph every page of the console (OUT=folder)
 	$(BIN)/python -m tests.console_screens $(or $(OUT),/tmp/kakou-screens)
 
-pictures: $(READY) ## Photograph anew what README.md shows (docs/pictures)
+pictures: $(READY) ## Photograph anew what README.md and the documents show (docs/pictures)
 	$(BIN)/python -m tests.console_screens docs/pictures --readme
 	$(BIN)/python -m tests.product_pictures docs/pictures
+	$(BIN)/python -m tests.terminal_pictures docs/pictures
 
 docs: $(READY) ## Build the documentation site (build/site, opens without a server)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet

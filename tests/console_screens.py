@@ -54,8 +54,10 @@ README_PICTURES = {
     ("phone", "phone", "light"),
     ("list-change", "laptop", "light"),
     ("notices", "laptop", "dark"),
+    ("statistics", "laptop", "light"),
+    ("accounts", "laptop", "light"),
 }
-"""What README.md and README.zh-CN.md show, in docs/pictures: `make pictures`."""
+"""What README.md and the documents show, in docs/pictures: `make pictures`."""
 COLOURS = 128
 """A picture of the README is at most 200 kB."""
 

@@ -17,7 +17,6 @@ from fixtures.truth import FIXTURE_VIDEOS
 from tests.alerts_kit import wait_until
 from tests.commands import REPOSITORY, start_kakou
 from tests.console_browser import open_browser
-from tests.console_screens import make_small
 from tests.reads_kit import SECRET
 
 COLUMNS = 112
@@ -65,7 +64,6 @@ def main(folder: Path) -> None:
             wait_until(lambda: (home / "var" / "run" / "reads.address").exists(), timeout_s=60)
             picture(browser, "kakou reads test --device K01", home, folder / "reads-test.png")
             box.terminate()
-        picture(browser, "kakou risk import --help", home, folder / "help.png")
 
 
 def picture(browser: Browser, command: str, home: Path, path: Path) -> None:
@@ -84,7 +82,6 @@ def picture(browser: Browser, command: str, home: Path, path: Path) -> None:
     page.set_content(PAGE.format(command=command, text=text))
     page.locator("body").screenshot(path=path)
     page.close()
-    make_small(path)
 
 
 def in_cells(character: str) -> str:

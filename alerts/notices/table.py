@@ -183,6 +183,7 @@ def document() -> str:
     """Return docs/notices.md."""
     lines = [
         "# Notices 异常提醒\n",
+        "![异常提醒页面：三项异常，每项说怎么办](pictures/notices.png)\n",
         "Whatever makes an answer less than sure is a notice, with a beginning and an end. It is an event of kind",
         "`notice`: it goes through the outbox to the stream, to every channel that has `notice` in its `kinds` (with",
         "its own `severities`, `quiet_hours` and `notices_per_hour`), stands in the banner of the command screen and",
