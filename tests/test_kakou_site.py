@@ -11,7 +11,8 @@ import pytest
 from tests.commands import REPOSITORY
 
 ROLES = (
-    "booth", "officer", "worker", "risk", "replay", "first-alert", "operations", "cameras", "console", "notices", "events",
+    "booth", "officer", "worker", "risk", "replay", "first-alert", "operations", "cameras", "console", "notices",
+    "events",
 )  # fmt: skip
 LOADED = re.compile(
     r"""<(?:script|img|iframe)[^>]*src=["']?https?:|<link[^>]*rel=["']?stylesheet[^>]*href=["']?https?:|url\(["']?https?:"""
