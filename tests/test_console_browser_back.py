@@ -43,6 +43,8 @@ def test_back_from_a_case_that_a_link_named_is_the_list_and_loading_anew_keeps_t
     page.goto(f"{world.address}/screen?case={case_id}")
     case = page.locator(f".case[data-case='{case_id}']")
     expect(case).to_be_visible()
+    for act in ("confirm", "reject", "back"):  # what can be done needs no scrolling, also on a phone
+        expect(case.locator(f"[data-act={act}]")).to_be_in_viewport(ratio=1)
     page.reload()
     expect(case).to_be_visible()
     page.go_back()
