@@ -11,6 +11,8 @@ from fastapi.testclient import TestClient
 
 from console.cases.steps import Action
 from console.parts import Console
+from console.people.audit_words import detail_words
+from console.people.tokens import Scope
 from console.types import Actor, Role
 from tests.console_app import app_of
 from tests.console_kit import Clock, act, client_of, event_of, make_account, officer, open_console
@@ -66,3 +68,7 @@ def test_an_export_is_itself_in_the_log_and_starts_no_formula(auditor: TestClien
     rows = exported(auditor, "?kind=case")
     assert "'=1+1" in {row[2] for row in rows}
     assert "导出审计" in {row[4] for row in exported(auditor, "?kind=audit")}
+
+
+def test_what_a_programs_token_may_do_is_told_in_words():
+    assert detail_words(" ".join(Scope)) == "读取事件单、处理事件单、读取统计、导入名单"

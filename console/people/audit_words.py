@@ -112,10 +112,21 @@ _REASONS = {str(key): words for key, words in (*OUTCOME_NAMES.items(), *REJECTIO
 }  # fmt: skip
 
 
+SCOPE_NAMES = {
+    "cases:read": "读取事件单",
+    "cases:write": "处理事件单",
+    "statistics:read": "读取统计",
+    "list:write": "导入名单",
+}
+"""What a program's token may do."""
+
+
 def detail_words(detail: str) -> str:
     """Return what was noted with an action, in words; digests shortened to what the eye compares."""
     if detail in _REASONS:
         return _REASONS[detail]
+    if all(part in SCOPE_NAMES for part in detail.split()):
+        return "、".join(SCOPE_NAMES[part] for part in detail.split())
     return re.sub(r"\b([0-9a-f]{8})[0-9a-f]{8,}\b", r"\1…", detail).replace("sha256:", "文件指纹 ")
 
 

@@ -19,7 +19,7 @@ from console.cases.steps import (
     STATE_NAMES,
     VEHICLE_REJECTIONS,
 )
-from console.people.audit_words import action_words, detail_words, subject_words
+from console.people.audit_words import SCOPE_NAMES, action_words, detail_words, subject_words
 from console.people.sessions import OpenSession
 from console.types import ROLE_NAMES, Role
 from console.web.modules import modules_of
@@ -98,6 +98,7 @@ def build_environment() -> Environment:
         "door_outcome_names": DOOR_OUTCOMES,
         "door_rejection_names": DOOR_REJECTIONS,
         "role_names": ROLE_NAMES,
+        "scope_names": SCOPE_NAMES,
         "modules_of": functools.partial(modules_of, STATIC_FOLDER),
         # Nobody's data but ours, and quotes must stay quotes: nothing in it could close the script element.
         "plate_table": Markup(plate_table_json()),
