@@ -52,12 +52,13 @@ class Centre:
         key = own_key(self.rig.record, self.rig.key_path)
         return RiskKeeper(self.rig.record, key, Grammar(), self.rig.settings, self.publisher(), self.clock)
 
-    def match(self, plate: str) -> RiskMatch | None:
+    def match(self, plate: str, read_ahead_s: float = 0.0) -> RiskMatch | None:
+        """`read_ahead_s`: the time was read so far ahead, and set right before the answer came."""
         link = RedisLink(self.rig.url, timeout_s=5.0, connect_timeout_s=5.0)
         clock = self.machine.clock(is_keeping=False)
         hot_set = HotSet(link, lambda: load_or_create_key(self.rig.key_path), self.rig.settings, clock)
         try:
-            now = datetime.fromtimestamp(self.machine.wall_s, UTC)
+            now = datetime.fromtimestamp(self.machine.wall_s + read_ahead_s, UTC)
             return match_plate([Guess(plate)], hot_set, MatchRule.of(self.rig.settings), now)
         finally:
             link.close()
@@ -98,6 +99,14 @@ def test_a_clock_that_is_ahead_for_a_while_costs_the_list_nothing(centre: Centre
     findings = {f.subject: f for f in check_list(centre.publisher(), centre.rig.settings, centre.machine.wall_s)}
     assert findings["entries"].is_ok
     assert findings["entries"].detail == "35 listed"
+
+
+def test_a_clock_that_is_set_right_while_the_list_is_asked_clears_nobody(centre: Centre):
+    centre.tender().tick()
+    with pytest.raises(RiskDBError, match="jumped"):
+        centre.match(PLATES[0], read_ahead_s=20 * DAY_S)
+    assert centre.match("粤B99999", read_ahead_s=20 * DAY_S) is None
+    assert centre.match(PLATES[0], read_ahead_s=-DAY_S) is not None
 
 
 def _is_cleared(centre: Centre, plate: str) -> bool:

@@ -41,8 +41,11 @@ def test_an_entry_does_not_match_from_its_expiry_second_on(rig: RiskRig):
     rig.travelled("粤B82500", days_ago=2, hours=5)
     rig.declared()
     end = NOON - timedelta(days=2) + timedelta(hours=5) + timedelta(days=14)
+    rig.clock.now = end - timedelta(seconds=1)
+    rig.tender.tick()
     hot_set = rig.hot_set()
-    assert hot_set.reasons_of([("02", "粤B82500")], end - timedelta(seconds=1)).reasons[0]
+    assert hot_set.reasons_of([("02", "粤B82500")], rig.clock.now).reasons[0]
+    rig.clock.now = end
     assert not hot_set.reasons_of([("02", "粤B82500")], end).reasons[0]
 
 

@@ -190,10 +190,11 @@ class HotSet:
     def _unexpired(self, reasons: Sequence[PackedReason], now: float) -> list[PackedReason]:
         """Return the reasons that count at `now`.
 
-        Raises RiskDBError when all have expired only by a clock that is not trusted.
+        Raises RiskDBError when all have expired only by a clock that is not trusted, or by one that was set back
+        since `now` was read from it.
         """
         span = self._clock.look()
-        latest, earliest = now + span.latest - span.wall, now + span.earliest - span.wall
+        latest, earliest = now + span.latest - span.wall, min(now, span.wall) + span.earliest - span.wall
         sure = [reason for reason in reasons if reason.expires_at > latest]
         if not sure and any(reason.expires_at > earliest for reason in reasons):
             raise RiskDBError("whether an entry has expired depends on a clock that has just jumped; check its time")
