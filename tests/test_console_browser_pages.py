@@ -42,6 +42,7 @@ STICKING_OUT = """(() => {
   const out = all.filter((each) => right(each) > right(each.closest(".row") ?? document.body));
   return out.map((each) => each.textContent);
 })()"""
+A4_WITHIN_MARGINS = (688, 1017)
 WINDOWS = (WALL, LAPTOP, (960, 540), (640, 400), PHONE)
 """Two of them are the first two at 200 % zoom."""
 PUSHED_SIDEWAYS = """(() => {
@@ -162,6 +163,26 @@ def test_what_people_wrote_turns_no_text_around_it(world: World):
     page = client_of(create_app(world.console), world.console, "steward").get("/corrections").text
     assert f"本人未离开{UNBROKEN}倒着" in page
     assert not set(TURNING) & set(page) - set("倒着")
+
+
+@pytest.mark.usefixtures("furnished")
+def test_what_is_printed_is_black_on_white_and_no_wider_than_the_paper_also_from_a_dark_screen(world: World):
+    context, page = world.open("officer", A4_WITHIN_MARGINS)
+    page.add_init_script("localStorage.setItem('kakou-theme', 'dark')")
+    page.emulate_media(media="print")
+    page.goto(f"{world.address}/shift")
+    colours = page.evaluate(
+        "['color', 'backgroundColor'].map((name) => getComputedStyle(document.querySelector('.card'))[name])"
+    )
+    assert colours == ["rgb(0, 0, 0)", "rgb(255, 255, 255)"]
+    assert page.locator("td kk-plate").count()
+    assert (
+        page.evaluate(
+            "Math.max(...[...document.querySelectorAll('td')].map((cell) => cell.getBoundingClientRect().right))"
+        )
+        <= A4_WITHIN_MARGINS[0]
+    )
+    context.close()
 
 
 def nodes_of(fault: dict[str, Any]) -> list[str]:
