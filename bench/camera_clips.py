@@ -56,6 +56,12 @@ def traffic(name: str, width: int, height: int) -> Traffic:
     return Traffic(tuple(each.text for each in truth.passages), pictures, empty)
 
 
+def played_s(name: str, fps: int) -> float:
+    """Return for how long one repetition of a clip's traffic plays."""
+    with av.open(str(FIXTURE_VIDEOS / f"{name}.mp4")) as container:
+        return EMPTY_S + sum(1 for _ in container.decode(video=0)) / fps
+
+
 def repeated(one: Traffic, fps: int, repetitions: int, rest_s: float) -> Iterator[BgrImage]:
     """Yield the traffic so many times, the road empty in between and for `rest_s` at its end."""
     gap = [one.empty] * round(EMPTY_S * fps)

@@ -8,14 +8,14 @@ import argparse
 import itertools
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 from rich.console import Console
 
 from bench.camera_box import IS_THERE, MIB, CameraServer, running_box, texts_by_camera
-from bench.camera_clips import TRAFFIC, Look, Traffic, idle, repeated, traffic, woven, write_clip
+from bench.camera_clips import TRAFFIC, Look, Traffic, idle, played_s, repeated, traffic, woven, write_clip
 from bench.camera_faults import bench_returns, bench_soak
 from bench.report import Report, bench_options, percentile
 
@@ -46,13 +46,8 @@ def screened_traffic(report: Report, options: argparse.Namespace, name: str, loo
     with tempfile.TemporaryDirectory(prefix="kakou-cam-") as folder:
         clips: dict[str, Path] = {}
         shown: dict[str, Traffic] = {}
-        for clip in TRAFFIC[: min(cameras, len(TRAFFIC))]:
-            shown[clip] = traffic(clip, look.width, look.height)
-            pictures = repeated(shown[clip], look.fps, options.repetitions, REST_S)
-            clips[clip] = write_clip(Path(folder) / f"{clip}.mp4", pictures, look)
-            shown[clip].pictures[1:] = shown[clip].pictures[1:2] * (len(shown[clip].pictures) - 1)
+        longest_s = _write_traffic(Path(folder), look, TRAFFIC[:cameras], options.repetitions, clips, shown)
         names = [f"{clip}.{number}" for number, clip in zip(range(cameras), itertools.cycle(clips))]
-        played_s = max(2.0 + len(one.pictures) / look.fps for one in shown.values()) * options.repetitions
         server = CameraServer(clips)
         server.start()
         try:
@@ -60,7 +55,7 @@ def screened_traffic(report: Report, options: argparse.Namespace, name: str, loo
             with running_box(Path(folder), addresses, group=options.group) as box:
                 box.await_said(IS_THERE, cameras, 120)
                 started, cpu, server_cpu = time.monotonic(), box.cpu_s(), server.cpu_s
-                box.closing.wait(played_s + REST_S / 2 - 2.0)
+                box.closing.wait(longest_s + REST_S / 2 - 2.0)
                 seconds, cpu = time.monotonic() - started, box.cpu_s() - cpu
                 server_cpu = server.cpu_s - server_cpu
                 rss = box.sample()
@@ -91,6 +86,22 @@ def screened_traffic(report: Report, options: argparse.Namespace, name: str, loo
             messages.print(f"{place[0]}: {place[1]} passed {count} times, {got.get(place, 0)} passages")
     report.add_bar(f"{name}: passages lost", lost, 0, "at most")
     report.add_bar(f"{name}: passages doubled", doubled + others, 0, "at most")
+
+
+def _write_traffic(
+    folder: Path, look: Look, names: Sequence[str], repetitions: int, clips: dict[str, Path], shown: dict[str, Traffic]
+) -> float:
+    """Write each clip's traffic so many times; return for how long vehicles pass.
+
+    All end together: a camera whose clip ended would be opened again, and show its vehicles once more.
+    """
+    played = {clip: played_s(clip, look.fps) * repetitions for clip in names}
+    for clip, own_s in played.items():
+        shown[clip] = traffic(clip, look.width, look.height)
+        pictures = repeated(shown[clip], look.fps, repetitions, REST_S + max(played.values()) - own_s)
+        clips[clip] = write_clip(folder / f"{clip}.mp4", pictures, look)
+        shown[clip].pictures[1:] = shown[clip].pictures[1:2] * (len(shown[clip].pictures) - 1)
+    return max(played.values())
 
 
 def bench_idle(report: Report, options: argparse.Namespace) -> None:
