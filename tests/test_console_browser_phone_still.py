@@ -1,6 +1,6 @@
 """What arrives on the phone's page takes nothing away from under a thumb."""
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from console.cases.steps import Action, State
 from tests.console_browser import PHONE
@@ -58,4 +58,27 @@ def test_a_tap_that_falls_just_as_its_card_moved_takes_no_other_task(world: Worl
     page.wait_for_timeout(800)
     page.click(f".task[data-case='{second}'] .accept")
     expect(page.locator(f".task[data-case='{second}'] .options")).to_be_visible()
+    context.close()
+
+
+def test_a_picture_that_comes_late_moves_nothing_below_it(world: World):
+    task = world.handed_out("测S00021")
+    context, page = world.open("worker", PHONE)
+    held: list[Route] = []
+    page.route("**/vehicle", lambda route: held.append(route))
+    page.goto(f"{world.address}/m")
+    page.click(f".task[data-case='{task}'] .accept")
+    picture = page.locator(f".task[data-case='{task}'] .photo")
+    expect(page.locator(f".task[data-case='{task}'] .options")).to_be_visible()
+    picture.evaluate("figure => figure.scrollIntoView()")
+    before = picture.bounding_box()
+    assert before is not None
+    expect(picture.locator("img")).to_have_js_property("naturalWidth", 0)
+    for route in held:
+        route.continue_()
+    expect(picture.locator("img")).not_to_have_js_property("naturalWidth", 0)
+    after = picture.bounding_box()
+    assert after is not None
+    assert after["height"] == before["height"]
+    world.act(officer(), task, Action.ASSIGN, reason=GRID_B)
     context.close()
