@@ -1,16 +1,18 @@
 """What could not be checked waits on the disk, is checked again once the list can be asked, and is deleted then."""
 
+import errno
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from pipeline.types import FrameReads
+from pipeline.types import FrameReads, Passage
 from pipeline.walk.recheck import recheck
 from pipeline.walk.spool import Spool
 from tests.pipeline_kit import (
     NOON,
     KeptEvents,
+    KeptPassages,
     ListedPlates,
     box_at,
     frames_of,
@@ -101,3 +103,17 @@ def test_what_waits_of_a_vehicle_in_view_is_gone_once_the_list_can_be_asked(
     [passage] = screened(stand_and_recover(), make_screening(risk_list, outbox, spool))
     assert (passage.outcome, spool.waiting()) == ("flagged" if listed else "clear", 0)
     assert [*(tmp_path / "spool").iterdir()] == []
+
+
+def test_a_disk_that_fills_while_a_vehicle_stands_costs_not_what_waits_of_it() -> None:
+    class FullLater(KeptPassages):
+        def keep(self, passage: Passage) -> Path:
+            if self.passages:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            return super().keep(passage)
+
+    spool = FullLater()
+    standing = frames_of([[make_read("京A12345", box_at(200, 200))]] * 40)
+    walk = screened(standing, make_screening(ListedPlates(is_down=True), KeptEvents(), spool))
+    assert [passage.outcome for passage in walk] == ["unchecked"]
+    assert len(spool.passages) == 1

@@ -135,12 +135,12 @@ class Decider:
         """Keep what could not be checked until the list can be asked, whole; once for each vehicle."""
         if passage is None and not track.is_final:
             return
-        before = self._waiting.pop(track.number, None)
+        before, kept = self._waiting.pop(track.number, None), None
         if passage is not None and passage.outcome == "unchecked":
-            kept = _keep_unchecked(self._screening, passage)
+            kept = _keep_unchecked(self._screening, passage) or before  # fewer looks at it are better than none
             if not track.is_final and kept is not None:
                 self._waiting[track.number] = kept
-        if before is not None:
+        if before not in (None, kept):
             _remove(self._screening, before)
 
 
