@@ -58,6 +58,8 @@ class Doorkeeper:
         self._handshake_s = handshake_s
         self._waiting: Counter[str] = Counter()
         self._making: set[asyncio.Task[None]] = set()
+        self._is_at_a_loss = False
+        """Said once: a system without a free file would fill the log ten times a second."""
 
     async def run(self) -> None:
         """Take connections in until cancelled."""
@@ -74,9 +76,12 @@ class Doorkeeper:
         try:
             connection, peer = await asyncio.get_running_loop().sock_accept(self._listener)
         except OSError as error:
-            log.error("no connection can be taken: %s", error)
+            if not self._is_at_a_loss:
+                log.error("no connection can be taken: %s", error)
+            self._is_at_a_loss = True
             await asyncio.sleep(PAUSE_S)
         else:
+            self._is_at_a_loss = False
             self._receive(connection, str(peer[0]))
 
     def _receive(self, connection: socket.socket, address: str) -> None:

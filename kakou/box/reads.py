@@ -79,11 +79,11 @@ class ReadsServer(uvicorn.Server):
     def __init__(
         self, endpoint: Endpoint, settings: ReadsSettings, heartbeat: Heartbeat, stop: threading.Event | None = None
     ) -> None:
-        super().__init__(server_config(endpoint, settings))
+        self._kind = patient_protocol(settings.receive_timeout_s)
+        super().__init__(server_config(endpoint, settings, self._kind))
         self._settings = settings
         self._heartbeat = heartbeat
         self._stop = stop or threading.Event()
-        self._kind = patient_protocol(settings.receive_timeout_s)
         self._doors: list[asyncio.Task[None]] = []
 
     async def on_tick(self, counter: int) -> bool:
@@ -102,7 +102,9 @@ class ReadsServer(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         for door in self._doors:
             door.cancel()
-        await asyncio.gather(*self._doors, return_exceptions=True)
+        for ended in await asyncio.gather(*self._doors, return_exceptions=True):
+            if isinstance(ended, Exception):
+                log.error("connections are taken in no more: %s", type(ended).__name__)
         await super().shutdown(sockets)
 
     def _doorkeeper(self, listener: socket.socket) -> Doorkeeper:
@@ -114,10 +116,10 @@ class ReadsServer(uvicorn.Server):
         return self._kind(self.config, self.server_state, {}, visit=visit)
 
 
-def server_config(endpoint: Endpoint, settings: ReadsSettings) -> uvicorn.Config:
+def server_config(endpoint: Endpoint, settings: ReadsSettings, kind: type[PatientProtocol]) -> uvicorn.Config:
     return uvicorn.Config(
         endpoint,
-        http=patient_protocol(settings.receive_timeout_s),
+        http=kind,
         ws="none",
         lifespan="off",
         ssl_certfile=settings.tls_certificate,
