@@ -5,7 +5,7 @@ import importlib.metadata
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -38,6 +38,9 @@ COMMANDS = {
     "install": "kakou.commands.install",
     "bench": "kakou.commands.bench",
 }
+
+USAGE_ERROR = cast("type[Exception]", typer.BadParameter.__base__)
+"""What all mistakes of a command line are; typer gives it no public name."""
 
 
 class LazyGroup(SpokenGroup):
@@ -75,7 +78,7 @@ def _complaining() -> Iterator[None]:
     """End with what typer complains of, in the user's language."""
     try:
         yield
-    except Exception as error:
+    except USAGE_ERROR as error:
         if complain(error):
             raise typer.Exit(ExitCode.USAGE) from error
         raise
