@@ -18,13 +18,14 @@ from kakou.watch.checks import Check
 from kakou.watch.watch import NoticeWatch
 from kakou.wiring.embedded_redis import find_redis_server
 from tests.alerts_kit import NOON, wait_until
+from tests.notice_onlookers import Onlookers
 
 LOOK_EVERY_S = 15.0
 
 
 @dataclass
 class Machine:
-    """Its notices go into a real outbox and onto a real Redis."""
+    """Its notices go into a real outbox and onto a real Redis, and from there to whoever is to learn of them."""
 
     folder: Path
     url: str
@@ -37,6 +38,7 @@ class Machine:
     def __post_init__(self) -> None:
         keeper = NoticeKeeper(self.origin, "东门卡口", self.outbox.append, None, self.monotonic)
         self.watch = NoticeWatch(keeper, self.checks, NoticeBoard(self.client), self.now)
+        self.onlookers = Onlookers(self.folder, self.url, self.client, self.outbox)
 
     def monotonic(self) -> float:
         return self.seconds
@@ -50,22 +52,24 @@ class Machine:
             self.watch.step()
             self.seconds += LOOK_EVERY_S
 
-    def begins(self, notice: str, tick: Callable[[], object] = lambda: None) -> NoticeEvent:
-        """Look for a while: what was caused, and nothing else, must have begun, on the board and in the outbox."""
+    def begins(self, *notices: str, tick: Callable[[], object] = lambda: None) -> NoticeEvent:
+        """Look for a while: what was caused, and nothing else, must have begun, for everybody to see."""
         self.wait(tick=tick)
-        assert [one.notice for one in self.watch.keeper.active] == [notice]
-        return self.last("begun", notice)
+        assert sorted(one.notice for one in self.watch.keeper.active) == sorted(notices)
+        return self.seen("begun", *notices)
 
-    def ends(self, notice: str, tick: Callable[[], object] = lambda: None) -> NoticeEvent:
+    def ends(self, *notices: str, tick: Callable[[], object] = lambda: None) -> NoticeEvent:
         self.wait(tick=tick)
         assert self.watch.keeper.active == ()
-        return self.last("ended", notice)
+        return self.seen("ended", *notices)
 
-    def last(self, phase: str, notice: str) -> NoticeEvent:
+    def seen(self, phase: str, *notices: str) -> NoticeEvent:
+        """Hold that these began or ended last, and that a channel and the screen tell of them; return the last."""
         said = [from_cloudevent(row.body) for row in self.outbox.after(0, 1000)]
-        last = [one for one in said if isinstance(one, NoticeEvent)][-1]
-        assert (last.notice, last.phase) == (notice, phase)
-        return last
+        last = [one for one in said if isinstance(one, NoticeEvent)][-len(notices) :]
+        assert sorted((one.notice, one.phase) for one in last) == sorted((notice, phase) for notice in notices)
+        self.onlookers.see(last)
+        return last[-1]
 
 
 @dataclass

@@ -1,9 +1,8 @@
 """The canary (自检车): it goes through everything, opens no case, and whichever link is broken is named in time."""
 
 import dataclasses
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -12,58 +11,29 @@ import redis
 from alerts.canary import CanaryEvent
 from alerts.canary_marks import CanaryMarks
 from alerts.channels.base import ChannelSettings, DeliveryError
-from alerts.errors import OutboxError
 from alerts.kinds import KIND_NAMES, from_cloudevent
 from alerts.notices.board import NoticeBoard, NoticeReport
 from alerts.outbox import Outbox
 from alerts.relay import Relay
 from alerts.stream import FlaggedStream
 from kakou.box.canary import send_canary
-from kakou.box.canary_result import CanaryResult
 from kakou.box.processes import box_children, new_order
 from kakou.settings import Settings
-from kakou.watch.canary_look import NOTICES, ArrivedCanaryLook, SentCanaryLook
-from kakou.watch.checks import Check
 from ocr.models_folder import shipped_models
 from ocr.reader import PlateReader, ReaderSettings
-from ocr.types import BgrImage, PlateRead
 from pipeline.settings import TrackSettings
 from pipeline.types import Reader
 from pipeline.walk.canary import CANARY_TEXT, CanarySink, CanaryWalk
 from riskdb.match import MatchRule
 from riskdb.settings import RiskSettings
-from riskdb.types import ListedReasons, RiskDBError, RiskList
+from riskdb.types import RiskList
 from tests.alerts_kit import NOON
 from tests.alerts_rigs import CHANNELS
 from tests.alerts_scene import Scene
+from tests.canary_chain import EVERY_S, ORIGIN, Chain, Eyes, PaperList
 from tests.console_kit import Clock, open_console
 from tests.notice_machine import Machine
-from tests.plates import make_read
 from tests.riskdb_kit import risk_rig
-
-EVERY_S = 600.0
-ORIGIN = "box:kk07"
-
-
-class Eyes:
-    """A reader that sees the canary, or nothing."""
-
-    is_blind = False
-
-    def read(self, image: BgrImage, moved: object = None) -> list[PlateRead]:  # noqa: ARG002  the reader's signature
-        assert image.shape == (540, 960, 3)
-        return [] if self.is_blind else [make_read(CANARY_TEXT)]
-
-
-class PaperList:
-    """A valid list without anybody, or one that cannot be asked."""
-
-    is_down = False
-
-    def reasons_of(self, plates: Sequence[tuple[str, str]], _now: datetime) -> ListedReasons:
-        if self.is_down:
-            raise RiskDBError("the list cannot be asked")
-        return ListedReasons(7, ((),) * len(plates))
 
 
 def walk_of(reader: Reader, risk_list: RiskList, outbox: Outbox) -> CanaryWalk:
@@ -130,79 +100,6 @@ def test_only_a_box_with_cameras_has_a_canary_and_it_keeps_no_box_alive(tmp_path
     assert children("clip.mp4") == {"a": False}
 
 
-class Probed:
-    """A channel's far end, for its test path."""
-
-    is_broken = False
-
-    def probe(self) -> None:
-        if self.is_broken:
-            raise DeliveryError("HTTP 500")
-
-
-@dataclass
-class Chain:
-    """A box and a centre with a canary, on a real outbox and a real Redis; only time is made."""
-
-    machine: Machine
-    scene: Scene
-    eyes: Eyes = field(default_factory=Eyes)
-    listed: PaperList = field(default_factory=PaperList)
-    probed: Probed = field(default_factory=Probed)
-    last: CanaryResult | None = None
-    due: float = 0.0
-    is_outbox_broken: bool = False
-    has_relay: bool = True
-    has_process: bool = True
-
-    def __post_init__(self) -> None:
-        machine = self.machine
-        self.scene.channel.probe = self.probed.probe  # type: ignore[method-assign]  # notes that it was asked
-        self.relay = Relay(machine.outbox, FlaggedStream(machine.client))
-        sent = SentCanaryLook(lambda: self.last, machine.outbox, EVERY_S, (), machine.monotonic)
-        board = NoticeBoard(machine.client)
-        arrived = ArrivedCanaryLook(board, CanaryMarks(machine.client), ("tested",), machine.monotonic)
-        machine.checks[:] = [Check(NOTICES, sent.look)]
-        self.centre = Machine(machine.folder, machine.url, machine.client, Outbox(machine.folder / "centre.sqlite"))
-        self.centre.checks[:] = [Check(NOTICES, arrived.look)]
-        self.centre.watch.keeper.origin = "centre:a"
-        machine.watch.canary_every_s = EVERY_S
-
-    def append(self, event: object) -> bool:
-        if self.is_outbox_broken:
-            raise OutboxError("disk full")
-        assert isinstance(event, CanaryEvent)
-        return self.machine.outbox.append(event)
-
-    def tick(self) -> None:
-        """Let 30 s go by for everybody."""
-        machine = self.machine
-        if self.has_process and machine.seconds >= self.due:
-            self.due = machine.seconds + EVERY_S
-            walk = CanaryWalk(
-                lambda: self.eyes, self.listed, MatchRule.of(RiskSettings()), CanarySink(self.append, ORIGIN),
-                TrackSettings(), "东门卡口",
-            )  # fmt: skip
-            self.last = send_canary(walk, machine.outbox, machine.now)
-        if self.has_relay:
-            self.relay.step()
-        self.scene.moment = machine.now()
-        self.scene.step(2)
-        machine.watch.step()
-        self.centre.watch.step()
-        machine.seconds += 30.0
-        self.centre.seconds = machine.seconds
-
-    def run(self, seconds: float) -> None:
-        for _ in range(int(seconds / 30.0)):
-            self.tick()
-
-    def amiss(self) -> tuple[set[str], set[str]]:
-        """Return what box and centre say."""
-        box, centre = self.machine.watch.keeper.active, self.centre.watch.keeper.active
-        return {one.subject for one in box}, {one.subject for one in centre}
-
-
 @pytest.fixture
 def chain(tmp_path: Path, redis_url: str, redis_client: "redis.Redis") -> Iterator[Chain]:
     settings = ChannelSettings(name="tested")
@@ -239,6 +136,9 @@ def test_whichever_link_is_broken_is_noticed_within_12_minutes_and_its_mending_t
     switch(True)
     chain.run(12 * 60.0)
     assert chain.amiss() == (by_box, by_centre)
+    telling = [chain.centre] + [chain.machine] * (bool(by_box) and chain.has_relay)
+    for one in telling:
+        one.seen("begun", "canary_missed")
     chain.run(30 * 60.0)
     assert chain.amiss() == (by_box, by_centre)
     began = list(chain.machine.watch.keeper.begun_total.values())
@@ -246,6 +146,8 @@ def test_whichever_link_is_broken_is_noticed_within_12_minutes_and_its_mending_t
     switch(False)
     chain.run(12 * 60.0)
     assert chain.amiss() == (set(), set())
+    for one in telling:
+        one.seen("ended", "canary_missed")
     assert chain.scene.state().dead == 0
     assert chain.scene.state().delivered == 0, "nobody was told of a canary"
 

@@ -1,9 +1,7 @@
 """Every notice of a box or a centre, caused for real: it begins, it says where and what, and it ends."""
 
 import contextlib
-import dataclasses
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,18 +13,16 @@ from alerts.notices.table import NOTICES
 from alerts.outbox import Outbox
 from alerts.set_aside import set_aside
 from bench.fault_disk import can_mount, mounted_tmpfs
-from kakou.box.counts import counts_path, save_counts
-from kakou.box.processes import groups
 from kakou.settings import Settings
 from kakou.sunset.state import first_state, save_state
-from kakou.watch.box import CAMERA_NOTICES, CameraLook, box_watch, line_check
+from kakou.watch.box import box_watch, line_check
 from kakou.watch.centre import centre_watch
 from kakou.watch.checks import Check, ListLook, clock_check, damage_check, disk_check, queue_check, sunset_check
 from kakou.watch.watch import VERSION
 from kakou.wiring.box import Box
-from pipeline.types import ScreeningCounts
-from riskdb.clock import TimeSpan
+from riskdb.clock import TrustedClock
 from riskdb.digest import load_or_create_key
+from riskdb.settings import ClockSettings
 from tests.alerts_kit import NOON, event
 from tests.notice_machine import Machine, own_redis
 from tests.riskdb_kit import risk_rig
@@ -36,66 +32,6 @@ from tests.riskdb_kit import risk_rig
 def machine(tmp_path: Path, redis_url: str, redis_client: "redis.Redis") -> Iterator[Machine]:
     with Outbox(tmp_path / "outbox.sqlite", reserve_bytes=1 << 20) as outbox:
         yield Machine(tmp_path, redis_url, redis_client, outbox)
-
-
-@dataclass
-class Camera:
-    """A camera's counts as its process writes them."""
-
-    settings: Settings
-    counts: ScreeningCounts = field(default_factory=ScreeningCounts)
-    stopped: dict[str, str] = field(default_factory=dict)
-
-    def films(self) -> None:
-        self.counts.frames += 125
-        self.says()
-
-    def says(self) -> None:
-        save_counts(counts_path(self.settings.state_dir, groups(self.settings)[0]), {"lane1": self.counts})
-
-
-@pytest.fixture
-def camera(machine: Machine) -> Camera:
-    source = {"camera_id": "lane1", "checkpoint": "西门卡口", "uri": "rtsp://10.0.0.1/1"}
-    camera = Camera(Settings.model_validate({"state_dir": machine.folder, "source": [source]}))
-    machine.checks.append(Check(CAMERA_NOTICES, CameraLook(camera.settings, lambda: camera.stopped).look))
-    machine.wait(tick=camera.films)
-    assert machine.watch.keeper.active == ()
-    return camera
-
-
-def test_a_camera_that_sends_nothing_is_lost_until_it_sends_again(machine: Machine, camera: Camera):
-    lost = machine.begins("camera_lost", tick=camera.says)
-    assert (lost.subject, lost.checkpoint, lost.severity) == ("lane1", "西门卡口", "critical")
-    machine.ends("camera_lost", tick=camera.films)
-
-
-@pytest.mark.parametrize(
-    ("changes", "notice"),
-    [
-        ({"quality": "covered"}, "camera_blind"),
-        ({"quality": "frozen"}, "camera_blind"),
-        ({"quality": "out_of_focus"}, "camera_dirty"),
-        ({"is_turned": True}, "camera_turned"),
-        ({"age_s": 9.0}, "pictures_late"),
-    ],
-)
-def test_a_picture_that_cannot_be_judged_or_comes_late_is_said(
-    machine: Machine, camera: Camera, changes: dict[str, object], notice: str
-):
-    good = dataclasses.replace(camera.counts)
-    for name, value in changes.items():
-        setattr(camera.counts, name, value)
-    machine.begins(notice, tick=camera.films)
-    camera.counts = dataclasses.replace(good, frames=camera.counts.frames)
-    machine.ends(notice, tick=camera.films)
-
-
-def test_a_camera_that_was_given_up_says_why(machine: Machine, camera: Camera):
-    camera.stopped["lane1"] = "设置有误（退出码 5）"
-    assert machine.begins("camera_stopped", tick=camera.films).detail == "设置有误（退出码 5）"
-    camera.stopped.clear()
-    machine.ends("camera_stopped", tick=camera.films)
 
 
 def test_a_redis_and_a_line_that_are_away_are_said(machine: Machine):
@@ -108,13 +44,11 @@ def test_a_redis_and_a_line_that_are_away_are_said(machine: Machine):
             line_check(server.url, NoticeBoard(own), 5.0),
         ]
         server.stop()
-        machine.wait()
-        assert {one.notice for one in machine.watch.keeper.active} == {"redis_away", "stream_away"}
+        machine.begins("redis_away", "stream_away")
         server.start()
         rig.tender.tick()
-        machine.wait()
+        machine.ends("redis_away", "stream_away")
         own.close()
-    assert machine.watch.keeper.active == ()
 
 
 def test_a_box_whose_clock_or_version_differs_from_the_centres_is_said(machine: Machine):
@@ -164,21 +98,21 @@ def test_space_set_aside_that_is_missing_is_a_full_disk_only_where_it_cannot_be_
 
 
 def test_a_clock_that_jumped_or_is_behind_is_said(machine: Machine):
-    @dataclass
-    class Jumping:
-        span: TimeSpan
+    away_s = [0.0]
 
-        def wall(self) -> float:
-            return self.span.wall
+    def wall() -> float:
+        return machine.now().timestamp() + away_s[0]
 
-        def look(self) -> TimeSpan:
-            return self.span
-
-    right = TimeSpan.moment(NOON.timestamp())
-    clock = Jumping(dataclasses.replace(right, is_settled=False))
+    clock = TrustedClock(machine.folder / "clock.json", ClockSettings(), wall=wall, uptime=machine.monotonic)
     machine.checks[:] = [clock_check(clock)]
+    machine.wait(ClockSettings().held_s + 60.0)
+    away_s[0] = 8 * 3600.0
     assert machine.begins("clock_wrong").detail == "刚刚跳变"
-    clock.span = right
+    away_s[0] = 0.0
+    machine.ends("clock_wrong")
+    away_s[0] = -8 * 3600.0
+    assert machine.begins("clock_wrong").detail == "早于已知时间"
+    away_s[0] = 0.0
     machine.ends("clock_wrong")
 
 

@@ -75,7 +75,7 @@ def test_dead_letters_failing_channels_and_a_delivery_that_does_not_run_are_said
 
 def test_a_certificate_that_is_about_to_end_is_said(machine: Machine):
     path = machine.folder / "console.pem"
-    write_certificate(path, NOON + timedelta(days=5))
+    write_certificate(path, NOON + timedelta(days=5, hours=1))
     machine.checks[:] = [certificate_check([path], 14, machine.now)]
     said = machine.begins("certificate_ending")
     assert (said.subject, said.detail) == ("console.pem", "剩余 5 天")
