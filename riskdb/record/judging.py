@@ -12,7 +12,8 @@ from riskdb.record.values.classes import class_of, known_words, words_of
 from riskdb.record.values.moments import read_moment
 from riskdb.record.values.plates import WrittenPlate, read_plates
 from riskdb.record.values.problem import CellProblem
-from riskdb.record.values.stays import Stay, YearSource, read_stay
+from riskdb.record.values.stays import Stay, read_stay
+from riskdb.record.values.year_source import YearSource
 from riskdb.rule import ListRule
 from riskdb.types import PlateGrammar
 

@@ -155,11 +155,10 @@ def spellings(name: str) -> tuple[str, ...]:
             found.append(name.removesuffix(tail))
             break
     short = found[-1]
-    for nation in _NATIONS:
-        if len(found) > 1 and nation in short and len(short.split(nation)[0]) >= 2:
-            found.append(short.split(nation)[0])
-            found += [found[-1] + "州"] if name.endswith("自治州") else []  # 凉山州
-            break
+    starts = [short.find(nation, 2) for nation in _NATIONS] if len(found) > 1 else []
+    if begins := [start for start in starts if start > 0]:
+        found.append(short[: min(begins)])
+        found += [found[-1] + "州"] if name.endswith("自治州") else []  # 凉山州, 恩施州
     if name.endswith("街道"):
         found.append(name + "办事处")
         found.append(name + "办")

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import lru_cache
 
+from riskdb.record.values.chinese_figures import with_plain_figures
+
 _DAY = timedelta(days=1)
 _SERIAL_BEGIN = datetime(1899, 12, 30)
 """Day 0 of spreadsheets (with their leap day of 1900)."""
@@ -45,7 +47,7 @@ _DATES = tuple(
         rf"(?P<a>\d{{1,2}})\s*[-/.]\s*(?P<b>\d{{1,2}})\s*[-/.]\s*{_Y}(?!\d)",
         rf"(?P<d>\d{{1,2}})[-\s]?{_NAME}(?:[-\s,]*(?P<y>20\d\d|\d\d))?(?!\d)",
         rf"{_NAME}[-\s]?(?P<d>\d{{1,2}})(?:[-\s,]+(?P<y>20\d\d))?(?![\d:])",
-        r"(?P<m>1[0-2]|0?[1-9])\s*(?P<sep>[./-])\s*(?P<d>3[01]|[12]\d|0?[1-9])(?![\d./-])",
+        r"(?P<m>1[0-2]|0?[1-9])\s*(?P<sep>[./-])\s*(?P<d>3[01]|[12]\d|0?[1-9])(?:[日号]|(?![\d./-]))",
     )
 )
 _USUAL = re.compile(r"([12]\d{3})-(\d\d)-(\d\d)(?:[ T](\d\d):(\d\d)(?::(\d\d))?)?", re.ASCII)
@@ -55,9 +57,14 @@ _EPOCH = re.compile(r"1[5-9]([2-9]\d|1[3-9])\d{6}(?:\d{3})?")
 """Seconds or milliseconds of a machine; no figures of a year and month can be meant."""
 _JAVA = re.compile(r"[A-Z][a-z]{2} ([A-Z][a-z]{2}) (\d\d) (\d\d:\d\d:\d\d) (?:CST|GMT\+08:00) (20\d\d)")
 """Fri Nov 20 08:17:33 CST 2026, as Java's programs write China's time."""
+_LONG_DASHES = re.compile(r"(?<!\d)(20\d\d)[–—−‐‑](\d{1,2})[–—−‐‑](\d{1,2})(?!\d)")
+"""Within a day; between two days they mean a range."""
+_WHOLE_NUMBER = re.compile(r"^(20\d{6})\.0+$")
 _QUARTERS = {"一刻": "15分", "三刻": "45分"}
 _WEEKDAY = re.compile(r"[(（]?(?:星期|周|礼拜)[一二三四五六日天][)）]?|[(（][一二三四五六日天][)）]")
-_ABOUT = re.compile(r"(^自|^从|^于|大约|大概|约|左右|前后|许|开始|起|北京时间|\(北京时间\)|(?<=[\d日时分点])止)")
+_ABOUT = re.compile(
+    r"(^自|^从|^于|公元|大约|大概|约|左右|期间$|前后|许|开始|起|北京时间|\(北京时间\)|(?<=[\d日时分点])止)"
+)
 _PARTS = {"凌晨": (0, 6), "清晨": (4, 9), "早上": (5, 10), "早晨": (5, 10), "早": (5, 10), "上午": (0, 12),
     "中午": (11, 14),
           "午间": (11, 14), "下午": (12, 24), "午后": (12, 24), "傍晚": (16, 20), "晚上": (17, 24),
@@ -65,6 +72,7 @@ _PARTS = {"凌晨": (0, 6), "清晨": (4, 9), "早上": (5, 10), "早晨": (5, 1
           "夜间": (17, 24), "夜里": (17, 24), "夜": (17, 24), "全天": (0, 24), "am": (0, 12),
           "pm": (12, 24)}  # fmt: skip
 """Hours of each part of the day."""
+_MORNINGS = frozenset({"上午", "早", "早上", "早晨", "清晨"})
 _PART = "|".join(sorted(_PARTS, key=len, reverse=True))
 _CLOCK = re.compile(
     rf"(?P<part>{_PART})?\s*(?:(?P<h>\d{{1,2}})\s*(?:[:：时点]|(?=\s*[ap]m))\s*(?:(?P<half>半|整)|(?P<min>\d{{1,2}})\s*分?"
@@ -88,7 +96,10 @@ def read_moment(text: str, zone: tzinfo = UTC) -> Moment:
         return _machine_time(int(plain[:10]), zone)
     for pattern in _DATES:
         if found := pattern.match(plain):
-            return _with_clock(found, plain[found.end() :].lstrip("T,， "))
+            rest = plain[found.end() :].lstrip("T,， ")
+            if rest.isdigit() and plain[found.end()] == ",":  # the year of another day, no time of this one
+                break
+            return _with_clock(found, rest)
     raise ValueError(text)
 
 
@@ -109,6 +120,7 @@ def plain_time(text: str) -> str:
     plain = unicodedata.normalize("NFKC", text)
     plain = "".join(c for c in plain if unicodedata.category(c) != "Cf")
     plain = _ABOUT.sub("", _WEEKDAY.sub(" ", _JAVA.sub(r"\2 \1 \4 \3", plain)))
+    plain = with_plain_figures(_LONG_DASHES.sub(r"\1-\2-\3", _WHOLE_NUMBER.sub(r"\1", plain)))
     for words, minutes in _QUARTERS.items():
         plain = plain.replace(words, minutes)
     return re.sub(r"[\s_]+", " ", plain.replace("。", ".")).strip(" .,")
@@ -160,7 +172,11 @@ def time_of_day(day: datetime, text: str) -> tuple[datetime, datetime]:
         first, last = _PARTS.get(part, (0, 24))
         return day + timedelta(hours=first), day + timedelta(hours=last)
     hour, minute, second = _figures(found)
-    if part in _PARTS:
+    if part in _MORNINGS and hour == 12:
+        if found["s"] is None:  # noon for people, midnight for a spreadsheet
+            raise ValueError(text)
+        hour = 0  # only machines write 上午 12:00:00
+    elif part in _PARTS:
         hour = _in_part(hour, part)
     if hour > 24 or minute > 59 or second > 59 or (hour == 24 and (minute or second)):
         raise ValueError(text)

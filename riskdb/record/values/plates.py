@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from riskdb.record.values.classes import known_words
 from riskdb.record.values.problem import CellProblem
+from riskdb.record.values.provinces import with_character
 from riskdb.types import PlateGrammar
 
 _LOOKALIKES = str.maketrans("АВЕКМНОРСТУХаеорсухΑΒΕΖΗΙΚΜΝΟΡΤΥΧ〇○◯", "ABEKMHOPCTYXAEOPCYXABEZHIKMNOPTYX000")
@@ -19,18 +20,20 @@ _LABEL = re.compile(
 )
 _BRACKETS = re.compile(r"[(\[【〔{<](.*?)[)\]】〕}>]")
 _COLOUR_SUFFIX = re.compile(r"(黄绿双拼|渐变绿|黄绿|蓝色|黄色|绿色|白色|黑色|[蓝黄绿白黑]牌?|新能源车?)牌?$")
-_STRONG = re.compile(r"[、,，;；/／|\n\r+&]+|(?<=[A-Z0-9挂学警港澳领])(?:和|及|与|或)")
+_STRONG = re.compile(
+    r"[、,，;；/／|\\\n\r+&]+|(?<=[A-Z0-9挂学警港澳领])\s*[.。]\s*(?=[\u4e00-\u9fff][A-Z])|(?<=[A-Z0-9挂学警港澳领])(?:和|及|与|或)"
+)
 _COLOUR_PREFIX = re.compile(r"^(黄绿|渐变绿|[蓝黄绿白黑])色?(?:号?牌)?(?=[\u4e00-\u9fff][A-Z])")
 _QUOTES = str.maketrans(
     {
         **dict.fromkeys('“”‘’"「」『』《》'),
         **dict.fromkeys("—–−‐‑", "-"),
-        **dict.fromkeys("˙⋅‧∙", "·"),
+        **dict.fromkeys("˙⋅‧∙●•", "·"),
         **dict.fromkeys("①②③④⑤⑥⑦⑧⑨⑩", "、"),
     }
 )
 """Quotation marks go, dashes of any length are one, and a number in a circle begins the next plate."""
-_NUMBERED = re.compile(r"(?:^|[\s,;、])\(?\d{1,2}[、.)]\s*(?=[\u4e00-\u9fff][A-Z])")
+_NUMBERED = re.compile(r"(?:(?:^|[\s,;、])\(?\d{1,2}[、.)]|\(\d{1,2}\))\s*(?=[\u4e00-\u9fff][A-Z])")
 _GLUED = re.compile(
     r"(?:(?<=[A-Z0-9]{4})|(?<=[A-Z0-9]{4}[挂学警港澳]))"
     r"(?=[京津冀晋蒙辽吉黑沪苏浙皖闽赣鲁豫鄂湘粤桂琼渝川贵云藏陕甘青宁新][A-Z])"
@@ -46,6 +49,14 @@ _DOUBT = re.compile(r"作废|误|错|取消|删|排除|解除|撤|不是|并非|
 """Words beside a plate after which nobody knows whether its vehicle is meant."""
 _MORE = re.compile(r"[等余另和及与或至到辆台两多]")
 """Words that may speak of further vehicles."""
+_SLIP = re.compile(r"(?<=[\u4e00-\u9fff][A-Z])\s*[:,]\s*(?=[A-Z0-9]{4,6}(?![A-Z0-9]))|(?<=[A-Z0-9]{5})\.0$")
+"""A mark in place of the dot, and what a spreadsheet puts behind what it took for a number."""
+_PEOPLE = re.compile(r"(?<![A-Z0-9])(?:1[3-9]\d{9}|\d{17}[\dX])(?![A-Z0-9])")
+"""Phone and identity numbers: nobody reads them."""
+_COUNT = re.compile(r"[(\s]*(?:等|共计?|合?计)*\s*(\d{1,2}|[一二两三四五六七八九十])\s*[辆台](?:车辆?)?[)\s]*$")
+_FIGURES = "零一二三四五六七八九十"
+_WORD = re.compile(r"(?![挂学警港澳领])[\u4e00-\u9fff]+")
+_GLUED_WORDS = frozenset({"车", "号", "牌", "车牌", "号牌", "车辆", "号车"})
 _PROBE = "鲁"
 """A province that stands for a missing one."""
 
@@ -64,6 +75,23 @@ def read_plates(cell: str, grammar: PlateGrammar, class_words: Sequence[str]) ->
     if not cell.strip():
         raise CellProblem("号牌", "", "没有填写（公式出错的格也是空的）", "请补上号牌，或删去这一行")
     plain = clean(cell)
+    if found := _COUNT.search(plain):
+        return _counted(plain[: found.start()], found[1], grammar, class_words, cell)
+    return _plates_of(plain, grammar, class_words, cell)
+
+
+def _counted(
+    plain: str, count: str, grammar: PlateGrammar, class_words: Sequence[str], cell: str
+) -> tuple[WrittenPlate, ...]:
+    """Return the plates of a cell that says how many they are: 豫C8K213、豫C8K214等2辆. Raises CellProblem."""
+    plates = _plates_of(plain.rstrip("、,; "), grammar, class_words, cell)
+    said = int(count) if count.isdigit() else _FIGURES.index(count.replace("两", "二"))
+    if said != len(plates):
+        raise CellProblem("号牌", cell, f"写着 {said} 辆，这一格只有 {len(plates)} 个号牌", "请写出每一辆的号牌")
+    return plates
+
+
+def _plates_of(plain: str, grammar: PlateGrammar, class_words: Sequence[str], cell: str) -> tuple[WrittenPlate, ...]:
     if whole := _one_plate(plain, grammar, class_words, cell):
         return (whole,)
     parts = [part for part in _STRONG.split(plain) if part.strip()]
@@ -84,8 +112,9 @@ def clean(cell: str) -> str:
     plain = unicodedata.normalize("NFKC", cell.translate(_LOOKALIKES).translate(_QUOTES)).translate(_OLD_STYLE)
     # Marks that turn the direction of text are no slip of a spreadsheet: they stay and are refused.
     shown = "".join(c for c in plain if unicodedata.category(c) != "Cf" or c in "\u202d\u202e")
-    parted = _GLUED.sub("、", _NUMBERED.sub("、", shown.upper()))
-    return _LABEL.sub("", _TRACTOR_AND_TRAILER.sub("、", parted.strip(_EDGES))).strip()
+    without_people = _PEOPLE.sub("", shown.upper()).rstrip(_EDGES + "/")
+    parted = _GLUED.sub("、", _NUMBERED.sub("、", _SLIP.sub("", without_people)))
+    return with_character(_LABEL.sub("", _TRACTOR_AND_TRAILER.sub("、", parted.strip(_EDGES))).strip())
 
 
 def _refuse_small_l(cell: str) -> None:
@@ -107,12 +136,27 @@ def _one_plate(plain: str, grammar: PlateGrammar, words: Sequence[str], cell: st
         beside, text = (*beside, found[0]), _normalised(bare[: found.start()], grammar)
     if text is None and (found := _BEHIND.search(bare)) and not _MORE.search(found[1]):
         beside, text = (*beside, found[1]), _normalised(bare[: found.start()], grammar)
+    if text is None and (behind := _glued_word(bare, grammar)):
+        beside, text = (*beside, behind), _normalised(bare[: -len(behind)], grammar)
     if text is None:
         return None
     if doubt := next(filter(_DOUBT.search, beside), ""):
         raise CellProblem("号牌", cell, f"旁边写着“{doubt}”，不知道要不要列入", "请删去这一行；要列入就删去这几个字")
     _refuse_missing_province(text, grammar, (*words, *beside), cell)
     return WrittenPlate(text, tuple(word for word in beside if word))
+
+
+def _glued_word(bare: str, grammar: PlateGrammar) -> str:
+    """Return the word for a vehicle that stands behind a plate without a blank: 豫C8K213小轿车; empty where none."""
+    for length in range(1, min(7, len(bare) - 5)):
+        word = bare[-length:]
+        if (
+            _WORD.fullmatch(word)
+            and (word in _GLUED_WORDS or known_words((word,)))
+            and _normalised(bare[:-length], grammar)
+        ):
+            return word
+    return ""
 
 
 def _normalised(text: str, grammar: PlateGrammar) -> str | None:

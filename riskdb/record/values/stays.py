@@ -4,10 +4,12 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
+from itertools import pairwise
 
 from riskdb.record.values.day_of import leaning_on, says_its_day
 from riskdb.record.values.moments import Moment, plain_time, read_moment
 from riskdb.record.values.problem import CellProblem
+from riskdb.record.values.year_source import YearSource
 
 _OPEN = re.compile(
     r"(至今|迄今|现在|今|目前|截至目前|截至现在|未离开|尚未离开|未离|未返回|尚未返回|(?:现|现在|目前)?(?:仍|还|尚)在"
@@ -16,8 +18,11 @@ _OPEN = re.compile(
 _UNTIL_NOW = re.compile(rf"(.+?)\s*(?:[-~—–]+|至|到)?\s*{_OPEN.pattern}", re.IGNORECASE)
 _STRONG = re.compile(r"\s*(?:至|到|~|～|〜|—+|–|―|→|->|－－|--)\s*")
 _ISO = r"20\d\d-\d+-\d+(?: [\d:]+)?"
-_BLANK_BETWEEN = re.compile(rf"([^-—~至到]*[\d日号]|{_ISO}) ((?:20\d\d[-/.年]|\d{{1,2}}月)[^-~—至到]*|{_ISO})")
-"""Two days with nothing but a blank between: the year of the second is no time of the first."""
+_BLANK_BETWEEN = re.compile(
+    rf"([^-—~至到]*[\d日号]|{_ISO})(?: |[,;] ?)((?:20\d\d[-/.年]|\d{{1,2}}月)[^-~—至到]*|{_ISO})"
+)
+"""Two times with nothing but a blank or a comma between: the year of the second is no time of the first."""
+_LISTED = re.compile(r"[、,;]\s*")
 _UNTIL = re.compile(r"^(?:截[至止]到?|至|到)\s*(?=\d)")
 _HOW = "请写成 2026-11-24 或 2026-11-24 08:30"
 _HALF_YEAR = timedelta(days=183)
@@ -33,32 +38,6 @@ class Stay:
     """What had to be decided to understand it, for people."""
     is_of_file: bool = False
     """The year was taken from somewhere else than the two cells."""
-
-
-@dataclass(frozen=True, slots=True)
-class YearSource:
-    """Where a missing year comes from."""
-
-    near: datetime
-    """A day with its year, close to which the others lie."""
-    words: str
-    latest: datetime
-    """No record lies behind it."""
-    keeps_zeros: bool = False
-    """The file writes 11.20 somewhere, so its 11.2 is the second of November."""
-
-    def completed(self, moment: datetime) -> datetime:
-        """Return the moment in the year that brings it closest, not later than `latest`. Raises ValueError."""
-        years = []
-        for year in (self.near.year + step for step in (-1, 0, 1)):
-            try:
-                years.append(moment.replace(year=year))
-            except ValueError:  # 29 February
-                continue
-        past = [one for one in years if one <= self.latest]
-        if not past:
-            raise ValueError(moment)
-        return min(past, key=lambda one: abs(one - self.near))
 
 
 FindYear = Callable[[], YearSource]
@@ -88,11 +67,9 @@ def read_stay(begin_text: str, end_text: str, now: datetime, find_year: FindYear
         end = _read("离开时间", last, zone)
     tomorrow = now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
     year = _year_of(begin, end, find_year)
-    if year is not None and (begin.lacks_year or (end and end.lacks_year)):
-        note.append(
-            f"年份按{year.words}补为 {year.completed(begin.begin).year}" if begin.lacks_year else "年份按同一行补上"
-        )
     start = _completed("到达时间", first, begin, year).begin
+    if year is not None and (begin.lacks_year or (end and end.lacks_year)):
+        note.append(f"年份按{year.words}补为 {start.year}" if begin.lacks_year else "年份按同一行补上")
     last_moment = Moment(tomorrow, tomorrow) if end is None else _completed("离开时间", last, end, year, after=start)
     until = last_moment.end
     # A day as the end counts to its midnight, so a day too early ends where the stay begins.
@@ -128,12 +105,35 @@ def _parted(text: str) -> tuple[str, str] | None:
     plain = plain_time(text)
     if _reads(plain):
         return None
+    if days := _days_listed(text, plain):
+        return days
     splits = dict.fromkeys(split for split in _splits(plain) if _reads(split[0]) and _is_end(split[1]))
     if not splits:
         return None
     if len(splits) > 1:
         raise CellProblem("停留时间", text, "起止时间有不止一种读法", "请把起止时间分开写")
     return next(iter(splits))
+
+
+def _days_listed(text: str, plain: str) -> tuple[str, str] | None:
+    """Return the first and the last of 20日、21日、22日; None where no days are listed. Raises CellProblem for gaps."""
+    first, *others = (part.strip() for part in _LISTED.split(plain))
+    days = [first, *(_with_day_of(first, other) for other in others)]
+    if not others or not all(map(_reads, days)):
+        return None
+    moments = [read_moment(day) for day in days]
+    if "、" not in plain and not all(map(_is_whole_day, moments)):  # 8:00,10:00 is a begin and an end
+        return None
+    if any(one.end != after.begin for one, after in pairwise(moments)):
+        raise CellProblem(
+            "停留时间", text, "写了几个时间，不知道是只有这几个，还是从头到尾都在",
+            "只有这几个就各写一行；一直停留就写“至”",
+        )  # fmt: skip
+    return days[0], days[-1]
+
+
+def _is_whole_day(moment: Moment) -> bool:
+    return moment.end - moment.begin == timedelta(days=1)
 
 
 def _splits(plain: str) -> Iterator[tuple[str, str]]:
@@ -228,5 +228,5 @@ def _completed(
         if after is not None and begin.date() < after.date() and after.month == 12 and begin.month == 1:
             begin = begin.replace(year=begin.year + 1)
     except ValueError as error:
-        raise CellProblem(column, text, "年份补不出来", _HOW) from error
+        raise CellProblem(column, text, "没有年份，也补不出来（今年的还没有到，去年的太久以前）", _HOW) from error
     return Moment(begin, begin + (moment.end - moment.begin))
