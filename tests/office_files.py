@@ -25,6 +25,7 @@ from tests.office_kit import (
     xls,
     xlsx,
 )
+from tests.office_layouts import layout_files
 
 
 def office_files() -> Iterator[OfficeFile]:
@@ -33,6 +34,7 @@ def office_files() -> Iterator[OfficeFile]:
     yield from _headers()
     yield from cell_files()
     yield from habit_files()
+    yield from layout_files()
     yield from _no_tables()
 
 

@@ -9,13 +9,8 @@ from tests.office_kit import (
     DAY,
     HUANGDAO,
     OPEN_END,
-    Cells,
     OfficeFile,
     Record,
-    archive,
-    html,
-    ods,
-    ods_cell,
     one_row,
     text,
     xlsx,
@@ -41,8 +36,6 @@ def habit_files() -> Iterator[OfficeFile]:
     yield from _names()
     yield from _tables_and_rows()
     yield from _wide_and_hidden()
-    yield from _containers()
-    yield from _open_documents()
     yield from _plates_and_classes()
     yield from _times()
     yield from _areas()
@@ -143,53 +136,6 @@ def _wide_and_hidden() -> Iterator[OfficeFile]:
         yield OfficeFile(f"day beside times {number}.csv", text(beside), (meant,))
 
 
-def _from_1904() -> OfficeFile:
-    def numbers(book: xlsxwriter.Workbook) -> None:
-        for column, days in enumerate((44_884, 44_886), start=2):
-            book.worksheets()[0].write_number(1, column, days)
-
-    return OfficeFile(
-        "from 1904.xlsx", xlsx(("S", [FORM, [*FIRST[:2], "", "", FIRST[4]]]), change=numbers, begins_1904=True), ONE
-    )
-
-
-def _containers() -> Iterator[OfficeFile]:
-    table: Cells = [FORM, FIRST, SECOND]
-    yield _from_1904()
-    yield OfficeFile("never written to its end.csv", text(table) + bytes(200), BOTH)
-    yield OfficeFile("single quotes.csv", text([FORM, [f"'{cell}'" for cell in FIRST], SECOND]), BOTH)
-    yield OfficeFile("layout page.html", b"<table><tr><td>" + html(table) + b"</td></tr></table>", BOTH)
-    yield OfficeFile("binary.xlsb", archive(**{"xl/workbook__bin": b"x"}), refused="XLSB")
-
-
-def _open_documents() -> Iterator[OfficeFile]:
-    yield OfficeFile("plain.ods", ods([FORM, FIRST, SECOND]), BOTH)
-    row, end = "<table:table-row{}>", '<table:table-cell table:number-columns-repeated="16379"/></table:table-row>'
-    two, covered = ' table:number-rows-spanned="2"', "<table:covered-table-cell/>"
-    day = '<table:table-cell office:value-type="date" office:date-value="2026-11-20{}"{}/>'
-    first = "".join(
-        (
-            ods_cell(FIRST[0]),
-            ods_cell(HUANGDAO, two),
-            day.format("", two),
-            ods_cell(FIRST[3], two),
-            ods_cell("函7", two),
-        )
-    )
-    hidden = ' table:visibility="filter"'
-    rows = [
-        row.format("") + "".join(map(ods_cell, FORM)),
-        row.format("") + first,
-        row.format(hidden) + ods_cell(SECOND[0]) + 4 * covered,
-    ]
-    yield OfficeFile("merged and filtered.ods", ods("".join(one + end for one in rows)), BOTH)
-    many = row.format(' table:number-rows-repeated="1000000"') + "".join(map(ods_cell, [*FIRST, "", "1"])) + end
-    yield OfficeFile("repeated.ods", ods(rows[0] + end + many), refused="超出 ODS")
-    yield OfficeFile("locked.ods", ods([FORM, FIRST], manifest="<encryption-data/>"), refused="密码")
-    yield OfficeFile("letter.odt", ods([FORM, FIRST], "application/vnd.oasis.opendocument.text"), refused="不能读取")
-    yield OfficeFile("cut.ods", ods("<table:table-row>"), refused="损坏")
-
-
 def _plates_and_classes() -> Iterator[OfficeFile]:
     for number, written in enumerate(
         [
@@ -204,6 +150,12 @@ def _plates_and_classes() -> Iterator[OfficeFile]:
             "● 豫C8K213",
             "豫C8K213 已注销",
             "豫C8K213-已离开",
+            "豫C8K213.0",
+            "豫C●8K213",
+            "豫C：8K213",
+            "豫C8K213号车",
+            "河南C8K213",
+            "豫C8K213/13800000001",
         ]
     ):
         yield OfficeFile(f"written {number}.csv", one_row(written), ONE)
@@ -217,6 +169,12 @@ def _plates_and_classes() -> Iterator[OfficeFile]:
     yield OfficeFile(
         "each its colour.csv", one_row("豫C8K213蓝、豫CK2131黄"), (_record(kind="02"), _record("豫CK2131", "01"))
     )
+    for number, written in enumerate(
+        ["(1)豫C8K213(2)豫C8K214", "豫C8K213\\豫C8K214", "豫C8K213。豫C8K214", "豫C8K213、豫C8K214等2辆"]
+    ):
+        yield OfficeFile(f"two together {number}.csv", one_row(written), BOTH)
+    yield OfficeFile("one of two.csv", one_row("豫C8K213、豫C8K214（3辆）"), refused="写着 3 辆")
+    yield OfficeFile("a digit too many.csv", one_row("豫C8K2131"), refused="顺序")
     for number, written in enumerate(["豫C8K213（作废）", "豫C8K213 误报", "豫C8K213 等车辆"]):
         yield OfficeFile(f"doubtful {number}.csv", one_row(written), refused="等车辆" if number == 2 else "要不要列入")
     for number, (plate, word, code) in enumerate(
@@ -237,13 +195,20 @@ def _times() -> Iterator[OfficeFile]:
           "2026 11 22", *DAY), ("2026-11-20(五)", "2026-11-22（日）", *DAY), ("2026-11-20 2026-11-22", "", *DAY),
          ("2026/11/20 08:17 2026/11/22", "", early, DAY[1]), ("11月20日 11月22日", "", *DAY), ("2026-11-20 08:17 +0800", "2026-11-20 12:00", early, noon),
          ("2026-11-20 8:17", "12:00", early, noon), ("2026-11-20", "当天", DAY[0], "2026-11-21T00:00"), ("11月20日 8:17", "次日", early, "2026-11-22T00:00"),
-         ("2026-11-20 22:00-次日2:00", "", "2026-11-20T22:00", "2026-11-21T02:00"), ("2026-11-20 8:17", "次日0时", early, "2026-11-21T00:00")]
+         ("2026-11-20 22:00-次日2:00", "", "2026-11-20T22:00", "2026-11-21T02:00"), ("2026-11-20 8:17", "次日0时", early, "2026-11-21T00:00"),
+         ("二〇二六年十一月二十日", "二零二六年十一月廿二日", *DAY), ("十一月二十日至二十二日", "", *DAY), ("11/20日", "11.22日", *DAY), ("11月20日、21日、22日", "", *DAY),
+         ("2026–11–20", "20261122.0", *DAY), ("十一月二十日下午三点半", "十一月二十日晚九时", "2026-11-20T15:30", "2026-11-20T21:00"),
+         ("2026/11/20 上午 12:00:00", "2026/11/20 下午 12:30:00", DAY[0], "2026-11-20T12:30")]
     ):  # fmt: skip
         yield OfficeFile(
             f"moment {number}.csv", one_row("豫C8K213", begin=begin, end=end), (_record(begin=first, end=last),)
         )
     for number, (begin, end) in enumerate(
         [
+            ("2026-11-20,2026-11-22", ""),
+            ("11月20日、22日", ""),
+            ("2026-11-20 上午12:30", "11月22日"),
+            ("11月30日", "12月1日"),
             ("至11月22日", ""),
             ("18日晚至19日早", ""),
             ("11月中旬", "11月22日"),
@@ -259,7 +224,9 @@ def _areas() -> Iterator[OfficeFile]:
         [("山东省/青岛市/黄岛区", HUANGDAO), ("山东省，青岛市，黄岛区", HUANGDAO), ("山东省、青岛市、黄岛区", HUANGDAO), ("青岛市;黄岛区", HUANGDAO),
          ("青岛市黄岛区/市南区", f"{HUANGDAO} 370202"), ("山东省 青岛市、烟台市", "370200 370600"), ("北京市市辖区", "110000"),
          ("郑州市高新区", "410172"), ("郑州经开区", "410171"), ("南通市经济技术开发区", "320671"), ("兰州市新区", "620171"),
-         ("杭州市下城区", REFUSE), ("郑州市航空港区", REFUSE), ("大连市金普新区", REFUSE), ("青岛市高新区", REFUSE), ("海门市", REFUSE)]
+         ("杭州市下城区", REFUSE), ("郑州市航空港区", REFUSE), ("大连市金普新区", REFUSE), ("青岛市高新区", REFUSE), ("海门市", "320614"), ("天津市和平区", "120101"), ("红河州个旧市", "532501"), ("青岛西海岸新区", HUANGDAO), ("巴州", REFUSE), ("河北雄安新区", REFUSE),
+         ("黄岛区长江路 市南区", REFUSE), ("青岛（黄岛区、市南区）", f"{HUANGDAO} 370202"), ("黄岛区→市南区", f"{HUANGDAO} 370202"),
+         ("鲁青岛黄岛区", HUANGDAO), ("黄岛区和平度市", f"{HUANGDAO} 370283"), ("苏州高新区", "320505")]
     ):  # fmt: skip
         meant = tuple(_record(area=code) for code in codes.split())
         content = one_row("豫C8K213", area=words)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from riskdb.record.areas import normalise_area
 from riskdb.record.places.table import Place, PlaceTable, place_table
 from riskdb.record.values.problem import CellProblem
+from riskdb.record.values.provinces import NAMES
 
 _CODE = re.compile(r"(?<!\d)\d{6}(?:\d{3}(?:\d{3}(?:\d{2}(?:\d{2})?)?)?)?(?!\d)")
 _NOISE = re.compile(r"[\s\-—_·.。'\"“”>→]+|中国|中华人民共和国")
@@ -22,8 +23,15 @@ _UNNAMED_LEVEL = re.compile(
     r"(?<=市)市辖区(?=.)|(?<=^[北天上重][京津海庆]市)市辖区$|(?<=^重庆市)县(?=..)|(?<=省)省直辖县级行政区划(?=.)|(?<=自治区)自治区直辖县级行政区划(?=.)"
 )
 """What official forms write between a city and its county, and nobody else does."""
+_ZONE_BEFORE = re.compile(r"(?:雄安|两江|天府|西咸|贵安|金普|赣江|湘江|江北)新区(?=[^区县市旗]{1,6}[区县市旗]|雄县)")
+"""A zone that lies over counties: the county that follows says where."""
+_ZONE_ONLY = re.compile(r"(雄安|两江|天府|西咸|贵安|金普|赣江|湘江|舟山群岛|江北)新区$")
 _LOOK = "请写区划编码，或写全省、市、区县、街道的名称"
-_MORE = re.compile(r"[、，,；;\n/|\\]+|(?<=[区县市镇道村])(?:和|及|与)")
+_MORE = re.compile(r"[、，,；;\n/|\\]+|(?<=[区县市镇道村])(?:和(?!平|田|顺|林格|县|布克|龙|静|硕|政)|及|与)")
+_ANY_MORE = re.compile(r"[、，,；;\n/|\\]+|(?<=[区县市镇道村])(?:和|及|与)")
+"""和 begins the names of 和平区 and others, too: 天津市和平区 is one area, 黄岛区和平度市 are two."""
+_SEVERAL_INSIDE = re.compile(r"([^()]+)\(([^()]*[、,;/][^()]*)\)")
+_STEPS = re.compile(r"[\s→>]+|-{2,}|—{2,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +53,24 @@ def find_areas(cell: str) -> tuple[FoundArea, ...]:
         if all(_CODE.fullmatch(code) for code in codes):  # several whole ones are no long one
             return tuple(FoundArea(_code(cell, code)) for code in dict.fromkeys(codes))
         return (FoundArea(_code(cell, plain)),)
-    parts = [part for part in _MORE.split(plain) if part.strip()]
+    if inside := _SEVERAL_INSIDE.fullmatch(plain):  # 青岛（黄岛区、市南区）
+        plain = "、".join(inside[1] + part.strip() for part in _MORE.split(inside[2]))
+    try:
+        return _areas_of(cell, [part for part in _MORE.split(plain) if part.strip()])
+    except CellProblem:
+        parts = [part for part in _ANY_MORE.split(plain) if part.strip()]
+        if len(parts) == len(_MORE.split(plain)):
+            raise
+        return _areas_of(cell, parts)
+
+
+def _areas_of(cell: str, parts: list[str]) -> tuple[FoundArea, ...]:
     if len(parts) > 1 and _is_chain(parts):
         parts = ["".join(parts)]
     found: list[FoundArea] = []
     for part in parts:
-        found.append(_find(cell, part, found[0].code if found else ""))
+        first = found[0].code if found else ""
+        found += _one_behind_another(part) or (_find(cell, part, first),)
     return tuple(dict.fromkeys(found))
 
 
@@ -64,6 +84,20 @@ def _is_chain(parts: list[str]) -> bool:
             return False
         steps.append(next(code for code in ends if code.startswith(steps[-1])))
     return True
+
+
+def _one_behind_another(part: str) -> tuple[FoundArea, ...]:
+    """Return the counties through which 青岛市黄岛区→市南区 leads; empty where a text is no such way."""
+    steps = [step for step in _STEPS.split(part) if step]
+    if len(steps) < 2 or any(not rest for _, rest in _walks(place_table(), "".join(steps))):
+        return ()
+    codes: list[str] = []
+    for step in steps:
+        found = _best(place_table(), step, codes[0] if codes else "")
+        if len(found) != 1 or found[0][1] or len(found[0][0]) < 6 or step[-1] not in "区县市旗道镇乡":
+            return ()
+        codes.append(found[0][0])
+    return tuple(FoundArea(_area(code), f"“{part}”按 {len(codes)} 个地区") for code in codes)
 
 
 def _refuse_rounded(cell: str, plain: str) -> None:
@@ -88,16 +122,27 @@ def _find(cell: str, part: str, first: str) -> FoundArea:
         _require_agreement(cell, code, words)
         return FoundArea(code, f"“{part}”取编码 {code}" if words else "")
     words = _NOISE.sub("", _LEVEL_NOTE.sub("", part)).strip("()（）[]【】:：/")
-    words = _UNNAMED_LEVEL.sub("", words)
+    words = _ZONE_BEFORE.sub("", _UNNAMED_LEVEL.sub("", words))
     table = place_table()
-    found = _best(table, words, first)
+    found = _best(table, words, first) or _best(table, NAMES.get(words[:1], "-") + words[1:], first)
+    if zone := _ZONE_ONLY.search(words):
+        raise CellProblem("地区", cell, f"“{zone[0]}”跨几个区县，没有区划编码", "请写它下面的区县或街道")
     if not found:
         raise CellProblem("地区", cell, f"“{words or part}”不在区划表里", _LOOK)
     if len(found) > 1:
         names = "、".join(f"{table.name_of(code)}（{_area(code)}）" for code, _ in found[:4])
         raise CellProblem("地区", cell, f"有不止一处叫这个名称：{names}", "请写全上级地名，或写区划编码")
-    code, rest = found[0]
+    code, rest = _with_bracket(table, *found[0])
     return _with_rest(cell, table, code, rest)
+
+
+def _with_bracket(table: PlaceTable, code: str, rest: str) -> tuple[str, str]:
+    """Return the area that a bracket behind another says again, or more exactly: 青岛市（黄岛区）."""
+    if rest[:1] != "(" or len(rest) < 3:
+        return code, rest
+    walks = _walks(table, rest[1:]) + _inside_walks(table, code, rest[1:])
+    inside = {found for found, left in walks if not left and found.startswith(code)}
+    return (inside.pop(), "") if len(inside) == 1 else (code, rest)
 
 
 def _require_agreement(cell: str, code: str, words: str) -> None:
@@ -179,6 +224,8 @@ def _with_rest(cell: str, table: PlaceTable, code: str, rest: str) -> FoundArea:
     area = _area(code)
     if not rest:
         return FoundArea(area, f"“{cell.strip()}”按区划编码 {area}")
+    if rest[-1] in "省市区县旗州盟" and any(not left for _, left in _walks(table, rest.strip("(（ "))):
+        raise CellProblem("地区", cell, f"除了{table.name_of(code)}，还写着“{rest}”", "几个地区请用顿号隔开")
     if len(code) < 12 and _SMALL_UNIT.match(rest) and not (len(code) == 9 and _DETAIL.match(rest)):
         raise CellProblem("地区", cell, f"在{table.name_of(code)}（{area}）里没有找到“{rest}”", _LOOK)
     if len(code) < 4:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from riskdb.record.places.old_names import names_behind_city, other_names
+
 TABLE_PATH = Path(__file__).with_name("china_2023.zip")
 TABLE_YEAR = 2023
 _UNNAMED = frozenset({"市辖区", "县", "省直辖县级行政区划", "自治区直辖县级行政区划", "城区"})
@@ -56,7 +58,7 @@ class PlaceTable:
     def _put(self, place: Place) -> None:
         self._below.setdefault(self._parent(place.code), []).append(place)
         if len(place.code) <= 6 and place.name not in _UNNAMED:
-            for name in spellings(place.name):
+            for name in (*spellings(place.name), *other_names(place.code, place.name)):
                 self._by_name.setdefault(name, []).append(place)
 
     def _parent(self, code: str) -> str:
@@ -89,15 +91,18 @@ class PlaceTable:
             if place.name in _UNNAMED:
                 found += self.inside(place.code, text)
                 continue
-            for name in (*spellings(place.name), *self._of_zone(place)):
+            for name in (*spellings(place.name), *other_names(place.code, place.name), *self._of_zone(place)):
                 if text.startswith(name):
                     found.append((place, text[len(name) :]))
         return found
 
     def _of_zone(self, place: Place) -> tuple[str, ...]:
+        known = names_behind_city(place.code)
         if not place.name.endswith(_ZONES):
-            return ()
-        return _zone_spellings(place.name, self._places.get(place.code[:2], ""), self._places.get(place.code[:4], ""))
+            return known
+        return known + _zone_spellings(
+            place.name, self._places.get(place.code[:2], ""), self._places.get(place.code[:4], "")
+        )
 
     def villages(self, street: str) -> list[tuple[str, str]]:
         """Return code and name of every village of a street."""
