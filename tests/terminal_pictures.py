@@ -57,9 +57,7 @@ def main(folder: Path) -> None:
         settings = BOX.format(port=READS_PORT, clip=clip, secret=home / "secret")
         config.write_text(settings, encoding="utf-8")
         picture(browser, "kakou doctor", home, folder / "doctor.png")
-        config.write_text(
-            settings.replace("[[source]]", "", 0).split("[[source]]")[0] + settings[settings.index("[[reads") :]
-        )
+        config.write_text(settings.partition("[[source]]")[0] + settings[settings.index("[[reads") :], encoding="utf-8")
         with start_kakou("run", folder=home) as box:
             wait_until(lambda: (home / "var" / "run" / "reads.address").exists(), timeout_s=60)
             picture(browser, "kakou reads test --device K01", home, folder / "reads-test.png")
