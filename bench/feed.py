@@ -23,6 +23,7 @@ from pathlib import Path
 from confluent_kafka import Producer
 
 from bench.report import Report, bench_options, percentile
+from kakou.process import beside
 from kakou.settings import Settings
 from kakou.wiring.embedded_redis import embedded_redis
 from kakou.wiring.matching import key_path
@@ -162,14 +163,8 @@ class _Probes:
 
     @contextmanager
     def watching(self) -> Iterator[None]:
-        stop = threading.Event()
-        thread = threading.Thread(target=self._watch, args=(stop,))
-        thread.start()
-        try:
+        with beside(self._watch, "probes"):
             yield
-        finally:
-            stop.set()
-            thread.join()
 
     def _watch(self, stop: threading.Event) -> None:
         while not stop.wait(LOOK_EVERY_S):

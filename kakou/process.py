@@ -9,6 +9,7 @@ import signal
 import stat
 import sys
 import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from pipeline import parent_death
@@ -30,6 +31,22 @@ def stop_on_signals() -> threading.Event:
     signal.signal(signal.SIGINT, handle)
     signal.signal(signal.SIGTERM, handle)
     return stop
+
+
+@contextlib.contextmanager
+def beside(work: Callable[[threading.Event], object], name: str, join_s: float | None = None) -> Iterator[None]:
+    """Do `work` in a thread while the context is open; the event it is given tells it to end.
+
+    `join_s`: how long its end is waited for at most; it ends with the process then.
+    """
+    stop = threading.Event()
+    thread = threading.Thread(target=work, args=(stop,), name=name, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(join_s)
 
 
 def keep_private(state_dir: Path) -> None:

@@ -14,6 +14,7 @@ MEDIAN_FUNCTION_LINES = 6
 MAX_FUNCTION_LINES = 50
 MEDIAN_FILE_LINES = 110
 MAX_FILE_LINES = 280
+REPEATED_LINES = 6
 LONG_FILES = {
     "console/store/migrations/versions/0001_first_tables.py": "what has been applied somewhere is never rewritten",
 }
@@ -45,6 +46,31 @@ def test_files_are_short():
     lengths = {path: len(source.splitlines()) for path, source in sources(*PACKAGES)}
     assert {path for path, lines in lengths.items() if lines > MAX_FILE_LINES} <= LONG_FILES.keys()
     assert median(lengths.values()) <= MEDIAN_FILE_LINES
+
+
+def runs(source: str) -> Iterator[tuple[int, str]]:
+    """Yield where so many lines that follow each other begin, and their text; imports and empty lines count not."""
+    imports = {
+        line
+        for node in nodes_of(source)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for line in range(node.lineno, (node.end_lineno or node.lineno) + 1)
+    }
+    kept = [
+        (number, line.strip())
+        for number, line in enumerate(source.splitlines(), 1)
+        if line.strip() and number not in imports
+    ]
+    for at in range(len(kept) - REPEATED_LINES + 1):
+        yield kept[at][0], "\n".join(line for _, line in kept[at : at + REPEATED_LINES])
+
+
+def test_no_six_lines_stand_in_two_places():
+    places: dict[str, list[str]] = {}
+    for path, source in sources(*PACKAGES):
+        for line, text in runs(source):
+            places.setdefault(text, []).append(f"{path}:{line}")
+    assert [where for where in places.values() if len(where) > 1] == []
 
 
 def unexplained(source: str) -> list[str]:

@@ -8,8 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from jinja2 import Environment
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -27,8 +26,7 @@ from console.booth.pages import BoothPages
 from console.types import ConsoleError, NotFoundError
 from console.web.headers import SecurityHeaders
 from console.web.origin import origin_fault
-from console.web.plain import without_turns
-from ocr.looks import plate_table_json
+from console.web.plain import plain_environment
 
 COOKIE = "__Host-kakou-booth"
 _KEPT_S = 400 * 86400
@@ -78,7 +76,7 @@ def create_booth_app(booth: Booth) -> Starlette:
         lifespan=_lifespan,
     )
     app.state.booth = booth
-    app.state.templates = _environment()
+    app.state.templates = plain_environment(_FOLDER / "templates")
     return app
 
 
@@ -216,15 +214,3 @@ def _rendered(request: Request, template: str, context: dict[str, object], statu
     environment = request.app.state.templates
     assert isinstance(environment, Environment)
     return HTMLResponse(environment.get_template(template).render(context), status)
-
-
-def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(_FOLDER / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        finalize=without_turns,
-    )
-    environment.globals["plate_table"] = Markup(plate_table_json())
-    return environment

@@ -6,8 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from fastapi import Request
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from jinja2 import Environment
 from starlette.responses import HTMLResponse
 
 from console.cases.kinds import LEVEL_NAMES
@@ -23,8 +22,7 @@ from console.people.audit_words import SCOPE_NAMES, action_words, detail_words, 
 from console.people.sessions import OpenSession
 from console.types import ROLE_NAMES, Role
 from console.web.modules import modules_of
-from console.web.plain import without_turns
-from ocr.looks import plate_table_json
+from console.web.plain import plain_environment
 from riskdb.types import BEIJING
 
 _FOLDER = Path(__file__).parents[1]
@@ -76,13 +74,7 @@ def page(
 
 
 def build_environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(_FOLDER / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        finalize=without_turns,
-    )
+    environment = plain_environment(_FOLDER / "templates")
     environment.filters |= {"local": _local, "local_day": _local_day, "percent": _percent, "duration": _duration}
     environment.filters |= {
         "action_words": action_words,
@@ -100,8 +92,6 @@ def build_environment() -> Environment:
         "role_names": ROLE_NAMES,
         "scope_names": SCOPE_NAMES,
         "modules_of": functools.partial(modules_of, STATIC_FOLDER),
-        # Nobody's data but ours, and quotes must stay quotes: nothing in it could close the script element.
-        "plate_table": Markup(plate_table_json()),
     }
     return environment
 

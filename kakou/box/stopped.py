@@ -11,6 +11,7 @@ import redis
 from alerts.box_status import BoxStatus, StatusBoard
 from kakou.box.monitor import WatchedCamera
 from kakou.box.reporter import STATUS_EVERY_S
+from kakou.process import beside
 from kakou.wiring.box import utc_now
 
 log = logging.getLogger(__name__)
@@ -33,14 +34,8 @@ class StoppedCameras:
     @contextlib.contextmanager
     def told(self) -> Iterator[None]:
         """Publish in a thread while the context is open, and once more at its end."""
-        stop = threading.Event()
-        thread = threading.Thread(target=self._tell_until, args=(stop,), name="stopped-cameras")
-        thread.start()
-        try:
+        with beside(self._tell_until, "stopped-cameras"):
             yield
-        finally:
-            stop.set()
-            thread.join()
 
     def _tell_until(self, stop: threading.Event) -> None:
         is_ending = False

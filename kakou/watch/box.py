@@ -1,7 +1,6 @@
 """What a box looks at: its cameras, its list, its line to the centre."""
 
 import contextlib
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from alerts.stream import connect
 from kakou.box.canary_result import read_result, result_path
 from kakou.box.counts import counts_from_json, counts_path
 from kakou.box.processes import canary, counted
+from kakou.process import beside
 from kakou.settings import Settings
 from kakou.watch.canary_look import NOTICES, SentCanaryLook
 from kakou.watch.checks import Check, ListLook, common_checks
@@ -132,15 +132,7 @@ def box_watch(box: Box, outbox: Outbox, board: NoticeBoard, stopped: Callable[[]
 @contextlib.contextmanager
 def watched_box(box: Box, stopped: Callable[[], Mapping[str, str]]) -> Iterator[NoticeWatch]:
     """Look in a thread while the context is open."""
-    stop = threading.Event()
     with box.outbox() as outbox, contextlib.closing(connect(box.stream_url, timeout_s=PATIENCE_S)) as client:
         watch = box_watch(box, outbox, NoticeBoard(client), stopped)
-        thread = threading.Thread(
-            target=watch.run, args=(stop, box.settings.watch.every_s), name="notices", daemon=True
-        )
-        thread.start()
-        try:
+        with beside(lambda stop: watch.run(stop, box.settings.watch.every_s), "notices"):
             yield watch
-        finally:
-            stop.set()
-            thread.join()

@@ -21,6 +21,7 @@ from alerts.notices.board import NoticeBoard, NoticeReport
 from alerts.notices.keeper import Amiss, NoticeKeeper, notices_path
 from alerts.outbox import Outbox
 from alerts.stream import FlaggedStream, connect
+from kakou.process import beside
 from kakou.settings import Settings
 from kakou.watch.canary_look import NOTICES, ArrivedCanaryLook
 from kakou.watch.checks import Check, ListLook, common_checks
@@ -152,14 +153,8 @@ def watched_centre(settings: Settings, url: str) -> Iterator[None]:
     if settings.alerts.stream_url is not None:  # a box: its own `kakou run` looks
         yield
         return
-    stop = threading.Event()
-    thread = threading.Thread(target=_watch_until, args=(settings, url, stop), name="notices", daemon=True)
-    thread.start()
-    try:
+    with beside(lambda stop: _watch_until(settings, url, stop), "notices", join_s=10.0):
         yield
-    finally:
-        stop.set()
-        thread.join(timeout=10.0)
 
 
 def _watch_until(settings: Settings, url: str, stop: threading.Event) -> None:
