@@ -23,13 +23,13 @@ REFUSE = ""
 """Stands where a specimen has to be refused."""
 
 
-def _record(
+def record(
     plate: str = "豫C8K213", kind: str = "", area: str = HUANGDAO, begin: str = DAY[0], end: str = DAY[1]
 ) -> Record:
     return plate, kind, area, begin, end
 
 
-ONE, BOTH = (_record(),), (_record(), _record("豫C8K214"))
+ONE, BOTH = (record(),), (record(), record("豫C8K214"))
 
 
 def habit_files() -> Iterator[OfficeFile]:
@@ -53,12 +53,12 @@ def _names() -> Iterator[OfficeFile]:
     )  # fmt: skip
     for number, header in enumerate(headers):
         yield OfficeFile(f"named {number}.csv", text([header.split(), [FIRST[0], "", *FIRST[1:]]]), ONE)
-    pair = (_record("豫CK8213"), _record("豫C1213挂"))
+    pair = (record("豫CK8213"), record("豫C1213挂"))
     yield OfficeFile(
         "car head.csv", text([["车头号", "挂车号", *FORM[1:]], ["豫CK8213", "豫C1213挂", *FIRST[1:]]]), pair
     )
     yield OfficeFile("no trailer.csv", text([["牵引车号牌", "挂车号牌", *FORM[1:]], ["豫CK8213", "无", *FIRST[1:]],
-                     ["豫CK8214", "/", *FIRST[1:]]]), (_record("豫CK8213"), _record("豫CK8214")))  # fmt: skip
+                     ["豫CK8214", "/", *FIRST[1:]]]), (record("豫CK8213"), record("豫CK8214")))  # fmt: skip
     coded = [["车牌号", "地区代码", "地区名称", *FORM[2:]], ["豫C8K213", HUANGDAO, "新城小区", *FIRST[2:]]]
     yield OfficeFile("code and unknown name.csv", text(coded), ONE)
     coded[1][2] = "市南区"
@@ -121,16 +121,16 @@ def _wide_and_hidden() -> Iterator[OfficeFile]:
 
     columns = ["车牌号", "地区", "到达日期", "到达时间", "离开日期", "离开时间", "来源"]
     yield OfficeFile("days and times.xlsx", xlsx(("S", [columns, [*FIRST[:2], "", "", "", "", "函7"]]), change=parted),
-                     (_record(begin="2026-11-20T08:17", end="2026-11-22T12:00"),))  # fmt: skip
+                     (record(begin="2026-11-20T08:17", end="2026-11-22T12:00"),))  # fmt: skip
 
     early, late = (
-        _record(begin="2026-11-20T08:17", end="2026-11-20T12:00"),
-        _record(begin="2026-11-20T22:00", end="2026-11-21T00:00"),
+        record(begin="2026-11-20T08:17", end="2026-11-20T12:00"),
+        record(begin="2026-11-20T22:00", end="2026-11-21T00:00"),
     )
     for number, (names, cells, meant) in enumerate([
         ("到达日期 时间 离开日期 时间", "2026-11-20 8:17 2026-11-20 12:00", early), ("日期 到达时间 离开时间", "11月20日 8:17 12:00", early),
         ("行程日期 开始 结束", "2026-11-20 8时17分 12时", early), ("日期 到达时间 离开时间", "2026-11-20 22:00 24:00", late),
-        ("过车日期 过车时间", "2026-11-20 8:17", _record(begin="2026-11-20T08:17", end="2026-11-20T08:17:01"))
+        ("过车日期 过车时间", "2026-11-20 8:17", record(begin="2026-11-20T08:17", end="2026-11-20T08:17:01"))
     ]):  # fmt: skip
         beside = [["车牌号", "地区", *names.split(), "来源"], [*FIRST[:2], *cells.split(), "函7"]]
         yield OfficeFile(f"day beside times {number}.csv", text(beside), (meant,))
@@ -159,15 +159,15 @@ def _plates_and_classes() -> Iterator[OfficeFile]:
         ]
     ):
         yield OfficeFile(f"written {number}.csv", one_row(written), ONE)
-    pair = (_record("豫CK8213"), _record("豫C1213挂"))
+    pair = (record("豫CK8213"), record("豫C1213挂"))
     for number, written in enumerate(
         ["主车豫CK8213 挂车豫C1213挂", "豫CK8213—豫C1213挂", "豫CK8213 - 豫C·1213挂", "牵引车：豫CK8213；挂车：豫C1213挂", "豫CK8213/豫C1213挂"]
     ):  # fmt: skip
         yield OfficeFile(f"tractor {number}.csv", one_row(written), pair)
     for number, written in enumerate(["豫C8K213/蓝", "豫C8K213，蓝", "豫C8K213 小型汽车", "蓝 豫C8K213"]):
-        yield OfficeFile(f"kind beside {number}.csv", one_row(written), (_record(kind="02"),))
+        yield OfficeFile(f"kind beside {number}.csv", one_row(written), (record(kind="02"),))
     yield OfficeFile(
-        "each its colour.csv", one_row("豫C8K213蓝、豫CK2131黄"), (_record(kind="02"), _record("豫CK2131", "01"))
+        "each its colour.csv", one_row("豫C8K213蓝、豫CK2131黄"), (record(kind="02"), record("豫CK2131", "01"))
     )
     for number, written in enumerate(
         ["(1)豫C8K213(2)豫C8K214", "豫C8K213\\豫C8K214", "豫C8K213。豫C8K214", "豫C8K213、豫C8K214等2辆"]
@@ -182,7 +182,7 @@ def _plates_and_classes() -> Iterator[OfficeFile]:
          ("豫CK8213", "重型半挂牵引车", "01"), ("豫CK8213", "双层黄牌", "01"), ("豫CD12345", "新能源绿牌", "52"), ("豫C8K213", "K33", ""),
          ("豫C8K213", "轻型普通货车", "")]
     ):  # fmt: skip
-        yield OfficeFile(f"word {number}.csv", one_row(plate, word), (_record(plate, code),))
+        yield OfficeFile(f"word {number}.csv", one_row(plate, word), (record(plate, code),))
 
 
 def _times() -> Iterator[OfficeFile]:
@@ -201,7 +201,7 @@ def _times() -> Iterator[OfficeFile]:
          ("2026/11/20 上午 12:00:00", "2026/11/20 下午 12:30:00", DAY[0], "2026-11-20T12:30")]
     ):  # fmt: skip
         yield OfficeFile(
-            f"moment {number}.csv", one_row("豫C8K213", begin=begin, end=end), (_record(begin=first, end=last),)
+            f"moment {number}.csv", one_row("豫C8K213", begin=begin, end=end), (record(begin=first, end=last),)
         )
     for number, (begin, end) in enumerate(
         [
@@ -228,6 +228,6 @@ def _areas() -> Iterator[OfficeFile]:
          ("黄岛区长江路 市南区", REFUSE), ("青岛（黄岛区、市南区）", f"{HUANGDAO} 370202"), ("黄岛区→市南区", f"{HUANGDAO} 370202"),
          ("鲁青岛黄岛区", HUANGDAO), ("黄岛区和平度市", f"{HUANGDAO} 370283"), ("苏州高新区", "320505")]
     ):  # fmt: skip
-        meant = tuple(_record(area=code) for code in codes.split())
+        meant = tuple(record(area=code) for code in codes.split())
         content = one_row("豫C8K213", area=words)
         yield OfficeFile(f"place {number}.csv", content, meant, "" if meant else "地区")

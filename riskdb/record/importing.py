@@ -199,7 +199,8 @@ class BatchImporter:
         try:
             travels = self._judge.judge(row)
         except ValueError as error:
-            return [JudgedRow(row.file, row.number, RowOutcome.INVALID, row.plate, str(error), row.origin)]
+            where = f"左起第 {row.number} 列：" if row.origin and row.origin.form.is_turned else ""
+            return [JudgedRow(row.file, row.number, RowOutcome.INVALID, row.plate, f"{where}{error}", row.origin)]
         if not self._judge.is_expired(travels[0]):  # the plates and areas of a row share its times
             return travels
         why = "停留在回溯期以前结束，不再计入"

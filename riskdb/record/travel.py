@@ -1,15 +1,15 @@
 """Travel records of a file: its sheets, the header of each, and the rows below it as text."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain, islice
-from operator import itemgetter
 from pathlib import Path
 
-from riskdb.record.judging import RowOrigin, TravelRow
-from riskdb.record.mapping.body import EXAMPLE, PLATE_LIKE, RowsBelow, fault_of, records, unread_plate
-from riskdb.record.mapping.fields import AREA_PARTS, FIELD_NAMES, TRAVEL_TABLE, Field, header_key
+from riskdb.record.judging import TravelRow
+from riskdb.record.layout import NO_TRAILER, Layout
+from riskdb.record.mapping.body import EXAMPLE, PLATE_LIKE, RowsBelow, records, why_no_record
+from riskdb.record.mapping.fields import AREA_PARTS, FIELD_NAMES, TRAVEL_TABLE, Field
 from riskdb.record.mapping.forms import (
     HEADER_ROWS,
     HEADER_WITHIN,
@@ -23,14 +23,15 @@ from riskdb.record.mapping.forms import (
     require_clear,
     unread_columns,
 )
+from riskdb.record.mapping.header_keys import header_key
+from riskdb.record.mapping.repeated import Part, parts_of, repeated_words
+from riskdb.record.mapping.turned import describes_fields, turned_rows
 from riskdb.record.tables.opening import read_sheets
 from riskdb.record.tables.sheets import NumberedRow, Sheet
-from riskdb.record.values.day_of import is_clock
 from riskdb.types import RiskFileError
 
 _AREAS = (Field.AREA, Field.AREA_CODE, *AREA_PARTS)
 _WHENS = (Field.FROM, Field.STAY)
-_NO_TRAILER = frozenset({"无", "无挂", "无挂车", "没有", "空", "/", "-", "--", "—", "——", "\\"})
 _PEEK = HEADER_WITHIN + 2
 
 
@@ -58,6 +59,10 @@ def read_travel_rows(path: Path, reading: Reading | None = None, name: str = "")
         rows = iter(sheet.rows)
         top = list(islice(rows, _PEEK))
         form = _form_of(sheet, top, reading)
+        if form is None and len(top) < _PEEK:
+            turned = turned_rows(top)
+            form = _form_of(sheet, turned, reading, is_turned=True)
+            top = turned if form else top
         if form is None:
             formless.append(_without_header(sheet, top, rows, reading))
             continue
@@ -80,17 +85,20 @@ def travel_form(reading: Reading) -> FormKind:
     return FormKind(TRAVEL_TABLE, Field.PLATE, needs if reading.source else (*needs, (Field.SOURCE,)))
 
 
-def _form_of(sheet: Sheet, top: list[NumberedRow], reading: Reading) -> Form | None:
+def _form_of(sheet: Sheet, top: list[NumberedRow], reading: Reading, *, is_turned: bool = False) -> Form | None:
     kind = travel_form(reading)
     confirmed = _confirmed(kind, top, reading)
     found = find_form(kind, top, {**confirmed, **reading.bindings})
     if found is None:
         return None
     unread = unread_columns(found, reading.bindings, confirmed)
-    form = replace(found, file=sheet.file, sheet=sheet.name, delimiter=sheet.delimiter, unread=unread)
+    known = replace(found, file=sheet.file, sheet=sheet.name, delimiter=sheet.delimiter)
+    form = replace(known, unread=unread, is_turned=is_turned)
     reading.form_found(form)
-    require_clear(kind, form)
-    reading.notice(f"{form.place}：{understood(form)}")
+    parts = parts_of(form)
+    for part in parts:
+        require_clear(kind, part.form)
+    reading.notice(f"{form.place}：{understood(form)}{repeated_words(parts)}")
     return form
 
 
@@ -108,7 +116,10 @@ def understood(form: Form) -> str:
     words = "，".join(f"{FIELD_NAMES[field]}←{name}" for field, name in used if field is not None)
     pairs = zip(form.fields, form.headers, strict=True)
     left = "、".join(name for field, name in pairs if name and not _is_used(form, field))
-    return f"第 {form.ends_at} 行是表头：{words}" + (f"；没有读取的列：{left}" if left else "")
+    where = f"第 {form.ends_at} 行是表头"
+    if form.is_turned:
+        where = f"竖排的表，左起第 {form.ends_at} 列是列名，一列一条记录，下面说第几行就是左起第几列"
+    return f"{where}：{words}" + (f"；没有读取的列：{left}" if left else "")
 
 
 def _is_used(form: Form, field: Field | None) -> bool:
@@ -121,11 +132,13 @@ def _is_used(form: Form, field: Field | None) -> bool:
 
 def _without_header(sheet: Sheet, top: list[NumberedRow], rows: Iterator[NumberedRow], reading: Reading) -> str:
     """Return that a sheet was passed over. Raises RiskFileError where it holds plates: they must not be lost."""
+    place = f"{sheet.file} 工作表“{sheet.name}”" if sheet.name else sheet.file
+    if describes_fields(top):
+        return f"{place}：是各字段的说明，里面的号牌是示例，没有读取"
     for number, cells in chain(top, rows):
         if any(PLATE_LIKE.search(cell) for cell in cells) and not any(map(EXAMPLE.match, cells)):
             if form := likely_header([row for row in top if row[0] < number]):
                 reading.form_found(replace(form, file=sheet.file, sheet=sheet.name, delimiter=sheet.delimiter))
-            place = f"{sheet.file} 工作表“{sheet.name}”" if sheet.name else sheet.file
             raise RiskFileError(
                 f"{place}：第 {number} 行有号牌，但这张表没有能认出的表头；"
                 "请在第一行写上列名（车牌号、途经地区、到达时间、离开时间、来源），或删去这张表"
@@ -139,97 +152,36 @@ def _travel_rows(sheet: Sheet, form: Form, rows: RowsBelow, reading: Reading) ->
     table: Form | None = form
     while table is not None:
         keys = table.columns(Field.PLATE, Field.TRAILER)
-        layout = _Layout(table, reading.source)
+        parts = [(part, Layout(table, part.form, reading.source)) for part in parts_of(table)]
         for number, cells in records(table, rows, keys, reading.notice, begins_table):
-            yield layout.row(number, cells)
+            if len(parts) == 1:
+                yield parts[0][1].row(number, cells)
+            else:
+                yield from _rows_beside(parts, number, cells, reading)
         top = list(islice(rows, HEADER_ROWS))
         table = _form_of(sheet, top, reading) if top else None
         rows.give_back([row for row in top if table is None or row[0] > table.ends_at])
 
 
-class _Layout:
-    """Where the cells of a travel record stand in a row."""
-
-    def __init__(self, form: Form, source: str) -> None:
-        self._form = form
-        self._source = source
-        self._width = len(form.headers)
-        self._plates = form.columns(Field.PLATE, Field.TRAILER)
-        self._classes = form.columns(Field.PLATE_CLASS)
-        self._types = form.columns(Field.VEHICLE_TYPE)
-        self._codes, self._areas = form.columns(Field.AREA_CODE), form.columns(Field.AREA)
-        self._parts = form.columns(*AREA_PARTS[:-1])
-        self._addresses = () if self._areas or self._codes else form.columns(Field.ADDRESS)
-        stay = form.columns(Field.STAY, Field.STAY_TIME)
-        self._from = form.columns(Field.FROM, Field.FROM_TIME) or stay
-        # A stay in one cell is begin and end at once; who judges it takes it apart.
-        self._until = form.columns(Field.TO, Field.TO_TIME) if form.has(Field.FROM) else stay
-        self._days = form.columns(Field.DAY)
-        self._sources = form.columns(Field.SOURCE)
-        self._pick = self._plain_pick()
-
-    def row(self, number: int, cells: list[str]) -> TravelRow:
-        form, width, joined = self._form, self._width, "".join(cells)
-        problem = fault_of(form, cells, joined) if len(cells) > width or "\n" in joined or "\0" in joined else ""
-        if form.unread and not problem:
-            problem = unread_plate(form, cells)
-        cells += [""] * (width + 1 - len(cells))
-        if self._pick and "'" not in joined and "=" not in joined:
-            plate, kind, area, begin, end, source = self._pick(cells)
-            return TravelRow(form.file, number, plate, kind, area, begin, end, source, problem, RowOrigin(form, cells))
-        return TravelRow(
-            form.file, number, self._plate(cells), self._class(cells), self._area(cells),
-            self._begin(cells), _text(cells, self._until), _text(cells, self._sources) or self._source, problem,
-            RowOrigin(form, cells),
-        )  # fmt: skip
-
-    def _plain_pick(self) -> Callable[[list[str]], tuple[str, ...]] | None:
-        """Return what takes all cells of a record at once, where each has one column and nothing is put together."""
-        places = (self._plates, self._classes, (*self._codes, *self._areas), self._from, self._until, self._sources)
-        if (
-            self._types
-            or self._parts
-            or self._days
-            or self._addresses
-            or any(len(one) > 1 for one in places)
-            or not self._sources
-        ):
-            return None
-        # A column that the form lacks is read from the empty cell behind the last one.
-        return itemgetter(*(one[0] if one else self._width for one in places))
-
-    def _plate(self, cells: list[str]) -> str:
-        main, *others = (plain(cells[place]) for place in self._plates)
-        trailers = (text for text in others if text and text.strip() not in _NO_TRAILER)
-        return "、".join(dict.fromkeys(filter(None, (main, *trailers))))
-
-    def _begin(self, cells: list[str]) -> str:
-        begin = _text(cells, self._from)
-        return f"{_text(cells, self._days)} {begin}" if self._days and is_clock(begin) else begin
-
-    def _class(self, cells: list[str]) -> str:
-        said = _text(cells, self._classes, "/")
-        kind = _text(cells, self._types, "/")
-        return f"{said}~{kind}" if kind else said
-
-    def _area(self, cells: list[str]) -> str:
-        code, whole = _text(cells, self._codes), _text(cells, self._areas)
-        parts = [cells[place].strip() for place in (*self._parts, *self._addresses) if cells[place].strip()]
-        words = whole if parts and whole and parts[-1] in whole else "".join([*parts, whole])
-        return f"{code} {words}".strip() if code else words
+def _rows_beside(
+    parts: Sequence[tuple[Part, Layout]], number: int, cells: list[str], reading: Reading
+) -> Iterator[TravelRow]:
+    """Yield the records of a row that holds several; those that were not filled in are none, but one has to be."""
+    filled = [(part, layout) for part, layout in parts if _texts_of(part, cells)]
+    for part, layout in filled or parts[:1]:
+        header = [part.form.headers[place] for place in part.own]
+        plates = [cells[place] for place in part.own if part.form.fields[place] is Field.PLATE and place < len(cells)]
+        texts = _texts_of(part, cells)
+        if part.has_plate and len(header) > 1 and texts and (why := why_no_record(texts, header, plates)):
+            where = f"第 {number} 行“{header[0]}”（第 {part.own[0] + 1} 列起）"
+            reading.notice(f"{part.form.place}：{where}{why}，没有读取")
+        else:
+            yield layout.row(number, list(cells))
 
 
-def _text(cells: list[str], places: tuple[int, ...], glue: str = " ") -> str:
-    if len(places) == 1:
-        return plain(cells[places[0]])
-    return glue.join(dict.fromkeys(text for place in places if (text := plain(cells[place]))))
-
-
-def plain(cell: str) -> str:
-    """Return a cell without what spreadsheets put around a text to keep it one: '370211 and ="370211"."""
-    if cell[:1] == "'":
-        return cell[1:].removesuffix("'")
-    return cell[2:-1] if cell[:2] == '="' and cell.endswith('"') and cell.count('"') == 2 else cell
+def _texts_of(part: Part, cells: list[str]) -> list[str]:
+    own = (cells[place].strip() for place in part.own if place < len(cells))
+    return [text for text in own if text and text not in NO_TRAILER]
 
 
 def bindings_of(said: Mapping[str, str]) -> dict[str, Field | None]:

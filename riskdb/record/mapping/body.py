@@ -14,7 +14,9 @@ EXAMPLE = re.compile(
     r"[（(【\[]?\s*(?:示例|样例|范例|例如|例子|例|如|比如)(?=\d{0,2}$|\s*[:：]|[\u4e00-\u9fff]\s?[A-Za-z])"
 )
 _EXAMPLE_BEGINS = frozenset("示样范例如比（(【[")
-_HINT = re.compile(r"[(（]?(?:[必选可]填项?|可选|非必填|可不填|文本(?:格式)?|日期(?:格式)?|数字)[)）]?|\*")
+_HINT = re.compile(
+    r"[(（]?(?:[必选可]填项?|可选|非必填|可不填|文本(?:格式)?|日期(?:格式)?|数字)[)）]?|\*|[(（][^()（）]{1,12}[)）]"
+)
 _COUNTED = {tuple(numbers) for numbers in ("1234", "甲乙丙丁", "一二三四", "ABCD", "①②③④")}
 """How official forms number their columns, in a row below the header."""
 _FOOTER = re.compile(
@@ -62,13 +64,13 @@ def records(
         if texts != header and begins_table(cells):
             rows.give_back([(number, cells)])
             return
-        if why := _why_no_record(texts, header, [cells[place] for place in keys if place < len(cells)]):
+        if why := why_no_record(texts, header, [cells[place] for place in keys if place < len(cells)]):
             notice(f"{form.place}：第 {number} 行{why}，没有读取")
         else:
             yield number, cells
 
 
-def _why_no_record(texts: list[str], header: list[str], plates: list[str]) -> str:
+def why_no_record(texts: list[str], header: list[str], plates: list[str]) -> str:
     """Return why a row is passed over, empty where it is a record. Quotes no name: signatures are people's."""
     if texts == header or (len(texts) > 2 and set(texts) <= set(header)):
         return "又是表头"
@@ -76,7 +78,7 @@ def _why_no_record(texts: list[str], header: list[str], plates: list[str]) -> st
         return "是示例"
     if tuple(texts[:4]) in _COUNTED:
         return "是各列的编号"
-    if all(map(_HINT.fullmatch, texts)):
+    if all(map(_HINT.fullmatch, texts)) and not any(map(PLATE_LIKE.search, texts)):
         return "是填写要求"
     if any(PLATE_LIKE.search(text) for text in texts) or any(map(_is_naked_plate, plates)):
         return ""

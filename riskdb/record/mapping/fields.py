@@ -1,15 +1,18 @@
 """What a column can mean, and by which names offices call it."""
 
 import re
-import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
+
+from riskdb.record.mapping.header_keys import header_key, uncounted_key
 
 
 class Field(StrEnum):
     """The meaning of a column; the values are the names of the documented form."""
 
     PLATE = "plate"
+    PLATE_PREFIX = "plate_prefix"
+    """Its province, or its first characters: the column of the plate holds the rest."""
     TRAILER = "trailer"
     """A second plate, of the trailer."""
     PLATE_CLASS = "plate_class"
@@ -49,7 +52,8 @@ class Field(StrEnum):
 
 
 FIELD_NAMES = {
-    Field.PLATE: "号牌", Field.TRAILER: "挂车号牌", Field.PLATE_CLASS: "号牌种类", Field.VEHICLE_TYPE: "车辆类型",
+    Field.PLATE: "号牌", Field.PLATE_PREFIX: "号牌前缀", Field.TRAILER: "挂车号牌",
+    Field.PLATE_CLASS: "号牌种类", Field.VEHICLE_TYPE: "车辆类型",
     Field.AREA: "地区", Field.AREA_CODE: "地区编码", Field.PROVINCE: "省", Field.CITY: "市", Field.COUNTY: "区县",
     Field.STREET: "街道乡镇", Field.VILLAGE: "社区村", Field.ADDRESS: "详细地址", Field.FROM: "到达时间",
     Field.FROM_TIME: "到达时刻", Field.TO: "离开时间", Field.TO_TIME: "离开时刻", Field.STAY: "停留时间",
@@ -93,7 +97,16 @@ TRAVEL_SYNONYMS = (
         r"|驾驶证|同乘|乘车人|ownername|drivername|phonenumber|owner'?sname)(?!.*(车牌|号牌)).*",
     ),
     Synonyms(Field.NUMBER, "no no. # id index 序号 编号 序列 行号 seq"),
-    Synonyms(Field.TRAILER, "", r".*挂车?.*(车牌|号牌|牌照|牌号|车号).*|挂车号码?"),
+    Synonyms(
+        Field.TRAILER,
+        "挂车 挂号",
+        r".*挂车?.*(车牌|号牌|牌照|牌号|车号).*|挂车号码?|(车牌|号牌|牌照|车号)(号码?)?挂车?",
+    ),
+    Synonyms(
+        Field.PLATE_PREFIX,
+        "简称 省简称 省份简称 归属地 发牌机关代号 字头",
+        r"(车牌|号牌|牌照)(号码?)?(所属|归属)?(省份?|地|前缀|简称|省份?简称|汉字|首字|首汉字|字头|开头|前两位)(简称|代号)?",
+    ),
     Synonyms(
         Field.PLATE_CLASS,
         "plate_class plateclass platetype platecolor platecolour color colour 颜色 种类 hpzl hpys",
@@ -108,8 +121,8 @@ TRAVEL_SYNONYMS = (
         "regno registrationno "
         "vehicleno vehiclenumber vehicleplate vehicleregistration vehicleregistrationno vehicleregistrationnumber "
         "registrationnumber platenum hphm cphm 车辆 车号 牌号 "
-        "牌照 车牌 号牌",
-        r"(?!.*(种类|类型|类别|颜色|底色|归属|挂)).*(车牌|号牌|牌照|车号|车辆牌号|车辆号码)(号|号码|号牌|信息|号码牌)?"
+        "牌照 车牌 号牌 后五位 后六位 后几位",
+        r"(?!.*(种类|类型|类别|颜色|底色|归属|挂)).*(车牌|号牌|牌照|车号|车辆牌号|车辆号码)(号|号码|号牌|信息|号码牌|后缀|后[五六几]位)?"
         r"|(涉事|涉疫|重点|目标|协查|嫌疑)(车辆|车)|(车头|主车|牵引车)(号码?|号|牌号)",
     ),
     Synonyms(
@@ -201,16 +214,8 @@ AREA_SYNONYMS = (
     Synonyms(Field.NOTE, "note remark 备注 说明 序号"),
 )
 
-_ANNOTATION = re.compile(r"\((?:必填|选填|可选|非必填|可不填|格式|如|例|示例|请|年|yyyy|精确|\*|24)[^()]*\)?")
 _BRACKETED = re.compile(r"[(（\[【][^()（）\[\]【】]*[)）\]】]")
 _LATIN = re.compile(r"[A-Za-z][A-Za-z .'_-]*")
-_NOISE = re.compile(r"[\s\u200b-\u200f\ufeff*:：()（）\[\]【】\"'“”、,，/\\|_—\-.．·‘’?？]+")
-
-
-def header_key(text: str) -> str:
-    """Return a header as the table of synonyms writes it: no blanks, brackets, stars or hints at how to fill it in."""
-    plain = unicodedata.normalize("NFKC", text).lower()
-    return _NOISE.sub("", _ANNOTATION.sub("", plain))
 
 
 class SynonymTable:
@@ -227,7 +232,8 @@ class SynonymTable:
         bare = _BRACKETED.sub("", header)
         languages = (_LATIN.sub("", bare), "".join(_LATIN.findall(bare)))
         fields = {self._field_of_key(header_key(words)) for words in languages if words.strip()} - {None}
-        return self._field_of_key(header_key(bare)) or (fields.pop() if len(fields) == 1 else None)
+        found = self._field_of_key(header_key(bare)) or (fields.pop() if len(fields) == 1 else None)
+        return found or self._field_of_key(uncounted_key(header))
 
     def _field_of_key(self, key: str) -> Field | None:
         if not key or len(key) > 40:

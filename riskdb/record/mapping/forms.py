@@ -4,7 +4,8 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from riskdb.record.mapping.fields import AREA_PARTS, FIELD_NAMES, MANY, Field, SynonymTable, header_key
+from riskdb.record.mapping.fields import AREA_PARTS, FIELD_NAMES, MANY, Field, SynonymTable
+from riskdb.record.mapping.header_keys import header_key
 from riskdb.record.tables.sheets import MAX_COLUMNS, NumberedRow
 from riskdb.types import RiskFileError
 
@@ -26,6 +27,7 @@ _TIMES_OF_DAY: Mapping[Field | None, Field] = {
 
 Bindings = Mapping[str, "Field | None"]
 """What a steward said a header means, by `header_key` or `column_keys`; None passes the column over."""
+_REST_OF_PLATE = frozenset({"号码", "序号码", "数字", "字母数字", "后缀", "尾号"})
 _DOCUMENTED = frozenset(field.value for field in Field)
 
 
@@ -43,6 +45,8 @@ class Form:
     delimiter: str = ""
     unread: tuple[int, ...] = ()
     """Columns that nobody reads, and of which no steward said so: a plate there is a vehicle that would be lost."""
+    is_turned: bool = False
+    """The names stand down the left side and each column is a record: its rows are counted from the left."""
 
     @property
     def fingerprint(self) -> str:
@@ -177,7 +181,19 @@ def _bound(kind: FormKind, headers: Sequence[str], bindings: Bindings) -> tuple[
     for header, place in zip(headers, column_keys(headers), strict=True):
         key = place if place in bindings else header_key(header)
         fields.append(bindings[key] if key in bindings else kind.synonyms.field_of(header))
+    _name_rest_of_plate(headers, fields)
     return _parted_days_and_times(headers, fields)
+
+
+def _name_rest_of_plate(headers: Sequence[str], fields: list[Field | None]) -> None:
+    """号码 right of 省份 is a plate without its province, where no other column is the plate."""
+    if Field.PLATE in fields:
+        return
+    for place in range(1, len(fields)):
+        is_rest = fields[place] is None and header_key(headers[place]) in _REST_OF_PLATE
+        if is_rest and fields[place - 1] in (Field.PROVINCE, Field.PLATE_PREFIX):
+            fields[place - 1], fields[place] = Field.PLATE_PREFIX, Field.PLATE
+            return
 
 
 def _parted_days_and_times(headers: Sequence[str], fields: list[Field | None]) -> tuple[Field | None, ...]:

@@ -19,6 +19,7 @@ from python_calamine import (
     SheetVisibleEnum,
 )
 
+from riskdb.record.tables.biff import begins_1904
 from riskdb.record.tables.book_xml import BookXml, look_into
 from riskdb.record.tables.merged import MergedCells, filled
 from riskdb.record.tables.ods_xml import look_into_ods
@@ -43,9 +44,12 @@ def read_book(source: SourceFile, notice: Notice) -> Iterator[Sheet]:
     """Yield the sheets, hidden ones too, which is said. Raises RiskFileError."""
     with source.path.open("rb") as file:
         is_zipped = file.read(2) == b"PK"
-    if not is_zipped:
-        _refuse_other_ole(source)
-    yield from _sheets(source, look_into(source) if is_zipped else BookXml({}), notice)
+    if is_zipped:
+        yield from _sheets(source, look_into(source), notice)
+        return
+    content = source.path.read_bytes()
+    _refuse_other_ole(source, content)
+    yield from _sheets(source, BookXml({}, begins_1904(content)), notice)
 
 
 def read_ods(source: SourceFile, notice: Notice) -> Iterator[Sheet]:
@@ -148,9 +152,8 @@ def _to_the_second(moment: datetime) -> datetime:
     return (moment + timedelta(milliseconds=500)).replace(microsecond=0)
 
 
-def _refuse_other_ole(source: SourceFile) -> None:
+def _refuse_other_ole(source: SourceFile, content: bytes) -> None:
     """The names of an OLE file's streams stand in it as UTF-16."""
-    content = source.path.read_bytes()
     for stream, words in _OTHER_OLE:
         if stream.encode("utf-16-le") in content:
             raise RiskFileError(f"{source.name}：{words}")

@@ -90,6 +90,8 @@ def _read_zipped(source: SourceFile, notice: Notice) -> Iterator[Sheet]:
         raise RiskFileError(f"{source.name}：二进制工作簿（XLSB）不能读取；请另存为 XLSX 后再导入")
     if any(entry.startswith("xl/") for entry in names):
         yield from read_book(source, notice)
+    elif any(entry.endswith(".iwa") or entry == "Index.zip" for entry in names):
+        raise RiskFileError(f"{source.name}：这是 Numbers 表格，不能读取；请在 Numbers 里导出为 Excel（XLSX）或 CSV")
     elif is_open_document:
         yield from read_ods(source, notice)
     elif any(entry.startswith(("word/", "ppt/")) for entry in names):
