@@ -47,6 +47,22 @@ def uploaded(console: Console, *plates: str) -> tuple[TestClient, str]:
     return client, client.get("/list/1").text
 
 
+def test_the_page_says_that_two_tables_lie_side_by_side_and_that_two_columns_make_a_plate(console: Console):
+    names = ["车牌前缀", "后五位", "途经地区", "到达时间", "离开时间", "协查来源"]
+    left, right = (["鲁B", digits, "黄岛区", DAY, "至今", "函12"] for digits in ("12345", "54321"))
+    rows = [[*names, "", *names], [*left, "", *right], ["鲁B", "12346", *4 * ["同上"]]]
+    client = client_of(app_of(console), console, "steward")
+    client.post("/list", files={"file": ("协查函.xlsx", xlsx(("协查", rows)))})
+    page = client.get("/list/1").text
+    assert "号牌←车牌前缀＋后五位（两列合成）" in page
+    assert "左右并排 2 组" in page
+    assert "1 条记录写着“同上”之类" in page
+    assert all(plate in page for plate in ("鲁B***45", "鲁B***21", "鲁B***46"))
+    client.post("/list/1/columns")
+    client.post("/list/1/apply")
+    assert console.list_changes.find(1).state is ChangeState.APPLIED
+
+
 def test_the_page_says_how_the_file_was_understood_and_the_file_is_taken_back_as_a_whole(console: Console):
     client, page = uploaded(console, "鲁B·12345（黄）", "鲁B54321")
     assert "协查函.xlsx 工作表“协查”：第 2 行是表头：号牌←车牌号" in page

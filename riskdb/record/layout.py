@@ -5,7 +5,7 @@ from operator import itemgetter
 
 from riskdb.record.judging import RowOrigin, TravelRow
 from riskdb.record.mapping.body import fault_of, unread_plate
-from riskdb.record.mapping.ditto import copied_down, has_ditto
+from riskdb.record.mapping.ditto import DITTO, copied_down
 from riskdb.record.mapping.fields import AREA_PARTS, Field
 from riskdb.record.mapping.forms import Form
 from riskdb.record.values.day_of import is_clock
@@ -25,6 +25,8 @@ class Layout:
         self._source = source
         self._width = len(form.headers)
         self._above: Sequence[str] = ()
+        self.copied_rows = 0
+        """In which 同上 was read."""
         self._used = frozenset(place for place, field in enumerate(form.fields) if field not in _IDLE)
         self._prefixes, self._rest = _plate_parts(form)
         self._plates = form.columns(Field.PLATE, Field.TRAILER)
@@ -48,7 +50,7 @@ class Layout:
         if form.unread and not problem:
             problem = unread_plate(form, cells)
         cells += [""] * (width + 1 - len(cells))
-        if has_ditto(cells):
+        if not DITTO.isdisjoint(cells):
             problem = problem or self._copied_down(cells)
         self._above = cells
         if self._pick and "'" not in joined and "=" not in joined:
@@ -83,11 +85,12 @@ class Layout:
 
     def _copied_down(self, cells: list[str]) -> str:
         """Put what stands above where cells say 同上; return what is wrong where nothing stands there."""
-        missing = [place for place in copied_down(cells, self._above) if place in self._used]
-        if not missing:
-            return ""
-        name = self._form.headers[missing[0]]
-        return f"{name}“{cells[missing[0]]}”：上面没有可以照抄的格；请写出来"
+        marked = [place for place in copied_down(cells, self._above) if place in self._used]
+        self.copied_rows += bool(marked)
+        for place in marked:
+            if cells[place] in DITTO:
+                return f"{self._form.headers[place]}“{cells[place]}”：上面没有可以照抄的格；请写出来"
+        return ""
 
     def _plate(self, cells: list[str]) -> str:
         main, *others = (plain(cells[place]) for place in self._plates)

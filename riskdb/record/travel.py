@@ -112,10 +112,16 @@ def _confirmed(kind: FormKind, top: list[NumberedRow], reading: Reading) -> Bind
 
 def understood(form: Form) -> str:
     """Return what was made of the header, and which columns nobody reads."""
-    used = [(field, name) for field, name in zip(form.fields, form.headers, strict=True) if _is_used(form, field)]
-    words = "，".join(f"{FIELD_NAMES[field]}←{name}" for field, name in used if field is not None)
-    pairs = zip(form.fields, form.headers, strict=True)
-    left = "、".join(name for field, name in pairs if name and not _is_used(form, field))
+    named = list(zip(form.fields, form.headers, strict=True))
+    prefix = next((name for field, name in named if field is Field.PLATE_PREFIX), "")
+    used = [(field, name) for field, name in named if _is_used(form, field) and field is not Field.PLATE_PREFIX]
+    told = [
+        f"号牌←{prefix}＋{name}（两列合成）" if prefix and field is Field.PLATE else f"{FIELD_NAMES[field]}←{name}"
+        for field, name in used
+        if field is not None
+    ]
+    words = "，".join(dict.fromkeys(told))
+    left = "、".join(name for field, name in named if name and not _is_used(form, field))
     where = f"第 {form.ends_at} 行是表头"
     if form.is_turned:
         where = f"竖排的表，左起第 {form.ends_at} 列是列名，一列一条记录，下面说第几行就是左起第几列"
@@ -153,11 +159,16 @@ def _travel_rows(sheet: Sheet, form: Form, rows: RowsBelow, reading: Reading) ->
     while table is not None:
         keys = table.columns(Field.PLATE, Field.TRAILER)
         parts = [(part, Layout(table, part.form, reading.source)) for part in parts_of(table)]
-        for number, cells in records(table, rows, keys, reading.notice, begins_table):
-            if len(parts) == 1:
-                yield parts[0][1].row(number, cells)
-            else:
+        found = records(table, rows, keys, reading.notice, begins_table)
+        if len(parts) == 1:  # as nearly always, a million rows long
+            row = parts[0][1].row
+            for number, cells in found:
+                yield row(number, cells)
+        else:
+            for number, cells in found:
                 yield from _rows_beside(parts, number, cells, reading)
+        if copied := sum(layout.copied_rows for _, layout in parts):
+            reading.notice(f"{table.place}：{copied} 条记录写着“同上”之类，照上一条记录读取")
         top = list(islice(rows, HEADER_ROWS))
         table = _form_of(sheet, top, reading) if top else None
         rows.give_back([row for row in top if table is None or row[0] > table.ends_at])

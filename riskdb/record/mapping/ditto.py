@@ -30,17 +30,9 @@ _BLANKS_BESIDE = [
 DITTO = frozenset((*_WORDS, *_BRACKETED, *_BLANKS_BESIDE, "同上。", "——同上", "--〃--", "—〃—"))
 
 
-def has_ditto(cells: Sequence[str]) -> bool:
-    return not DITTO.isdisjoint(cells)
-
-
 def copied_down(cells: list[str], above: Sequence[str]) -> list[int]:
-    """Put what stands above where cells say so; return the columns above which nothing stands."""
-    missing = []
-    for place, cell in enumerate(cells):
-        if cell in DITTO:
-            if place < len(above) and above[place]:
-                cells[place] = above[place]
-            else:
-                missing.append(place)
-    return missing
+    """Put what stands above where cells say so, and return where that is; a mark with nothing above it stays."""
+    marked = [place for place, cell in enumerate(cells) if cell in DITTO]
+    for place in marked:
+        cells[place] = (above[place] if place < len(above) else "") or cells[place]
+    return marked
