@@ -7,7 +7,7 @@ import xlsxwriter
 import xlwt
 
 from tests.office_habits import BOTH, FIRST, FORM, ONE, SECOND, record
-from tests.office_kit import HUANGDAO, Cells, OfficeFile, archive, html, ods, ods_cell, text, xlsx
+from tests.office_kit import HUANGDAO, Cells, OfficeFile, archive, html, ods, ods_cell, text, xls, xlsx
 
 
 def layout_files() -> Iterator[OfficeFile]:
@@ -48,6 +48,10 @@ def _containers() -> Iterator[OfficeFile]:
     yield OfficeFile("single quotes.csv", text([FORM, [f"'{cell}'" for cell in FIRST], SECOND]), BOTH)
     yield OfficeFile("layout page.html", b"<table><tr><td>" + html(table) + b"</td></tr></table>", BOTH)
     yield OfficeFile("old from 1904.xls", _old_from_1904(), ONE)
+    locked = xls([FORM, FIRST])
+    after_bof = locked.index(b"\x09\x08\x10\x00\x00\x06\x05\x00") + 20
+    locked = locked[:after_bof] + b"\x2f\x00" + locked[after_bof + 2 :]  # FILEPASS
+    yield OfficeFile("locked.xls", locked, refused="密码")
     yield OfficeFile("sheet.numbers", archive(**{"Index/Document__iwa": b"x"}), refused="Numbers")
     old_style = ["車牌號", "地區", "到達時間", "離開時間", "來源"]
     yield OfficeFile("old style of characters.csv", text([old_style, FIRST]), ONE)

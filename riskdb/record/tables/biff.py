@@ -1,31 +1,36 @@
-"""What an old XLS file (BIFF8) says before its cells: whether its days are counted from 1904."""
+"""What an old XLS file (BIFF8) says before its cells: whether it is locked, and from when its days are counted."""
 
 import struct
-from collections.abc import Iterator
 
-_FREE, _DIRECTORY_AT, _BOF, _DATEMODE, _EOF = 0xFFFFFFFA, 48, 0x0809, 0x0022, 0x000A
+_FREE, _DIRECTORY_AT, _BOF, _DATEMODE, _FILEPASS, _EOF = 0xFFFFFFFA, 48, 0x0809, 0x22, 0x2F, 0x0A
 """Sector numbers from _FREE on end a chain ([MS-CFB] 2.1); records as [MS-XLS] 2.4 numbers them."""
 _MAX_RECORDS = 20_000
 
 
 def begins_1904(content: bytes) -> bool:
     """Return whether a workbook counts its days from 1904; False where it cannot be known."""
+    return any(kind == _DATEMODE and data[:2] == b"\1\0" for kind, data in _globals(content))
+
+
+def is_locked(content: bytes) -> bool:
+    """Return whether a workbook is encrypted; False where it cannot be known."""
+    return any(kind == _FILEPASS for kind, _ in _globals(content))
+
+
+def _globals(content: bytes) -> list[tuple[int, bytes]]:
+    """Return the records that stand before the first sheet, kind and data: all that can be read."""
+    found: list[tuple[int, bytes]] = []
     try:
-        stream = _workbook(content)
-        return any(kind == _DATEMODE and data[:2] == b"\1\0" for kind, data in _globals(stream))
+        stream, place = _workbook(content), 0
+        while len(found) < _MAX_RECORDS:
+            kind, length = struct.unpack_from("<HH", stream, place)
+            if (place == 0 and kind != _BOF) or kind == _EOF:
+                break
+            found.append((kind, stream[place + 4 : place + 4 + length]))
+            place += 4 + length
     except (struct.error, IndexError, ValueError):
-        return False
-
-
-def _globals(stream: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yield the records that stand before the first sheet: kind and data."""
-    place = 0
-    for _ in range(_MAX_RECORDS):
-        kind, length = struct.unpack_from("<HH", stream, place)
-        if (place == 0 and kind != _BOF) or kind == _EOF:
-            return
-        yield kind, stream[place + 4 : place + 4 + length]
-        place += 4 + length
+        pass
+    return found
 
 
 def _workbook(content: bytes) -> bytes:

@@ -19,15 +19,16 @@ from python_calamine import (
     SheetVisibleEnum,
 )
 
-from riskdb.record.tables.biff import begins_1904
+from riskdb.record.tables.biff import begins_1904, is_locked
 from riskdb.record.tables.book_xml import BookXml, look_into
 from riskdb.record.tables.merged import MergedCells, filled
 from riskdb.record.tables.ods_xml import look_into_ods
 from riskdb.record.tables.sheets import Notice, NumberedRow, Sheet, SourceFile, number_text
 from riskdb.types import RiskFileError
 
+_LOCKED = "有密码保护；请在表格软件中解除打开密码后再导入"
 _OTHER_OLE = (
-    ("EncryptedPackage", "有密码保护；请在表格软件中解除打开密码后再导入"),
+    ("EncryptedPackage", _LOCKED),
     ("WordDocument", "这是文字文件（Word），不能读出表格；请让来文单位给出表格文件（XLSX、XLS、CSV）"),
     ("PowerPoint Document", "这是演示文件，不能读出表格；请让来文单位给出表格文件（XLSX、XLS、CSV）"),
 )
@@ -49,6 +50,8 @@ def read_book(source: SourceFile, notice: Notice) -> Iterator[Sheet]:
         return
     content = source.path.read_bytes()
     _refuse_other_ole(source, content)
+    if is_locked(content):
+        raise RiskFileError(f"{source.name}：{_LOCKED}")
     yield from _sheets(source, BookXml({}, begins_1904(content)), notice)
 
 
@@ -75,10 +78,10 @@ def _open(source: SourceFile) -> CalamineWorkbook:
         with _without_panic_text():
             return CalamineWorkbook.from_filelike(io.BytesIO(source.path.read_bytes()))
     except PasswordError as error:
-        raise RiskFileError(f"{source.name}：有密码保护；请在表格软件中解除打开密码后再导入") from error
+        raise RiskFileError(f"{source.name}：{_LOCKED}") from error
     except (CalamineError, OSError, ValueError) as error:
-        is_locked = "password" in str(error).lower() or "encrypt" in str(error).lower()
-        words = "有密码保护；请在表格软件中解除打开密码后再导入" if is_locked else _UNREADABLE
+        says_locked = "password" in str(error).lower() or "encrypt" in str(error).lower()
+        words = _LOCKED if says_locked else _UNREADABLE
         raise RiskFileError(f"{source.name}：{words}") from error
     except BaseException as error:
         raise _if_panic(error, source) from error

@@ -59,11 +59,12 @@ _JAVA = re.compile(r"[A-Z][a-z]{2} ([A-Z][a-z]{2}) (\d\d) (\d\d:\d\d:\d\d) (?:CS
 """Fri Nov 20 08:17:33 CST 2026, as Java's programs write China's time."""
 _LONG_DASHES = re.compile(r"(?<!\d)(20\d\d)[–—−‐‑](\d{1,2})[–—−‐‑](\d{1,2})(?!\d)")
 """Within a day; between two days they mean a range."""
+_BRACKETED_CLOCK = re.compile(r"\s*\(([^()]{0,2}\d{1,2}[:时点][^()]*)\)$")
 _WHOLE_NUMBER = re.compile(r"^(20\d{6})\.0+$")
 _QUARTERS = {"一刻": "15分", "三刻": "45分"}
 _WEEKDAY = re.compile(r"[(（]?(?:星期|周|礼拜)[一二三四五六日天][)）]?|[(（][一二三四五六日天][)）]")
 _ABOUT = re.compile(
-    r"(^自|^从|^于|公元|大约|大概|约|左右|期间$|前后|许|开始|起|北京时间|\(北京时间\)|(?<=[\d日时分点])止)"
+    r"(^今年(?=\d{1,2}\s*[月./-])|^自|^从|^于|公元|大约|大概|约|左右|期间$|前后|许|开始|起|北京时间|\(北京时间\)|(?<=[\d日时分点])止)"
 )
 _PARTS = {"凌晨": (0, 6), "清晨": (4, 9), "早上": (5, 10), "早晨": (5, 10), "早": (5, 10), "上午": (0, 12),
     "中午": (11, 14),
@@ -121,6 +122,7 @@ def plain_time(text: str) -> str:
     plain = "".join(c for c in plain if unicodedata.category(c) != "Cf")
     plain = _ABOUT.sub("", _WEEKDAY.sub(" ", _JAVA.sub(r"\2 \1 \4 \3", plain)))
     plain = with_plain_figures(_LONG_DASHES.sub(r"\1-\2-\3", _WHOLE_NUMBER.sub(r"\1", plain)))
+    plain = _BRACKETED_CLOCK.sub(r" \1", plain)
     for words, minutes in _QUARTERS.items():
         plain = plain.replace(words, minutes)
     return re.sub(r"[\s_]+", " ", plain.replace("。", ".")).strip(" .,")

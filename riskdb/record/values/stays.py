@@ -228,5 +228,7 @@ def _completed(
         if after is not None and begin.date() < after.date() and after.month == 12 and begin.month == 1:
             begin = begin.replace(year=begin.year + 1)
     except ValueError as error:
-        raise CellProblem(column, text, "没有年份，也补不出来（今年的还没有到，去年的太久以前）", _HOW) from error
+        raise CellProblem(
+            column, text, "没有年份，也补不出来（最近的一次还没有到，上一次将近一年以前）", _HOW
+        ) from error
     return Moment(begin, begin + (moment.end - moment.begin))
