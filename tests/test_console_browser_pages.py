@@ -5,6 +5,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Dialog, Page, expect
@@ -156,6 +158,17 @@ def report_trouble(world: World) -> None:
     active = tuple(ActiveNotice.model_validate(one.model_dump()) for one in amiss)
     report = NoticeReport(origin="box:kk07", place="东门卡口", version="0.1.0", reported_at=now, active=active)
     world.console.notices.board.report(report)
+
+
+def test_a_code_for_the_telephone_is_whole_on_a_narrow_window_also_for_a_long_name(world: World):
+    token = world.console.accounts.create("n" * 32, "下一位", Role.ADMIN, "", SYSTEM, datetime.now(UTC))
+    with shown(world, None, f"/setup/{token}", PHONE) as page:
+        picture = cv2.imdecode(np.frombuffer(page.locator(".qr").screenshot(), np.uint8), cv2.IMREAD_COLOR)
+        secret = page.inner_text("#totp-secret")
+    assert f"secret={secret}" in cv2.QRCodeDetector().detectAndDecode(picture)[0]
+    dark = np.argwhere(picture.max(axis=2) < 60)
+    room = np.concatenate([dark.min(axis=0), picture.shape[:2] - dark.max(axis=0)])
+    assert room.max() - room.min() <= 2, "as much white on each side"
 
 
 @pytest.mark.usefixtures("furnished")

@@ -69,7 +69,7 @@ def test_the_page_says_how_the_file_was_understood_and_the_file_is_taken_back_as
     assert "没有读取的列：序号、车主姓名、联系电话、备注" in page
     assert "对名单的影响（车辆）：新增 0，移除 0，不变 0" in page
     assert "13800000001" not in page
-    assert "全部 2 行（号牌已遮）" in page
+    assert "读懂的全部 2 行（号牌已遮）" in page
     assert "鲁B***21" in page
     assert "鲁B54321" not in page.split("需要查看的行")[0]
     client.post("/list/1/columns")
@@ -98,3 +98,18 @@ def test_taking_back_needs_a_reason(console: Console):
     client.post("/list/1/apply")
     assert "请写明撤回的原因" in client.post("/list/1/undo", data={"reason": " "}).text
     assert console.list_changes.find(1).state is ChangeState.APPLIED
+
+
+def test_the_faulty_rows_are_told_first_however_many_others_a_file_has(console: Console):
+    client, _ = uploaded(console, "鲁B12345", "鲁B54321")
+    client.post("/list/1/columns")
+    client.post("/list/1/apply")
+    client.post("/list", files={"file": ("又来.xlsx", book("鲁B12345", "鲁B54321", "B54321"))})
+    told = client.get("/list/2").text.split("需要查看的行</h2>")[1]
+    assert told.index("有误") < told.index("重复，不变")
+
+
+def test_a_stay_is_told_with_its_year_and_the_name_of_its_area(console: Console):
+    _, page = uploaded(console, "鲁B12345")
+    assert "山东省青岛市黄岛区" in page
+    assert f"{DAY} 00:00" in page

@@ -18,6 +18,7 @@ from riskdb.record.judging import TravelRecord
 from riskdb.record.mapping.fields import Field
 from riskdb.record.mapping.forms import Form
 from riskdb.record.permits import is_permit_file, read_permit_rows
+from riskdb.record.places.table import area_name
 from riskdb.record.travel import Reading, read_travel_rows
 from riskdb.settings import FeedSettings
 from riskdb.types import RiskDBError, RiskFileError
@@ -126,13 +127,15 @@ class KeeperOffice:
     def _import(
         self, path: Path, name: str, forms: list[FormReport], source: str, *, is_dry_run: bool, actor: str = ""
     ) -> FileReport:
-        reported: list[ReportedRow] = []
+        faulty: list[ReportedRow] = []
+        others: list[ReportedRow] = []
         notices: list[str] = []
         sample = _Sample()
 
         def note(row: JudgedRow) -> None:
-            if row.outcome is not RowOutcome.ACCEPTED and len(reported) < MAX_REPORTED_ROWS:
-                reported.append(_reported(row))
+            kept = faulty if row.outcome is RowOutcome.INVALID else others
+            if row.outcome is not RowOutcome.ACCEPTED and len(kept) < MAX_REPORTED_ROWS:
+                kept.append(_reported(row))
             if is_dry_run and row.travel is not None:
                 sample.note(row, row.travel)
 
@@ -151,7 +154,7 @@ class KeeperOffice:
             counts={OUTCOME_WORDS[outcome]: count for outcome, count in result.counts.items() if count},
             new_rows=sum(result.counts[outcome] for outcome in changing),
             invalid_rows=result.counts[RowOutcome.INVALID],
-            rows=tuple(reported),
+            rows=tuple([*faulty, *others][:MAX_REPORTED_ROWS]),
             sample=sample.rows(),
             is_applied=result.is_applied,
             notices=tuple(filter(None, [result.nobody_text(), *notices]))[:MAX_NOTICES],
@@ -206,6 +209,7 @@ def _sampled(row: JudgedRow, travel: TravelRecord) -> SampleRow:
         plate=masked_plate(travel.plate),
         plate_class=travel.plate_class,
         area=travel.area,
+        area_name=area_name(travel.area),
         arrived=arrived,
         left=left,
         source=travel.source,

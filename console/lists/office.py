@@ -39,6 +39,8 @@ class SampleRow(BaseModel):
     plate: str
     plate_class: str
     area: str
+    area_name: str = ""
+    """From the province down; empty where the table of divisions lacks the area."""
     arrived: datetime
     left: datetime
     """Exclusive."""

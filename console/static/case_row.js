@@ -57,7 +57,7 @@ function showEarlier(line, view) {
 }
 
 // The lane is the camera's name, without the checkpoint's where it begins with it.
-function placeOf(view) {
+export function placeOf(view) {
   const lane = view.camera_id.startsWith(view.checkpoint) ? view.camera_id.slice(view.checkpoint.length).replace(/^[-_ ]+/, "") : view.camera_id;
   return [view.checkpoint, lane].filter(Boolean).join(" ");
 }

@@ -114,7 +114,7 @@ function showWords(list, view, isMine) {
   ].filter(([, words]) => words);
   list.hidden = !entries.length;
   list.replaceChildren(...entries.flatMap(([name, words]) => [
-    Object.assign(document.createElement("dt"), { textContent: name }), Object.assign(document.createElement("dd"), { textContent: words }),
+    Object.assign(document.createElement("dt"), { textContent: name }), Object.assign(document.createElement("dd"), { textContent: words, className: name === "停留" ? "stays" : "" }),
   ]));
 }
 

@@ -2,6 +2,7 @@
 
 import { serverNow } from "./ages.js";
 import { toast } from "./ask.js";
+import { placeOf } from "./case_row.js";
 
 const MARKS = { ok: "✓ 正常", warn: "? 异常提醒", bad: "! 故障" };
 const SHOWN_HEALTHY = 3; // as many need no folding
@@ -56,9 +57,10 @@ export function drawTiles(tiles) {
   const healthy = tiles.filter((tile) => tile.health === "ok");
   const isFolding = healthy.length > SHOWN_HEALTHY;
   const shown = isFolding && !isUnfolded ? tiles.filter((tile) => tile.health !== "ok") : tiles;
+  const cameras = tiles.reduce((all, { checkpoint }) => all.set(checkpoint, (all.get(checkpoint) ?? 0) + 1), new Map());
   const elements = shown.map((tile) => {
     const key = `${tile.checkpoint}/${tile.camera_id}`;
-    return fillTile(known.get(key) ?? makeTile(key), tile);
+    return fillTile(known.get(key) ?? makeTile(key), tile, cameras.get(tile.checkpoint) > 1);
   });
   if (isFolding) elements.push(fold(known.get("fold"), healthy.length, () => drawTiles(tiles)));
   const isSame = elements.length === box.children.length && elements.every((element, at) => box.children[at] === element);
@@ -96,11 +98,11 @@ function makeTile(key) {
   return element;
 }
 
-function fillTile(element, tile) {
+function fillTile(element, tile, isOneOfSeveral) {
   const well = () => `${tile.fps === null ? "相机上报" : `${tile.fps.toFixed(0)} 帧/秒`} · 识别 ${ago(tile.last_read_at)} · 名单 v${tile.list_version} ${ago(tile.list_at)}`;
   const says = tile.problems.length ? tile.problems.join(" · ") : well();
   element.className = `tile ${tile.health}`;
-  element.querySelector("b").textContent = tile.checkpoint;
+  element.querySelector("b").textContent = isOneOfSeveral ? placeOf(tile) : tile.checkpoint;
   element.querySelector(".mark").textContent = MARKS[tile.health];
   element.querySelector(".says").textContent = says;
   element.title = [

@@ -118,6 +118,7 @@ def _accounts(
     context = {
         "accounts": console.accounts.all(),
         "grids": console.grids.units_within(""),
+        "name_of": console.grids.name_of,
         "roles": ACCOUNT_ROLES,
         "needs_totp": NEEDS_TOTP,
         "messengers": {one.kind: MESSENGER_NAMES[one.kind] for one in console.settings.messenger},

@@ -26,6 +26,7 @@ def qr_svg(text: str) -> str:
         xmldecl=False,
         svgns=False,
         scale=5,
+        unit="px",  # or it has no view box, and is cut where it has less room than its size
         dark="#000",
         light="#fff",
         svgclass="qr",

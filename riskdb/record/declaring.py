@@ -11,7 +11,7 @@ from riskdb.record.judging import MAX_NAME_LENGTH, parse_moment
 from riskdb.record.mapping.fields import AREA_TABLE, Field
 from riskdb.record.mapping.forms import HEADER_WITHIN, Form, FormKind, find_form, require_clear
 from riskdb.record.places.finding import find_areas
-from riskdb.record.places.table import place_table
+from riskdb.record.places.table import area_name
 from riskdb.record.rows import AreaWindow
 from riskdb.record.tables.opening import read_sheets
 from riskdb.types import RiskFileError, RiskLevel
@@ -106,18 +106,12 @@ def declared_from(texts: Mapping[Field, str], utc_offset_hours: float) -> Declar
         code=areas[0].code,
         level=parse_level(texts[Field.LEVEL]),
         source=texts[Field.SOURCE],
-        name=texts[Field.NAME] or _name_of(areas[0].code),
+        name=texts[Field.NAME] or area_name(areas[0].code),
         valid_from=parse_moment(start, utc_offset_hours) if start.strip() else None,
         valid_until=parse_moment(end, utc_offset_hours, is_end=True) if end.strip() else None,
     )
     declared.as_window(now=0, lookback_s=0)
     return declared
-
-
-def _name_of(code: str) -> str:
-    """Return the area's whole name where the table has it, empty where not."""
-    county = code[:6]
-    return place_table().name_of(code if len(code) > 6 else county[:2] if county.endswith("0000") else county)
 
 
 def _cell(form: Form, cells: list[str], field: Field) -> str:

@@ -168,3 +168,9 @@ def spellings(name: str) -> tuple[str, ...]:
         found.append(name + "办事处")
         found.append(name + "办")
     return tuple(dict.fromkeys(found))
+
+
+def area_name(area: str) -> str:
+    """Return the whole name of an area as the record keeps it, empty where the table lacks it."""
+    county = area[:6]
+    return place_table().name_of(area if len(area) > 6 else county[:2] if county.endswith("0000") else county)
