@@ -165,6 +165,7 @@ def test_a_code_for_the_telephone_is_whole_on_a_narrow_window_also_for_a_long_na
     with shown(world, None, f"/setup/{token}", PHONE) as page:
         picture = cv2.imdecode(np.frombuffer(page.locator(".qr").screenshot(), np.uint8), cv2.IMREAD_COLOR)
         secret = page.inner_text("#totp-secret")
+    assert picture is not None
     assert f"secret={secret}" in cv2.QRCodeDetector().detectAndDecode(picture)[0]
     dark = np.argwhere(picture.max(axis=2) < 60)
     room = np.concatenate([dark.min(axis=0), picture.shape[:2] - dark.max(axis=0)])
