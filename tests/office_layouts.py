@@ -17,6 +17,7 @@ def layout_files() -> Iterator[OfficeFile]:
     yield from _several_in_a_row()
     yield from _turned()
     yield from _as_above()
+    yield from _ends_and_streets()
 
 
 def _from_1904() -> OfficeFile:
@@ -136,6 +137,17 @@ def _turned() -> Iterator[OfficeFile]:
     yield OfficeFile("turned.xlsx", xlsx(("S", [["协查车辆登记表"], ["项目", "车辆1", "车辆2"], *rows])), BOTH)
     yield OfficeFile("turned one.csv", text([[f"{name}：", cell] for name, cell in zip(FORM, FIRST, strict=True)]), ONE)
     yield OfficeFile("turned, no source.csv", text(rows[:-1]), refused="来源")
+
+
+def _ends_and_streets() -> Iterator[OfficeFile]:
+    for name in ("到访时间", "停靠时间", "过车时间"):  # the end was not looked at
+        yield OfficeFile(f"{name} and an end.csv", text([[*FORM[:2], name, *FORM[3:]], FIRST]), ONE)
+    street = [["车牌号", "地区", "街道", *FORM[2:]], [FIRST[0], "青岛市黄岛区", "薛家岛街道", *FIRST[2:]]]
+    yield OfficeFile("street beside its area.csv", text(street), (record(area="370211003"),))
+    headers = ["途经省市县", "轨迹所在地", "区县名称"]
+    yield from (
+        OfficeFile(f"{name}.csv", text([[FORM[0], name, *FORM[2:4], "报送单位"], FIRST]), ONE) for name in headers
+    )
 
 
 def _as_above() -> Iterator[OfficeFile]:

@@ -35,6 +35,8 @@ class Layout:
         self._codes, self._areas = form.columns(Field.AREA_CODE), form.columns(Field.AREA)
         self._parts = form.columns(*AREA_PARTS[:-1])
         self._parts_of_area = frozenset(self._parts)
+        lower = frozenset(form.columns(Field.STREET, Field.VILLAGE))
+        self._has_lower_parts_only = bool(self._areas) and 0 < len(self._parts) == len(lower)
         self._addresses = () if self._areas or self._codes else form.columns(Field.ADDRESS)
         stay = form.columns(Field.STAY, Field.STAY_TIME)
         self._from = form.columns(Field.FROM, Field.FROM_TIME) or stay
@@ -118,6 +120,8 @@ class Layout:
         of_plate = [place for place in self._prefixes if is_prefix(cells[place]) and cells[self._plates[0]].isascii()]
         places = [place for place in (*self._parts, *self._addresses) if place not in of_plate]
         parts = [cells[place].strip() for place in places if cells[place].strip()]
+        if self._has_lower_parts_only:  # a street lies in the area beside it
+            parts, whole = [whole, *parts], ""
         words = whole if parts and whole and parts[-1] in whole else "".join([*parts, whole])
         return f"{code} {words}".strip() if code else words
 

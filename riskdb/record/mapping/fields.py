@@ -87,7 +87,7 @@ _END = "结束|终止|截止|截至|止|终|末|至|结束于|末次|最晚|最�
 _RISKY = "(?:中?高?风险|涉疫|疫情|重点)"
 _THERE = rf"(?:{_RISKY}(?:地区|区域|区县|县区|区|点位|点|地)|当地|疫区|地区|区域|我市|该地|过车|通过|出现)?"
 _WHEN = "日期时间|日期|时间|时刻|时点"
-_STAYING = "途经|途径|停留|经过|逗留|滞留|驻留|行程|轨迹|在|旅居|活动|涉及|起止|到访|过车|通过|通行|出现|抓拍|经停"
+_STAYING = "途经|途径|停留|经过|逗留|滞留|驻留|行程|轨迹|在|旅居|活动|涉及|起止|到访|过车|通过|通行|出现|抓拍|经停|停靠"
 
 TRAVEL_SYNONYMS = (
     Synonyms(
@@ -127,12 +127,13 @@ TRAVEL_SYNONYMS = (
     ),
     Synonyms(
         Field.AREA_CODE,
-        "areacode area_code adcode regioncode xzqh 代码 编码",
+        "areacode area_code adcode regioncode xzqh xzqhdm 代码 编码",
         r".*(区划|地区|区域|风险区|网格|行政)(编码|代码|编号)",
     ),
     Synonyms(
         Field.AREA,
-        "area region district location place riskarea 来源地 涉疫地 疫区 旅居史 途经 途径 区划 行政区 地点 地域 属地",
+        "area region district location place riskarea 来源地 涉疫地 疫区 旅居史 途经 途径 区划 行政区 地点 地域 属地 "
+        "所在地 轨迹所在地 途经省市县 途经市县 途经省市区 途经省市 省市县 省市区 区县名称 县区名称",
         r"(?!.*(户籍|籍贯|家庭|归属|目的|下一|出发|始发|车籍|发证|现住|离开|驶离|姓名|管辖|单位)).*"
         r"(地区|区域|风险区|区划|风险点|点位|途经地|途径地|旅居地|到访地|停留地|涉及地|到达地|经停地|地点|位置|风险地|涉疫地)"
         rf"(名称|情况|信息)?|{_RISKY}区?.?(所在|发生|发源)地|{_RISKY}(区县|县区|县市区|城市|地市)(名称)?",
@@ -158,7 +159,7 @@ TRAVEL_SYNONYMS = (
     Synonyms(
         Field.FROM,
         "from start begin fromtime timefrom starttime begintime startdate "
-        "arrival arrivaltime arrived arrivedat arrivaldate entry "
+        "arrival arrivaltime arrivetime arrived arrivedat arrivaldate entry "
         "entrytime entered entertime intime timein datefrom enter kssj 从",
         rf"(?:{_STAYING}|风险区|风险地区|高风险地?区|当地|本地)?(?:的)?(?:{_ARRIVE}|{_BEGIN})"
         rf"{_THERE}(?:的)?(?:{_WHEN})?"
@@ -182,7 +183,7 @@ TRAVEL_SYNONYMS = (
         Field.SOURCE,
         "source sourcedept datasource reportedby reporter origin 来源 依据 文号 出处 线索 渠道 函号 线索号 线索编号",
         r"(?!.*(来源地|地区)).*(来源|函号|协查函|协查单位|数据提供|依据|文号|渠道"
-        r"|(发函|来函|推送|下发|来文|提供|移交|转办|协查|通报|上报)(单位|部门|机构|方|地))"
+        r"|(发函|来函|推送|下发|来文|提供|移交|转办|协查|通报|上报|报送)(单位|部门|机构|方|地))"
         r"(单位|部门|名称|编号|文号|说明)?",
     ),
     Synonyms(

@@ -203,6 +203,9 @@ def _parted_days_and_times(headers: Sequence[str], fields: list[Field | None]) -
         time_of_day = _TIMES_OF_DAY.get(fields[place - 1])
         if time_of_day and days[place - 1] and not days[place] and fields[place] in (fields[place - 1], Field.STAY):
             fields[place] = time_of_day
+    if Field.FROM not in fields and Field.TO in fields and fields.count(Field.STAY) == fields.count(Field.TO):
+        # 到访时间 beside 离开时间 is the begin, though it can be a whole stay elsewhere.
+        fields = [Field.FROM if field is Field.STAY else field for field in fields]
     if sorted(field for field in fields if field in _WHENS) == sorted(_WHENS):
         stay, *ends = (fields.index(field) for field in _WHENS)
         if days[stay] and not any(days[end] for end in ends):

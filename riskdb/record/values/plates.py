@@ -14,7 +14,7 @@ _LOOKALIKES = str.maketrans("АВЕКМНОРСТУХаеорсухΑΒΕΖΗΙ�
 """Letters of the Cyrillic and Greek alphabets, and circles, that look like what a plate carries."""
 _OLD_STYLE = str.maketrans("魯蘇滬貴遼晉陝瓊雲寧閩贛粵學掛領", "鲁苏沪贵辽晋陕琼云宁闽赣粤学挂领")
 _LABEL = re.compile(
-    r"^\s*(?:主车|牵引车|车头|挂车|车辆|机动车|汽车)?(?:车牌号码?|号牌号码?|车牌|号牌|车号|牌照号?|牌号|plate)?\s*"
+    r"^\s*(?:主车|牵引车|车头|挂车|车辆|机动车|汽车|车(?=[:：]))?(?:车牌号码?|号牌号码?|车牌|号牌|车号|牌照号?|牌号|plate)?\s*"
     r"(?:[:：]\s*|(?<=[车牌号码头照])(?=[\u4e00-\u9fff][A-Z]))",
     re.I,
 )
