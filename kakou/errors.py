@@ -1,29 +1,24 @@
 """What an error that reaches the top of a process says, and the exit code it ends with."""
 
-import errno
-
 from rich.console import Console
 from rich.markup import escape
 
+from kakou.disk_words import DISK_WORDS, disk_words
 from kakou.exit_codes import ExitCode
 from kakou.extras import missing_sentence
 from kakou.foreign import ForeignPackageError
-
-DISK_TROUBLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO)
-"""The disk is full, read-only, not ours or broken: the user's to mend."""
 
 
 def report_error(error: Exception) -> int:
     """Print what the user can mend and return the exit code; raise again what is a fault of ours."""
     missing = missing_sentence(error)
     code = ExitCode.UNAVAILABLE if missing else exit_code_of(type(error))
-    if code is None and isinstance(error, OSError) and error.errno in DISK_TROUBLE:
-        code = ExitCode.UNAVAILABLE
+    said = missing or _sentence(error)
+    if code is None and isinstance(error, OSError) and error.errno in DISK_WORDS:
+        code, said = ExitCode.UNAVAILABLE, disk_words(error)
     if code is None:
         raise error
-    Console(stderr=True, highlight=False).print(
-        f"[red]错误[/red] {escape(missing or _sentence(error))}", soft_wrap=True
-    )
+    Console(stderr=True, highlight=False).print(f"[red]错误[/red] {escape(said)}", soft_wrap=True)
     return code
 
 

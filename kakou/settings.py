@@ -1,5 +1,6 @@
 """All settings of a box or a centre, read from one `kakou.toml`."""
 
+import errno
 import os
 import tomllib
 from collections import Counter
@@ -12,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from alerts.settings import AlertsSettings
 from console.booth.settings import BoothSettings
 from console.settings import ConsoleSettings
+from kakou.disk_words import disk_words
 from kakou.links import AddressError, open_links
 from kakou.sane_values import insane_values
 from kakou.settings_words import in_chinese
@@ -151,14 +153,22 @@ def _refuse_odd_folder(state_dir: Path, path: Path) -> None:
     """Raise SettingsError where something else lies in the place of the state folder or of one above it."""
     folder = state_dir.absolute()
     try:
+        folder.lstat()
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise SettingsError(f"{path}: state_dir: {disk_words(error)}") from error
+    try:
         found = next(one for one in (folder, *folder.parents) if os.path.lexists(one))
         is_folder = found.is_dir()
+        holds_files = not is_folder or os.statvfs(found).f_blocks > 0
     except OSError:  # whoever opens it says why it cannot be
         return
     if not is_folder:
         raise SettingsError(
             f"{path}: state_dir: {found} 不是文件夹（文件、管道，或指向不存在之处的链接）：移走它，或改 state_dir"
         )
+    if not holds_files:
+        raise SettingsError(f"{path}: state_dir: {found} 属于内核（如 /proc、/sys），存不了文件：改 state_dir")
 
 
 def _refuse_open_links(settings: Settings, path: Path) -> None:

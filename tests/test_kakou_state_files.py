@@ -1,7 +1,11 @@
 """The files of the state folder: nobody else's, and no damage to one of them stops a box."""
 
+import contextlib
+import json
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +17,7 @@ from alerts.set_aside import losses
 from kakou.errors import report_error
 from kakou.exit_codes import ExitCode
 from kakou.process import keep_private
+from kakou.settings import SettingsError, load_settings
 from kakou.wiring.box import Box
 from kakou.wiring.embedded_redis import embedded_redis
 from kakou.wiring.matching import key_path
@@ -24,7 +29,7 @@ from pipeline.types import ScreeningCounts
 from riskdb.digest import load_or_create_key
 from riskdb.types import RiskDBError
 from tests.box_kit import small_box
-from tests.commands import run_kakou
+from tests.commands import REPOSITORY, run_kakou
 from tests.pipeline_kit import NOON
 
 
@@ -135,9 +140,47 @@ def test_a_box_with_a_damaged_plate_key_is_built_and_answers_unchecked_until_it_
         assert parts.screening.flagging.id_key() == good
 
 
-@pytest.mark.parametrize("number", [28, 30, 13])
-def test_a_disk_that_is_full_read_only_or_not_ours_ends_a_command_with_a_sentence(
-    number: int, capsys: pytest.CaptureFixture[str]
-):
+@pytest.mark.parametrize(
+    ("number", "says"), [(28, "磁盘已满"), (30, "磁盘只读"), (13, "没有权限"), (36, "路径太长"), (5, "磁盘读写出错")]
+)
+def test_a_disk_that_refuses_ends_a_command_with_a_sentence(number: int, says: str, capsys: pytest.CaptureFixture[str]):
     assert report_error(OSError(number, os.strerror(number), "/state/x")) == ExitCode.UNAVAILABLE
-    assert "/state/x" in capsys.readouterr().err
+    assert f"/state/x {says}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("folder", "says"),
+    [
+        ("/proc", "属于内核"),
+        ("/proc/self/var", "属于内核"),
+        ("/sys/var", "属于内核"),
+        ("x" * 300, "路径太长"),
+        ("y/" * 2100, "路径太长"),
+        ("kakou.toml/var", "不是文件夹"),
+        ("nowhere", "不是文件夹"),
+        ("nowhere/var", "不是文件夹"),
+        ("circle", "不是文件夹"),
+        ("/dev/null/var", "不是文件夹"),
+    ],
+)
+def test_a_place_that_can_hold_no_state_folder_is_refused_with_the_setting(tmp_path: Path, folder: str, says: str):
+    (tmp_path / "nowhere").symlink_to("/nonexistent/var")
+    (tmp_path / "circle").symlink_to(tmp_path / "circle")
+    with contextlib.chdir(tmp_path):
+        (tmp_path / "kakou.toml").write_text(f'state_dir = "{folder}"')
+        with pytest.raises(SettingsError, match=rf"kakou\.toml: state_dir: .{{1,200}}{says}"):
+            load_settings()
+
+
+def test_a_doctor_who_may_not_look_into_the_state_folder_says_so_and_goes_on(tmp_path: Path):
+    (tmp_path / "kakou.toml").write_text('state_dir = "shut/var"\n')
+    (tmp_path / "shut").mkdir(0)
+    command = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
+    command += [sys.executable, "-m", "kakou.main", "doctor", "--json"]
+    environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    (tmp_path / "shut").chmod(0o700)
+    assert (done.returncode, done.stderr) == (ExitCode.FINDINGS, "")
+    said = {one["check"]: one["verdict"] for one in map(json.loads, done.stdout.splitlines())}
+    assert said["状态目录 state folder"] == "bad"
+    assert "Redis" in said

@@ -34,7 +34,7 @@ def verify(
     settings = load_settings(config)
     key_path = settings.state_dir / "console.key"
     if not key_path.is_file():
-        raise SettingsError(f"{key_path}: no console has run here; set state_dir in kakou.toml")
+        raise SettingsError(f"没有 {key_path}：这里没有运行过控制台；用 --config 指明它的 kakou.toml，或改 state_dir")
     database = Database(database_url(settings.console, settings.state_dir))
     with database.reading() as session:
         log = AuditLog(load_keys(key_path))

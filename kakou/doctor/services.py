@@ -1,6 +1,7 @@
 """Redis, the list, the outbox and the channels."""
 
 import contextlib
+import os
 import ssl
 import time
 from collections.abc import Iterator
@@ -38,7 +39,7 @@ PATIENCE_S = 2.0
 def service_findings(settings: Settings) -> Iterator[Finding]:
     """Yield what Redis and the outbox say. An embedded Redis that never ran is not started for this."""
     yield checked("发件箱 outbox", lambda: _outbox(settings))
-    if settings.redis_url is None and not (settings.state_dir / "redis").exists():
+    if settings.redis_url is None and not os.path.lexists(settings.state_dir / "redis"):
         yield checked("Redis", _embedded, "apt-get install redis-server，或设 redis_url")
         return
     with contextlib.ExitStack() as stack:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
+from kakou.disk_words import disk_words
 from riskdb.own_file import make_way, read_own
 from riskdb.types import RiskDBError
 from riskdb.whole_file import PRIVATE, whole_file
@@ -98,8 +99,9 @@ def load_state(state_dir: Path) -> SunsetState | None:
     except FileNotFoundError:
         state = None
     except (OSError, ValidationError) as error:
+        why = f"（{disk_words(error)}）" if isinstance(error, OSError) else ""
         raise SunsetError(
-            f"{path} 读不出：授权期不明，不比对。请从备份放回，或执行 kakou sunset --authorise。"
+            f"{path} 读不出{why}：授权期不明，不比对。请从备份放回，或执行 kakou sunset --authorise。"
         ) from error
     return _with_reports(state, state_dir / REPORTS_FOLDER)
 

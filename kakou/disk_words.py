@@ -1,0 +1,28 @@
+"""What a disk that refuses says, in words: on which file, why, and what to do."""
+
+import errno
+
+DISK_WORDS = {
+    errno.ENOSPC: "磁盘已满（空间或 inode 用尽）：清理磁盘或扩容，再试一次",
+    errno.EDQUOT: "磁盘配额用尽：清理或提高配额，再试一次",
+    errno.EROFS: "磁盘只读：改用可写的位置；若它本来可写，检查磁盘故障（dmesg）",
+    errno.EACCES: "没有权限：它和上级文件夹应属于运行 kakou 的用户（ls -ld 查看）",
+    errno.EPERM: "不允许：它和上级文件夹应属于运行 kakou 的用户（ls -ld、lsattr 查看）",
+    errno.EIO: "磁盘读写出错：检查磁盘（dmesg），换盘后从备份放回",
+    errno.ENAMETOOLONG: "路径太长：改用短的路径",
+    errno.ELOOP: "链接绕成一圈：移走它",
+    errno.ENOTDIR: "上级不是文件夹：移走它，或改路径",
+}
+"""The user's to mend: the disk is full, read-only, not ours or broken, or the path cannot be."""
+SHOWN = 120
+
+
+def disk_words(error: OSError) -> str:
+    """Return one sentence for an error with one of these numbers; others are as the system says them."""
+    said = DISK_WORDS.get(error.errno or 0, error.strerror or str(error))
+    return f"{shown(str(error.filename))} {said}" if error.filename is not None else said
+
+
+def shown(path: str) -> str:
+    """Return a path; of one that would fill the screen, its beginning."""
+    return path if len(path) <= SHOWN else f"{path[:SHOWN]}…"
