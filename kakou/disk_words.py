@@ -1,6 +1,8 @@
-"""What a disk that refuses says, in words: on which file, why, and what to do."""
+"""What a disk that refuses says, in words: on which file, why, and what to do; and what can be no state folder."""
 
 import errno
+import os
+from pathlib import Path
 
 DISK_WORDS = {
     errno.ENOSPC: "磁盘已满（空间或 inode 用尽）：清理磁盘或扩容，再试一次",
@@ -20,9 +22,30 @@ SHOWN = 120
 def disk_words(error: OSError) -> str:
     """Return one sentence for an error with one of these numbers; others are as the system says them."""
     said = DISK_WORDS.get(error.errno or 0, error.strerror or str(error))
-    return f"{shown(str(error.filename))} {said}" if error.filename is not None else said
+    return f"{shown(str(error.filename))} {said}" if error.filename is not None else f"{said}（{error}）"
 
 
 def shown(path: str) -> str:
     """Return a path; of one that would fill the screen, its beginning."""
     return path if len(path) <= SHOWN else f"{path[:SHOWN]}…"
+
+
+def folder_fault(state_dir: Path) -> str | None:
+    """Return why a state folder can never be at this place, None where nothing is known against it."""
+    if state_dir == Path():
+        return '应为文件夹的路径，如 state_dir = "/var/lib/kakou"'
+    folder = state_dir.absolute()
+    try:
+        folder.lstat()
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            return disk_words(error)
+    try:
+        found = next(one for one in (folder, *folder.parents) if os.path.lexists(one))
+        if not found.is_dir():
+            return f"{found} 不是文件夹（文件、管道，或指向不存在之处的链接）：移走它，或改 state_dir"
+        if os.statvfs(found).f_blocks == 0:
+            return f"{found} 属于内核（如 /proc、/sys），存不了文件：改 state_dir"
+    except OSError:  # whoever opens it says why it cannot be
+        return None
+    return None

@@ -1,28 +1,27 @@
 """All settings of a box or a centre, read from one `kakou.toml`."""
 
-import errno
 import os
 import tomllib
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from alerts.settings import AlertsSettings
 from console.booth.settings import BoothSettings
 from console.settings import ConsoleSettings
-from kakou.disk_words import disk_words
+from kakou.disk_words import folder_fault
 from kakou.links import AddressError, open_links
 from kakou.sane_values import insane_values
-from kakou.settings_words import in_chinese
+from kakou.settings_words import explained, toml_fault
 from pipeline.reads.settings import ReadsSettings
 from pipeline.settings import PipelineSettings, SourceSettings
 from riskdb.settings import ClockSettings, RiskSettings
 
 DEFAULT_PATH = Path("kakou.toml")
-_TOML_FAULT = "写法有误：看这一行及上一行的引号、括号和等号；文字要写在英文引号里"
+REDIS_SCHEMES = ("redis://", "rediss://", "unix://")
 _OPEN_LINK = (
     "到 {host} 的连接没有 TLS 保护，会明文传送号牌和密码。请改用 rediss://、https:// 或 tls = true，"
     "数据库用 sslmode=verify-full；若线路另有保护（如 VPN），请写明 "
@@ -109,7 +108,9 @@ class Settings(BaseModel):
     def _are_different(cls, sources: tuple[SourceSettings, ...]) -> tuple[SourceSettings, ...]:
         doubled = [name for name, count in Counter(source.camera_id for source in sources).items() if count > 1]
         if doubled:
-            raise ValueError(f"camera_id {', '.join(doubled)} stands twice; each camera needs an id of its own")
+            raise ValueError(
+                f"camera_id {'、'.join(doubled)} 写了两次：每台摄像机一个 (camera_id {', '.join(doubled)} stands twice)"
+            )
         return sources
 
     @property
@@ -123,7 +124,8 @@ class Settings(BaseModel):
         names = Counter(camera_id for camera_id, _ in self.cameras)
         if doubled := [name for name, count in names.items() if count > 1]:
             raise ValueError(
-                f"camera {', '.join(doubled)} stands twice; each camera and device needs a name of its own"
+                f"{'、'.join(doubled)} 写了两次：每台摄像机、每台上报相机各用一个名称"
+                f" (camera {', '.join(doubled)} stands twice)"
             )
         return self
 
@@ -134,9 +136,10 @@ def load_settings(path: Path | None = None) -> Settings:
     try:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{path or DEFAULT_PATH}: not valid TOML: {error}（{_TOML_FAULT}）") from error
+        raise SettingsError(f"{path or DEFAULT_PATH}{toml_fault(str(error), text)}") from error
     if redis_url := os.environ.get("REDIS_URL"):
         table["redis_url"] = redis_url
+    _refuse_odd_addresses(table, path or DEFAULT_PATH, text)
     try:
         settings = Settings.model_validate(table)
     except ValidationError as error:
@@ -145,30 +148,23 @@ def load_settings(path: Path | None = None) -> Settings:
         lines = (f"{path or DEFAULT_PATH}:{_line_of(at, text)}: {_dotted(at)}: {why}" for at, why in insane)
         raise SettingsError("\n".join(lines))
     _refuse_open_links(settings, path or DEFAULT_PATH)
-    _refuse_odd_folder(settings.state_dir, path or DEFAULT_PATH)
+    if (fault := folder_fault(settings.state_dir)) is not None:
+        raise SettingsError(f"{path or DEFAULT_PATH}: state_dir: {fault}")
     return settings
 
 
-def _refuse_odd_folder(state_dir: Path, path: Path) -> None:
-    """Raise SettingsError where something else lies in the place of the state folder or of one above it."""
-    folder = state_dir.absolute()
-    try:
-        folder.lstat()
-    except OSError as error:
-        if error.errno == errno.ENAMETOOLONG:
-            raise SettingsError(f"{path}: state_dir: {disk_words(error)}") from error
-    try:
-        found = next(one for one in (folder, *folder.parents) if os.path.lexists(one))
-        is_folder = found.is_dir()
-        holds_files = not is_folder or os.statvfs(found).f_blocks > 0
-    except OSError:  # whoever opens it says why it cannot be
-        return
-    if not is_folder:
-        raise SettingsError(
-            f"{path}: state_dir: {found} 不是文件夹（文件、管道，或指向不存在之处的链接）：移走它，或改 state_dir"
-        )
-    if not holds_files:
-        raise SettingsError(f"{path}: state_dir: {found} 属于内核（如 /proc、/sys），存不了文件：改 state_dir")
+def _refuse_odd_addresses(table: dict[str, Any], path: Path, text: str) -> None:
+    """Raise SettingsError where the address of a Redis is of nothing that a Redis answers at."""
+    alerts = table.get("alerts")
+    stream_url = alerts.get("stream_url") if isinstance(alerts, dict) else None
+    for at, url in ((("redis_url",), table.get("redis_url")), (("alerts", "stream_url"), stream_url)):
+        if isinstance(url, str) and not url.startswith(REDIS_SCHEMES):
+            where = f"{path}:{_line_of(at, text)}: {_dotted(at)}"
+            if at == ("redis_url",) and "REDIS_URL" in os.environ:
+                where = "环境变量 REDIS_URL"
+            raise SettingsError(
+                f"{where}: Redis 的地址应以 {'、'.join(REDIS_SCHEMES)} 开头，如 redis://127.0.0.1:6379/0"
+            )
 
 
 def _refuse_open_links(settings: Settings, path: Path) -> None:
@@ -190,33 +186,35 @@ def _refuse_open_links(settings: Settings, path: Path) -> None:
 
 
 def _read(path: Path | None) -> str:
-    if path is None and not DEFAULT_PATH.is_file():
+    if path is None and not os.path.lexists(DEFAULT_PATH):
         return ""
     chosen = path or DEFAULT_PATH
     try:
-        return chosen.read_text(encoding="utf-8")
+        return chosen.read_text(encoding="utf-8-sig")  # editors of Windows put a mark before the text
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{chosen}: cannot be read: {error}（{_unread(error)}）") from error
+        raise SettingsError(f"{chosen}: 读不了：{_unread(error, chosen)} (cannot be read: {error})") from error
 
 
-def _unread(error: OSError | UnicodeDecodeError) -> str:
+def _unread(error: OSError | UnicodeDecodeError, path: Path) -> str:
     """Return why a file cannot be read, and what to do."""
+    if path.is_symlink() and not path.is_file():
+        return "它是一个链接，指向的不是文件：改正链接，或放回 kakou.toml"
     if isinstance(error, FileNotFoundError):
         return "没有这个文件：用 --config 指明 kakou.toml"
     if isinstance(error, PermissionError):
         return "没有读权限：设置文件应属于服务的用户或可供其读取"
+    if isinstance(error, IsADirectoryError):
+        return "它是文件夹：移走它，放回 kakou.toml"
     if isinstance(error, UnicodeDecodeError):
         return "不是 UTF-8 文字：在编辑器里另存为 UTF-8"
-    return "读不了：应为普通文件"
+    return "应为普通文件"
 
 
 def _explain(error: ValidationError, path: Path, text: str) -> str:
     lines = []
     for problem in error.errors():
-        key = _dotted(problem["loc"])
-        meaning = "unknown key" if problem["type"] == "extra_forbidden" else problem["msg"]
-        chinese = in_chinese(problem, Settings)
-        lines.append(f"{path}:{_line_of(problem['loc'], text)}: {key}: {meaning}{chinese}")
+        at = f"{path}:{_line_of(problem['loc'], text)}"
+        lines.append(": ".join(part for part in (at, _dotted(problem["loc"]), explained(problem, Settings)) if part))
     return "\n".join(lines)
 
 

@@ -10,9 +10,7 @@ Place: TypeAlias = tuple[float, float]
 def line_fault(line: Line) -> str | None:
     """Say what is wrong with a line between lanes, or None."""
     if not all(0.0 <= share <= 1.0 for point in line for share in point):
-        return (
-            f"{[list(point) for point in line]} lies outside the picture; give shares of its width and height, 0 to 1"
-        )
+        return f"{[list(point) for point in line]} 在画面之外：写画面宽高的比例，0 到 1 (lies outside the picture)"
     if line[0][1] == line[1][1]:
         return f"{[list(point) for point in line]} is level; a line between lanes needs two points at different heights"
     return None

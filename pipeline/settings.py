@@ -134,7 +134,10 @@ class SourceSettings(BaseModel):
             return uri
         scheme, _, rest = uri.partition("://")
         if scheme not in URL_SCHEMES:
-            raise ValueError(f"uri: no address of a camera begins with {scheme}://; use {', '.join(URL_SCHEMES)}")
+            raise ValueError(
+                f"摄像机地址不能以 {scheme}:// 开头：用 {'、'.join(URL_SCHEMES)}"
+                " (uri: no address of a camera begins so)"
+            )
         # A password may hold what ends an address elsewhere: the last @ before the path is the one that counts.
         place = rest.split("/", 1)[0].rpartition("@")[2]
         try:
@@ -143,7 +146,10 @@ class SourceSettings(BaseModel):
         except ValueError:
             is_whole = False
         if not is_whole:
-            raise ValueError(f"uri: {scheme}:// needs a host and, where one is given, a port between 1 and 65535")
+            raise ValueError(
+                f"{scheme}:// 后面要有主机；端口若写，应在 1 到 65535 之间；密码里的 @ : / # 要写成 %40 %3A %2F %23"
+                " (uri: needs a host and a port that can be)"
+            )
         return uri
 
     @model_validator(mode="after")

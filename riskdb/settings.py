@@ -124,19 +124,23 @@ class RiskSettings(BaseModel):
     def _feeds_are_known(self) -> "RiskSettings":
         names = [feed.name for feed in self.feed]
         if len(set(names)) < len(names):
-            raise ValueError("two feeds have one name")
+            raise ValueError("两个 [[risk.feed]] 同名：每个一个名称 (two feeds have one name)")
         for topic in self.kafka:
             if topic.feed not in names:
-                raise ValueError(f"kafka: there is no feed named {topic.feed}")
+                raise ValueError(
+                    f"没有名为 {topic.feed} 的 [[risk.feed]]：加上它，或改 [[risk.kafka]] 的 feed"
+                    f" (kafka: there is no feed named {topic.feed})"
+                )
         return self
 
     @model_validator(mode="after")
     def _limits_fit_together(self) -> "RiskSettings":
         if self.possible_at > self.hit_at:
-            raise ValueError("possible_at must not be above hit_at")
+            raise ValueError("possible_at 不能大于 hit_at：疑似的界限低于命中 (possible_at must not be above hit_at)")
         if self.expiry_days < self.lookback_days:
             raise ValueError(
-                f"expiry_days ({self.expiry_days}) is below lookback_days ({self.lookback_days}) and would cut it"
-                " short: raise expiry_days, or lower lookback_days"
+                f"expiry_days（{self.expiry_days}）小于 lookback_days（{self.lookback_days}），名单会提前"
+                "到期：加大前者，或减小后者"
+                " (expiry_days is below lookback_days)"
             )
         return self

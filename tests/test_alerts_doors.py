@@ -115,7 +115,7 @@ config.write_text('[[alerts.channel]]\\nname = "modem"\\nkind = "sms"\\noutgoing
 try:
     load_settings(config)
 except Exception as error:
-    assert "kakou.toml:5: alerts.channel.0.colour: unknown key" in str(error), error
+    assert "kakou.toml:5: alerts.channel.0.colour: 没有这个设置" in str(error), error
 else:
     raise AssertionError("an unknown key was taken")
 """

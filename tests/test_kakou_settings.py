@@ -1,16 +1,20 @@
 """kakou.toml: every key documented, every mistake named with its line."""
 
+import ast
+import inspect
 import os
 import re
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from pydantic import BaseModel, Field
 
+from alerts.channels.finding import channel_kinds
 from kakou.settings import Settings, SettingsError, load_settings
 from kakou.settings_doc import EXAMPLE, render, sections
+from kakou.settings_words import PATTERNS, models_in
 from tests.commands import REPOSITORY, call_kakou
 
 GOOD = """\
@@ -43,9 +47,9 @@ def test_a_file_is_read_and_the_rest_are_defaults(tmp_path: Path):
 @pytest.mark.parametrize(
     ("added", "line", "what"),
     [
-        ("", 11, "risk.colour: unknown key"),
-        ("\n[[source]]\ncamera_id = 'b'\ncheckpoint = 'x'\nuri = 'u'\ncolor = 1\n", 15, "source.1.color: unknown key"),
-        ("\n[[source]]\ncamera_id = 'b'\n", 11, "source.1.uri: Field required"),
+        ("", 11, "risk.colour: 没有这个设置"),
+        ("\n[[source]]\ncamera_id = 'b'\ncheckpoint = 'x'\nuri = 'u'\ncolor = 1\n", 15, "source.1.color: 没有这个设置"),
+        ("\n[[source]]\ncamera_id = 'b'\n", 11, "source.1.checkpoint: 必须填写"),
     ],
 )
 def test_a_mistake_is_named_with_key_and_line(tmp_path: Path, added: str, line: int, what: str):
@@ -70,7 +74,23 @@ def test_a_mistake_is_named_with_key_and_line(tmp_path: Path, added: str, line: 
         ("[console]\nhost = 3", "应为文字，写在引号里"),
         ("[[source]]\ncamera_id = 'a'", "必须填写"),
         ("[source]\ncamera_id = 'a'", "[[表]]，名称要用双方括号"),
-        ("state_dir = 'x", "写法有误：看这一行"),
+        ("state_dir = x", "写法有误：看这一行"),
+        ("state_dir = 'x", "引号没有成对"),
+        ('state_dir = "C:\\kakou"', "要写成 \\\\"),
+        ("[console]\n[risk]\n[console]", "[console] 写了两次"),
+        ("redis_url = 'redis://a'\nredis_url = 'redis://a'", "写了两次：删去一处"),
+        ("state_dir = “x”", "全角的引号"),
+        ("state_dir: 'x'", "用等号"),
+        ("[alerts]\nsends = True", "小写的 true"),
+        ("redis_url = 'localhost:6379'", "应以 redis://"),
+        ("[alerts]\nstream_url = 'http://a'", "应以 redis://"),
+        ("state_dir = ''", "应为文件夹的路径"),
+        ("[console]\ncounty_code = '12'", "6 位数字"),
+        ("[risk]\nhit_at = 2.0", "hit_at: 不能大于 1 "),
+        (
+            "[[alerts.channel]]\nkind = 'lane'\nname = 'a'\ncommand = ['x']\nlevels = ['x']",
+            "应为 'hit'、'possible' 之一",
+        ),
     ],
 )
 def test_a_mistake_is_said_in_chinese_with_what_was_meant(tmp_path: Path, text: str, said: str):
@@ -80,14 +100,72 @@ def test_a_mistake_is_said_in_chinese_with_what_was_meant(tmp_path: Path, text: 
 
 
 def test_a_file_that_cannot_be_read_says_what_to_do(tmp_path: Path):
+    (tmp_path / "lost.toml").symlink_to("nowhere")
     (tmp_path / "latin.toml").write_bytes("state_dir = '卡口'".encode("gb18030"))
     for path, said in (
         (tmp_path / "none.toml", "用 --config 指明"),
         (tmp_path / "latin.toml", "另存为 UTF-8"),
-        (tmp_path, "应为普通文件"),
+        (tmp_path, "它是文件夹"),
+        (tmp_path / "lost.toml", "它是一个链接"),
     ):
         with pytest.raises(SettingsError, match=said):
             load_settings(path)
+
+
+@pytest.mark.parametrize("odd", [Path.mkdir, lambda path: path.symlink_to("nowhere")])
+def test_what_is_no_file_in_the_place_of_kakou_toml_never_means_the_defaults(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, odd: Callable[[Path], None]
+):
+    monkeypatch.chdir(tmp_path)
+    odd(tmp_path / "kakou.toml")
+    with pytest.raises(SettingsError, match=r"放回 kakou\.toml"):
+        load_settings()
+
+
+def test_a_file_with_the_mark_that_windows_puts_before_a_text_is_read(tmp_path: Path):
+    path = write(tmp_path, "")
+    path.write_text("\r\nstate_dir = '卡口'\r\n", encoding="utf-8-sig")
+    assert load_settings(path).state_dir == Path("卡口")
+
+
+def test_an_address_of_the_environment_is_named_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("REDIS_URL", "localhost:6379")
+    with pytest.raises(SettingsError, match="环境变量 REDIS_URL: Redis 的地址应以"):
+        load_settings(write(tmp_path, ""))
+
+
+def patterns(schema: object) -> Iterator[str]:
+    if isinstance(schema, dict):
+        yield from (found for name, found in schema.items() if name == "pattern" and isinstance(found, str))
+        schema = list(schema.values())
+    if isinstance(schema, list):
+        for part in schema:
+            yield from patterns(part)
+
+
+def test_each_pattern_that_a_setting_must_match_is_said_in_words():
+    models: list[type[BaseModel]] = [Settings, *(kind.settings for kind in channel_kinds().values())]
+    assert {one for model in models for one in patterns(model.model_json_schema())} - set(PATTERNS) == set()
+
+
+def test_every_rule_of_our_own_is_said_in_chinese():
+    """Of the models below `Settings` and of a channel's: each ValueError that a validator of theirs raises."""
+    models = {*models_below(Settings), *(kind.settings for kind in channel_kinds().values())}
+    english = [
+        ast.unparse(raised)
+        for file in {inspect.getsourcefile(model) for model in models} - {None}
+        for raised in ast.walk(ast.parse(Path(str(file)).read_text(encoding="utf-8")))
+        if isinstance(raised, ast.Raise) and "ValueError(" in ast.unparse(raised)
+        and "fault" not in ast.unparse(raised) and not re.search("[一-鿿]", ast.unparse(raised))
+    ]  # fmt: skip
+    assert english == []
+
+
+def models_below(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    yield model
+    for field in model.model_fields.values():
+        for below in models_in(field.annotation):
+            yield from models_below(below)
 
 
 @pytest.mark.parametrize("below", ["", "/kakou"])
@@ -102,12 +180,12 @@ def test_what_is_no_folder_in_the_place_of_the_state_folder_is_a_sentence(
 
 
 def test_an_unknown_section_is_named(tmp_path: Path):
-    with pytest.raises(SettingsError, match=r"kakou\.toml:1: cameras: unknown key"):
+    with pytest.raises(SettingsError, match=r"kakou\.toml:1: cameras: 没有这个设置"):
         load_settings(write(tmp_path, "[cameras]\na = 1\n"))
 
 
 def test_what_is_no_toml_is_named_with_its_place(tmp_path: Path):
-    with pytest.raises(SettingsError, match=r"not valid TOML: .*line 2"):
+    with pytest.raises(SettingsError, match=r"kakou\.toml:2: 第 13 个字符处写法有误：.* \(not valid TOML: "):
         load_settings(write(tmp_path, "redis_url = 'x'\nstate_dir = \n"))
 
 
@@ -127,7 +205,7 @@ def test_the_environment_names_the_redis(tmp_path: Path, monkeypatch: pytest.Mon
 def test_a_bad_file_ends_the_command_with_its_own_exit_code(tmp_path: Path):
     done = call_kakou("run", "--config", write(tmp_path, GOOD + "colour = 'red'\n"))
     assert done.exit_code == 5
-    assert "kakou.toml:10: risk.colour: unknown key" in done.stderr
+    assert "kakou.toml:10: risk.colour: 没有这个设置" in done.stderr
 
 
 def test_the_document_is_the_one_of_these_settings():

@@ -77,7 +77,9 @@ class Channel(Protocol):
 
 def _known_kind(name: str) -> str:
     if name not in KIND_NAMES:
-        raise ValueError(f"no such kind of event, known: {', '.join(KIND_NAMES)}")
+        raise ValueError(
+            f"没有这种消息：可用 {'、'.join(KIND_NAMES)} (no such kind of event, known: {', '.join(KIND_NAMES)})"
+        )
     return name
 
 

@@ -14,7 +14,7 @@ def channel_kind(kind: object) -> ChannelKind:
     """Return the kind of that name. Raises ValueError, which names those there are."""
     found = _in_file(kind) if kind in _files() else None
     if found is None:
-        raise ValueError(f"no such kind of channel: {str(kind)[:40]!r}, known: {', '.join(channel_kinds())}")
+        raise ValueError(_no_such_kind(kind))
     return found
 
 
@@ -30,3 +30,10 @@ def _files() -> list[str]:
 def _in_file(name: object) -> ChannelKind | None:
     found = getattr(importlib.import_module(f"alerts.channels.{name}"), "CHANNEL", None)
     return found if isinstance(found, ChannelKind) else None
+
+
+def _no_such_kind(kind: object) -> str:
+    if kind is None:
+        return f"必须写 kind：可用 {'、'.join(channel_kinds())} (kind is required)"
+    said, known = repr(str(kind)[:40]), channel_kinds()
+    return f"没有这种通道 {said}：可用 {'、'.join(known)} (no such kind of channel, known: {', '.join(known)})"

@@ -61,7 +61,10 @@ class Gat1400Settings(ChannelSettings):
     @model_validator(mode="after")
     def _subscription_needs_the_vehicle(self) -> "Gat1400Settings":
         if self.subscribe_id and not self.full_payload:
-            raise ValueError(f"{self.name}: a subscription to vehicles is of no use without full_payload = true")
+            raise ValueError(
+                f"{self.name}：订阅车辆（subscribe_id）要同时设 full_payload = true"
+                " (a subscription to vehicles is of no use without full_payload = true)"
+            )
         return self
 
 

@@ -29,7 +29,9 @@ class BoothSettings(BaseModel):
     @model_validator(mode="after")
     def _has_both(self) -> "BoothSettings":
         if (self.tls_certificate is None) != (self.tls_key is None):
-            raise ValueError("tls_certificate and tls_key belong together; set both or none")
+            raise ValueError(
+                "tls_certificate 和 tls_key 要么都写，要么都不写 (tls_certificate and tls_key belong together)"
+            )
         return self
 
     @property

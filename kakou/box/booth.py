@@ -85,7 +85,7 @@ def certificate_of(settings: Settings) -> Certificate:
         return own_certificate(settings.state_dir, _now())
     for path in (given, key):
         if not os.access(path, os.R_OK):
-            raise SettingsError(f"[booth] {path} cannot be read")
+            raise SettingsError(f"[booth] {path} 读不了：核对路径，并让服务的用户可读 (cannot be read)")
     return Certificate(given, key)
 
 
@@ -104,7 +104,10 @@ def _listening(settings: BoothSettings) -> socket.socket:
         listener.listen()
     except OSError as error:
         listener.close()
-        raise SettingsError(f"[booth] cannot listen on {settings.host}:{settings.port}: {error}") from error
+        raise SettingsError(
+            f"[booth] 无法在 {settings.host}:{settings.port} 监听：端口被占用、地址不在本机，或没有权限"
+            f" (cannot listen: {error})"
+        ) from error
     return listener
 
 

@@ -58,7 +58,7 @@ def serve(settings: Settings, stop: threading.Event) -> None:
 
 def check_console(settings: ConsoleSettings) -> None:
     """Refuse to send passwords in the clear. Raises SettingsError."""
-    otherwise = "behind_tls_proxy = true when a proxy speaks TLS for the console"
+    otherwise = "在前面有代理提供 TLS 时设 behind_tls_proxy = true"
     check_address("console", settings, is_protected=settings.behind_tls_proxy, otherwise=otherwise)
 
 

@@ -34,15 +34,17 @@ class Listening:
 def check_address(section: str, settings: ServerSettings, *, is_protected: bool, otherwise: str) -> None:
     """Refuse to take secrets in the clear. `otherwise` says what is_protected is set by. Raises SettingsError."""
     if bool(settings.tls_certificate) != bool(settings.tls_key):
-        raise SettingsError(f"[{section}] tls_certificate and tls_key belong together; set both")
+        raise SettingsError(
+            f"[{section}] tls_certificate 和 tls_key 要一起写 (tls_certificate and tls_key belong together)"
+        )
     for path in (settings.tls_certificate, settings.tls_key):
         if path is not None and not os.access(path, os.R_OK):
-            raise SettingsError(f"[{section}] {path} cannot be read")
+            raise SettingsError(f"[{section}] {path} 读不了：核对路径，并让服务的用户可读 (cannot be read)")
     if settings.tls_certificate or is_protected or is_this_machine(settings.host):
         return
     raise SettingsError(
-        f"[{section}] host {settings.host} can be reached from elsewhere without TLS; set tls_certificate and tls_key, "
-        f"or {otherwise}"
+        f"[{section}] host {settings.host} 可从别的机器访问，却没有 TLS：设 tls_certificate 和 tls_key，或{otherwise}"
+        " (can be reached from elsewhere without TLS)"
     )
 
 
@@ -56,7 +58,11 @@ def listening(section: str, settings: ServerSettings) -> Iterator[Listening]:
             listener.bind((settings.host, settings.port))
             listener.listen()  # who is quicker than the server's start waits for it
         except OSError as error:
-            raise SettingsError(f"[{section}] cannot listen on {settings.host}:{settings.port}: {error}") from error
+            raise SettingsError(
+                f"[{section}] 无法在 {settings.host}:{settings.port} 监听："
+                f"端口被占用、地址不在本机，或没有权限"
+                f" (cannot listen: {error})"
+            ) from error
         scheme = "https" if settings.tls_certificate else "http"
         # Browsers trust http only for this machine's own name; a __Host- cookie needs that trust.
         name = "localhost" if is_this_machine(settings.host) else settings.host

@@ -67,10 +67,10 @@ def _at_work(intake: Intake) -> Iterator[None]:
 
 def check_reads(settings: ReadsSettings) -> None:
     """Refuse to take secrets and plates in the clear. Raises SettingsError."""
-    otherwise = "camera_network_is_separate = true when nobody else is in the cameras' network"
+    otherwise = "在相机网络里没有别人时设 camera_network_is_separate = true"
     check_address("reads", settings, is_protected=settings.camera_network_is_separate, otherwise=otherwise)
     if settings.client_ca is not None and not os.access(settings.client_ca, os.R_OK):
-        raise SettingsError(f"[reads] {settings.client_ca} cannot be read")
+        raise SettingsError(f"[reads] {settings.client_ca} 读不了：核对路径，并让服务的用户可读 (cannot be read)")
 
 
 class ReadsServer(uvicorn.Server):

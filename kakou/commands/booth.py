@@ -67,22 +67,22 @@ def revoke(
 
 def _name(name: str) -> str:
     if not 1 <= len(name.strip()) <= 40:
-        raise SettingsError("NAME: 1 to 40 characters, such as 一号平板")
+        raise SettingsError("名称应为 1 到 40 个字，如 一号平板")
     return name.strip()
 
 
 def _place(settings: Settings, checkpoint: str, camera: str) -> str:
     """Return the checkpoint. Raises SettingsError where it is not this box's, or not clear which."""
     if settings.booth.port is None:
-        raise SettingsError("[booth] port is not set: this box serves no booth page; see docs/kakou.toml.md")
+        raise SettingsError("没有设 [booth] port：本机不提供卡口岗页面，见 docs/kakou.toml.md (port is not set)")
     places = list(dict.fromkeys(place for _, place in settings.cameras))
     if not checkpoint and len(places) == 1:
         checkpoint = places[0]
     if checkpoint not in places:
-        raise SettingsError(f"--checkpoint: choose one of {'、'.join(places)}")
+        raise SettingsError(f"--checkpoint：从中选一个：{'、'.join(places)}")
     cameras = [camera_id for camera_id, place in settings.cameras if place == checkpoint]
     if camera and camera not in cameras:
-        raise SettingsError(f"--camera: choose one of {'、'.join(cameras)}")
+        raise SettingsError(f"--camera：从中选一个：{'、'.join(cameras)}")
     return checkpoint
 
 

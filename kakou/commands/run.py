@@ -38,7 +38,10 @@ def run(
     """
     settings = load_settings(config)
     if not settings.sources and not settings.reads.devices:
-        raise SettingsError(f"{config or 'kakou.toml'}: no [[source]] or [[reads.device]]; see docs/kakou.toml.md")
+        raise SettingsError(
+            f"{config or 'kakou.toml'}: 没有 [[source]] 也没有 [[reads.device]]：见 docs/kakou.toml.md"
+            " (no [[source]] or [[reads.device]])"
+        )
     log_to_stderr()
     stop = stop_on_signals()
     require_known_format(settings.state_dir)

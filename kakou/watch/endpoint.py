@@ -72,7 +72,9 @@ def _served(port: int, ask: Ask, registry: CollectorRegistry) -> Iterator[None]:
     try:
         server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
     except OSError as error:
-        raise SettingsError(f"[watch] port {port} cannot be served: {error.strerror}") from error
+        raise SettingsError(
+            f"[watch] 端口 {port} 用不了：换一个，或停掉占用它的进程 (cannot be served: {error.strerror})"
+        ) from error
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, name="metrics", daemon=True)
     thread.start()

@@ -20,13 +20,15 @@ def group_voices(settings: Settings, now: Callable[[], datetime]) -> dict[str, B
         name = f"[[console.group]] {group.grid_code}"
         channel = channels.get(group.channel)
         if channel is None:
-            raise SettingsError(f"{name}: there is no [[alerts.channel]] named {group.channel}")
+            raise SettingsError(f"{name}: 没有名为 {group.channel} 的 [[alerts.channel]]：加上它，或改 channel")
         try:
             built = build_channel(channel, Surroundings("", allow_list, now))
         except (ChannelConfigError, EgressError) as error:
             raise SettingsError(f"{name}: {error}") from error
         if not isinstance(built, BotChannel):
             built.close()
-            raise SettingsError(f"{name}: {group.channel} is no robot in a group (wecom, dingtalk, feishu)")
+            raise SettingsError(
+                f"{name}: {group.channel} 不是群机器人：用 wecom、dingtalk 或 feishu 的通道 (is no robot in a group)"
+            )
         found[group.grid_code] = built
     return found

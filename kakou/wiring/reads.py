@@ -118,7 +118,7 @@ def _subscriptions(devices: Iterable[Device], guarding: Guarding) -> list[Watch]
     try:
         from pipeline.reads.mqtt_doors import MqttDoors
     except ModuleNotFoundError as error:
-        raise SettingsError("[reads.device.broker] needs paho-mqtt: make setup installs it") from error
+        raise SettingsError("[reads.device.broker] 需要 paho-mqtt：执行 make setup (needs paho-mqtt)") from error
     return [MqttDoors(device, broker, guarding) for device, broker in wanted if broker]
 
 
@@ -130,11 +130,13 @@ def device_secret(device: DeviceSettings) -> str:
     try:
         secret = device.secret_file.read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{name}: cannot read the secret in {device.secret_file}: {error}") from error
+        raise SettingsError(
+            f"{name}: 读不了密钥文件 {device.secret_file}：核对路径和权限 (cannot read the secret: {error})"
+        ) from error
     if len(secret) < MIN_SECRET or not secret.isalnum():
         raise SettingsError(
-            f"{name}: {device.secret_file} must hold {MIN_SECRET} or more letters and digits on one line; "
-            "make one with: openssl rand -hex 16"
+            f"{name}: {device.secret_file} 应为一行、至少 {MIN_SECRET} 个字母和数字：用 openssl rand -hex 16 生成"
+            f" (must hold {MIN_SECRET} or more letters and digits on one line)"
         )
     return secret
 
@@ -144,4 +146,6 @@ def _password(device: DeviceSettings, file: Path | None) -> str:
     try:
         return file.read_text(encoding="utf-8").strip() if file else ""
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"[[reads.device]] {device.device_id}: cannot read {file}: {error}") from error
+        raise SettingsError(
+            f"[[reads.device]] {device.device_id}: 读不了 {file}：核对路径和权限 (cannot read it: {error})"
+        ) from error

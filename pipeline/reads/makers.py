@@ -12,7 +12,9 @@ def adapter_of(maker: str) -> Adapter:
     """Return the adapter of that name. Raises ValueError, which names those there are."""
     found = _in_file(maker) if maker in _files() else None
     if found is None:
-        raise ValueError(f"no such maker: {maker[:40]!r}, known: {', '.join(adapters())}")
+        raise ValueError(
+            f"没有这个厂家 {maker[:40]!r}：可用 {'、'.join(adapters())} (no such maker, known: {', '.join(adapters())})"
+        )
     return found
 
 

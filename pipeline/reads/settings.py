@@ -173,17 +173,22 @@ class DeviceSettings(BaseModel):
     @model_validator(mode="after")
     def _has_what_it_needs(self) -> "DeviceSettings":
         if self.door is not None and self.consent is None:
-            raise ValueError(f"{self.device_id}: door needs [reads.device.consent]: by, given_at, until")
+            raise ValueError(
+                f"{self.device_id}：有 door 就要写 [reads.device.consent]：by、given_at、until (door needs consent)"
+            )
         if self.pull is not None and self.maker != "dahua":
-            raise ValueError(f"{self.device_id}: pull is of the maker dahua alone")
+            raise ValueError(f'{self.device_id}：只有 maker = "dahua" 可用 pull (pull is of the maker dahua alone)')
         if self.subscribe is not None and (self.maker != "gat1400" or self.auth not in ("path", "certificate")):
             raise ValueError(
-                f"{self.device_id}: subscribe is of the maker gat1400 alone, with auth path or certificate"
+                f'{self.device_id}：subscribe 只用于 maker = "gat1400"，且 auth 为 path 或 certificate'
+                " (subscribe is of the maker gat1400 alone, with auth path or certificate)"
             )
         if self.maker == FOLDER and self.folder is None:
-            raise ValueError(f"{self.device_id}: folder is required for the maker folder")
+            raise ValueError(
+                f'{self.device_id}：maker = "folder" 必须写 folder (folder is required for the maker folder)'
+            )
         if self.maker != FOLDER and self.secret_file is None and self.auth != "certificate":
-            raise ValueError(f"{self.device_id}: secret_file is required: without a secret anybody could send reads")
+            raise ValueError(f"{self.device_id}：必须写 secret_file，否则谁都能上报 (secret_file is required)")
         return self
 
 
@@ -237,12 +242,15 @@ class ReadsSettings(BaseModel):
     def _are_different(cls, devices: tuple[DeviceSettings, ...]) -> tuple[DeviceSettings, ...]:
         doubled = [name for name, count in Counter(device.device_id for device in devices).items() if count > 1]
         if doubled:
-            raise ValueError(f"device_id {', '.join(doubled)} stands twice; each device needs an id of its own")
+            raise ValueError(f"device_id {'、'.join(doubled)} 写了两次：每台设备一个 (device_id stands twice)")
         return devices
 
     @model_validator(mode="after")
     def _can_check_certificates(self) -> "ReadsSettings":
         shown = [device.device_id for device in self.devices if device.auth == "certificate"]
         if shown and not (self.client_ca and self.tls_certificate):
-            raise ValueError(f"{', '.join(shown)}: auth = certificate needs client_ca, tls_certificate and tls_key")
+            raise ValueError(
+                f'{"、".join(shown)}：auth = "certificate" 还要写 [reads] client_ca、tls_certificate 和 tls_key'
+                " (auth = certificate needs client_ca, tls_certificate and tls_key)"
+            )
         return self

@@ -45,8 +45,8 @@ class Regions(BaseModel):
 def polygon_fault(polygon: Polygon) -> str | None:
     """Say what is wrong with a polygon, or None."""
     if len(polygon) < MIN_CORNERS:
-        return f"a polygon of {len(polygon)} points; it needs three or more"
+        return f"多边形只有 {len(polygon)} 个点，至少要三个 (it needs three or more)"
     outside = next((corner for corner in polygon if not all(0.0 <= each <= 1.0 for each in corner)), None)
     if outside is not None:
-        return f"{list(outside)} lies outside the picture; give shares of its width and height, 0 to 1"
+        return f"{list(outside)} 在画面之外：写画面宽高的比例，0 到 1 (lies outside the picture)"
     return None
