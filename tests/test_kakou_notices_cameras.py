@@ -11,8 +11,9 @@ import pytest
 
 from kakou.box.counts import counts_path, save_counts
 from kakou.box.processes import groups
+from kakou.box.reporter import STATUS_EVERY_S
 from kakou.settings import Settings
-from kakou.watch.box import CAMERA_NOTICES, CameraLook
+from kakou.watch.box import CAMERA_NOTICES, STILL_S, CameraLook
 from kakou.watch.checks import Check
 from ocr.types import BgrImage, PlateRead
 from pipeline.types import ScreeningCounts
@@ -86,7 +87,9 @@ class Camera:
 def camera(machine: Machine) -> Camera:
     source = {"camera_id": "lane1", "checkpoint": "西门卡口", "uri": "rtsp://10.0.0.1/1"}
     camera = Camera(Settings.model_validate({"state_dir": machine.folder, "source": [source]}))
-    machine.checks.append(Check(CAMERA_NOTICES, CameraLook(camera.settings, lambda: camera.stopped).look))
+    machine.checks.append(
+        Check(CAMERA_NOTICES, CameraLook(camera.settings, lambda: camera.stopped, clock=machine.monotonic).look)
+    )
     machine.wait(tick=camera.films)
     assert machine.watch.keeper.active == ()
     return camera
@@ -96,6 +99,17 @@ def test_a_camera_that_sends_nothing_is_lost_until_it_sends_again(machine: Machi
     lost = machine.begins("camera_lost", tick=camera.says)
     assert (lost.subject, lost.checkpoint, lost.severity) == ("lane1", "西门卡口", "critical")
     machine.ends("camera_lost", tick=camera.films)
+
+
+def test_a_box_that_looks_more_often_than_counts_are_written_loses_no_camera(machine: Machine, camera: Camera):
+    assert STILL_S == 2 * STATUS_EVERY_S
+    looks = CameraLook(camera.settings, clock=machine.monotonic)
+    for look in range(60):
+        if look % 4 == 0:
+            camera.counts.frames += 50
+            camera.says()
+        assert list(looks.look()) == []
+        machine.seconds += 0.5
 
 
 @pytest.mark.parametrize(

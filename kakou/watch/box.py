@@ -33,6 +33,8 @@ from riskdb.own_file import read_own_text
 DIRTY = ("out_of_focus", "poor_reads")
 TURNED = ("turned",)
 PATIENCE_S = 2.0
+STILL_S = 4.0
+"""Twice what a camera's process takes between two counts: one that has not grown for so long stands still."""
 CAMERA_NOTICES = ("camera_lost", "camera_blind", "camera_dirty", "camera_turned", "pictures_late", "camera_stopped")
 
 
@@ -44,7 +46,9 @@ class CameraLook:
     stopped: Callable[[], Mapping[str, str]] = dict
     """Cameras that nobody screens any more, and why."""
     late_s: float = 3.0
-    _frames: dict[str, int] = field(default_factory=dict)
+    clock: Callable[[], float] = time.monotonic
+    _came: dict[str, tuple[int, float]] = field(default_factory=dict)
+    """Camera -> its count of frames, and when that was found to have grown."""
 
     def look(self) -> Iterator[Amiss]:
         counts = counts_of(self.settings)
@@ -57,10 +61,12 @@ class CameraLook:
                 yield from (Amiss(notice, name, said, place) for notice, said in self._faults(name, counts.get(name)))
 
     def _faults(self, name: str, counts: ScreeningCounts | None) -> Iterator[tuple[str, str]]:
-        before, self._frames[name] = self._frames.get(name), counts.frames if counts else 0
-        if counts is None or before == counts.frames:
+        frames, came_at = self._came.get(name, (-1, 0.0))
+        if counts is None or (frames == counts.frames and self.clock() - came_at >= STILL_S):
             yield "camera_lost", ""
             return
+        if frames != counts.frames:
+            self._came[name] = counts.frames, self.clock()
         if (quality := counts.camera_quality) != "good":
             notice = "camera_dirty" if quality in DIRTY else "camera_turned" if quality in TURNED else "camera_blind"
             yield notice, QUALITY_WORDS[quality]

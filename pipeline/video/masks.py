@@ -45,7 +45,7 @@ class Regions(BaseModel):
 def polygon_fault(polygon: Polygon) -> str | None:
     """Say what is wrong with a polygon, or None."""
     if len(polygon) < MIN_CORNERS:
-        return f"多边形只有 {len(polygon)} 个点，至少要三个 (it needs three or more)"
+        return f"多边形只有 {len(polygon)} 个点，至少要三个 ({len(polygon)} points; it needs three or more)"
     outside = next((corner for corner in polygon if not all(0.0 <= each <= 1.0 for each in corner)), None)
     if outside is not None:
         return f"{list(outside)} 在画面之外：写画面宽高的比例，0 到 1 (lies outside the picture)"
