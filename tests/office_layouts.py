@@ -142,6 +142,12 @@ def _turned() -> Iterator[OfficeFile]:
 def _ends_and_streets() -> Iterator[OfficeFile]:
     for name in ("到访时间", "停靠时间", "过车时间"):  # the end was not looked at
         yield OfficeFile(f"{name} and an end.csv", text([[*FORM[:2], name, *FORM[3:]], FIRST]), ONE)
+    days_first = [
+        [*FORM[:2], "到达日期", "离开日期", "到达时间", "离开时间", "来源"],
+        [*FIRST[:4], "8:00", "9:00", "函7"],
+    ]
+    morning = record(begin="2026-11-20T08:00", end="2026-11-22T09:00")
+    yield OfficeFile("days before times.csv", text(days_first), (morning,))
     street = [["车牌号", "地区", "街道", *FORM[2:]], [FIRST[0], "青岛市黄岛区", "薛家岛街道", *FIRST[2:]]]
     yield OfficeFile("street beside its area.csv", text(street), (record(area="370211003"),))
     headers = ["途经省市县", "轨迹所在地", "区县名称"]

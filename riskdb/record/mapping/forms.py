@@ -203,6 +203,10 @@ def _parted_days_and_times(headers: Sequence[str], fields: list[Field | None]) -
         time_of_day = _TIMES_OF_DAY.get(fields[place - 1])
         if time_of_day and days[place - 1] and not days[place] and fields[place] in (fields[place - 1], Field.STAY):
             fields[place] = time_of_day
+    for end in (Field.FROM, Field.TO):  # 到达日期, 离开日期, 到达时间, 离开时间
+        places = [place for place, field in enumerate(fields) if field is end]
+        if len(places) == 2 and days[places[0]] and not days[places[1]]:
+            fields[places[1]] = _TIMES_OF_DAY[end]
     if Field.FROM not in fields and Field.TO in fields and fields.count(Field.STAY) == fields.count(Field.TO):
         # 到访时间 beside 离开时间 is the begin, though it can be a whole stay elsewhere.
         fields = [Field.FROM if field is Field.STAY else field for field in fields]
