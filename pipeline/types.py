@@ -140,6 +140,8 @@ class PlateTrack:
     is_doubted: bool = False
     """A single look after a gap that says otherwise than its vehicle's others: a misread, or another vehicle. It is
     asked about, and told of only where it is listed or could not be checked."""
+    is_tentative: bool = False
+    """In view, its text likely and not settled: it is told of only where its best reading is listed, and a sure hit."""
 
 
 @dataclass(frozen=True, slots=True)

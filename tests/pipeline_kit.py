@@ -154,15 +154,15 @@ class KeptPassages:
 
     def __init__(self) -> None:
         self._kept: dict[Path, Passage] = {}
-        self._count = 0
+        self.kept_count = 0
 
     @property
     def passages(self) -> list[Passage]:
         return list(self._kept.values())
 
     def keep(self, passage: Passage) -> Path:
-        self._count += 1
-        path = Path(f"{self._count}.unchecked")
+        self.kept_count += 1
+        path = Path(f"{self.kept_count}.unchecked")
         self._kept[path] = passage
         return path
 

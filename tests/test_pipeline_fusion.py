@@ -89,3 +89,12 @@ def test_a_second_reader_who_says_something_else_is_weighed():
     own = make_distribution("鲁B1Z345", doubts={3: {"2": 0.2}})
     both = seconded(own, make_distribution("鲁B12345", certainty=0.985), weight=0.5, common=0.3)
     assert both.char_probs[3].argmax() == both.alphabet.index("2")
+
+
+def test_a_wide_look_that_its_reader_is_not_sure_of_hardly_weakens_the_sure_ones() -> None:
+    """Seen in the fixture clips: one look found a far plate twice as wide as it is, and read it as something else."""
+    fusion = PlateFusion(2.0)
+    for _ in range(4):
+        fusion.add(make_read("川A9T384", BoundingBox(0, 0, 55, 18), certainty=0.8))
+    fusion.add(make_read("皖J80904", BoundingBox(0, 0, 97, 32), certainty=0.1))
+    assert top_hypotheses(fusion.distribution(), 1)[0].probability > 0.9

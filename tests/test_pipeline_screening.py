@@ -23,6 +23,7 @@ from tests.pipeline_kit import (
     ListedPlates,
     box_at,
     frames_of,
+    make_match,
     make_screening,
     passages_of,
     passing,
@@ -94,6 +95,39 @@ def test_a_vehicle_whose_settled_text_was_wrong_at_first_is_still_flagged() -> N
     screening = make_screening(ListedPlates("京A12345"), KeptEvents())
     wrong, right = passing("京A1Z345", 18)[:4], passing("京A12345", 18)[4:]
     assert [p.outcome for p in passages_of([*wrong, *right], screening)] == ["flagged"]
+
+
+def far_away(text: str, certainty: float, looks: int = 9) -> list[list[PlateRead]]:
+    """Return the scene of a vehicle whose text is likely and does not settle."""
+    return [[make_read(text, box_at(200, 40 + 6 * i, 44), certainty=certainty)] for i in range(looks)]
+
+
+def test_a_sure_hit_is_told_of_before_its_text_settles_and_once() -> None:
+    outbox = KeptEvents()
+    screening = make_screening(ListedPlates("冀J57K28"), outbox)
+    told = [passage.track.is_final for passage in passages_of(far_away("冀J57K28", 0.89), screening)]
+    assert (told, screening.counts.flagged, len(outbox.events)) == ([False], 1, 1)
+
+
+def test_before_a_text_settles_only_a_sure_hit_of_its_best_reading_is_told_of() -> None:
+    """People stop a vehicle at once: what is possible, a reading that is not the best, and no answer can wait."""
+
+    class Possible(ListedPlates):
+        def __call__(self, hypotheses: Sequence[Hypothesis], now: datetime) -> RiskMatch | None:
+            match = super().__call__(hypotheses, now)
+            return replace(match, level="possible") if match else None
+
+    class OfAnother(ListedPlates):
+        def __call__(self, hypotheses: Sequence[Hypothesis], now: datetime) -> RiskMatch | None:
+            super().__call__(hypotheses, now)
+            return make_match("冀J57K2B")
+
+    for risk_list in (Possible("冀J57K28"), OfAnother(), ListedPlates(is_down=True)):
+        spool = KeptPassages()
+        (passage,) = screened(frames_of(far_away("冀J57K28", 0.89)), make_screening(risk_list, KeptEvents(), spool))
+        assert passage.track.is_final
+        assert risk_list.asked > 1
+        assert spool.kept_count <= 1  # at its end, not with every look
 
 
 def test_an_events_characters_carry_the_fused_probabilities() -> None:

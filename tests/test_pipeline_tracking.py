@@ -93,14 +93,35 @@ def test_a_far_plate_is_not_settled_before_it_comes_nearer() -> None:
     tracker = PlateTracker(TrackSettings())
     far = [[make_read("沪A12345", box_at(300, 40 + 6 * i, 40), certainty=0.85)] for i in range(9)]
     early = [track for reads in frames_of(far) for track in tracker.update(reads)]
-    assert early == []
+    assert [track for track in early if not track.is_tentative] == []
 
 
 def test_a_far_plate_that_is_read_surely_is_settled_where_it_is() -> None:
     tracker = PlateTracker(TrackSettings())
     far = [[make_read("沪A12345", box_at(300, 40 + 6 * i, 40), certainty=0.97)] for i in range(9)]
-    early = [track for reads in frames_of(far) for track in tracker.update(reads)]
+    early = [track for reads in frames_of(far) for track in tracker.update(reads) if not track.is_tentative]
     assert [text_of(track) for track in early] == ["沪A12345"]
+
+
+def test_a_text_that_does_not_settle_is_asked_about_after_five_looks_over_four_tenths_of_a_second() -> None:
+    far = [[make_read("冀J57K28", box_at(300, 40 + 6 * i, 44), certainty=0.89)] for i in range(9)]
+    for every, first in ((1, 5), (2, 8)):  # frames are 0.08 s apart
+        tracker = PlateTracker(TrackSettings())
+        given = [
+            (each.frame.index, track.is_tentative)
+            for each in frames_of(far)
+            if each.frame.index % every == 0
+            for track in tracker.update(each)
+        ]
+        assert given == [(index, True) for index in range(first, 9, every)]
+
+
+def test_looks_that_were_overruled_do_not_count_among_those_that_are_asked_about() -> None:
+    tracker = PlateTracker(TrackSettings())
+    far = [[make_read("皖A30V92", box_at(300, 40 + i, 40), certainty=0.89)] for i in range(8)]
+    near = [[make_read("苏E5G806", box_at(290, 46 + i, 62), certainty=0.89)] for i in range(2)]
+    given = [text_of(track) for reads in frames_of([*far, *near]) for track in tracker.update(reads)]
+    assert set(given) == {"皖A30V92"}
 
 
 def test_a_short_gap_does_not_split_a_vehicle() -> None:
@@ -158,8 +179,8 @@ def test_a_settled_track_is_given_early_and_once() -> None:
 def test_sure_looks_from_afar_that_follow_at_once_settle_no_text() -> None:
     tracker = PlateTracker(TrackSettings())
     far = [[make_read("皖A30V92", box_at(300, 40 + i, 46 + i / 4))] for i in range(8)]
-    decided_on = [i for i, reads in enumerate(frames_of(far)) for _ in tracker.update(reads)]
-    assert decided_on == [6]  # three of them 0.2 s apart
+    given = [(each.frame.index, track) for each in frames_of(far) for track in tracker.update(each)]
+    assert [index for index, track in given if not track.is_tentative] == [6]  # three of them 0.2 s apart
 
 
 def test_a_sure_text_settles_although_dusk_makes_a_blue_plate_nearly_black() -> None:
@@ -169,7 +190,7 @@ def test_a_sure_text_settles_although_dusk_makes_a_blue_plate_nearly_black() -> 
         dusk = replace(read.distribution, style_probs=styles.astype(np.float32))
         tracker = PlateTracker(TrackSettings())
         scene = [[replace(each, distribution=dusk)] for (each,) in driving_down("川A9T384", looks=6)]
-        early = [track for reads in frames_of(scene) for track in tracker.update(reads)]
+        early = [track for reads in frames_of(scene) for track in tracker.update(reads) if not track.is_tentative]
         assert [text_of(track) for track in early] == settled
 
 

@@ -111,12 +111,23 @@ class Decider:
         except RiskDBError:
             return False
 
+    def _is_sure_hit(self, track: PlateTrack) -> bool:
+        """Return whether the best reading of an unsettled vehicle is listed, and surely enough to stop it."""
+        hypotheses = match_hypotheses(track.distribution, self._screening.hypothesis_count)
+        try:
+            match = self._screening.match(hypotheses, self._screening.now())
+        except RiskDBError:
+            return False
+        return match is not None and match.level == "hit" and match.text == hypotheses[0].text
+
     def decide(self, track: PlateTrack) -> Passage | None:
         """Return what is to be told of a vehicle now: a flag at once, all else when it has left; once each."""
         if track.number in self._flagged:
             # Decided while it was in view; more looks change nothing, people have been told.
             if track.is_final:
                 self._flagged.discard(track.number)
+            return None
+        if track.is_tentative and not self._is_sure_hit(track):
             return None
         passage = _decide(track, self._rule, self._screening)
         self._let_wait(track, passage)

@@ -21,6 +21,9 @@ TOGETHER_PX, TOGETHER_S = 60.0, 0.2
 read as another province's three times within 0.16 s, with 0.93 to 0.95, at 46 to 50 pixels. They count as one."""
 APART_S = 0.3
 """Two looks that tell and lie so far apart err apart: they settle a text as three do that follow at once."""
+ASKED_LOOKS, ASKED_S = 5, 0.4
+"""So many looks over so long are enough to ask whether their vehicle is listed, wherever it is. Fewer are not: one of
+the fixture clips' was read as another province's four times within 0.32 s, and together they gave it 0.92."""
 
 
 class Segment:
@@ -41,13 +44,16 @@ class Segment:
         self._told_at: datetime | None = None
         self.is_told_apart = False
         """Whether two of them lie apart."""
+        self._said_count, self._said_since = 0, frame.captured_at
         self.add(frame, read)
 
     def add(self, frame: Frame, read: PlateRead) -> None:
         if self.is_overruled_by(read):
             self.fusion.forget()
             self.telling_count, self._told_at, self.is_told_apart = 0, None, False
+            self._said_count, self._said_since = 0, frame.captured_at
         self.fusion.add(read)
+        self._said_count += 1
         self.ended_at, self.last_box = frame.captured_at, read.box
         self.best_confidence = max(self.best_confidence, read.confidence)
         self.widest_px = max(self.widest_px, read.box.width)
@@ -84,6 +90,11 @@ class Segment:
         return slot_agreement(self.fusion.distribution(), read.distribution).different > 0
 
     @property
+    def may_be_asked_about(self) -> bool:
+        """Whether its looks are many enough, and lie far enough apart, to ask about a text that has not settled yet."""
+        return self._said_count >= ASKED_LOOKS and (self.ended_at - self._said_since).total_seconds() >= ASKED_S
+
+    @property
     def is_far(self) -> bool:
         """Whether its plate was never seen near enough for looks to err apart."""
         return self.widest_px < FAR_WIDTH_PX
@@ -95,6 +106,7 @@ class Segment:
         self.widest_px = max(self.widest_px, later.widest_px)
         self.telling_count += later.telling_count
         self.is_told_apart |= later.is_told_apart
+        self._said_count += later._said_count
         self.looks += later.looks
         if later._score > self._score:
             self._score, self.evidence, self.place = later._score, later.evidence, later.place

@@ -200,7 +200,15 @@ class TrackState:
         self._unproven = None
 
 
-def track_of(camera_id: str, number: int, segment: Segment, is_final: bool, *, is_doubted: bool = False) -> PlateTrack:
+def track_of(
+    camera_id: str,
+    number: int,
+    segment: Segment,
+    is_final: bool,
+    *,
+    is_doubted: bool = False,
+    is_tentative: bool = False,
+) -> PlateTrack:
     return PlateTrack(
         camera_id=camera_id,
         number=number,
@@ -214,6 +222,7 @@ def track_of(camera_id: str, number: int, segment: Segment, is_final: bool, *, i
         place=segment.place,
         direction=direction_of(segment.first_box, segment.last_box),
         is_doubted=is_doubted,
+        is_tentative=is_tentative,
     )
 
 

@@ -21,6 +21,8 @@ CLASSES_OF_A_TEXT = 4
 CLASS_PROBABILITY = 0.8
 """Of the likeliest class of a text that has settled: then a listed vehicle is a hit also where two numbers in five are
 issued."""
+ASKED_PROBABILITY = 0.9
+"""Of a text that has not settled, but is asked about after many looks."""
 
 
 def track_plates(
@@ -113,26 +115,43 @@ class PlateTracker:
             yield track_of(self._camera_id, self._next_number(), segment, is_final=True, is_doubted=True)
 
     def _decide_early(self, track: TrackState) -> Iterator[PlateTrack]:
-        """Yield the track when its text has settled, and again when it settles on another text."""
+        """Yield the track when its text has settled, and again when it settles on another text.
+
+        One that is seen for long and does not settle is asked about with every look once its text is likely.
+        """
         segment = track.current
-        if segment.telling_count < self._settings.settled_looks and not segment.is_told_apart:
-            return
-        best = settled_text(segment, self._settings.settled_probability)
-        if best is not None and best.text != track.decided_text:
-            track.decided_text = best.text
-            yield track_of(self._camera_id, track.number, segment, is_final=False)
+        if segment.telling_count >= self._settings.settled_looks or segment.is_told_apart:
+            best = settled_text(segment, self._settings.settled_probability)
+            if best is not None:
+                if best.text != track.decided_text:
+                    track.decided_text = best.text
+                    yield track_of(self._camera_id, track.number, segment, is_final=False)
+                return
+        if track.decided_text is None and segment.may_be_asked_about and is_likely(segment, ASKED_PROBABILITY):
+            yield track_of(self._camera_id, track.number, segment, is_final=False, is_tentative=True)
 
 
 def settled_text(segment: Segment, least: float) -> PlateHypothesis | None:
-    """Return the best reading once its text is at least this probable, whatever class of plate it stands on."""
+    """Return the best reading once its text is at least this probable, and its class is not left open."""
+    best, probability = _likeliest_text(segment, least)
+    return best if best is not None and probability >= least and best.probability >= CLASS_PROBABILITY else None
+
+
+def is_likely(segment: Segment, least: float) -> bool:
+    """Return whether one text is at least this probable, whatever class of plate it stands on."""
+    return _likeliest_text(segment, least)[1] >= least
+
+
+def _likeliest_text(segment: Segment, least: float) -> tuple[PlateHypothesis | None, float]:
+    """Return the best reading, and how probable its text is over all classes; nothing where it cannot be `least`."""
     distribution = segment.fusion.distribution()
     # Cheap bound first: no text is more probable than its weakest slot.
     if float(distribution.char_probs.max(axis=1).prod()) < least / 2:
-        return None
+        return None, 0.0
     found = top_hypotheses(distribution, CLASSES_OF_A_TEXT)
-    if not found or found[0].probability < min(least, CLASS_PROBABILITY):
-        return None
-    return found[0] if sum(each.probability for each in found if each.text == found[0].text) >= least else None
+    if not found:
+        return None, 0.0
+    return found[0], sum(each.probability for each in found if each.text == found[0].text)
 
 
 def _assign(tracks: Sequence[TrackState], frame: Frame, reads: Sequence[PlateRead]) -> dict[int, PlateRead]:
