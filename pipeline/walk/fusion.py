@@ -21,10 +21,11 @@ FULL_SHARPNESS = 600.0
 BLURRED_WEIGHT, UNSURE_WEIGHT = 0.3, 0.5
 """What is left of a look without any sharpness, and of one that the detector is not sure of at all. Chosen, not fitted:
 what was measured on simulated approaches is the sum's tempering (`TrackSettings.max_effective_looks`)."""
-DOUBTED_WEIGHT = 0.25
+DOUBTED_WEIGHT = 0.1
 """What is left of a look that its reader is not sure of at all: it says little of the plate, but a plate that was found
-too wide would count as a near one. On 500 simulated approaches the sum is better for it (log-loss of 16 looks 0.52 to
-0.50, of 8 0.82 to 0.80, error of calibration 0.031 to 0.018; `bench.match_passages`, training's damage)."""
+too wide would count as a near one. On 500 simulated approaches the sum is better for it: log-loss of 16 looks 0.52 to
+0.49, of 8 0.82 to 0.80, of two 1.23 to 1.24, error of calibration 0.031 to 0.018 (`bench.match_passages`, the damage of
+training)."""
 LEAST_WEIGHT = 0.02
 """No look counts for nothing: the only one of a far plate must still give a distribution."""
 CONFIDENT = 0.8
