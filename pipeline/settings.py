@@ -44,8 +44,8 @@ class TrackSettings(BaseModel):
     settled_probability: float = Field(default=0.95, gt=0, le=1)
     """A track is decided before its end once its best text is this probable..."""
     settled_looks: int = Field(default=3, gt=0)
-    """...and it was read this often, or twice 0.3 s apart. A listed vehicle that is surely a hit is told of before: after
-    five looks over 0.4 s, once the best text is at 0.9."""
+    """...and it was read this often, or twice 0.3 s apart. A listed vehicle that is surely a hit is told of before:
+    after five looks over 0.4 s, once the best text is at 0.9."""
     calm_look_s: float = Field(default=0.15, ge=0)
     """While every vehicle in view is settled, or there is none, looks are at least this far apart."""
     min_looks: int = Field(default=2, gt=0)

@@ -116,6 +116,14 @@ def test_a_text_that_does_not_settle_is_asked_about_after_five_looks_over_four_t
         assert given == [(index, True) for index in range(first, 9, every)]
 
 
+def test_a_vehicle_that_stands_far_away_and_does_not_settle_is_asked_about_ever_more_seldom() -> None:
+    tracker = PlateTracker(TrackSettings())
+    still = [[make_read("冀J57K28", box_at(300, 40, 44), certainty=0.89)]] * 60
+    asked = [each.frame.index for each in frames_of(still) for _ in tracker.update(each)]
+    assert asked[:4] == [5, 6, 7, 8]
+    assert 15 < len(asked) < 25
+
+
 def test_looks_that_were_overruled_do_not_count_among_those_that_are_asked_about() -> None:
     tracker = PlateTracker(TrackSettings())
     far = [[make_read("皖A30V92", box_at(300, 40 + i, 40), certainty=0.89)] for i in range(8)]

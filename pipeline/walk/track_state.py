@@ -31,6 +31,9 @@ PROOF_GAP_S = 0.35
 ASK_AFTER_S = 0.3
 """A vehicle unseen for this long is asked about with the looks there are: it may come back, or it may be gone, and then
 people know of it 4 s sooner."""
+ASKED_AGAIN = 1.1
+"""A vehicle whose text does not settle is asked about again once there are so many times as many looks: one that stands
+far away for an hour is not asked about with every look."""
 PROOF_LOOKS = 3
 """After such a gap, so many looks decide whether a vehicle with nearly the same plate is the same one."""
 
@@ -55,6 +58,8 @@ class TrackState:
         self.decided_text: str | None = None
         self._asked_with = 0
         """Looks that there were when it was last asked about because it was not seen."""
+        self._asked_early_with = 0
+        """The same, because its text does not settle."""
 
     def cost(self, frame: Frame, read: PlateRead) -> float:
         """Return how badly a read fits: geometry first, text second.
@@ -141,6 +146,15 @@ class TrackState:
         if self.decided_text is not None or look_count == self._asked_with or self._missed_s(frame) < ASK_AFTER_S:
             return False
         self._asked_with = look_count
+        return True
+
+    def is_to_be_asked_early(self) -> bool:
+        """Return whether there are enough looks at a text that does not settle; true once for those looks."""
+        look_count = self._sure.fusion.look_count
+        is_due = self._sure.may_be_asked_about and look_count >= ASKED_AGAIN * self._asked_early_with
+        if self.decided_text is not None or look_count == self._asked_early_with or not is_due:
+            return False
+        self._asked_early_with = look_count
         return True
 
     def _missed_s(self, frame: Frame) -> float:

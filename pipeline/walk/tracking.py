@@ -119,7 +119,7 @@ class PlateTracker:
     def _decide_early(self, track: TrackState) -> Iterator[PlateTrack]:
         """Yield the track when its text has settled, and again when it settles on another text.
 
-        One that is seen for long and does not settle is asked about with every look once its text is likely.
+        One that is seen for long and does not settle is asked about once its text is likely.
         """
         segment = track.current
         if segment.telling_count >= self._settings.settled_looks or segment.is_told_apart:
@@ -129,7 +129,7 @@ class PlateTracker:
                     track.decided_text = best.text
                     yield track_of(self._camera_id, track.number, segment, is_final=False)
                 return
-        if track.decided_text is None and segment.may_be_asked_about and is_likely(segment, ASKED_PROBABILITY):
+        if is_likely(segment, ASKED_PROBABILITY) and track.is_to_be_asked_early():
             yield track_of(self._camera_id, track.number, segment, is_final=False, is_tentative=True)
 
 
