@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from riskdb.digest import PlateDigester
 from riskdb.hotset.permit_store import PermitStore
-from riskdb.permits import PERMIT_CLASS, permits_of_json
+from riskdb.permits import PERMIT_CLASS
 from riskdb.record.imports import begin_import, end_import
 from riskdb.record.permits import (
     PermitRow,
@@ -86,7 +86,7 @@ class PermitKeeper:
         """Return a vehicle's permits, as they would be shown. Raises ValueError for no plate."""
         digest = self._digester.digest(PERMIT_CLASS, self._grammar.normalise(plate))
         found = dict(permits_to_show(self._record.connection, self._known_now()))
-        return permits_of_json(found[digest]) if digest in found else ()
+        return Permit.all_of_json(found[digest]) if digest in found else ()
 
     def _take(self, row: PermitRow, result: PermitResult, now: int, number: int) -> None:
         try:

@@ -1,6 +1,5 @@
 """A permit as it is shown at a passage: beside clear or hit, never instead of it."""
 
-import json
 from collections.abc import Sequence
 
 from riskdb.types import Permit, PermitStanding
@@ -40,12 +39,3 @@ def permit_standing(permits: Sequence[Permit], checkpoint: str, now: float) -> P
 
 def _last(permits: Sequence[Permit]) -> Permit:
     return max(permits, key=lambda permit: permit.valid_until)
-
-
-def permits_of_json(text: bytes) -> tuple[Permit, ...]:
-    """Return the permits in a value of Redis; none where it is damaged: a permit decides nothing."""
-    try:
-        # Decoded first: of bytes, json asks each time in which encoding they could be.
-        return tuple(map(Permit.of_json, json.loads(text.decode())))
-    except (ValueError, TypeError, RecursionError):
-        return ()

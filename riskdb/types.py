@@ -114,6 +114,15 @@ class Permit:
             return cls(serial, valid_from, valid_until, route, tuple(stops), goods, issuer)
         raise ValueError("no permit")
 
+    @classmethod
+    def all_of_json(cls, text: bytes) -> "tuple[Permit, ...]":
+        """Return the permits in a value of Redis; none where it is damaged: a permit decides nothing."""
+        try:
+            # Decoded first: of bytes, json asks each time in which encoding they could be.
+            return tuple(map(cls.of_json, json.loads(text.decode())))
+        except (ValueError, TypeError, RecursionError):
+            return ()
+
     def is_valid_at(self, now: float) -> bool:
         return self.valid_from <= now < self.valid_until
 
@@ -157,8 +166,13 @@ class ListedReasons:
     version: int
     reasons: tuple[tuple[RiskReason, ...], ...]
     """One item per plate asked, in order; empty where the plate is not listed."""
-    permits: tuple[Permit, ...] = ()
-    """Of the first plate asked, whether it is listed or not."""
+    held: bytes | None = None
+    """The permits of the first plate asked as Redis has them, whether it is listed or not."""
+
+    @property
+    def permits(self) -> tuple[Permit, ...]:
+        """The same, read only now: a vehicle is asked about with many looks, and told of once."""
+        return Permit.all_of_json(self.held) if self.held else ()
 
 
 class Declaration(BaseModel):

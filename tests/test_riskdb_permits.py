@@ -178,3 +178,20 @@ def test_plates_on_a_sheet_without_a_header_are_not_lost_beside_a_sheet_of_permi
     path.write_bytes(xlsx(("通行证", [HEAD, cells()]), ("补充", [cells("苏E5G806")])))
     with pytest.raises(RiskFileError, match=r"工作表“补充”：第 1 行有号牌.*请"):
         list(read_permit_rows(path))
+
+
+def test_a_permit_is_read_where_somebody_asks_for_it(rig: RiskRig, monkeypatch: pytest.MonkeyPatch):
+    """A vehicle is asked about with many looks, and told of once."""
+    granted(rig, cells())
+    read: list[bytes] = []
+    of_json = Permit.all_of_json
+
+    def noted(text: bytes) -> tuple[Permit, ...]:
+        read.append(text)
+        return of_json(text)
+
+    monkeypatch.setattr(Permit, "all_of_json", noted)
+    answer = rig.hot_set().reasons_of([("02", PLATE)], rig.clock.now)
+    assert read == []
+    assert [permit.serial for permit in answer.permits] == [SERIAL]
+    assert len(read) == 1

@@ -33,22 +33,21 @@ class ListMatcher:
         self._hot_set = hot_set
         self._rule = rule
         self._sunset = sunset
-        self._permits: tuple[Permit, ...] = ()
+        self._answer: ListedReasons | None = None
 
     def __call__(self, hypotheses: Sequence[Hypothesis], now: datetime) -> RiskMatch | None:
         """Raises RiskDBError, SunsetError."""
         self._sunset.require_open()
-        self._permits = ()
+        self._answer = None
         return match_plate(hypotheses, self, self._rule, now)
 
     def reasons_of(self, plates: Sequence[tuple[str, str]], now: datetime) -> ListedReasons:
-        answer = self._hot_set.reasons_of(plates, now)
-        self._permits = answer.permits
-        return answer
+        self._answer = self._hot_set.reasons_of(plates, now)
+        return self._answer
 
     def permits(self) -> tuple[Permit, ...]:
         """Return the permits that came with the last answer, of its most probable reading."""
-        return self._permits
+        return self._answer.permits if self._answer else ()
 
 
 def make_matcher(settings: Settings, url: str) -> ListMatcher:

@@ -18,9 +18,9 @@ from riskdb.hotset import keys
 from riskdb.hotset.list_state import ListState, ListWatch
 from riskdb.hotset.reasons import PackedReason, spell_out_all, unpack_reasons
 from riskdb.hotset.redis_link import RedisLink
-from riskdb.permits import PERMIT_CLASS, permits_of_json
+from riskdb.permits import PERMIT_CLASS
 from riskdb.settings import RiskSettings
-from riskdb.types import Declaration, ListedReasons, OtherKeyError, Permit, RiskDBError, RiskReason
+from riskdb.types import Declaration, ListedReasons, OtherKeyError, RiskDBError, RiskReason
 
 ATTEMPTS = 3
 """A lookup that met a change of the list is made again; twice in a row has not been seen."""
@@ -65,15 +65,13 @@ class HotSet:
         """
         texts = list(dict.fromkeys(text for _, text in plates))
         with self._link.limited():
-            version, reasons, permits = self._look_up(
-                [*plates, *((ANY_CLASS, text) for text in texts)], now.timestamp()
-            )
+            version, reasons, held = self._look_up([*plates, *((ANY_CLASS, text) for text in texts)], now.timestamp())
         if not reasons:
-            return ListedReasons(version, ((),) * len(plates), permits)
+            return ListedReasons(version, ((),) * len(plates), held)
         any_class = dict(zip(texts, reasons[len(plates) :], strict=True))
         merged = (own + any_class[text] for own, (_, text) in zip(reasons, plates, strict=False))
         ordered = tuple(tuple(sorted(each, key=lambda r: r.expires_at, reverse=True)) for each in merged)
-        return ListedReasons(version, ordered, permits)
+        return ListedReasons(version, ordered, held)
 
     def members(self, digests: Sequence[bytes]) -> Membership:
         """Return which digests, made with the list's key, are listed, in one round trip. Raises RiskDBError."""
@@ -131,8 +129,8 @@ class HotSet:
 
     def _look_up(
         self, plates: list[tuple[str, str]], now: float
-    ) -> tuple[int, list[tuple[RiskReason, ...]], tuple[Permit, ...]]:
-        """Return version and reasons, none where nothing is listed, and the permits of the first plate.
+    ) -> tuple[int, list[tuple[RiskReason, ...]], bytes | None]:
+        """Return version and reasons, none where nothing is listed, and the first plate's permits as Redis has them.
 
         They come in the same round trip.
         """
@@ -148,9 +146,8 @@ class HotSet:
             membership = self._of_version(state, flags)
             if membership is None:
                 continue
-            permits = permits_of_json(held) if held else ()
             if LISTED not in membership.flags:
-                return membership.version, [], permits
+                return membership.version, [], held
             reasons: list[tuple[RiskReason, ...]] = [()] * len(digests)
             listed = [position for position, flag in enumerate(membership.flags) if flag == LISTED]
             values = self._why(state, [digests[position] for position in listed])
@@ -158,7 +155,7 @@ class HotSet:
                 continue
             for position, value in zip(listed, values, strict=True):
                 reasons[position] = self._spelled_out(digests[position], value, now)
-            return membership.version, reasons, permits
+            return membership.version, reasons, held
         raise RiskDBError("the risk list changes faster than it can be read")
 
     def _why(self, state: ListState, digests: list[bytes]) -> list[bytes] | None:
