@@ -1,12 +1,17 @@
 """One plate has one spelling."""
 
 import random
+from datetime import datetime, timedelta, timezone
+from itertools import product
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ocr.grammar import FORMS, PlateForm, normalise_plate, plate_classes_of
 from riskdb.record.judging import RowJudge, TravelRow
+from riskdb.record.values.problem import CellProblem
+from riskdb.record.values.stays import Stay, read_stay
+from riskdb.record.values.year_source import YearSource
 from riskdb.rule import ListRule
 from riskdb.settings import RiskSettings
 from tests.riskdb_kit import NOON, Grammar
@@ -87,3 +92,21 @@ def test_a_row_of_any_cells_is_judged_or_refused_with_a_cause(
     except ValueError:
         return
     assert all(one.visited_from < one.visited_until for one in judged)
+
+
+def test_times_as_programs_write_them_mean_the_same_as_by_hand():
+    """A file has a million of the first; a blank beside them makes them the second."""
+    zone, now = timezone(timedelta(hours=8)), datetime(2026, 11, 24, 12)
+    days = ("2026-11-22", "2026-11-21", "2026-02-29")
+    clocks = ("", " 00:00:00", "T00:00:00", " 08:30", " 08:30:59", " 23:59:60", " 24:00:00", " 24:00:01", "-08:30:00")
+    texts = [day + clock for day in days for clock in clocks]
+    for begin, end in product(texts, texts):
+        quick, slow = (_stay_or_problem(begin + blank, end, now, zone) for blank in ("", " "))
+        assert quick == slow, (begin, end)
+
+
+def _stay_or_problem(begin: str, end: str, now: datetime, zone: timezone) -> Stay | str:
+    try:
+        return read_stay(begin, end, now, lambda: YearSource(now, "", now), zone)
+    except CellProblem as problem:
+        return str(problem)

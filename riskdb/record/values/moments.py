@@ -9,6 +9,7 @@ from functools import lru_cache
 from riskdb.record.values.chinese_figures import with_plain_figures
 
 _DAY = timedelta(days=1)
+_MIDNIGHT = time()
 _SERIAL_BEGIN = datetime(1899, 12, 30)
 """Day 0 of spreadsheets (with their leap day of 1900)."""
 _SERIAL_DAYS = (36_526, 73_050)
@@ -80,6 +81,17 @@ _CLOCK = re.compile(
     r"(?:\s*[:：]?\s*(?P<s>\d{1,2})(?:\.\d+)?\s*秒?)?)?\s*(?P<ampm>[ap]m)?|(?P<packed>\d{4}(?:\d\d)?))?",
     re.IGNORECASE,
 )
+
+
+def usual_moment(text: str) -> Moment | None:
+    """Return what a time says that is spelt as programs spell it (2026-11-22 08:30:00); None for another one."""
+    try:
+        if len(text) == 19 and text[4] == text[7] == "-" and text[10] in " T" and text[13] == ":":
+            begin = datetime.fromisoformat(text)  # in C
+            return Moment(begin, begin + _DAY if begin.time() == _MIDNIGHT else begin)
+        return _usual(found) if (found := _USUAL.fullmatch(text)) else None
+    except ValueError:
+        return None
 
 
 @lru_cache(maxsize=100_000)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, tzinfo
 from itertools import pairwise
 
 from riskdb.record.values.day_of import leaning_on, says_its_day
-from riskdb.record.values.moments import Moment, plain_time, read_moment
+from riskdb.record.values.moments import Moment, plain_time, read_moment, usual_moment
 from riskdb.record.values.problem import CellProblem
 from riskdb.record.values.year_source import YearSource
 
@@ -48,6 +48,18 @@ def read_stay(begin_text: str, end_text: str, now: datetime, find_year: FindYear
 
     Raises CellProblem.
     """
+    return _usual_stay(begin_text, end_text) or _any_stay(begin_text, end_text, now, find_year, zone)
+
+
+def _usual_stay(begin_text: str, end_text: str) -> Stay | None:
+    """Return the stay of two cells as programs write them, of which a file has a million; None where it is another."""
+    begin, end = usual_moment(begin_text), usual_moment(end_text)
+    if begin is None or end is None or begin_text == end_text or end.begin < begin.begin:
+        return None
+    return Stay(begin.begin, end.end)
+
+
+def _any_stay(begin_text: str, end_text: str, now: datetime, find_year: FindYear, zone: tzinfo) -> Stay:
     begin_text, end_text = (
         begin_text.strip(),
         _UNTIL.sub("", end_text.strip()) if end_text != begin_text else begin_text.strip(),
