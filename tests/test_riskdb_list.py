@@ -57,7 +57,7 @@ def test_no_entry_outlives_the_expiry_after_its_receipt(tmp_path: Path, redis_ur
 
 
 def test_settings_refuse_an_expiry_that_would_cut_the_lookback_short():
-    with pytest.raises(ValueError, match="expiry_days \\(14\\) is below lookback_days \\(21\\)"):
+    with pytest.raises(ValueError, match="expiry_days（14）小于 lookback_days（21）"):
         RiskSettings(lookback_days=21)
 
 
