@@ -18,6 +18,7 @@ from sqlalchemy import event
 from sqlalchemy.pool import Pool
 
 import ocr  # noqa: F401  before any test imports cv2: it sets the limit of pixels
+from alerts.redis_link import connect
 from console.parts import Console
 from kakou.wiring.embedded_redis import embedded_redis
 from tests.console_browser import open_browser
@@ -98,7 +99,7 @@ def paper() -> PaperList:
 @pytest.fixture
 def console(tmp_path: Path, clock: Clock, paper: PaperList) -> Iterator[Console]:
     """A console with nobody in it and without Redis."""
-    console = open_console(tmp_path, redis.Redis(unix_socket_path="/nowhere"), clock, paper)
+    console = open_console(tmp_path, connect("unix:///nowhere"), clock, paper)
     yield console
     console.database.close()
 
@@ -107,7 +108,7 @@ def console(tmp_path: Path, clock: Clock, paper: PaperList) -> Iterator[Console]
 def each_console(tmp_path: Path, database_url: str, clock: Clock, paper: PaperList) -> Iterator[Console]:
     """The same on each kind of database."""
     settings = settings_with(database_url=database_url)
-    console = open_console(tmp_path, redis.Redis(unix_socket_path="/nowhere"), clock, paper, settings)
+    console = open_console(tmp_path, connect("unix:///nowhere"), clock, paper, settings)
     yield console
     console.database.close()
 

@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-import redis
 
+from alerts.redis_link import connect
 from riskdb.digest import load_or_create_key
 from tests.commands import Finished, call_kakou
 from tests.console_kit import Clock, event_of, open_console
@@ -32,7 +32,7 @@ def centre(tmp_path: Path) -> Path:
 
 
 def fill(state: Path) -> None:
-    console = open_console(state_made(state), redis.Redis(unix_socket_path="/nowhere"), Clock(now()))
+    console = open_console(state_made(state), connect("unix:///nowhere"), Clock(now()))
     console.intake.take([event_of(PLATE)], console.now())
     console.database.close()
     load_or_create_key(state / "plate.key")

@@ -11,6 +11,7 @@ import redis
 from sqlalchemy import func, select
 
 from alerts.envelope import to_cloudevent
+from alerts.redis_link import connect
 from alerts.stream import STREAM_KEY
 from console.cases.desk import StepRequest
 from console.cases.filtering import Group
@@ -29,7 +30,7 @@ AT_ONCE = 6
 def consoles(tmp_path: Path, database_url: str) -> Iterator[list[Console]]:
     """Two processes' worth of console on one database."""
     settings = settings_with(database_url=database_url)
-    nowhere = redis.Redis(unix_socket_path="/nowhere")
+    nowhere = connect("unix:///nowhere")
     consoles = [open_console(tmp_path, nowhere, Clock(), settings=settings) for _ in range(2)]
     yield consoles
     for console in consoles:
@@ -134,7 +135,7 @@ def test_a_postgresql_that_is_away_keeps_events_in_the_stream_and_people_are_tol
 def test_a_writer_that_never_ends_does_not_stop_the_others_for_ever(tmp_path: Path, postgresql: str):
     run_sql(postgresql, "CREATE DATABASE held TEMPLATE template")
     settings = settings_with(database_url=url_of(postgresql, "held") + "&options=-c lock_timeout=50ms")
-    console = open_console(tmp_path, redis.Redis(unix_socket_path="/nowhere"), Clock(), settings=settings)
+    console = open_console(tmp_path, connect("unix:///nowhere"), Clock(), settings=settings)
     make_account(console, "officer", Role.OFFICER)
     client = client_of(app_of(console), console, "officer")
     with psycopg.connect(host=postgresql, user="kakou", dbname="held") as holder:

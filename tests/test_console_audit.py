@@ -6,10 +6,10 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-import redis
 from sqlalchemy import delete, select, text, update
 from sqlalchemy.orm import Session
 
+from alerts.redis_link import connect
 from console.parts import Console
 from console.people.keys import ConsoleKeys
 from console.store.people_tables import AuditHeadRow, AuditRow
@@ -22,7 +22,7 @@ ROWS = 200
 @pytest.fixture
 def console(tmp_path: Path, database_url: str) -> Iterator[Console]:
     settings = settings_with(database_url=database_url)
-    console = open_console(tmp_path, redis.Redis(unix_socket_path="/nowhere"), Clock(), settings=settings)
+    console = open_console(tmp_path, connect("unix:///nowhere"), Clock(), settings=settings)
     with console.database.writing() as session:
         for number in range(ROWS):
             console.audit.append(session, officer(), "case.view", f"case:{number}", START, "值班")
@@ -116,7 +116,7 @@ def test_a_new_anchor_file_does_not_hide_that_the_old_one_was_lost(console: Cons
 
 
 def test_a_new_log_has_an_anchor_from_its_first_moment(tmp_path: Path):
-    console = open_console(tmp_path, redis.Redis(unix_socket_path="/nowhere"), Clock())
+    console = open_console(tmp_path, connect("unix:///nowhere"), Clock())
     with console.database.reading() as session:
         assert console.audit.verify(session, console.anchors) == []
     console.database.close()
@@ -127,7 +127,7 @@ def test_a_database_whose_key_is_gone_stays_closed(console: Console, tmp_path: P
     key.unlink()
     settings = console.settings
     with pytest.raises(ConsoleError, match="密钥"):
-        open_console(tmp_path, redis.Redis(unix_socket_path="/nowhere"), Clock(), settings=settings)
+        open_console(tmp_path, connect("unix:///nowhere"), Clock(), settings=settings)
     assert not key.exists(), "no new key makes it look like a new console"
 
 

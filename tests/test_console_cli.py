@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
-import redis
 from sqlalchemy import update
 
+from alerts.redis_link import connect
 from console.settings import ConsoleSettings
 from console.store.people_tables import AuditRow
 from kakou.box.console import check_console
@@ -22,7 +22,7 @@ def verify(folder: Path) -> Finished:
 
 
 def test_audit_verify_says_whether_the_log_is_whole(tmp_path: Path):
-    console = open_console(tmp_path, redis.Redis(unix_socket_path="/nowhere"), Clock())
+    console = open_console(tmp_path, connect("unix:///nowhere"), Clock())
     with console.database.writing() as session:
         for _ in range(3):
             console.audit.append(session, officer(), "case.view", "case:1", START)

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import redis
 from sqlalchemy import select
 
+from alerts.redis_link import connect
 from console.cases.group_news import GroupNews
 from console.cases.steps import Action, Outcome
 from console.parts import Console, build_console
@@ -59,7 +59,7 @@ def console(tmp_path: Path, server: ScriptedServer) -> Iterator[Console]:
     clock, settings = Clock(), settings_with()
     migrated_copy(tmp_path)
     voices = group_voices(settings_of(tmp_path, server), clock)
-    nowhere = redis.Redis(unix_socket_path="/nowhere")
+    nowhere = connect("unix:///nowhere")
     console = build_console(settings, tmp_path, nowhere, PaperList(), clock, QUICK_HASHER, voices=voices)
     console.intake.take([event_of(PLATE), event_of("测B12345", checkpoint="二号卡口")], clock())
     yield console

@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-import redis
 from fastapi.testclient import TestClient
 
+from alerts.redis_link import connect
 from console.lists.changes import ChangeState
 from console.lists.keeper_office import KeeperOffice
 from console.parts import Console
@@ -25,7 +25,7 @@ BEGIN, END = (f"{datetime.now(UTC) - timedelta(days=days):%Y-%m-%d}" for days in
 @pytest.fixture
 def console(tmp_path: Path) -> Iterator[Console]:
     office = KeeperOffice(lambda: open_keeper(Settings(state_dir=tmp_path / "list"), publishes=False))
-    made = open_console(tmp_path / "console", redis.Redis(unix_socket_path="/nowhere"), lambda: NOW, office)
+    made = open_console(tmp_path / "console", connect("unix:///nowhere"), lambda: NOW, office)
     make_account(made, "steward", Role.STEWARD, "")
     yield made
     made.database.close()

@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-import redis
 from fastapi.testclient import TestClient
 from sqlalchemy import select
 
+from alerts.redis_link import connect
 from console.lists.changes import ChangeState
 from console.lists.keeper_office import KeeperOffice
 from console.parts import Console
@@ -56,9 +56,7 @@ class Desk:
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator[Desk]:
     office = KeeperOffice(lambda: open_keeper(Settings(state_dir=tmp_path / "list"), publishes=False))
-    made = open_console(
-        tmp_path / "console", redis.Redis(unix_socket_path="/nowhere"), lambda: datetime.now(UTC), office
-    )
+    made = open_console(tmp_path / "console", connect("unix:///nowhere"), lambda: datetime.now(UTC), office)
     make_account(made, "steward", Role.STEWARD, "")
     yield Desk(made, client_of(app_of(made), made, "steward"))
     made.database.close()

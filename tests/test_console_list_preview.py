@@ -6,10 +6,10 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
-import redis
 from fastapi.testclient import TestClient
 from python_calamine import CalamineWorkbook
 
+from alerts.redis_link import connect
 from console.lists.changes import ChangeState
 from console.lists.keeper_office import KeeperOffice
 from console.parts import Console
@@ -27,7 +27,7 @@ DAY = f"{datetime.now(UTC) - timedelta(days=1):%Y-%m-%d}"
 @pytest.fixture
 def console(tmp_path: Path) -> Iterator[Console]:
     office = KeeperOffice(lambda: open_keeper(Settings(state_dir=tmp_path / "list"), publishes=False))
-    made = open_console(tmp_path / "console", redis.Redis(unix_socket_path="/nowhere"), Clock(), office)
+    made = open_console(tmp_path / "console", connect("unix:///nowhere"), Clock(), office)
     make_account(made, "steward", Role.STEWARD, "")
     yield made
     made.database.close()

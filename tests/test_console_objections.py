@@ -7,10 +7,10 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-import redis
 from fastapi.testclient import TestClient
 from sqlalchemy import select
 
+from alerts.redis_link import connect
 from console.lists.objections import PER_PLACE_AN_HOUR
 from console.parts import Console
 from console.store.list_tables import ObjectionRow
@@ -42,7 +42,7 @@ class Booth:
 @pytest.fixture
 def booth(tmp_path: Path) -> Iterator[Booth]:
     clock, office = Clock(), PaperList()
-    console = open_console(tmp_path, redis.Redis(unix_socket_path="/nowhere"), clock, office)
+    console = open_console(tmp_path, connect("unix:///nowhere"), clock, office)
     make_account(console, "steward", Role.STEWARD)
     console.intake.take([event_of("测A12345")], clock())
     app = app_of(console)

@@ -12,6 +12,7 @@ import redis
 from fastapi.testclient import TestClient
 from sqlalchemy import select
 
+from alerts.redis_link import connect
 from alerts.relay import Relay
 from alerts.stream import FlaggedStream
 from console.lists.changes import ChangeState
@@ -59,7 +60,7 @@ class Desk:
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator[Desk]:
     clock, office = Clock(), PaperList()
-    console = open_console(tmp_path, redis.Redis(unix_socket_path="/nowhere"), clock, office)
+    console = open_console(tmp_path, connect("unix:///nowhere"), clock, office)
     make_account(console, "steward", Role.STEWARD)
     make_account(console, "approver", Role.APPROVER)
     app = app_of(console)

@@ -9,12 +9,12 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-import redis
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine, event, text
 from sqlalchemy.exc import StatementError
 
+from alerts.redis_link import connect
 from console.cases.filtering import CaseFilter, Group
 from console.parts import Console
 from console.people.keys import load_keys
@@ -35,7 +35,7 @@ def database(database_url: str) -> Iterator[Database]:
 
 @pytest.fixture
 def console(tmp_path: Path) -> Iterator[Console]:
-    console = open_console(tmp_path, redis.Redis(unix_socket_path="/nowhere"), Clock())
+    console = open_console(tmp_path, connect("unix:///nowhere"), Clock())
     yield console
     console.database.close()
 
@@ -178,7 +178,7 @@ def test_a_damaged_key_file_is_told_and_never_replaced(tmp_path):
 
 
 def test_a_step_never_pays_for_bringing_the_log_into_the_file(tmp_path: Path):
-    console = open_console(tmp_path, redis.Redis(unix_socket_path="/nowhere"), Clock())
+    console = open_console(tmp_path, connect("unix:///nowhere"), Clock())
     file = tmp_path / "console.sqlite"
     console.database.write_back()
     before = file.read_bytes()

@@ -7,11 +7,11 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-import redis
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy import select
 
+from alerts.redis_link import connect
 from console.cases.steps import Action
 from console.lists.keeper_office import KeeperOffice
 from console.lists.words import file_words
@@ -120,7 +120,7 @@ class World:
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
-    console = open_console(tmp_path, redis.Redis(unix_socket_path="/nowhere"), clock := Clock())
+    console = open_console(tmp_path, connect("unix:///nowhere"), clock := Clock())
     for role in ACCOUNT_ROLES:
         make_account(console, role.value, role, GRID_A if role is Role.WORKER else "")
     app = app_of(console)

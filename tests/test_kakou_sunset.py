@@ -14,9 +14,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-import redis
 from sqlalchemy import select
 
+from alerts.redis_link import connect
 from console.store.people_tables import AuditRow
 from console.types import ConsoleError, Role
 from kakou.exit_codes import ExitCode
@@ -178,7 +178,7 @@ def test_a_backup_that_is_put_back_stays_closed(centre: Path, tmp_path: Path):
     elsewhere = tmp_path / "elsewhere"
     shutil.copytree(backup, elsewhere)
     with pytest.raises(ConsoleError, match="密钥"):
-        open_console(elsewhere, redis.Redis(unix_socket_path="/nowhere"), Clock(now()))
+        open_console(elsewhere, connect("unix:///nowhere"), Clock(now()))
     shutil.copytree(backup, centre / "var", dirs_exist_ok=True)
     with pytest.raises(SunsetError, match="销毁"), open_keeper(Settings(state_dir=centre / "var"), publishes=False):
         pass
@@ -198,7 +198,7 @@ def test_a_renewal_needs_a_reason_and_is_a_row_of_the_audit_log(centre: Path):
     assert sunset(centre, "--renew", "5", "--by", "张三", "--reason", "指挥部17号").exit_code == ExitCode.OK
     shown = sunset(centre, "--json")
     assert (shown.exit_code, json.loads(shown.stdout)["days_left"]) == (ExitCode.FINDINGS, 5), "fewer than 14 days"
-    console = open_console(centre / "var", redis.Redis(unix_socket_path="/nowhere"), Clock(now()))
+    console = open_console(centre / "var", connect("unix:///nowhere"), Clock(now()))
     with console.database.reading() as session:
         row = session.scalars(select(AuditRow).order_by(AuditRow.seq.desc()).limit(1)).one()
         assert (row.actor, row.action, row.reason) == ("张三", "sunset.renew", "指挥部17号")
@@ -220,7 +220,7 @@ def test_every_path_of_the_state_folder_goes_or_is_named_as_kept():
 
 
 def test_the_screen_says_how_many_days_are_left(centre: Path):
-    console = open_console(centre / "var", redis.Redis(unix_socket_path="/nowhere"), Clock(now()))
+    console = open_console(centre / "var", connect("unix:///nowhere"), Clock(now()))
     make_account(console, "officer2", Role.OFFICER)
     for days, is_yellow in ((60, False), (13, True)):
         told = dataclasses.replace(console, days_left=functools.partial(int, days))

@@ -9,6 +9,7 @@ import psycopg
 import pytest
 import redis
 
+from alerts.redis_link import connect
 from console.types import Role
 from kakou.exit_codes import ExitCode
 from kakou.settings import Settings
@@ -48,9 +49,7 @@ def test_a_console_in_postgresql_is_destroyed_too_and_its_audit_log_kept(centre:
     run_sql(postgresql, "CREATE DATABASE ended TEMPLATE template")
     url = url_of(postgresql, "ended")
     settings = Settings.model_validate({"state_dir": centre / "var", "console": {"database_url": url}})
-    console = open_console(
-        settings.state_dir, redis.Redis(unix_socket_path="/nowhere"), Clock(now()), settings=settings.console
-    )
+    console = open_console(settings.state_dir, connect("unix:///nowhere"), Clock(now()), settings=settings.console)
     make_account(console, "officer", Role.OFFICER)
     console.intake.take([event_of(PLATE), event_of("测B12345")], console.now())
     (planned,) = [each for each in plan(settings) if "PostgreSQL" in each.name]

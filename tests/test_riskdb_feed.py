@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-import redis
 
+from alerts.redis_link import connect
 from console.lists.keeper_office import KeeperOffice
 from riskdb.feed.answers import FeedQuotaError, FeedRefusedError, FeedUnknownError, Taken
 from riskdb.feed.door import FeedDoor
@@ -140,7 +140,7 @@ def test_the_address_of_the_console_takes_batches_and_says_what_is_wrong(rig: Ri
             yield other.keeper
 
     office = KeeperOffice(opened, [settings(rig.folder, rows_per_hour=2)])
-    console = open_console(tmp_path / "c", redis.Redis(unix_socket_path="/nowhere"), lambda: rig.clock.now, office)
+    console = open_console(tmp_path / "c", connect("unix:///nowhere"), lambda: rig.clock.now, office)
     client = client_of(app_of(console), console)
 
     def post(body: bytes, key: str = "a", **headers: str) -> tuple[int, dict[str, object]]:
