@@ -111,23 +111,12 @@ class Decider:
         except RiskDBError:
             return False
 
-    def _is_sure_hit(self, track: PlateTrack) -> bool:
-        """Return whether the best reading of an unsettled vehicle is listed, and surely enough to stop it."""
-        hypotheses = match_hypotheses(track.distribution, self._screening.hypothesis_count)
-        try:
-            match = self._screening.match(hypotheses, self._screening.now())
-        except RiskDBError:
-            return False
-        return match is not None and match.level == "hit" and match.text == hypotheses[0].text
-
     def decide(self, track: PlateTrack) -> Passage | None:
         """Return what is to be told of a vehicle now: a flag at once, all else when it has left; once each."""
         if track.number in self._flagged:
             # Decided while it was in view; more looks change nothing, people have been told.
             if track.is_final:
                 self._flagged.discard(track.number)
-            return None
-        if track.is_tentative and not self._is_sure_hit(track):
             return None
         passage = _decide(track, self._rule, self._screening)
         self._let_wait(track, passage)
@@ -167,7 +156,8 @@ def _decide(track: PlateTrack, rule: PassageRule, screening: Screening) -> Passa
     """Match a track, readable or not; return None for what is no passage.
 
     A track that could not be checked is a passage, unchecked, however weakly it was read: it may be a listed vehicle,
-    and nobody has asked yet.
+    and nobody has asked yet. One whose text has not settled is a passage only where it is a sure hit: it is asked
+    about again.
     """
     hypotheses = match_hypotheses(track.distribution, screening.hypothesis_count)
     if not hypotheses or not rule.is_vehicle(track):
@@ -178,10 +168,12 @@ def _decide(track: PlateTrack, rule: PassageRule, screening: Screening) -> Passa
     event: FlaggedEvent | None = None
     try:
         match = screening.match(hypotheses, now)
-        if match is not None:
+        if match is not None and (not track.is_tentative or _is_sure_hit(match, hypotheses[0])):
             outcome, event = "flagged", screening.flagging.flag(track, match, screening.checkpoint, now)
     except RiskDBError:
         outcome = "unchecked"
+    if track.is_tentative and outcome != "flagged":
+        return None
     if outcome == "clear" and (track.is_doubted or not rule.is_readable(hypotheses[0])):
         return None
     permits = screening.permits() if outcome != "unchecked" else ()
@@ -190,6 +182,11 @@ def _decide(track: PlateTrack, rule: PassageRule, screening: Screening) -> Passa
         track.camera_id, place, track, outcome, hypotheses[0], match, event, now,
         permit_words(permits, place, now_s), permit_standing(permits, place, now_s),
     )  # fmt: skip
+
+
+def _is_sure_hit(match: RiskMatch, best: PlateHypothesis) -> bool:
+    """Return whether the best reading itself is listed, and surely enough to stop a vehicle."""
+    return match.level == "hit" and match.text == best.text
 
 
 def _keep_unchecked(screening: Screening, passage: Passage) -> Path | None:

@@ -121,39 +121,30 @@ class PlateTracker:
 
         One that is seen for long and does not settle is asked about once its text is likely.
         """
-        segment = track.current
-        if segment.telling_count >= self._settings.settled_looks or segment.is_told_apart:
-            best = settled_text(segment, self._settings.settled_probability)
-            if best is not None:
-                if best.text != track.decided_text:
-                    track.decided_text = best.text
-                    yield track_of(self._camera_id, track.number, segment, is_final=False)
-                return
-        if is_likely(segment, ASKED_PROBABILITY) and track.is_to_be_asked_early():
+        segment, least = track.current, self._settings.settled_probability
+        may_settle = segment.telling_count >= self._settings.settled_looks or segment.is_told_apart
+        if not (may_settle or segment.may_be_asked_about):
+            return
+        found = likeliest_text(segment, min(least, ASKED_PROBABILITY))
+        if found is None:
+            return
+        best, probability = found
+        if may_settle and probability >= least and best.probability >= CLASS_PROBABILITY:
+            if best.text != track.decided_text:
+                track.decided_text = best.text
+                yield track_of(self._camera_id, track.number, segment, is_final=False)
+        elif probability >= ASKED_PROBABILITY and track.is_to_be_asked_early():
             yield track_of(self._camera_id, track.number, segment, is_final=False, is_tentative=True)
 
 
-def settled_text(segment: Segment, least: float) -> PlateHypothesis | None:
-    """Return the best reading once its text is at least this probable, and its class is not left open."""
-    best, probability = _likeliest_text(segment, least)
-    return best if best is not None and probability >= least and best.probability >= CLASS_PROBABILITY else None
-
-
-def is_likely(segment: Segment, least: float) -> bool:
-    """Return whether one text is at least this probable, whatever class of plate it stands on."""
-    return _likeliest_text(segment, least)[1] >= least
-
-
-def _likeliest_text(segment: Segment, least: float) -> tuple[PlateHypothesis | None, float]:
-    """Return the best reading, and how probable its text is over all classes; nothing where it cannot be `least`."""
+def likeliest_text(segment: Segment, least: float) -> tuple[PlateHypothesis, float] | None:
+    """Return the best reading, and how probable its text is over all classes; None where it cannot be `least`."""
     distribution = segment.fusion.distribution()
     # Cheap bound first: no text is more probable than its weakest slot.
     if float(distribution.char_probs.max(axis=1).prod()) < least / 2:
-        return None, 0.0
+        return None
     found = top_hypotheses(distribution, CLASSES_OF_A_TEXT)
-    if not found:
-        return None, 0.0
-    return found[0], sum(each.probability for each in found if each.text == found[0].text)
+    return (found[0], sum(each.probability for each in found if each.text == found[0].text)) if found else None
 
 
 def _assign(tracks: Sequence[TrackState], frame: Frame, reads: Sequence[PlateRead]) -> dict[int, PlateRead]:
