@@ -199,6 +199,30 @@ def test_what_is_printed_is_black_on_white_and_no_wider_than_the_paper_also_from
     context.close()
 
 
+def test_plates_and_sums_of_tables_stand_in_one_line(world: World):
+    now = datetime.now(UTC)
+    event = event_of("测AD12345", now, "高速公路出口北侧收费广场二号检查站", plate_class="52")
+    reason = event.reasons[0].model_copy(update={"area_name": "青岛市黄岛区长江路街道、苏州市虎丘区枫桥街道" * 2})
+    world.console.intake.take([event.model_copy(update={"reasons": (reason,)})], now)
+    with shown(world, "officer", "/shift", LAPTOP) as page:
+        plates = page.evaluate(
+            """[...document.querySelectorAll("td kk-plate")].filter((plate) => plate.dataset.text.length <= 8)
+                .map((plate) => plate.getBoundingClientRect().height / parseFloat(getComputedStyle(plate).fontSize))"""
+        )
+    assert plates
+    assert max(plates) < 2.2, "a second line would make it 2.8 times the letters' size"
+    with shown(world, "officer", "/trends", PHONE) as page:
+        lines = page.evaluate(
+            """[...document.querySelectorAll(".sums td.num")].map((cell) => {
+                cell.textContent = "596,898";
+                const text = document.createRange();
+                text.selectNodeContents(cell);
+                return text.getClientRects().length;
+            })"""
+        )
+    assert set(lines) == {1}
+
+
 def nodes_of(fault: dict[str, Any]) -> list[str]:
     return [node["html"][:120] for node in fault["nodes"][:2]]
 
