@@ -5,7 +5,7 @@ import tomllib
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -153,7 +153,7 @@ def load_settings(path: Path | None = None) -> Settings:
     return settings
 
 
-def _refuse_odd_addresses(table: dict[str, Any], path: Path, text: str) -> None:
+def _refuse_odd_addresses(table: dict[str, object], path: Path, text: str) -> None:
     """Raise SettingsError where the address of a Redis is of nothing that a Redis answers at."""
     alerts = table.get("alerts")
     stream_url = alerts.get("stream_url") if isinstance(alerts, dict) else None

@@ -98,7 +98,7 @@ class Layout:
         main, *others = (plain(cells[place]) for place in self._plates)
         for place in self._prefixes:
             # 河南 in a column of provinces speaks of the area as likely; 豫 does not, where the plate lacks it.
-            if self._parts_of_area.isdisjoint((place,)) or (is_prefix(cells[place]) and main.isascii()):
+            if place not in self._parts_of_area or (is_prefix(cells[place]) and main.isascii()):
                 main = joined_plate(cells[place], main)
         if is_prefix(main) and (others or self._rest):
             rest = others.pop(0) if others else plain(cells[self._rest or 0])

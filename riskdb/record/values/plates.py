@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from riskdb.record.values.classes import known_words
-from riskdb.record.values.problem import CellProblem
+from riskdb.record.values.problem import PEOPLE, CellProblem
 from riskdb.record.values.provinces import with_character
 from riskdb.types import PlateGrammar
 
@@ -51,8 +51,6 @@ _MORE = re.compile(r"[等余另和及与或至到辆台两多]")
 """Words that may speak of further vehicles."""
 _SLIP = re.compile(r"(?<=[\u4e00-\u9fff][A-Z])\s*[:,]\s*(?=[A-Z0-9]{4,6}(?![A-Z0-9]))|(?<=[A-Z0-9]{5})\.0$")
 """A mark in place of the dot, and what a spreadsheet puts behind what it took for a number."""
-_PEOPLE = re.compile(r"(?<![A-Z0-9])(?:1[3-9]\d{9}|\d{17}[\dX])(?![A-Z0-9])")
-"""Phone and identity numbers: nobody reads them."""
 _COUNT = re.compile(r"[(\s]*(?:等|共计?|合?计)*\s*(\d{1,2}|[一二两三四五六七八九十])\s*[辆台](?:车辆?)?[)\s]*$")
 _FIGURES = "零一二三四五六七八九十"
 _WORD = re.compile(r"(?![挂学警港澳领])[\u4e00-\u9fff]+")
@@ -112,7 +110,7 @@ def clean(cell: str) -> str:
     plain = unicodedata.normalize("NFKC", cell.translate(_LOOKALIKES).translate(_QUOTES)).translate(_OLD_STYLE)
     # Marks that turn the direction of text are no slip of a spreadsheet: they stay and are refused.
     shown = "".join(c for c in plain if unicodedata.category(c) != "Cf" or c in "\u202d\u202e")
-    without_people = _PEOPLE.sub("", shown.upper()).rstrip(_EDGES + "/")
+    without_people = PEOPLE.sub("", shown.upper()).rstrip(_EDGES + "/")
     parted = _GLUED.sub("、", _NUMBERED.sub("、", _SLIP.sub("", without_people)))
     return with_character(_LABEL.sub("", _TRACTOR_AND_TRAILER.sub("、", parted.strip(_EDGES))).strip())
 
