@@ -1,6 +1,7 @@
 """A box's processes are kept alive, and end together."""
 
 import os
+import re
 import signal
 import sys
 import threading
@@ -8,7 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from kakou.box.supervisor import ChildCommand, Supervisor
+import pytest
+
+from kakou.box.supervisor import ChildCommand, Supervisor, next_wait_s
 from tests.alerts_kit import wait_until
 
 
@@ -66,3 +69,23 @@ def test_stopping_leaves_no_child_behind() -> None:
         wait_until(lambda: len(supervisor.process_ids()) == 2)
         process_ids = list(supervisor.process_ids().values())
     assert not any(is_alive(process_id) for process_id in process_ids)
+
+
+def test_a_child_that_worked_for_long_is_started_again_at_once_and_one_that_dies_soon_ever_later():
+    waits = [0.0]
+    for worked_s in (0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 31.0, 12.0, 12.0, 0.1, 12.0, 12.0, 25.0):
+        waits.append(next_wait_s(waits[-1], worked_s, 30.0))
+    assert waits[1:] == [1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0, 0.2, 0.2, 0.2, 1.0, 0.2, 0.2, 0.2]
+    assert next_wait_s(4.0, 12.0, 30.0) == 8.0, "it is away for more than a tenth of the time"
+
+
+def test_a_child_that_is_killed_after_work_comes_again_at_once_each_time(caplog: pytest.LogCaptureFixture):
+    code = "from kakou.box.supervisor import Heartbeat; Heartbeat(os.environ).beat(); time.sleep(0.6); sys.exit(9)"
+    command = python(f"import os, sys, time; sys.path[:0] = {sys.path!r}; {code}")
+    stop = threading.Event()
+    thread = threading.Thread(target=Supervisor([ChildCommand("reads", command)], max_wait_s=0.5).run, args=(stop,))
+    thread.start()
+    wait_until(lambda: caplog.text.count("starting it again") >= 2)
+    stop.set()
+    thread.join(timeout=15)
+    assert re.findall(r"again in ([\d.]+) s", caplog.text)[:2] == ["0.2", "0.2"]

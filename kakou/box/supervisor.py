@@ -15,6 +15,11 @@ from typing import IO
 HEARTBEAT_VARIABLE = "KAKOU_HEARTBEAT_FD"
 TICK_S = 0.2
 STOP_TIMEOUT_S = 10.0
+QUICK_WAIT_S = 0.2
+"""Before a child that had worked is started again: whoever sends to it tries again meanwhile."""
+FIRST_WAIT_S = 1.0
+WORKED_FOR_ITS_WAIT = 10
+"""A child that works for so many times its last wait is worth starting at once: it is away for a tenth of the time."""
 BEAT, WHY = b".", b"!"
 MAX_WHY_BYTES = 1000
 """A pipe takes this much at once or not at all."""
@@ -45,9 +50,11 @@ class _Child:
     spec: ChildCommand
     process: subprocess.Popen[bytes] | None = None
     heartbeats: int = -1
+    began_at: float | None = None
+    """Its first beat; it was being loaded before."""
     beat_at: float | None = None
     start_at: float = 0.0
-    wait_s: float = 1.0
+    wait_s: float = 0.0
     started_at: float = 0.0
     exit_code: int | None = field(default=None)
     why: bytes = b""
@@ -137,10 +144,11 @@ class Supervisor:
             if code in child.spec.hopeless_codes:
                 self._give_up(child, code)
             return
-        # A child that ran for a while earns a quick restart; one that dies at once waits longer each time.
-        child.wait_s = 1.0 if now - child.started_at > self._max_wait_s else min(2 * child.wait_s, self._max_wait_s)
+        # Of a child that never beats nobody knows when it was loaded.
+        began_at = child.began_at or child.started_at + self._max_wait_s
+        child.wait_s = next_wait_s(child.wait_s, now - began_at, self._max_wait_s)
         child.start_at = now + child.wait_s
-        log.error("%s ended with %d, starting it again in %.0f s", child.spec.name, code, child.wait_s)
+        log.error("%s ended with %d, starting it again in %.1f s", child.spec.name, code, child.wait_s)
 
     def _give_up(self, child: _Child, code: int) -> None:
         why = child.why.decode(errors="replace")
@@ -160,7 +168,8 @@ class Supervisor:
                 start_new_session=True,  # Ctrl-C goes to the supervisor, which stops its children in order.
             )
         os.close(writing)
-        child.heartbeats, child.beat_at, child.started_at, child.why = reading, None, time.monotonic(), b""
+        child.heartbeats, child.began_at, child.beat_at, child.why = reading, None, None, b""
+        child.started_at = time.monotonic()
         self._selector.register(reading, selectors.EVENT_READ, child)
 
     def _listen(self) -> None:
@@ -168,6 +177,7 @@ class Supervisor:
             child: _Child = key.data
             if message := os.read(child.heartbeats, 65536):
                 child.beat_at = time.monotonic()
+                child.began_at = child.began_at or child.beat_at
                 child.why = message.partition(WHY)[2] or child.why
             else:
                 self._selector.unregister(child.heartbeats)
@@ -193,6 +203,18 @@ class Supervisor:
                 child.process.kill()
                 child.exit_code = child.process.wait()
             self._forget(child)
+
+
+def next_wait_s(last_wait_s: float, worked_s: float, most_s: float) -> float:
+    """Return how long to wait before a child is started again that has ended after `worked_s` of work.
+
+    One that worked for long, compared with what its last start cost, comes again at once; one that ends soon waits
+    longer each time, up to `most_s`.
+    """
+    enough_s = WORKED_FOR_ITS_WAIT * max(last_wait_s, FIRST_WAIT_S)
+    if worked_s >= min(enough_s, most_s):
+        return min(QUICK_WAIT_S, most_s)
+    return min(max(2 * last_wait_s, FIRST_WAIT_S), most_s)
 
 
 def _unnamed_file(content: bytes) -> IO[bytes]:
