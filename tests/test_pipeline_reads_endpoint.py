@@ -18,6 +18,7 @@ from kakou.settings import SettingsError
 from kakou.wiring.reads import build_intake, open_journal, open_quarantine
 from pipeline.reads import hikvision as hikvision_file
 from pipeline.reads.adapter import Message
+from pipeline.reads.entrance import FIRST_TRIES
 from pipeline.reads.settings import ReadsSettings
 from pipeline.reads.synthetic import (
     BOUNDARY,
@@ -152,6 +153,31 @@ def test_digest_lets_in_once(box: Box, uri: str):
 def test_digest_of_another_place_user_or_secret_is_refused(box: Box, uri: str, user: str, secret: str):
     challenge = box.post("/reads/K03", b"").headers["www-authenticate"]
     assert box.post("/reads/K03", b"", {"authorization": answered(challenge, uri, user, secret)}).status == 401
+
+
+def test_a_camera_that_answers_an_old_challenge_is_asked_anew_and_not_told_of_as_an_intruder(tmp_path: Path):
+    settings = reads_settings(tmp_path, {"auth": "digest"}, {**GAT, "serials": ("K01-serial",)})
+    wire = hikvision(said())
+
+    def post(box: Box, header: str) -> Answered:
+        return box.post("/reads/K01", wire.body, {"authorization": header, "content-type": wire.content_type})
+
+    with serving(settings) as before:
+        old = answered(before.post("/reads/K01", b"").headers["www-authenticate"], "/reads/K01", "kakou")
+    with serving(settings) as box:  # started again: no challenge of before is known
+        asked = post(box, old)
+        assert (asked.status, "stale=true" in asked.headers["www-authenticate"]) == (401, True)
+        assert post(box, answered(asked.headers["www-authenticate"], "/reads/K01", "kakou")).status == 200
+        vehicles = json.loads(gat1400(said(serial="K01-serial")).body)
+        assert viid(box, "MotorVehicles", vehicles).status == 401, "nobody has registered since"
+    assert (box.report().refused, box.report().reads, box.report(GAT_DEVICE).refused) == (0, 1, 0)
+    with serving(settings) as box:
+        for _ in range(FIRST_TRIES + 2):
+            assert post(box, old).status == 401
+        assert viid(box, "MotorVehicles", vehicles).status == 401
+        wrong = answered(box.post("/reads/K01", b"").headers["www-authenticate"], "/reads/K01", "kakou", "another")
+        assert post(box, wrong).status == 401
+    assert (box.report().refused, "摘要已用过" in box.report().why_refused) == (3, True)
 
 
 def viid(box: Box, resource: str, document: object, **headers: str) -> Answered:

@@ -9,7 +9,7 @@ from typing import TypeAlias
 import pytest
 
 from alerts.digest_answer import fields_of, response_to
-from pipeline.reads.digest_auth import NONCE_S, REALM, DigestAuth
+from pipeline.reads.digest_auth import NONCE_S, REALM, REMEMBERED_S, DigestAuth, Verdict
 from pipeline.reads.synthetic import BOUNDARY, hikvision
 from tests.reads_kit import SECRET, Box, reads_settings, said, serving
 
@@ -213,12 +213,15 @@ def test_a_challenge_that_is_old_or_somebody_elses_lets_nobody_in():
     header = digest(mine.challenge(), has_qop=True)
     asked = ("POST", "/reads/K03", "kakou", SECRET)
     assert f'realm="{REALM}"' in header
-    assert not other.is_right(header, *asked)
+    assert other.judge(header, *asked) is Verdict.STALE, "of who knows the secret: a box that was started again"
+    assert other.judge(header, "POST", "/reads/K03", "kakou", "another") is Verdict.WRONG
     now[0] = NONCE_S + 1
-    assert not mine.is_right(header, *asked)
+    assert mine.judge(header, *asked) is Verdict.STALE
     now[0] = 1.0
-    assert mine.is_right(header, *asked)
-    assert not mine.is_right(header, *asked)
+    assert mine.judge(header, *asked) is Verdict.RIGHT
+    assert mine.judge(header, *asked) is Verdict.WRONG
+    now[0] = REMEMBERED_S
+    assert mine.judge(header, *asked) is Verdict.WRONG, "it served, and was recorded"
 
 
 def test_no_answer_serves_twice_however_many_came_since():
@@ -232,8 +235,8 @@ def test_no_answer_serves_twice_however_many_came_since():
         answers.append(
             digest(door.challenge(), has_qop=True) if number % 3 else digest(door.challenge(), has_qop=False)
         )
-        assert door.is_right(answers[-1], *asked)
-    assert not any(door.is_right(each, *asked) for each in answers)
-    assert not door.is_right(first, *asked), "nobody knows any more whether it served"
+        assert door.judge(answers[-1], *asked) is Verdict.RIGHT
+    assert not any(door.judge(each, *asked) is Verdict.RIGHT for each in answers)
+    assert door.judge(first, *asked) is not Verdict.RIGHT, "nobody knows any more whether it served"
     assert "stale=true" in door.challenge(first)
     assert "stale" not in door.challenge() + door.challenge(digest(door.challenge(), has_qop=True))

@@ -8,6 +8,7 @@ import hmac
 import secrets
 from collections import OrderedDict
 from collections.abc import Callable
+from enum import Enum, auto
 from hashlib import sha256
 from urllib.parse import urlsplit
 
@@ -17,8 +18,20 @@ REALM = "viid"
 NONCE_S = 120.0
 ROUNDED_S = 0.001
 """How exactly a nonce says until when it serves."""
+REMEMBERED_S = 5 * NONCE_S
+"""An answer that comes again within it is known as a recorded one; later it is like any other to an old challenge."""
 MAX_USED = 100_000
 """Answers that are remembered, some 20 MB; where more come within NONCE_S, nonces live shorter."""
+
+
+class Verdict(Enum):
+    """What an Authorization header is worth."""
+
+    RIGHT = auto()
+    STALE = auto()
+    """By who knows the secret, to a challenge that is over or of before a restart: let it answer a new one."""
+    WRONG = auto()
+    """Of another place, user or secret, or used before."""
 
 
 class DigestAuth:
@@ -42,33 +55,36 @@ class DigestAuth:
         said = f'realm="{REALM}", qop="auth", algorithm=MD5, nonce="{nonce}", opaque="{secrets.token_hex(8)}"'
         return f"Digest {said}{stale}"
 
-    def is_right(self, header: str, method: str, target: str, user: str, secret: str) -> bool:
+    def judge(self, header: str, method: str, target: str, user: str, secret: str) -> Verdict:
         """Return whether an Authorization header answers a challenge of ours that nobody has answered before.
 
         `target` is the path with its query, as it was asked for.
         """
         said = fields_of(header)
-        if header.partition(" ")[0].lower() != "digest" or not self._is_ours(said.get("nonce", "")):
-            return False
+        if header.partition(" ")[0].lower() != "digest" or not said.get("nonce"):
+            return Verdict.WRONG
         if said.get("username") != user or said.get("realm") != REALM or not _is_at(said.get("uri", ""), target):
-            return False
+            return Verdict.WRONG
         wanted = response_to(said, method, user, secret)
         if not hmac.compare_digest(wanted.encode(), said.get("response", "").lower().encode()):
-            return False
+            return Verdict.WRONG
         # Without qop the digest holds neither count nor client: whoever listened could write others beside it.
         counted = (said.get("nc", ""), said.get("cnonce", "")) if "qop" in said else ("", "")
-        return self._is_first(said["nonce"], *counted)
-
-    def _is_first(self, *use: str) -> bool:
-        now_s, key = self._now_s(), sha256("\0".join(use).encode()).digest()[:16]
-        while self._used and now_s - next(iter(self._used.values())) > NONCE_S:
-            self._used.popitem(last=False)
+        key = sha256("\0".join((said["nonce"], *counted)).encode()).digest()[:16]
         if key in self._used:
-            return False
+            return Verdict.WRONG
+        if not self._is_ours(said["nonce"]):
+            return Verdict.STALE
+        self._remember(key)
+        return Verdict.RIGHT
+
+    def _remember(self, key: bytes) -> None:
+        now_s = self._now_s()
+        while self._used and now_s - next(iter(self._used.values())) > REMEMBERED_S:
+            self._used.popitem(last=False)
         self._used[key] = now_s
         while len(self._used) > self._max_used:
             self._over_s = self._used.popitem(last=False)[1] + NONCE_S + ROUNDED_S
-        return True
 
     def _is_ours(self, nonce: str) -> bool:
         try:

@@ -106,9 +106,9 @@ class Endpoint:
         now, status = self._clocks.now(), 401 if error.challenge else 403
         if not self._strangers.may_try(request.peer, self._clocks.monotonic_s()):
             status = 429
-        if error.device is not None:
+        if error.is_amiss and error.device is not None:
             error.device.refuse(str(error), now)
-        elif str(error) != "尚未提供摘要认证":
+        elif error.is_amiss:
             refused = self._stranger_report.refused + 1
             changes = {"refused": refused, "refused_at": now, "why_refused": str(error)}
             self._stranger_report = self._stranger_report.model_copy(update=changes)

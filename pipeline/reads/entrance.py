@@ -3,25 +3,32 @@
 import base64
 import binascii
 import hmac
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote
 
 from pipeline.errors import ReadsError
 from pipeline.reads.device_state import Device
-from pipeline.reads.digest_auth import DigestAuth
+from pipeline.reads.digest_auth import DigestAuth, Verdict
 
 PREFIX = "reads"
 VIID = "viid"
 SESSION_S = 100.0
 """Three keepalives of GA/T 1400 (30 s) and a little."""
+FIRST_TRIES = 10
+"""So many messages of a device may answer an old challenge, or come before it registers anew, until one comes in."""
 
 
 class RefusedError(ReadsError):
     """The sender did not show who it is; the message says in Chinese what was wrong."""
 
-    def __init__(self, why: str, *, device: Device | None = None, challenge: str | None = None) -> None:
+    def __init__(
+        self, why: str, *, device: Device | None = None, challenge: str | None = None, is_amiss: bool = True
+    ) -> None:
         super().__init__(why)
+        self.is_amiss = is_amiss
+        """False for a step of the way in: a sender that has not answered yet, or answered what is over."""
         self.device = device
         """Which device it claimed to be, where that one is known."""
         self.challenge = challenge
@@ -66,6 +73,8 @@ class Entrance:
         self._digest = DigestAuth(now_s)
         self._sessions: dict[str, tuple[str, float]] = {}
         """GA/T 1400: device id -> (address that registered, until)."""
+        self._tries: Counter[str] = Counter()
+        """By device id: how often it was asked to show its secret anew since it last did."""
 
     def enter(self, request: Request) -> Entered:
         """Return the device that a message comes from. Raises RefusedError."""
@@ -105,17 +114,30 @@ class Entrance:
         is_registering = path.lower().rstrip("/").endswith("system/register")
         if is_registering or "authorization" in request.headers:
             self._check_digest(request, device)
-        elif peer != request.peer or self._now_s() > until:
-            raise RefusedError("设备没有注册，或注册已过期", device=device, challenge=self._digest.challenge())
+        elif not peer or self._now_s() > until:
+            raise self._asked_anew("设备没有注册，或注册已过期", device)
+        elif peer != request.peer:
+            raise RefusedError("设备在另一个地址注册", device=device, challenge=self._digest.challenge())
         self._sessions[device_id] = (request.peer, self._now_s() + SESSION_S)
         return Entered(device, path)
 
     def _check_digest(self, request: Request, device: Device) -> None:
         given = request.headers.get("authorization", "")
-        user = device.settings.user
-        if not self._digest.is_right(given, request.method, request.target, user, device.secret):
-            why = "用户名或密码不对，或摘要已用过" if given else "尚未提供摘要认证"
-            raise RefusedError(why, device=device if given else None, challenge=self._digest.challenge(given))
+        if not given:
+            raise RefusedError("尚未提供摘要认证", challenge=self._digest.challenge(), is_amiss=False)
+        verdict = self._digest.judge(given, request.method, request.target, device.settings.user, device.secret)
+        if verdict is Verdict.STALE:
+            raise self._asked_anew("一再用过期的摘要（重放，或相机不取新的随机数）", device, given)
+        if verdict is Verdict.WRONG:
+            challenge = self._digest.challenge(given)
+            raise RefusedError("用户名或密码不对，或摘要已用过", device=device, challenge=challenge)
+        self._tries.pop(device.settings.device_id, None)
+
+    def _asked_anew(self, why: str, device: Device, given: str = "") -> RefusedError:
+        """Return the refusal of a device that has to show its secret anew, as all do after a restart of the box."""
+        self._tries[device.settings.device_id] += 1
+        is_amiss = self._tries[device.settings.device_id] > FIRST_TRIES
+        return RefusedError(why, device=device, challenge=self._digest.challenge(given), is_amiss=is_amiss)
 
 
 def _check_certificate(request: Request, device: Device) -> None:
