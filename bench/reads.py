@@ -4,31 +4,39 @@ python -m bench.reads --check          five minutes, each process killed 20 time
 python -m bench.reads --small --check  ten seconds, 60 reads a second, each process killed once
 """
 
-import asyncio
+import argparse
 import contextlib
 import os
 import random
+import resource
 import signal
 import socket
 import sqlite3
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psutil
 
+from bench.reads_senders import DEVICES, LEAST_PLATE, PLATES, SECRET, Senders, Sent, Tally
 from bench.report import Report, bench_options, percentile
-from pipeline.reads.synthetic import Said, hikvision
+from kakou.settings import Settings
+from kakou.wiring.redis import open_redis
+from kakou.wiring.risk import open_keeper
+from riskdb.record.declaring import Declared
+from riskdb.record.judging import TravelRow
 
-SECRET = "0123456789abcdef0123"
-DEVICES = 8
-RESENT = 0.2
 MAX_P99_MS = 50.0
+LISTED_EVERY = 500
+"""One vehicle in so many is on the box's list."""
+KILL_FELT_S = 4.0
+"""What is sent so soon after a kill, of either process, is told apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,35 +45,56 @@ class Plan:
     seconds: float
     picture_bytes: int
     kills: int
+    """Of each of the two processes."""
 
 
 FULL = Plan(500, 300.0, 200_000, 20)
 SMALL = Plan(60, 10.0, 200_000, 1)
 
 
-@dataclass
-class Tally:
-    """What the senders saw."""
-
-    latencies_ms: list[float] = field(default_factory=list)
-    acknowledged: set[str] = field(default_factory=set)
-    sent_again: int = 0
-    refused: int = 0
-    retries: int = 0
+@dataclass(frozen=True, slots=True)
+class OnDisk:
+    reads: int
+    waiting: int
+    """To be decided."""
 
 
 def main() -> None:
+    options = _options()
+    plan = SMALL if options.small else Plan(options.rate, options.seconds, FULL.picture_bytes, options.kills)
+    picture = b"\xff\xd8" + random.Random(7).randbytes(plan.picture_bytes)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        write_list(folder)
+        with box_at_work(folder, plan) as port:
+            senders = Senders(port, picture)
+            with killing(plan, folder) as killed:
+                senders.send_all(plan.reads_per_s, plan.seconds)
+        on_disk = rows_on_disk(folder)
+    report = Report("Reads: cameras that post reads with pictures, and processes that are killed meanwhile")
+    tell(report, plan, senders.tally, killed, on_disk)
+    report.finish(options)
+
+
+def _options() -> argparse.Namespace:
     parser = bench_options(__doc__ or "")
     parser.add_argument("--small", action="store_true", help="ten seconds, for a machine at work; no bar on its times")
-    options = parser.parse_args()
-    plan = SMALL if options.small else FULL
-    with tempfile.TemporaryDirectory() as folder:
-        with box_at_work(Path(folder), plan) as port:
-            tally, killed = asyncio.run(run(plan, port, Path(folder)))
-        on_disk = rows_on_disk(Path(folder))
-    report = Report("Reads: cameras that post reads with pictures, and processes that are killed meanwhile")
-    tell(report, plan, tally, killed, on_disk)
-    report.finish(options)
+    parser.add_argument("--rate", type=int, default=FULL.reads_per_s, help="reads a second")
+    parser.add_argument("--seconds", type=float, default=FULL.seconds)
+    parser.add_argument("--kills", type=int, default=FULL.kills, help="of each process")
+    return parser.parse_args()
+
+
+def write_list(folder: Path) -> None:
+    """Put some of the vehicles on the list of the box that will run in `folder`."""
+    settings = Settings(state_dir=folder / "var")
+    until = datetime.now(UTC) - timedelta(hours=3)
+    since = (until - timedelta(hours=2)).isoformat()
+    plates = [f"鲁B{number}" for number in range(LEAST_PLATE, LEAST_PLATE + PLATES, LISTED_EVERY)]
+    rows = [TravelRow("a.csv", 2, plate, "", "370211", since, until.isoformat(), "流调") for plate in plates]
+    with open_redis(settings) as url, open_keeper(settings, url) as keeper:
+        keeper.declare([Declared("370211", "high", source="bench")])
+        keeper.import_rows(rows)
 
 
 @contextlib.contextmanager
@@ -80,7 +109,9 @@ def box_at_work(folder: Path, plan: Plan) -> Iterator[int]:
         for n in range(DEVICES)
     )
     (folder / "kakou.toml").write_text(f'state_dir = "var"\n[reads]\nport = {port}\n{devices}')
-    environment = {name: value for name, value in os.environ.items() if name != "REDIS_URL"}
+    # As a box is installed: a process that may keep no bytecode compiles everything anew at each start.
+    unlike = ("REDIS_URL", "PYTHONDONTWRITEBYTECODE")
+    environment = {name: value for name, value in os.environ.items() if name not in unlike}
     command = [sys.executable, "-m", "kakou.main", "run"]
     log = (folder / "log").open("wb")
     root = Path(__file__).parents[1]
@@ -98,106 +129,78 @@ def box_at_work(folder: Path, plan: Plan) -> Iterator[int]:
         log.close()
 
 
-async def run(plan: Plan, port: int, folder: Path) -> tuple[Tally, int]:
-    tally, stop = Tally(), asyncio.Event()
-    picture = b"\xff\xd8" + random.Random(7).randbytes(plan.picture_bytes)
-    queue: asyncio.Queue[int] = asyncio.Queue()
-    workers = [asyncio.create_task(work(queue, port, picture, tally, worker)) for worker in range(24)]
-    killer = asyncio.create_task(kill_now_and_then(plan, folder, stop))
-    began = time.perf_counter()
-    for number in range(int(plan.reads_per_s * plan.seconds)):
-        due = began + number / plan.reads_per_s
-        if (wait_s := due - time.perf_counter()) > 0:
-            await asyncio.sleep(wait_s)
-        queue.put_nowait(number)
-    await queue.join()
-    stop.set()
-    for worker in workers:
-        worker.cancel()
-    return tally, await killer
+@contextlib.contextmanager
+def killing(plan: Plan, folder: Path) -> Iterator[list[float]]:
+    """Kill each process of the reads in turn with SIGKILL while the context is open; yield when each was killed."""
+    killed: list[float] = []
+    stop = threading.Event()
+
+    def kill_now_and_then() -> None:
+        for number in range(2 * plan.kills):
+            if stop.wait(plan.seconds / (2 * plan.kills + 1)):
+                return
+            _kill(("kakou.box.reads", "kakou.box.arrivals")[number % 2], folder, killed)
+
+    thread = threading.Thread(target=kill_now_and_then)
+    thread.start()
+    try:
+        yield killed
+    finally:
+        stop.set()
+        thread.join()
 
 
-async def work(queue: "asyncio.Queue[int]", port: int, picture: bytes, tally: Tally, worker: int) -> None:
-    """Send what is due, again until it is acknowledged, and one in five once more."""
-    dice = random.Random(worker)
-    connection: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
-    while True:
-        number = await queue.get()
-        message_id = f"{number:08d}-bench-of-reads-0123456789"
-        said = Said(f"鲁B{10000 + number % 80000}", datetime.now(UTC), message_id, plate=b"", scene=picture)
-        wire = hikvision(said)
-        head = (
-            f"POST /reads/K{number % DEVICES:02d}/{SECRET} HTTP/1.1\r\nHost: box\r\n"
-            f"Content-Type: {wire.content_type}\r\nContent-Length: {len(wire.body)}\r\n\r\n"
-        ).encode()
-        for _ in range(2 if dice.random() < RESENT else 1):
-            connection = await send_until_taken(connection, port, head + wire.body, tally)
-            tally.sent_again += message_id in tally.acknowledged
-            tally.acknowledged.add(message_id)
-        queue.task_done()
+def _kill(wanted: str, folder: Path, killed: list[float]) -> None:
+    for process in psutil.process_iter(["pid", "cmdline", "cwd"]):
+        if wanted in (process.info["cmdline"] or []) and process.info["cwd"] == str(folder):
+            killed.append(time.monotonic())
+            os.kill(process.info["pid"], signal.SIGKILL)
 
 
-async def send_until_taken(
-    connection: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None, port: int, message: bytes, tally: Tally
-) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    while True:
-        try:
-            if connection is None:
-                connection = await asyncio.open_connection("127.0.0.1", port)
-            reader, writer = connection
-            began = time.perf_counter()
-            writer.write(message)
-            await writer.drain()
-            status = int((await reader.readuntil(b"\r\n\r\n")).split(b" ", 2)[1])
-            if status == 200:
-                tally.latencies_ms.append((time.perf_counter() - began) * 1000)
-                return connection
-            tally.refused += 1
-            connection = None
-        except (OSError, asyncio.IncompleteReadError):
-            connection = None
-        tally.retries += 1
-        await asyncio.sleep(0.1)
-
-
-async def kill_now_and_then(plan: Plan, folder: Path, stop: asyncio.Event) -> int:
-    """Kill each process of the reads in turn with SIGKILL; return how often."""
-    killed = 0
-    for number in range(2 * plan.kills):
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), plan.seconds / (2 * plan.kills + 1))
-        if stop.is_set():
-            break
-        wanted = ("kakou.box.reads", "kakou.box.arrivals")[number % 2]
-        for process in psutil.process_iter(["pid", "cmdline", "cwd"]):
-            if wanted in (process.info["cmdline"] or []) and process.info["cwd"] == str(folder):
-                os.kill(process.info["pid"], signal.SIGKILL)
-                killed += 1
-    return killed
-
-
-def rows_on_disk(folder: Path) -> tuple[int, int]:
-    """Return how many reads are on disk or were decided, and how many of them wait for that."""
+def rows_on_disk(folder: Path) -> OnDisk:
     database = folder / "var" / "reads" / "reads.sqlite"
     with contextlib.closing(sqlite3.connect(database)) as rows:
         count = rows.execute("SELECT count(*) FROM read").fetchone()[0]
         waiting = rows.execute("SELECT count(*) FROM read WHERE is_done = 0").fetchone()[0]
-    return count, waiting
+    return OnDisk(count, waiting)
 
 
-def tell(report: Report, plan: Plan, tally: Tally, killed: int, on_disk: tuple[int, int]) -> None:
-    count, waiting = on_disk
-    times = tally.latencies_ms or [float("inf")]
+def tell(report: Report, plan: Plan, tally: Tally, killed: list[float], on_disk: OnDisk) -> None:
+    count = len(tally.acknowledged)
     report.add_row(
         "reads", asked_per_s=plan.reads_per_s, seconds=plan.seconds, picture_kB=plan.picture_bytes // 1000,
-        acknowledged=len(tally.acknowledged), sent_again=tally.sent_again, killed=killed, on_disk=count,
-        waiting=waiting, tries_again=tally.retries, p50_ms=percentile(times, 0.5), p99_ms=percentile(times, 0.99),
+        acknowledged=count, sent_again=tally.sent_again, killed=len(killed), on_disk=on_disk.reads,
+        waiting=on_disk.waiting, tries_again=tally.tries_again,
     )  # fmt: skip
-    report.add_bar("acknowledged and lost", max(0, len(tally.acknowledged) - count), 0, "at most")
-    report.add_bar("taken twice", max(0, count - len(tally.acknowledged)), 0, "at most")
-    report.add_bar("processes killed", killed, 2 * plan.kills, "at least")
-    if plan is FULL:
-        report.add_bar("p99 to 2xx, ms", percentile(times, 0.99), MAX_P99_MS, "at most")
+    felt = [one for one in tally.sent if any(0 <= one.began_s - at <= KILL_FELT_S for at in killed)]
+    apart = set(map(id, felt))
+    calm = [one for one in tally.sent if id(one) not in apart]
+    for name, some in (("all", tally.sent), (f"within {KILL_FELT_S:g} s of a kill", felt), ("other", calm)):
+        report.add_row("milliseconds until acknowledged", tries=name, **_times(some))
+    ours, box = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    posts = max(1, len(tally.sent))
+    report.add_row(
+        "CPU ms a message", whole_box=(box.ru_utime + box.ru_stime) * 1000 / posts,
+        senders=(ours.ru_utime + ours.ru_stime) * 1000 / posts,
+    )  # fmt: skip
+    report.add_bar("acknowledged and lost", max(0, count - on_disk.reads), 0, "at most")
+    report.add_bar("taken twice", max(0, on_disk.reads - count), 0, "at most")
+    report.add_bar("processes killed", len(killed), 2 * plan.kills, "at least")
+    if plan == FULL:
+        report.add_bar(
+            "p99 to 2xx, ms", percentile([one.latency_ms for one in tally.sent], 0.99), MAX_P99_MS, "at most"
+        )
+
+
+def _times(some: list[Sent]) -> dict[str, float | int | None]:
+    """Return percentiles of the tries that were taken, and from when each read was due, with all tries before it."""
+    if not some:
+        return {"count": 0, "p50": None, "p99": None, "p50_since_due": None, "p99_since_due": None}
+    latencies, waits = [one.latency_ms for one in some], [one.since_due_ms for one in some]
+    return {
+        "count": len(some), "p50": percentile(latencies, 0.5), "p99": percentile(latencies, 0.99),
+        "p50_since_due": percentile(waits, 0.5), "p99_since_due": percentile(waits, 0.99),
+    }  # fmt: skip
 
 
 if __name__ == "__main__":
