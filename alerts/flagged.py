@@ -2,14 +2,16 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
 from alerts.envelope import Event, EventId, Name, Payload, PicturePath, UtcDatetime, deterministic_id
-from ocr.types import BoundingBox
 from riskdb.types import Alternative, RiskMatch, RiskReason
+
+if TYPE_CHECKING:  # every process reads the settings, and with them this; few have pictures
+    from ocr.types import BoundingBox
 
 LEVEL_WORDS = {"hit": "命中", "possible": "疑似"}
 
@@ -130,7 +132,7 @@ class FlaggedEvent(Event):
     readings: tuple[EventReading, ...] = Field(default=(), max_length=8)
     """What each reader said, where a camera sent its own reading."""
     is_late: bool = False
-    """The camera sent it after an outage: the vehicle has left the barrier."""
+    """Sent after an outage, or decided from a backlog: the vehicle has left the barrier."""
 
     @property
     def source(self) -> str:
@@ -193,7 +195,7 @@ def event_from_match(
     id_key: bytes,
     plate_picture: str | None = None,
     vehicle_picture: str | None = None,
-    box: BoundingBox | None = None,
+    box: "BoundingBox | None" = None,
     replayed: bool = False,
     booth_until: datetime | None = None,
     readings: tuple[EventReading, ...] = (),

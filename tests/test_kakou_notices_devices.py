@@ -9,7 +9,7 @@ import pytest
 
 from kakou.settings import Settings
 from kakou.watch.checks import Check
-from kakou.watch.devices import LOST_TOLD, MAX_WAITING, NOTICES, RECENT, DeviceLook
+from kakou.watch.devices import LOST_TOLD, MAX_LAG, MAX_WAITING, NOTICES, RECENT, DeviceLook
 from kakou.wiring.reads import open_journal, reads_folder
 from pipeline.reads.arrival import Arrival
 from pipeline.reads.camera_read import CameraRead, SentRead
@@ -28,6 +28,8 @@ def settings(machine: Machine) -> Settings:
     machine.checks[:] = [Check(NOTICES, looks.look)]
     with serving(settings) as box:
         sends(box, datetime.now(UTC))
+    with contextlib.closing(open_journal(settings)) as journal:
+        journal.note_taken(journal.waiting(0, 1)[0].seq)
     machine.wait()
     assert machine.watch.keeper.active == ()
     return settings
@@ -86,6 +88,7 @@ def test_reads_that_wait_or_are_lost_are_said(machine: Machine, settings: Settin
         machine.begins("reads_waiting")
         waiting = [each.seq for each in journal.waiting(0, 1000)]
         journal.done(waiting[1:])
+        journal.note_taken(waiting[-1])
         machine.ends("reads_waiting")
         for segment in reads_folder(settings).glob("*.reads"):
             segment.write_bytes(bytes(segment.stat().st_size))
@@ -95,6 +98,22 @@ def test_reads_that_wait_or_are_lost_are_said(machine: Machine, settings: Settin
         assert machine.begins("reads_lost").detail == "1 条"
         machine.seconds += LOST_TOLD.total_seconds()
         machine.ends("reads_lost")
+
+
+def test_one_read_that_nobody_decides_for_some_seconds_is_said_and_one_whose_passage_goes_on_is_not(
+    machine: Machine, settings: Settings
+):
+    moment = datetime.now(UTC) + timedelta(seconds=machine.seconds + 600)
+    with contextlib.closing(open_journal(settings)) as journal:
+        journal.keep([arrival(moment, 1)], 0.0)
+        machine.wait()
+        assert machine.watch.keeper.active == ()
+        machine.seconds += 600 + MAX_LAG.total_seconds()
+        machine.begins("reads_waiting")
+        journal.note_taken(max(each.seq for each in journal.waiting(0, 9)))
+        machine.ends("reads_waiting")
+        journal.keep([arrival(moment, 2)], 0.0)
+        machine.begins("reads_waiting")
 
 
 def arrival(moment: datetime, number: int) -> Arrival:

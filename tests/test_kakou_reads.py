@@ -113,6 +113,18 @@ def test_a_device_that_never_sent_anything_is_found_by_the_doctor_with_what_to_c
     assert "上报口从未启动" in call_kakou("doctor", folder=tmp_path).stdout
 
 
+def test_the_doctor_says_how_long_a_read_has_waited_that_nobody_looks_at(tmp_path: Path):
+    settings = reads_settings(tmp_path)
+    moment = datetime.now(UTC) - timedelta(minutes=5)
+    sent = SentRead(CameraRead(text="测A12345", raw_text="测A12345", captured_at=moment), b"", b"")
+    with contextlib.closing(open_journal(settings)) as journal:
+        journal.keep([Arrival("K01", moment, moment, False, sent)], 0.0)
+        waits = next(sending_devices(settings))
+        journal.note_taken(1)
+        goes_on = next(sending_devices(settings))
+    assert (waits.verdict, "1 条待判（最早的已等 30" in waits.says, goes_on.verdict) == ("bad", True, "ok")
+
+
 def test_a_test_for_a_device_with_a_certificate_asks_for_it(tmp_path: Path):
     own = make_certificate(tmp_path, "box", "127.0.0.1")
     path = config(tmp_path, K01='hikvision auth = "certificate"')
@@ -168,7 +180,7 @@ def test_a_device_that_is_silent_refused_or_not_understood_is_a_notice(tmp_path:
         ("device_clock", "K01"),
     }  # fmt: skip
     later = {one.notice for one in DeviceLook(settings, lambda: datetime.now(UTC) + timedelta(days=1)).look()}
-    assert later == {"device_silent", "device_clock"}
+    assert later == {"device_silent", "device_clock", "reads_waiting"}
 
 
 def test_a_read_that_was_taken_and_is_lost_is_a_notice_for_an_hour(tmp_path: Path):

@@ -80,8 +80,10 @@ class Lane:
             reads,
             dict.fromkeys(("front", "rear"), Decider(rule, screening)),
             dict.fromkeys(("front", "rear"), screening.counts),
+            now=lambda: self.now,
         )
         self.now_s = 100.0
+        self.now = NOON
 
     def send(self, read: CameraRead, device: str = "front", *, scene: bytes = b"", is_late: bool = False) -> None:
         passed_at = read.captured_at or NOON
@@ -233,6 +235,18 @@ def test_what_was_sent_after_an_outage_says_so_in_its_event(folder: Path):
     lane.send(read_of(), is_late=True)
     lane.decided()
     assert [event.is_late for event in lane.events.events] == [True]
+
+
+def test_what_waited_here_for_long_says_so_and_how_far_this_came_stands_in_the_journal(folder: Path):
+    lane = Lane(folder, ListedPlates(LISTED))
+    for moment, waited in ((NOON, 30), (NOON + timedelta(minutes=5), 90)):
+        lane.now = moment + timedelta(seconds=waited)
+        lane.send(read_of(captured_at=moment))
+        assert lane.journal.oldest_untaken() == moment
+        lane.decided(after_s=10)
+        lane.arrivals.note_progress()
+        assert lane.journal.oldest_untaken() is None
+    assert [event.is_late for event in lane.events.events] == [False, True]
 
 
 def test_a_picture_that_breaks_the_reader_costs_the_picture_and_not_the_vehicle(folder: Path):

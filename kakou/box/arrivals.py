@@ -16,7 +16,7 @@ from kakou.box.orders import Order, run_by_order
 from kakou.box.reporter import STATUS_EVERY_S, CameraReporter
 from kakou.box.supervisor import Heartbeat
 from kakou.exit_codes import ExitCode
-from kakou.process import give_way, stop_on_signals
+from kakou.process import stop_on_signals
 from kakou.wiring.box import Box
 from kakou.wiring.clock import deletable_at, trusted_clock
 from kakou.wiring.reads import open_journal, open_quarantine
@@ -41,7 +41,6 @@ def decide_by_order(order: Order) -> int:
     """Decide what comes until it is told to stop; return the exit code."""
     box = Box.build(order.settings, order.redis_url)
     stop = stop_on_signals()
-    give_way()  # taking reads matters more than deciding them: a camera that waits sends them all again
     heartbeat = Heartbeat(os.environ)
     with contextlib.ExitStack() as stack:
         outbox = stack.enter_context(box.outbox())
@@ -131,6 +130,7 @@ class _Desk:
         self._quarantine.purge(now)
 
     def _report(self) -> None:
+        self._arrivals.note_progress()
         waiting, said = self._journal.waiting_count(), self._journal.said_of_devices()
         for device in self._box.settings.reads.devices:
             report, counts = report_from(said.get(device.device_id)), self._counts[device.camera_id]

@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 
 from kakou.doctor.finding import Finding
 from kakou.settings import Settings, SettingsError
+from kakou.watch.devices import MAX_LAG, MAX_WAITING
 from kakou.wiring.reads import device_secret, open_journal, open_quarantine, reads_folder
 from pipeline.reads.device_state import STRANGERS, DeviceReport, report_from
 from pipeline.reads.settings import FOLDER, DeviceSettings
 
-MAX_WAITING = 100
 MAX_OFFSET_S = 30.0
 RECENT = timedelta(hours=1)
 NEVER = {
@@ -35,23 +35,26 @@ def sending_devices(settings: Settings) -> Iterator[Finding]:
         return
     try:
         with contextlib.closing(open_journal(settings)) as journal:
-            said, waiting = journal.said_of_devices(), journal.waiting_count()
+            said, waiting, oldest = journal.said_of_devices(), journal.waiting_count(), journal.oldest_untaken()
         apart = open_quarantine(settings).count()
     except (sqlite3.Error, OSError) as error:
         yield Finding("相机上报 reads", "bad", str(error), "检查状态目录")
         return
-    yield _whole(waiting, apart, report_from(said.get(STRANGERS)))
+    lag = datetime.now(UTC) - oldest if oldest is not None else timedelta(0)
+    yield _whole(waiting, lag, apart, report_from(said.get(STRANGERS)))
     yield from _shared_secrets(settings.reads.devices)
     for device in settings.reads.devices:
         yield _device(device, report_from(said.get(device.device_id)))
 
 
-def _whole(waiting: int, apart: int, strangers: DeviceReport) -> Finding:
+def _whole(waiting: int, lag: timedelta, apart: int, strangers: DeviceReport) -> Finding:
     is_knocking = _is_recent(strangers.refused_at)
-    says = f"{waiting} 条待判，{apart} 条看不懂的报文（加密保存一天）"
+    is_behind = waiting > MAX_WAITING or lag > MAX_LAG
+    says = f"{waiting} 条待判{f'（最早的已等 {lag.total_seconds():.0f} 秒）' if is_behind else ''}"
+    says += f"，{apart} 条看不懂的报文（加密保存一天）"
     if strangers.refused:
         says += f"，拒收不明来源 {strangers.refused} 次，最近原因：{strangers.why_refused}"
-    is_fine = waiting <= MAX_WAITING and not is_knocking
+    is_fine = not is_behind and not is_knocking
     return Finding("相机上报 reads", "ok" if is_fine else "bad", says, "" if is_fine else "kakou reads test 试发一条")
 
 

@@ -15,6 +15,8 @@ RECENT = timedelta(minutes=10)
 LOST_TOLD = timedelta(hours=1)
 """So long people are told of a read that is lost: somebody has to look for its vehicle."""
 MAX_WAITING = 100
+MAX_LAG = timedelta(seconds=10)
+"""A read that nobody has looked at for longer: whoever waits at the barrier for a result sees none."""
 MAX_OFFSET_S = 30.0
 
 
@@ -28,7 +30,7 @@ class DeviceLook:
     def look(self) -> Iterator[Amiss]:
         """Raises sqlite3.Error, OSError."""
         now = self.now()
-        said, lost, waiting = self._said(now)
+        said, lost, is_behind = self._said(now)
         for device in self.settings.reads.devices:
             for notice, detail in self._faults(report_from(said.get(device.device_id)), now):
                 yield Amiss(notice, device.camera_id, detail, device.checkpoint)
@@ -39,15 +41,17 @@ class DeviceLook:
         strangers = report_from(said.get(STRANGERS))
         if _is_recent(strangers.refused_at, now):
             yield Amiss("device_refused", "", strangers.why_refused)
-        if waiting > MAX_WAITING:
+        if is_behind:
             yield Amiss("reads_waiting")
 
-    def _said(self, now: datetime) -> tuple[dict[str, str], dict[str, int], int]:
-        """Return what each device said, how many reads of it were lost of late, and how many wait in all."""
+    def _said(self, now: datetime) -> tuple[dict[str, str], dict[str, int], bool]:
+        """Return what each device said, how many reads of it were lost of late; and whether we are behind."""
         if not (reads_folder(self.settings) / "reads.sqlite").exists():
-            return {}, {}, 0
+            return {}, {}, False
         with contextlib.closing(open_journal(self.settings)) as journal:
-            return journal.said_of_devices(), journal.lost_since(now - LOST_TOLD), journal.waiting_count()
+            oldest = journal.oldest_untaken()
+            is_behind = journal.waiting_count() > MAX_WAITING or (oldest is not None and now - oldest > MAX_LAG)
+            return journal.said_of_devices(), journal.lost_since(now - LOST_TOLD), is_behind
 
     def _faults(self, report: DeviceReport, now: datetime) -> Iterator[tuple[str, str]]:
         silent = timedelta(hours=self.settings.reads.silent_after_h)

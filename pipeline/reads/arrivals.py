@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from pipeline.reads.arrival import Arrival
 from pipeline.reads.journal import Journal, Waiting
@@ -52,6 +52,8 @@ class Arrivals:
         self._passages = Passages(settings.together_s)
         self._taken = 0
         """Number of the last read that was taken out."""
+        self._told_taken = 0
+        self._late_after = timedelta(seconds=settings.late_after_s)
 
     def step(self, now_s: float) -> tuple[int, list[Passage]]:
         """Take some reads; return how many, and the passages that were decided. `now_s` is monotonic."""
@@ -69,6 +71,12 @@ class Arrivals:
         """Decide what is still open: nobody will add to it."""
         return list(self._end(self._passages.finish(), []))
 
+    def note_progress(self) -> None:
+        """Say in the journal how far this has come: a watch sees what waits, also where this hangs or is killed."""
+        if self._taken != self._told_taken:
+            self._journal.note_taken(self._taken)
+            self._told_taken = self._taken
+
     def tidy(self, forget_before: datetime | None) -> None:
         self._journal.tidy(forget_before)
 
@@ -81,6 +89,8 @@ class Arrivals:
             log.error("a read of the journal cannot be decided: no device %s", waiting.device_id)
             useless.append(waiting.seq)
             return
+        if self._now() - arrival.arrived_at > self._late_after:  # it waited here for so long: the vehicle has gone
+            arrival = replace(arrival, is_late=True)
         seen = self._look(arrival, with_pictures=not (is_behind and self._is_clear(arrival, place)))
         if seen is None:
             self._counts[place.camera_id].unread += 1

@@ -39,6 +39,7 @@ CREATE TABLE IF NOT EXISTS read (
 ) STRICT;
 CREATE INDEX IF NOT EXISTS waiting ON read (seq, segment) WHERE is_done = 0;
 CREATE TABLE IF NOT EXISTS segment (number INTEGER PRIMARY KEY, is_open INTEGER NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS decider (only INTEGER PRIMARY KEY CHECK (only = 1), taken INTEGER NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS device (device_id TEXT PRIMARY KEY, said TEXT NOT NULL) STRICT, WITHOUT ROWID;
 """
 KEEP = """INSERT INTO read (device_id, key, arrived_ms, segment, place, length) VALUES (?, ?, ?, ?, ?, ?)
@@ -47,6 +48,8 @@ KNOWN = "SELECT 1 FROM read WHERE device_id = ? AND key = ?"
 WAITING = "SELECT seq, device_id, segment, place, length FROM read WHERE is_done = 0 AND seq > ? ORDER BY seq LIMIT ?"
 DONE_WITH = """SELECT number FROM segment WHERE is_open = 0
 AND NOT EXISTS (SELECT 1 FROM read WHERE is_done = 0 AND segment = number)"""
+UNTAKEN = """SELECT arrived_ms FROM read WHERE is_done = 0
+AND seq > coalesce((SELECT taken FROM decider), 0) ORDER BY seq LIMIT 1"""
 NOT_FOR_EVER = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EINTR)
 """The machine is short of something just now: what cannot be read for that is not lost."""
 DAMAGE = (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_READONLY)
@@ -117,6 +120,16 @@ class Journal:
 
     def waiting_count(self) -> int:
         return int(self._database.execute("SELECT count(*) FROM read WHERE is_done = 0").fetchone()[0])
+
+    def note_taken(self, number: int) -> None:
+        """Note up to which number reads were taken out: some of them wait for more messages of their passage."""
+        sql = "INSERT INTO decider VALUES (1, ?) ON CONFLICT (only) DO UPDATE SET taken = excluded.taken"
+        self._database.execute(sql, (number,))
+
+    def oldest_untaken(self) -> datetime | None:
+        """Return when the oldest read arrived that nobody has looked at yet; None where there is none."""
+        found = self._database.execute(UNTAKEN).fetchone()
+        return datetime.fromtimestamp(found[0] / 1000, UTC) if found else None
 
     def done(self, numbers: Sequence[int]) -> None:
         """Note that reads are decided: they will not come again."""

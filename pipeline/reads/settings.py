@@ -218,7 +218,7 @@ class ReadsSettings(BaseModel):
     replay_window_h: float = Field(default=72.0, gt=0)
     """A message is known again for this long; one that is older by its device's clock is refused."""
     late_after_s: float = Field(default=60.0, gt=0)
-    """A read that arrives so long after its vehicle passed is no fresh alarm."""
+    """A read that arrives, or is decided, so long after its vehicle passed is no fresh alarm."""
     silent_after_h: float = Field(default=12.0, gt=0)
     """A device that sent nothing for this long, no sign of life either, is a notice."""
     together_s: float = Field(default=1.5, ge=0, le=60)
