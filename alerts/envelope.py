@@ -15,6 +15,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 MAX_EVENT_BYTES = 64 * 1024
 """A real event has 1 to 4 kB; whatever is larger than this did not come from a box."""
+MAX_PICTURE_BYTES = 5 * 2**20
 EARLIEST = datetime.min.replace(tzinfo=UTC) + timedelta(days=1)
 LATEST = datetime.max.replace(tzinfo=UTC) - timedelta(days=1)
 """Between these a time can be told in every time zone; beyond, Python's calendar ends."""

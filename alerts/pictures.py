@@ -18,6 +18,7 @@ from typing import cast
 import redis
 
 from alerts.aging import FIRST_RIGHT_TIME, DeletableAt, nothing_is_deletable
+from alerts.envelope import MAX_PICTURE_BYTES
 from alerts.outages import Patience, move_until
 from alerts.redis_link import StreamError, redis_errors
 from riskdb.own_file import make_way
@@ -28,7 +29,6 @@ PICTURE_NAME = re.compile(r"\d{4}-\d{2}-\d{2}/[\w-]{1,100}\.jpg", re.ASCII)
 KEPT = timedelta(days=7)
 SHELF_SIZE = 2000
 """About 150 MB. A full shelf takes no more: the box keeps its pictures until the console has taken some."""
-MAX_BYTES = 5 * 2**20
 PATIENCE = Patience(poll_s=0.5, first_pause_s=0.5, longest_pause_s=60.0)
 _BATCH = 20
 _EMPTY_FOR = timedelta(hours=1)
@@ -91,8 +91,13 @@ class PictureMover:
         """
         moved = 0
         for path in self._waiting(now)[:_BATCH]:
-            if (size := path.stat().st_size) > MAX_BYTES:
-                log.error("the picture %s has %d bytes, at most %d are sent: it is deleted", path.name, size, MAX_BYTES)
+            if (size := path.stat().st_size) > MAX_PICTURE_BYTES:
+                log.error(
+                    "the picture %s has %d bytes, at most %d are sent: it is deleted",
+                    path.name,
+                    size,
+                    MAX_PICTURE_BYTES,
+                )
             elif not self._shelf.put(path.relative_to(self._folder).as_posix(), path.read_bytes()):
                 break
             path.unlink(missing_ok=True)

@@ -1,8 +1,5 @@
 """What an error that reaches the top of a process says, and the exit code it ends with."""
 
-from rich.console import Console
-from rich.markup import escape
-
 from kakou.disk_words import DISK_WORDS, disk_words
 from kakou.exit_codes import ExitCode
 from kakou.extras import missing_sentence
@@ -18,6 +15,9 @@ def report_error(error: Exception) -> int:
         code, said = ExitCode.UNAVAILABLE, disk_words(error)
     if code is None:
         raise error
+    from rich.console import Console  # only a process that has met an error waits for it
+    from rich.markup import escape
+
     Console(stderr=True, highlight=False).print(f"[red]错误[/red] {escape(said)}", soft_wrap=True)
     return code
 

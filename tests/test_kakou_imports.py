@@ -74,6 +74,13 @@ def test_no_command_waits_for_what_it_does_not_need():
     assert done.stdout == "set()\n"
 
 
+def test_what_takes_the_cameras_reads_starts_without_pictures_and_clients():
+    """Cameras are turned away until it is back: half of its start was NumPy, OpenCV, httpx, redis-py and rich."""
+    code = "import sys, kakou.box.reads; print({'numpy', 'cv2', 'httpx', 'redis', 'rich'} & {*sys.modules})"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"
+
+
 LONGEST_CHAIN = 14
 """Files from a command to the bottom: who reads a line must not have to know more than this many files."""
 

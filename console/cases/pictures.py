@@ -9,7 +9,8 @@ from pathlib import Path
 import cv2
 from sqlalchemy import select
 
-from alerts.pictures import MAX_BYTES, PICTURE_NAME, PictureShelf
+from alerts.envelope import MAX_PICTURE_BYTES
+from alerts.pictures import PICTURE_NAME, PictureShelf
 from alerts.redis_link import StreamError
 from console.cases.rights import is_in_hand_of, may_see
 from console.people.audit import AuditLog
@@ -86,7 +87,7 @@ class Pictures:
         jpeg = self._shelf.take(name)
         if jpeg is None:
             return False
-        if len(jpeg) > MAX_BYTES or picture_size(jpeg) is None:
+        if len(jpeg) > MAX_PICTURE_BYTES or picture_size(jpeg) is None:
             _log.error("what came as a picture is none, and was left")
             return False
         target = self._arrived / name

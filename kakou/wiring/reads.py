@@ -12,7 +12,6 @@ from typing import Protocol
 from kakou.settings import Settings, SettingsError
 from kakou.wiring.outbox import open_outbox
 from pipeline.reads.cipher import Seal
-from pipeline.reads.dahua_pull import DahuaPull
 from pipeline.reads.device_state import Device, by_id
 from pipeline.reads.endpoint import Clocks, Endpoint
 from pipeline.reads.folder import FolderWatch
@@ -21,8 +20,7 @@ from pipeline.reads.journal import Journal
 from pipeline.reads.keeping import Keeping
 from pipeline.reads.proposing import Proposing
 from pipeline.reads.quarantine import Quarantine
-from pipeline.reads.settings import FOLDER, DeviceSettings
-from pipeline.reads.subscribing import Subscribing
+from pipeline.reads.settings import FOLDER, DeviceSettings, SubscribeSettings
 from riskdb.digest import load_or_create_key
 
 MIN_SECRET = 16
@@ -96,18 +94,24 @@ def build_intake(settings: Settings) -> Intake:
     most_bytes = int(settings.reads.max_body_mb * 2**20)
     watched = [device for device in devices.values() if device.settings.maker == FOLDER]
     folders = [FolderWatch(one, keeping, quarantine, most_bytes) for one in watched]
-    asked = [device for device in devices.values() if device.settings.pull is not None]
-    pulls: list[Watch] = [
-        DahuaPull(device, _password(device.settings, device.settings.secret_file), keeping, guarding)
-        for device in asked
-    ]
-    wanted = [(device, device.settings.subscribe) for device in devices.values()]
-    pulls += [
-        Subscribing(device, platform, _password(device.settings, platform.password_file))
-        for device, platform in wanted
-        if platform
-    ]
+    pulls = [_pull(device, keeping, guarding) for device in devices.values() if device.settings.pull]
+    platforms = [(device, device.settings.subscribe) for device in devices.values()]
+    pulls += [_subscribing(device, platform) for device, platform in platforms if platform]
     return Intake(endpoint, keeping, (*folders, *pulls, *_subscriptions(devices.values(), guarding)))
+
+
+def _pull(device: Device, keeping: Keeping, guarding: Guarding) -> Watch:
+    """Raises SettingsError."""
+    from pipeline.reads.dahua_pull import DahuaPull  # httpx takes a tenth of a second to load
+
+    return DahuaPull(device, _password(device.settings, device.settings.secret_file), keeping, guarding)
+
+
+def _subscribing(device: Device, platform: SubscribeSettings) -> Watch:
+    """Raises SettingsError."""
+    from pipeline.reads.subscribing import Subscribing
+
+    return Subscribing(device, platform, _password(device.settings, platform.password_file))
 
 
 def _subscriptions(devices: Iterable[Device], guarding: Guarding) -> list[Watch]:

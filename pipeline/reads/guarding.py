@@ -6,8 +6,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from alerts.crossing import CrossingEvent
-from alerts.envelope import Event, deterministic_id
-from alerts.pictures import MAX_BYTES
+from alerts.envelope import MAX_PICTURE_BYTES, Event, deterministic_id
 from pipeline.reads.adapter import SentCrossing
 from pipeline.reads.settings import DeviceSettings
 from riskdb.whole_file import PRIVATE, whole_file
@@ -65,7 +64,7 @@ class Guarding:
 
     def _keep(self, picture: bytes, name: str) -> str | None:
         """Put a picture where the centre fetches it from; one that is none, or too large, is left."""
-        if self._evidence is None or not picture.startswith(JPEG) or len(picture) > MAX_BYTES:
+        if self._evidence is None or not picture.startswith(JPEG) or len(picture) > MAX_PICTURE_BYTES:
             return None
         target = self._evidence / name
         try:

@@ -1,13 +1,14 @@
 """Which parts of a camera's picture count: what is masked is neither looked at nor shown."""
 
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-import cv2
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from ocr.types import BgrImage
+if TYPE_CHECKING:  # the settings of every process are made of these polygons, and few processes have pictures
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from ocr.types import BgrImage
 
 Polygon: TypeAlias = tuple[tuple[float, float], ...]
 """Corners as shares of the picture's width and height: (0, 0) is its upper left, (1, 1) its lower right."""
@@ -24,10 +25,13 @@ class Regions(BaseModel):
     roi: tuple[Polygon, ...] = ()
     """Where there is one, all outside is left out."""
 
-    def hidden(self, height: int, width: int) -> NDArray[np.bool_] | None:
+    def hidden(self, height: int, width: int) -> "NDArray[np.bool_] | None":
         """Return which points are left out, shape (height, width); None where all of them count."""
         if not self.mask and not self.roi:
             return None
+        import cv2
+        import numpy as np
+
         hidden = np.full((height, width), bool(self.roi), np.uint8)
         for polygons, value in ((self.roi, 0), (self.mask, 1)):
             for polygon in polygons:
@@ -35,7 +39,7 @@ class Regions(BaseModel):
                 cv2.fillPoly(hidden, [corners], value)
         return hidden.astype(np.bool_)
 
-    def hide(self, picture: BgrImage) -> None:
+    def hide(self, picture: "BgrImage") -> None:
         """Paint over what is left out, in place."""
         hidden = self.hidden(*picture.shape[:2])
         if hidden is not None:
