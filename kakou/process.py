@@ -1,6 +1,7 @@
 """What every long-running process of ours does: end in order when asked, and never outlive its parent."""
 
 import contextlib
+import ctypes
 import gc
 import getpass
 import logging
@@ -17,6 +18,8 @@ from pipeline import parent_death
 BEHIND_OTHERS = 5
 """Priority (nice value) of what nobody waits for: the list's upkeep, deciding reads that were kept, reading plates."""
 _SWITCH_INTERVAL_S = 0.0005
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+"""Of mallopt(3)."""
 
 
 def stop_on_signals() -> threading.Event:
@@ -81,14 +84,26 @@ def die_with_parent(parent_id: int) -> None:
         raise SystemExit(0)
 
 
-def give_way() -> None:
+def give_way(process_id: int | None = None) -> None:
     """Put this thread behind the others: while a large list is rebuilt, lookups must not wait for a core.
 
-    Child processes started later inherit it; start servers first.
+    Child processes started later inherit it; start servers first. `process_id`: of one that was just started instead.
     """
     if sys.platform == "linux":
-        thread = threading.get_native_id()
-        os.setpriority(os.PRIO_PROCESS, thread, max(BEHIND_OTHERS, os.getpriority(os.PRIO_PROCESS, thread)))
+        whose = threading.get_native_id() if process_id is None else process_id
+        with contextlib.suppress(ProcessLookupError):
+            os.setpriority(os.PRIO_PROCESS, whose, max(BEHIND_OTHERS, os.getpriority(os.PRIO_PROCESS, whose)))
+
+
+def reuse_memory() -> None:
+    """Keep what is freed for the next picture.
+
+    glibc gives 200 kB back to the system at each end of a picture and asks for it anew at the next, page by page: a
+    third of what a read with its picture cost. Other allocators have other ways, and no `mallopt`.
+    """
+    if sys.platform == "linux" and (set_option := getattr(ctypes.CDLL(None), "mallopt", None)) is not None:
+        for option, size in ((_M_MMAP_THRESHOLD, 32 << 20), (_M_TRIM_THRESHOLD, 64 << 20)):
+            set_option(option, size)
 
 
 def answer_beside_work() -> None:

@@ -89,3 +89,11 @@ def test_a_child_that_is_killed_after_work_comes_again_at_once_each_time(caplog:
     stop.set()
     thread.join(timeout=15)
     assert re.findall(r"again in ([\d.]+) s", caplog.text)[:2] == ["0.2", "0.2"]
+
+
+def test_a_child_that_gives_way_does_so_from_its_start_on(tmp_path: Path):
+    written = tmp_path / "nice"
+    code = f"import os, time; time.sleep(0.2); open({str(written)!r}, 'w').write(str(os.nice(0)))"
+    child = ChildCommand("arrivals", python(code), gives_way=True)
+    Supervisor([child]).run(threading.Event())
+    assert int(written.read_text()) == max(5, os.nice(0))

@@ -34,6 +34,8 @@ class BoxProcess:
     """Which of them these settings want: one process a name, none when empty."""
     is_attendant: bool = False
     """It works for the others; when they are done, the box is."""
+    gives_way: bool = False
+    """Others come first: a camera that waits for an answer sends all its reads again."""
     runs_with_box: bool = True
     """False: `kakou run` doesn't start it; `kakou demo` does."""
 
@@ -86,7 +88,7 @@ def if_cameras_send(name: str) -> Callable[[Settings], list[str]]:
 PROCESSES = (
     BoxProcess("cameras", "kakou.box.group", groups),
     BoxProcess("reads", "kakou.box.reads", if_cameras_send(READS)),
-    BoxProcess("arrivals", "kakou.box.arrivals", if_cameras_send(ARRIVALS)),
+    BoxProcess("arrivals", "kakou.box.arrivals", if_cameras_send(ARRIVALS), gives_way=True),
     BoxProcess("canary", "kakou.box.canary", canary, is_attendant=True),
     BoxProcess("booth", "kakou.box.booth", booth, is_attendant=True),
     BoxProcess("console", "kakou.box.console", always, runs_with_box=False),
@@ -119,6 +121,7 @@ def _children(row: BoxProcess, settings: Settings, order: Order) -> list[ChildCo
             done_codes=DONE_CODES,
             hopeless_codes=HOPELESS_CODES,
             is_attendant=row.is_attendant,
+            gives_way=row.gives_way,
             given=order.model_copy(update={"name": name}).to_bytes(),
         )
         for name in row.names(settings)

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from threading import Event
 from typing import IO
 
+from kakou.process import give_way
+
 HEARTBEAT_VARIABLE = "KAKOU_HEARTBEAT_FD"
 TICK_S = 0.2
 STOP_TIMEOUT_S = 10.0
@@ -41,6 +43,8 @@ class ChildCommand:
     """A child that beats (see `Heartbeat`) and then is silent for this long is killed; None never kills."""
     is_attendant: bool = False
     """It works for the others: when they are done, so is the supervisor."""
+    gives_way: bool = False
+    """It runs behind the others from its start on: what it loads must not hold them up either."""
     given: bytes = b""
     """What every start of the child finds on its standard input."""
 
@@ -168,6 +172,8 @@ class Supervisor:
                 start_new_session=True,  # Ctrl-C goes to the supervisor, which stops its children in order.
             )
         os.close(writing)
+        if child.spec.gives_way:
+            give_way(child.process.pid)
         child.heartbeats, child.began_at, child.beat_at, child.why = reading, None, None, b""
         child.started_at = time.monotonic()
         self._selector.register(reading, selectors.EVENT_READ, child)
