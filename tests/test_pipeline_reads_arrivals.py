@@ -11,7 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ocr.types import BgrImage, BoundingBox, PlateRead
+from ocr.hypotheses import PlateHypothesis
+from ocr.types import BgrImage, BoundingBox, PlateDistribution, PlateRead
+from ocr.wrong_length import match_hypotheses
 from pipeline.reads.arrival import Arrival
 from pipeline.reads.arrivals import Arrivals
 from pipeline.reads.camera_read import CameraRead, SentRead
@@ -21,6 +23,7 @@ from pipeline.reads.looking import Looking
 from pipeline.reads.settings import ReadsSettings
 from pipeline.settings import TrackSettings
 from pipeline.types import Passage
+from pipeline.walk import deciding
 from pipeline.walk.deciding import Decider, PassageRule
 from tests.pipeline_kit import NOON, KeptEvents, KeptPassages, ListedPlates, make_screening
 from tests.plates import make_distribution, make_read
@@ -282,6 +285,25 @@ def test_while_many_wait_only_pictures_that_matter_are_read(folder: Path):
     assert len(passages) == 41
     assert lane.reader.asked < 20
     assert [passage.track.evidence.vehicle_picture is not None for passage in passages if passage.event] == [True]
+
+
+def test_what_a_text_may_mean_is_worked_out_once_for_a_vehicle_that_nothing_is_added_to(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+):
+    asked: list[int] = []
+
+    def counted(distribution: PlateDistribution, count: int) -> list[PlateHypothesis]:
+        asked.append(1)
+        return match_hypotheses(distribution, count)
+
+    monkeypatch.setattr(deciding, "match_hypotheses", counted)
+    lane = Lane(folder, ListedPlates(LISTED), picture_backlog=0)
+    for index in range(32):
+        sure = {"char_scores": (0.99,) * 7, "captured_at": NOON + timedelta(minutes=index)}
+        lane.send(read_of(f"鲁B{70000 + index}", **sure), scene=b"jpeg")
+    lane.send(read_of(captured_at=NOON + timedelta(hours=2)))
+    outcomes = [passage.outcome for passage in lane.decided() + lane.decided(after_s=10)]
+    assert (outcomes.count("clear"), outcomes.count("flagged"), len(asked), lane.reader.asked) == (32, 1, 33, 0)
 
 
 def test_a_journal_is_private(folder: Path):

@@ -47,6 +47,7 @@ def decide_by_order(order: Order) -> int:
         journal = stack.enter_context(contextlib.closing(open_journal(order.settings)))
         decoder = stack.enter_context(PictureDecoder())
         booth = stack.enter_context(contextlib.closing(booth_teller(box)))
+        journal.begin_deciding()
         desk = _Desk(box, journal, outbox, decoder, order, booth)
         while not stop.is_set():
             heartbeat.beat()

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from pipeline.reads.arrival import Arrival
 from pipeline.reads.journal import Journal, Waiting
-from pipeline.reads.looking import Looking, Seen
+from pipeline.reads.looking import SURE_TEXT, Looking, Seen
 from pipeline.reads.passages import Ended, Passages, Place
 from pipeline.reads.settings import DeviceSettings, ReadsSettings
 from pipeline.types import Passage, ScreeningCounts
@@ -58,7 +58,7 @@ class Arrivals:
     def step(self, now_s: float) -> tuple[int, list[Passage]]:
         """Take some reads; return how many, and the passages that were decided. `now_s` is monotonic."""
         found = self._journal.waiting(self._taken, AT_ONCE)
-        is_behind = len(found) == AT_ONCE and self._journal.waiting_count() > self._settings.picture_backlog
+        is_behind = len(found) == AT_ONCE and self._journal.waits_more(self._taken, self._settings.picture_backlog)
         passages: list[Passage] = []
         useless: list[int] = []
         for waiting in found:
@@ -91,7 +91,7 @@ class Arrivals:
             return
         if self._now() - arrival.arrived_at > self._late_after:  # it waited here for so long: the vehicle has gone
             arrival = replace(arrival, is_late=True)
-        seen = self._look(arrival, with_pictures=not (is_behind and self._is_clear(arrival, place)))
+        seen = (self._clear(arrival, place) if is_behind else None) or self._look(arrival)
         if seen is None:
             self._counts[place.camera_id].unread += 1
             useless.append(waiting.seq)
@@ -111,10 +111,10 @@ class Arrivals:
             self._counts[place.camera_id].unread += 1
         self._journal.lost(waiting.seq, self._now())
 
-    def _look(self, arrival: Arrival, *, with_pictures: bool) -> Seen | None:
+    def _look(self, arrival: Arrival) -> Seen | None:
         """Return what a message tells; a picture that is too much for us leaves the camera's text."""
         try:
-            return self._looking.look(arrival, with_pictures=with_pictures)
+            return self._looking.look(arrival, with_pictures=True)
         except Exception as error:  # noqa: BLE001  the outermost loop of a read: else it would come again for ever
             log.error("a picture of %s cannot be used: %s", arrival.device_id, type(error).__name__)
         return self._looking.look(arrival, with_pictures=False)
@@ -125,12 +125,11 @@ class Arrivals:
         track = alone.take(0, arrival, seen, place, now_s=0.0)
         self._testers[place.camera_id].decide(replace(track, is_final=True))
 
-    def _is_clear(self, arrival: Arrival, place: Place) -> bool:
-        """Return whether a text is so sure and so far from the list that nobody needs its picture."""
-        if not self._looking.is_sure(arrival.sent.read):
-            return False
+    def _clear(self, arrival: Arrival, place: Place) -> Seen | None:
+        """Return what a text tells that is so sure, and so far from the list, that nobody needs its picture."""
         seen = self._looking.look(arrival, with_pictures=False)
-        return seen is not None and self._deciders[place.camera_id].is_surely_unlisted(seen.distribution)
+        decider = self._deciders[place.camera_id]
+        return seen if seen is not None and decider.is_surely_unlisted(seen.distribution, SURE_TEXT) else None
 
     def _end(self, ended: Iterator[Ended], useless: list[int]) -> Iterator[Passage]:
         done = useless

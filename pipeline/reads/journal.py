@@ -47,7 +47,10 @@ ON CONFLICT (device_id, key) DO NOTHING"""
 KNOWN = "SELECT 1 FROM read WHERE device_id = ? AND key = ?"
 WAITING = "SELECT seq, device_id, segment, place, length FROM read WHERE is_done = 0 AND seq > ? ORDER BY seq LIMIT ?"
 DONE_WITH = """SELECT number FROM segment WHERE is_open = 0
-AND NOT EXISTS (SELECT 1 FROM read WHERE is_done = 0 AND segment = number)"""
+AND number NOT IN (SELECT segment FROM read WHERE is_done = 0)"""
+FORGET = "DELETE FROM read WHERE seq BETWEEN ? AND ? AND is_done > 0 AND arrived_ms < ?"
+FORGET_AMONG = 5000
+"""Rows that are looked at for it at once, a millisecond: whoever wants to write waits meanwhile."""
 UNTAKEN = """SELECT arrived_ms FROM read WHERE is_done = 0
 AND seq > coalesce((SELECT taken FROM decider), 0) ORDER BY seq LIMIT 1"""
 NOT_FOR_EVER = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EINTR)
@@ -74,10 +77,18 @@ class Journal:
         self._seal = seal
         self._database = _opened(folder / "reads.sqlite")
         self._segment: _Segment | None = None
+        self._looked_to = 0
 
     def begin_writing(self) -> None:
         """Close the segments of a writer that is no more: there is one writer at a time."""
         self._database.execute("UPDATE segment SET is_open = 0")
+
+    def begin_deciding(self) -> None:
+        """Let what is noted here reach the disk when it will: after a power cut it is decided again.
+
+        Else the one who writes reads, and the cameras behind it, would wait for each of our notes to be on disk.
+        """
+        self._database.execute("PRAGMA synchronous=NORMAL")
 
     def keep(self, arrivals: Sequence[Arrival], now_s: float) -> list[bool]:
         """Put reads on disk, all or none; return which of them are new. `now_s` is monotonic.
@@ -118,6 +129,11 @@ class Journal:
             found.append(Waiting(seq, device_id, self._read(device_id, segment, place, length)))
         return found
 
+    def waits_more(self, after: int, count: int) -> bool:
+        """Return whether more than `count` reads with a number above `after` wait."""
+        sql = "SELECT 1 FROM read WHERE is_done = 0 AND seq > ? LIMIT 1 OFFSET ?"
+        return self._database.execute(sql, (after, count)).fetchone() is not None
+
     def waiting_count(self) -> int:
         return int(self._database.execute("SELECT count(*) FROM read WHERE is_done = 0").fetchone()[0])
 
@@ -148,13 +164,23 @@ class Journal:
     def tidy(self, forget_before: datetime | None) -> int:
         """Delete segments that nobody needs, and what is known of reads before that time; return how many segments."""
         gone = [number for (number,) in self._database.execute(DONE_WITH).fetchall()]
+        # No segment goes before it is on disk that its reads are decided: they would be lost after a power cut.
+        if not gone or self._database.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()[0]:
+            gone = []  # somebody else is at it; the next time
         for number in gone:
             self._path(number).unlink(missing_ok=True)
             self._database.execute("DELETE FROM segment WHERE number = ?", (number,))
         if forget_before is not None:
-            limit = round(forget_before.timestamp() * 1000)
-            self._database.execute("DELETE FROM read WHERE is_done > 0 AND arrived_ms < ?", (limit,))
+            self._forget(round(forget_before.timestamp() * 1000))
         return len(gone)
+
+    def _forget(self, before_ms: int) -> None:
+        """Go on through the rows, and from their beginning again after their end."""
+        if (first := self._database.execute("SELECT min(seq) FROM read").fetchone()[0]) is not None:
+            last = self._database.execute("SELECT max(seq) FROM read").fetchone()[0]
+            begin = self._looked_to + 1 if first <= self._looked_to < last else first
+            self._looked_to = begin + FORGET_AMONG - 1
+            self._database.execute(FORGET, (begin, self._looked_to, before_ms))
 
     def say_of(self, device_id: str, said: str) -> None:
         """Note the state of a device for whoever asks."""

@@ -7,7 +7,6 @@ from typing import TypeAlias
 
 import numpy as np
 
-from ocr.hypotheses import top_hypotheses
 from ocr.types import BgrImage, BoundingBox, PlateDistribution, PlateRead
 from pipeline.reads.arrival import Arrival
 from pipeline.reads.beliefs import UNSAID, distribution_of
@@ -21,6 +20,7 @@ OTHER_SLOTS = 3
 PAD_SHARE = 1.0
 """A picture of the plate alone gets so much of its size around it: the detector looks for a plate in something."""
 SURE_TEXT = 0.85
+"""Of the best reading: a camera's text that needs no picture while many wait."""
 NO_BOX = BoundingBox(0, 0, 0, 0)
 
 Decode: TypeAlias = Callable[[bytes], BgrImage | None]
@@ -66,12 +66,6 @@ class Looking:
             readings.append(Reading("kakou", arrival.device_id, own.text, own.confidence))
         evidence = _evidence(arrival, scene, plate, in_scene)
         return Seen(fused, evidence, tuple(readings))
-
-    def is_sure(self, read: CameraRead) -> bool:
-        """Return whether the camera's text alone tells which plate it is."""
-        said = distribution_of(read)
-        best = next(iter(top_hypotheses(said, 1)), None) if said is not None else None
-        return best is not None and best.probability >= SURE_TEXT
 
     def _picture(self, content: bytes) -> BgrImage | None:
         return self._decode(content) if content else None

@@ -21,6 +21,9 @@ class Element:
     children: list["Element"] = field(default_factory=list)
     attributes: dict[str, str] = field(default_factory=dict)
     """By their local names."""
+    _named: dict[str, "Element"] | None = field(default=None, init=False, repr=False, compare=False)
+    _named_alike: dict[str, "Element"] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """The first child of each name, and of each name in lower case; made when one is asked for, all are there then."""
 
     def first(self, *path: str) -> "Element | None":
         """Return the first element down a path of names; a name may stand anywhere among its siblings."""
@@ -43,8 +46,10 @@ class Element:
 
     def _child(self, name: str) -> "Element | None":
         """Return the child of that name, else the first that differs in case only."""
-        named = [child for child in self.children if child.name.lower() == name.lower()]
-        return next((child for child in named if child.name == name), named[0] if named else None)
+        if self._named is None:
+            self._named = {child.name: child for child in reversed(self.children)}
+            self._named_alike = {child.name.lower(): child for child in reversed(self.children)}
+        return self._named.get(name) or self._named_alike.get(name.lower())
 
 
 def parse_xml(body: bytes) -> Element:
@@ -80,8 +85,9 @@ class _Builder:
         self._count += 1
         if len(self._open) >= MAX_DEPTH or self._count > MAX_ELEMENTS:
             raise UnreadableMessageError(f"XML of more than {MAX_DEPTH} levels or {MAX_ELEMENTS} elements")
-        given = {key.rpartition("}")[2]: value for key, value in attributes.items()}
-        element = Element(name.rpartition("}")[2], attributes=given)
+        element = Element(name.rpartition("}")[2])
+        if attributes:
+            element.attributes = {key.rpartition("}")[2]: value for key, value in attributes.items()}
         if self._open:
             self._open[-1].children.append(element)
         self.root = self.root or element

@@ -102,10 +102,14 @@ class Decider:
         self._flagged: set[int] = set()
         self._waiting: dict[int, Path] = {}
         """Tracks in view that could not be checked: a box that is killed before they leave asks about them again."""
+        self._read: dict[int | None, tuple[PlateDistribution, list[PlateHypothesis]]] = {}
+        """By track number; None for what was asked for last and is no track yet."""
 
-    def is_surely_unlisted(self, distribution: PlateDistribution) -> bool:
-        """Return whether the list could be asked and has nothing that this may be."""
-        hypotheses = match_hypotheses(distribution, self._screening.hypothesis_count)
+    def is_surely_unlisted(self, distribution: PlateDistribution, least: float) -> bool:
+        """Return whether this is one plate with so much probability, and the list has nothing that it may be."""
+        hypotheses = self._hypotheses(distribution, None)
+        if not hypotheses or hypotheses[0].probability < least:
+            return False
         try:
             return self._screening.match(hypotheses, self._screening.now()) is None
         except RiskDBError:
@@ -118,7 +122,9 @@ class Decider:
             if track.is_final:
                 self._flagged.discard(track.number)
             return None
-        passage = _decide(track, self._rule, self._screening)
+        passage = _decide(track, self._hypotheses(track.distribution, track.number), self._rule, self._screening)
+        if track.is_final:
+            self._read.pop(track.number, None)
         self._let_wait(track, passage)
         if passage is None:
             self._screening.counts.unread += track.is_final and not track.is_doubted
@@ -128,8 +134,18 @@ class Decider:
             return None
         _count(self._screening.counts, passage.outcome)
         if not track.is_final:
+            self._read.pop(track.number, None)
             self._flagged.add(track.number)
         return passage
+
+    def _hypotheses(self, distribution: PlateDistribution, number: int | None) -> list[PlateHypothesis]:
+        """Return what a distribution may mean; one that was not changed since it was last asked for costs nothing."""
+        known = (self._read.get(number), self._read.get(None))
+        found = next((each for each in known if each is not None and each[0] is distribution), None)
+        if found is None:
+            found = distribution, match_hypotheses(distribution, self._screening.hypothesis_count)
+        self._read[number] = found
+        return found[1]
 
     def _let_wait(self, track: PlateTrack, passage: Passage | None) -> None:
         """Keep what could not be checked until the list can be asked, whole; once for each vehicle."""
@@ -152,14 +168,15 @@ def match_risk(tracks: Iterable[PlateTrack], rule: PassageRule, screening: Scree
             yield passage
 
 
-def _decide(track: PlateTrack, rule: PassageRule, screening: Screening) -> Passage | None:
+def _decide(
+    track: PlateTrack, hypotheses: Sequence[PlateHypothesis], rule: PassageRule, screening: Screening
+) -> Passage | None:
     """Match a track, readable or not; return None for what is no passage.
 
     A track that could not be checked is a passage, unchecked, however weakly it was read: it may be a listed vehicle,
     and nobody has asked yet. One whose text has not settled is a passage only where it is a sure hit: it is asked
     about again.
     """
-    hypotheses = match_hypotheses(track.distribution, screening.hypothesis_count)
     if not hypotheses or not rule.is_vehicle(track):
         return None
     now = screening.now()

@@ -1,0 +1,68 @@
+"""A journal in which very much waits costs those who write to it, and the one who decides, no more than before."""
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from pipeline.reads.cipher import Seal
+from pipeline.reads.journal import FORGET_AMONG, Journal
+
+A_SEGMENT = 100
+ROW = "INSERT INTO read (device_id, key, arrived_ms, segment, place, length, is_done) VALUES ('K01', ?, ?, ?, 0, 0, ?)"
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Iterator[Journal]:
+    """20,000 reads in 200 segments, the older half of them decided; the moment of each is its number in seconds."""
+    with contextlib.closing(Journal(tmp_path / "reads", Seal(bytes(32)))) as journal:
+        rows = [(os.urandom(16), n * 1000, n // A_SEGMENT, int(n < 10_000)) for n in range(20_000)]
+        journal._together(ROW, rows)
+        journal._together("INSERT INTO segment VALUES (?, 0)", [(n,) for n in range(20_000 // A_SEGMENT)])
+        yield journal
+
+
+def steps(journal: Journal, work: Callable[[], object]) -> int:
+    """Return how many hundreds of instructions of SQLite's machine a work takes."""
+    count = [0]
+
+    def counted() -> int:
+        count[0] += 1
+        return 0
+
+    journal._database.set_progress_handler(counted, 100)
+    work()
+    journal._database.set_progress_handler(None, 0)
+    return count[0]
+
+
+def test_tidying_looks_at_what_waits_once_and_not_once_for_each_segment(journal: Journal):
+    assert steps(journal, lambda: journal.tidy(None)) < 10_000
+    assert journal.tidy(None) == 0
+    numbers = [number for (number,) in journal._database.execute("SELECT number FROM segment").fetchall()]
+    assert (len(numbers), min(numbers)) == (100, 100), "those whose reads are all decided have gone"
+
+
+def test_old_rows_are_forgotten_some_at_a_time_all_of_them_and_again_from_the_beginning(journal: Journal):
+    def left() -> int:
+        return int(journal._database.execute("SELECT count(*) FROM read").fetchone()[0])
+
+    limit = datetime.fromtimestamp(9_000, UTC)
+    counts = []
+    for _ in range(5):
+        journal.tidy(limit)
+        counts.append(left())
+    assert (FORGET_AMONG, counts) == (5000, [15_000, 11_000, 11_000, 11_000, 11_000]), "others want to write meanwhile"
+    journal.done(range(10_001, 20_001))
+    for _ in range(5):
+        journal.tidy(datetime.fromtimestamp(30_000, UTC))
+    assert left() == 0
+
+
+def test_whether_many_wait_is_known_without_counting_them(journal: Journal):
+    assert steps(journal, lambda: journal.waits_more(0, 50)) < 10
+    assert (journal.waits_more(10_000, 9_999), journal.waits_more(10_000, 10_000)) == (True, False)
+    assert not journal.waits_more(19_990, 50)
