@@ -8,7 +8,6 @@ import argparse
 import contextlib
 import os
 import random
-import resource
 import signal
 import socket
 import sqlite3
@@ -24,6 +23,7 @@ from pathlib import Path
 
 import psutil
 
+from bench.process_usage import processes_below
 from bench.reads_senders import DEVICES, LEAST_PLATE, PLATES, SECRET, Senders, Sent, Tally
 from bench.report import Report, bench_options, percentile
 from kakou.settings import Settings
@@ -66,13 +66,18 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_list(folder)
-        with box_at_work(folder, plan) as port:
+        with box_at_work(folder, plan) as (port, process_id):
             senders = Senders(port, picture)
+            before = cpu_s_of(process_id)
             with killing(plan, folder) as killed:
                 senders.send_all(plan.reads_per_s, plan.seconds)
+            used_s = {name: cpu_s - before.get(name, 0.0) for name, cpu_s in cpu_s_of(process_id).items()}
         on_disk = rows_on_disk(folder)
     report = Report("Reads: cameras that post reads with pictures, and processes that are killed meanwhile")
     tell(report, plan, senders.tally, killed, on_disk)
+    if not killed:  # of those that were, nobody knows any more what they used
+        posts = max(1, len(senders.tally.sent))
+        report.add_row("CPU ms a message", **{name: cpu_s * 1000 / posts for name, cpu_s in used_s.items()})
     report.finish(options)
 
 
@@ -98,8 +103,8 @@ def write_list(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def box_at_work(folder: Path, plan: Plan) -> Iterator[int]:
-    """Start `kakou run` with devices alone; yield the endpoint's port."""
+def box_at_work(folder: Path, plan: Plan) -> Iterator[tuple[int, int]]:
+    """Start `kakou run` with devices alone; yield the endpoint's port, and the id of the process above all of them."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     (folder / "secret").write_text(SECRET)
@@ -122,7 +127,7 @@ def box_at_work(folder: Path, plan: Plan) -> Iterator[int]:
             if time.monotonic() > until:
                 raise SystemExit((folder / "log").read_text()[-2000:])
             time.sleep(0.1)
-        yield port
+        yield port, process.pid
     finally:
         process.terminate()
         process.wait(30)
@@ -157,6 +162,15 @@ def _kill(wanted: str, folder: Path, killed: list[float]) -> None:
             os.kill(process.info["pid"], signal.SIGKILL)
 
 
+def cpu_s_of(process_id: int) -> dict[str, float]:
+    """Return what the two processes of the reads have used, the senders (this process), and the others together."""
+    used = {"takes": 0.0, "decides": 0.0, "other": 0.0, "senders": time.process_time()}
+    names = {"kakou.box.reads": "takes", "kakou.box.arrivals": "decides", "ocr.decoding_child": "decides"}
+    for what, usage in processes_below(process_id).values():
+        used[names.get(what, "other")] += usage.cpu_s
+    return used
+
+
 def rows_on_disk(folder: Path) -> OnDisk:
     database = folder / "var" / "reads" / "reads.sqlite"
     with contextlib.closing(sqlite3.connect(database)) as rows:
@@ -177,12 +191,6 @@ def tell(report: Report, plan: Plan, tally: Tally, killed: list[float], on_disk:
     calm = [one for one in tally.sent if id(one) not in apart]
     for name, some in (("all", tally.sent), (f"within {KILL_FELT_S:g} s of a kill", felt), ("other", calm)):
         report.add_row("milliseconds until acknowledged", tries=name, **_times(some))
-    ours, box = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    posts = max(1, len(tally.sent))
-    report.add_row(
-        "CPU ms a message", whole_box=(box.ru_utime + box.ru_stime) * 1000 / posts,
-        senders=(ours.ru_utime + ours.ru_stime) * 1000 / posts,
-    )  # fmt: skip
     report.add_bar("acknowledged and lost", max(0, count - on_disk.reads), 0, "at most")
     report.add_bar("taken twice", max(0, on_disk.reads - count), 0, "at most")
     report.add_bar("processes killed", len(killed), 2 * plan.kills, "at least")
