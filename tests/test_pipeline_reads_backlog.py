@@ -2,12 +2,15 @@
 
 import contextlib
 import os
+import resource
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from pipeline.reads.arrival import Arrival
+from pipeline.reads.camera_read import CameraRead, SentRead
 from pipeline.reads.cipher import Seal
 from pipeline.reads.journal import FORGET_AMONG, Journal
 
@@ -20,8 +23,10 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
     """20,000 reads in 200 segments, the older half of them decided; the moment of each is its number in seconds."""
     with contextlib.closing(Journal(tmp_path / "reads", Seal(bytes(32)))) as journal:
         rows = [(os.urandom(16), n * 1000, n // A_SEGMENT, int(n < 10_000)) for n in range(20_000)]
-        journal._together(ROW, rows)
-        journal._together("INSERT INTO segment VALUES (?, 0)", [(n,) for n in range(20_000 // A_SEGMENT)])
+        journal._database.execute("BEGIN")
+        journal._database.executemany(ROW, rows)
+        journal._database.executemany("INSERT INTO segment VALUES (?, 0)", [(n,) for n in range(20_000 // A_SEGMENT)])
+        journal._database.execute("COMMIT")
         yield journal
 
 
@@ -66,3 +71,30 @@ def test_whether_many_wait_is_known_without_counting_them(journal: Journal):
     assert steps(journal, lambda: journal.waits_more(0, 50)) < 10
     assert (journal.waits_more(10_000, 9_999), journal.waits_more(10_000, 10_000)) == (True, False)
     assert not journal.waits_more(19_990, 50)
+
+
+def sent(number: int) -> Arrival:
+    moment = datetime(2026, 11, 29, tzinfo=UTC) + timedelta(seconds=number)
+    read = CameraRead(text="测A12345", raw_text="测A12345", captured_at=moment)
+    return Arrival("K01", moment, moment, False, SentRead(read, b"", bytes([number % 256]) * 1000))
+
+
+def test_many_reads_at_once_are_all_there_and_each_of_them_once(tmp_path: Path):
+    with contextlib.closing(Journal(tmp_path / "reads", Seal(bytes(32)))) as journal:
+        assert journal.keep([sent(number) for number in (*range(700), 3, 699)], 0.0) == [True] * 700 + [False] * 2
+        assert journal.keep([sent(number) for number in (699, 700, 700, 0)], 0.0) == [False, True, False, False]
+        assert [each.arrival for each in journal.waiting(0, 1000)] == [sent(number) for number in range(701)]
+
+
+def test_a_disk_that_takes_half_of_what_is_written_damages_nothing_that_comes_after(tmp_path: Path):
+    with contextlib.closing(Journal(tmp_path / "reads", Seal(bytes(32)))) as journal:
+        journal.keep([sent(0)], 0.0)
+        limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (2000, limits[1]))
+        try:
+            with pytest.raises(OSError, match="File too large"):
+                journal.keep([sent(1), sent(2)], 0.0)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        journal.keep([sent(2), sent(3)], 0.0)
+        assert [each.arrival for each in journal.waiting(0, 9)] == [sent(number) for number in (0, 2, 3)]

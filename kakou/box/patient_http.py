@@ -116,8 +116,7 @@ class PatientProtocol(HttpToolsProtocol):
     def _hand_on(self) -> None:
         if self._pieces:
             waiting = [bytes(self.cycle.body)] if self.cycle.body else []
-            # Bytes, which uvicorn hands on as they are, where it would copy its own bytearray.
-            self.cycle.body = b"".join(waiting + self._pieces)  # type: ignore[assignment]
+            self.cycle.body = b"".join(waiting + self._pieces)  # type: ignore[assignment]  # a bytearray would be copied
             self._pieces, self._piece_bytes = [], 0
             self.cycle.message_event.set()
 

@@ -90,9 +90,9 @@ class Keeping:
     def _write_states(self) -> None:
         try:
             self._journal.rest(time.monotonic())
-            for device_id, said in self._states().items():
-                if self._said.get(device_id) != said:
-                    self._journal.say_of(device_id, said)
-                    self._said[device_id] = said
+            states = self._states()
+            if changed := {device_id: said for device_id, said in states.items() if self._said.get(device_id) != said}:
+                self._journal.say_of(changed)
+                self._said |= changed
         except (OSError, sqlite3.Error) as error:
             log.warning("the state of the devices cannot be written down: %s", error)

@@ -1,0 +1,55 @@
+"""A file of sealed reads that grows at its end, and is deleted as a whole."""
+
+import os
+from collections.abc import Sequence
+from itertools import accumulate
+from pathlib import Path
+
+SEGMENT_BYTES = 64 * 2**20
+SEGMENT_S = 45.0
+"""A segment is closed at this size or age: what was decided may then be deleted."""
+IOV_MAX = 1024
+"""So many pieces Linux and macOS take in one write."""
+
+
+class Segment:
+    """Open for writing."""
+
+    def __init__(self, path: Path, number: int, now_s: float) -> None:
+        self.number = number
+        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+        self._size = 0
+        self._begun_s = now_s
+        self._sync_name(path.parent)
+
+    def append(self, sealed: Sequence[bytes]) -> list[int]:
+        """Return where each of them stands."""
+        places = list(accumulate(map(len, sealed), initial=self._size))
+        self._size = places.pop()
+        for begin in range(0, len(sealed), IOV_MAX):
+            _write_all(self._file, sealed[begin : begin + IOV_MAX])
+        return places
+
+    def sync(self) -> None:
+        os.fdatasync(self._file)
+
+    def is_over(self, now_s: float) -> bool:
+        return self._size >= SEGMENT_BYTES or now_s - self._begun_s >= SEGMENT_S
+
+    def close(self) -> None:
+        os.close(self._file)
+
+    def _sync_name(self, folder: Path) -> None:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _write_all(file: int, pieces: Sequence[bytes]) -> None:
+    written = os.writev(file, pieces)
+    if written < sum(map(len, pieces)):  # the disk is full, or a signal came
+        rest = memoryview(b"".join(pieces))[written:]
+        while rest:
+            rest = rest[os.write(file, rest) :]
