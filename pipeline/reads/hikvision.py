@@ -4,6 +4,7 @@ The same address gets all other events of the camera (motion, lost video, heartb
 """
 
 from datetime import timedelta
+from xml.etree import ElementTree
 
 from pipeline.reads.adapter import Message, SentCrossing, Understood, UnreadableMessageError
 from pipeline.reads.camera_read import CameraRead, SentRead
@@ -66,22 +67,21 @@ def _event(content: bytes) -> Element:
     if _first_mark(content) == b"{":
         document = parse_json(content)
         inner = document.get("EventNotificationAlert", document)
-        return _as_element("EventNotificationAlert", inner)
+        return Element(_as_node("EventNotificationAlert", inner))
     return parse_xml(content)
 
 
-def _as_element(name: str, value: object, depth: int = 0) -> Element:
+def _as_node(name: str, value: object, depth: int = 0) -> ElementTree.Element:
     """Return the JSON form as the tree that the XML form gives."""
     if depth > 20:
         raise UnreadableMessageError("JSON too deep for an event")
+    node = ElementTree.Element(name)
     if isinstance(value, dict):
-        children = [
-            _as_element(key, one, depth + 1)
-            for key, item in value.items()
-            for one in (item if isinstance(item, list) else [item])
-        ]
-        return Element(name, children=children)
-    return Element(name, text=short(value) or "")
+        for key, item in value.items():
+            node.extend(_as_node(key, one, depth + 1) for one in (item if isinstance(item, list) else [item]))
+    else:
+        node.text = short(value)
+    return node
 
 
 def _read(event: Element, parts: list[Part], utc_offset: timedelta) -> SentRead:

@@ -10,6 +10,8 @@ from pipeline.reads.texts import decoded
 MAX_PARTS = 32
 MAX_HEADER_BYTES = 4096
 BOUNDARY = re.compile(r'boundary\s*=\s*(?:"([^"]*)"|([^;\s]+))', re.IGNORECASE)
+BLANK_LINE = re.compile(rb"\r?\n[ \t]*\r?\n")
+LENGTH = re.compile(r"[0-9]{1,9}")
 NAMED = re.compile(r';\s*(name|filename)\s*=\s*(?:"([^"]*)"|([^;\s]+))', re.IGNORECASE)
 
 
@@ -55,14 +57,18 @@ def _parts(body: bytes, delimiter: bytes) -> Iterator[Part]:
         headers, begin = _headers(body, position)
         if headers is None:
             return
-        end, position = _content_end(body, begin, delimiter, headers)
-        yield _part(headers, body[begin:end])
+        fields = {
+            name.strip().lower(): said.strip()
+            for name, _, said in (line.partition(":") for line in headers.splitlines())
+        }
+        end, position = _content_end(body, begin, delimiter, fields.get("content-length", ""))
+        yield _part(fields, body[begin:end])
     raise UnreadableMessageError(f"multipart of more than {MAX_PARTS} parts")
 
 
 def _headers(body: bytes, position: int) -> tuple[str | None, int]:
     """Return a part's header block and where its content begins; None at the end of a body that was cut off."""
-    found = re.compile(rb"\r?\n[ \t]*\r?\n").search(body, position, position + MAX_HEADER_BYTES)
+    found = BLANK_LINE.search(body, position, position + MAX_HEADER_BYTES)
     if found is None:
         if len(body) - position > MAX_HEADER_BYTES:
             raise UnreadableMessageError("multipart with a part whose headers do not end")
@@ -70,14 +76,13 @@ def _headers(body: bytes, position: int) -> tuple[str | None, int]:
     return decoded(body[position : found.start()]), found.end()
 
 
-def _content_end(body: bytes, begin: int, delimiter: bytes, headers: str) -> tuple[int, int]:
+def _content_end(body: bytes, begin: int, delimiter: bytes, length: str) -> tuple[int, int]:
     """Return where a part's content ends and where the next delimiter stands (-1: nowhere).
 
     A part's own length counts where a delimiter follows it: a picture may hold the delimiter's text.
     """
-    length = re.search(r"^\s*content-length\s*:\s*(\d{1,9})\s*$", headers, re.IGNORECASE | re.MULTILINE)
-    if length:
-        end = begin + int(length[1])
+    if LENGTH.fullmatch(length):
+        end = begin + int(length)
         following = body[end : end + len(delimiter) + 4].lstrip(b"\r\n")
         if following.startswith(delimiter):
             return end, body.index(delimiter, end)
@@ -88,8 +93,7 @@ def _content_end(body: bytes, begin: int, delimiter: bytes, headers: str) -> tup
     return max(begin, end), following_at + 1
 
 
-def _part(headers: str, content: bytes) -> Part:
-    fields = {line.partition(":")[0].strip().lower(): line.partition(":")[2].strip() for line in headers.splitlines()}
+def _part(fields: dict[str, str], content: bytes) -> Part:
     names = {
         found[1].lower(): found[2] or found[3] or "" for found in NAMED.finditer(fields.get("content-disposition", ""))
     }

@@ -1,7 +1,7 @@
 """Camera XML to a tree, in bounds: no entities, no document types, and never deeper or larger than a message is."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from xml.etree import ElementTree
 from xml.parsers import expat
 
 from pipeline.reads.adapter import UnreadableMessageError
@@ -10,20 +10,39 @@ from pipeline.reads.texts import decoded
 MAX_DEPTH = 40
 MAX_ELEMENTS = 5000
 """A real message has about 150."""
+MAX_MARKS = 4 * MAX_ELEMENTS
+"""Of `<`: two for each element, and some for comments. More are not even parsed."""
 
 
-@dataclass(slots=True)
 class Element:
     """An element by its local name: makers disagree on the namespace."""
 
-    name: str
-    text: str = ""
-    children: list["Element"] = field(default_factory=list)
-    attributes: dict[str, str] = field(default_factory=dict)
-    """By their local names."""
-    _named: dict[str, "Element"] | None = field(default=None, init=False, repr=False, compare=False)
-    _named_alike: dict[str, "Element"] = field(default_factory=dict, init=False, repr=False, compare=False)
-    """The first child of each name, and of each name in lower case; made when one is asked for, all are there then."""
+    __slots__ = ("_alike", "_named", "_node")
+
+    def __init__(self, node: ElementTree.Element) -> None:
+        self._node = node
+        self._named: dict[str, ElementTree.Element] | None = None
+        self._alike: dict[str, ElementTree.Element] | None = None
+        """The first child of each name, and of each name in lower case; made when they are asked for."""
+
+    @property
+    def name(self) -> str:
+        return _local(self._node.tag)
+
+    @property
+    def text(self) -> str:
+        """What stands in it, but not in its children."""
+        text = self._node.text or ""
+        return text + "".join(child.tail or "" for child in self._node) if len(self._node) else text
+
+    @property
+    def children(self) -> list["Element"]:
+        return [Element(child) for child in self._node]
+
+    @property
+    def attributes(self) -> dict[str, str]:
+        """By their local names."""
+        return {_local(name): value for name, value in self._node.attrib.items()}
 
     def first(self, *path: str) -> "Element | None":
         """Return the first element down a path of names; a name may stand anywhere among its siblings."""
@@ -39,63 +58,56 @@ class Element:
 
     def all(self, name: str) -> Iterator["Element"]:
         """Yield every element of that name, at any depth."""
-        for child in self.children:
-            if child.name.lower() == name.lower():
-                yield child
-            yield from child.all(name)
+        wanted = name.lower()
+        for node in self._node.iter():
+            tag = node.tag.lower()
+            if tag.endswith(wanted) and _local(tag) == wanted and node is not self._node:
+                yield Element(node)
 
     def _child(self, name: str) -> "Element | None":
         """Return the child of that name, else the first that differs in case only."""
         if self._named is None:
-            self._named = {child.name: child for child in reversed(self.children)}
-            self._named_alike = {child.name.lower(): child for child in reversed(self.children)}
-        return self._named.get(name) or self._named_alike.get(name.lower())
+            self._named = {child.tag.rpartition("}")[2]: child for child in reversed(self._node)}
+        found = self._named.get(name)
+        if found is None:
+            if self._alike is None:
+                self._alike = {_local(child.tag).lower(): child for child in reversed(self._node)}
+            found = self._alike.get(name.lower())
+        return None if found is None else Element(found)
 
 
 def parse_xml(body: bytes) -> Element:
     """Return the root. Raises UnreadableMessageError."""
-    builder = _Builder()
-    # What the declaration says of the encoding is often wrong; `decoded` has settled it.
-    parser = expat.ParserCreate("utf-8", namespace_separator="}")
-    parser.buffer_text = True
-    parser.StartDoctypeDeclHandler = builder.refuse
-    parser.EntityDeclHandler = builder.refuse
-    parser.StartElementHandler = builder.start
-    parser.EndElementHandler = builder.end
-    parser.CharacterDataHandler = builder.characters
-    try:
-        parser.Parse(decoded(body).strip("\ufeff \t\r\n\0").encode(), True)
-    except expat.ExpatError as error:
-        raise UnreadableMessageError(f"not well-formed XML: {expat.ErrorString(error.code)}") from error
-    if builder.root is None:
-        raise UnreadableMessageError("an XML document without an element")
-    return builder.root
-
-
-class _Builder:
-    def __init__(self) -> None:
-        self.root: Element | None = None
-        self._open: list[Element] = []
-        self._count = 0
-
-    def refuse(self, *_: object) -> None:
+    text = decoded(body).strip("\ufeff \t\r\n\0")
+    # Where there is no document type there are no entities of its own either.
+    if "<!DOCTYPE" in text:
         raise UnreadableMessageError("XML with a document type or entities of its own")
+    if text.count("<") > MAX_MARKS:
+        raise _too_large()
+    # What the declaration says of the encoding is often wrong; `decoded` has settled it.
+    parser = ElementTree.XMLParser(encoding="utf-8")
+    try:
+        parser.feed(text.encode())
+        root = parser.close()
+    except ElementTree.ParseError as error:
+        raise UnreadableMessageError(f"not well-formed XML: {expat.ErrorString(error.code)}") from error
+    _check_size(root)
+    return Element(root)
 
-    def start(self, name: str, attributes: dict[str, str]) -> None:
-        self._count += 1
-        if len(self._open) >= MAX_DEPTH or self._count > MAX_ELEMENTS:
-            raise UnreadableMessageError(f"XML of more than {MAX_DEPTH} levels or {MAX_ELEMENTS} elements")
-        element = Element(name.rpartition("}")[2])
-        if attributes:
-            element.attributes = {key.rpartition("}")[2]: value for key, value in attributes.items()}
-        if self._open:
-            self._open[-1].children.append(element)
-        self.root = self.root or element
-        self._open.append(element)
 
-    def end(self, _name: str) -> None:
-        self._open.pop()
+def _check_size(root: ElementTree.Element) -> None:
+    """Raises UnreadableMessageError."""
+    level, depth, count = [root], 0, 0
+    while level:
+        depth, count = depth + 1, count + len(level)
+        if depth > MAX_DEPTH or count > MAX_ELEMENTS:
+            raise _too_large()
+        level = [child for node in level for child in node]
 
-    def characters(self, text: str) -> None:
-        if self._open:
-            self._open[-1].text += text
+
+def _too_large() -> UnreadableMessageError:
+    return UnreadableMessageError(f"XML of more than {MAX_DEPTH} levels or {MAX_ELEMENTS} elements")
+
+
+def _local(name: str) -> str:
+    return name.rpartition("}")[2]
