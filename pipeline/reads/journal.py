@@ -19,6 +19,8 @@ from pipeline.reads.rows import execute_values, opened, transaction
 from pipeline.reads.segment import Segment
 from riskdb.own_file import open_plain, own_folder
 
+MOST_LOG_PAGES = 8000
+"""Of 4 kB: SQLite's log where nobody decides, or it never comes to rest."""
 KEEP_FREE_BYTES = 512 * 2**20
 """Below this much free disk the cameras keep their reads and send them again."""
 KEEP = """INSERT INTO read (device_id, key, arrived_ms, segment, place, length) VALUES {}
@@ -62,8 +64,12 @@ class Journal:
         self._looked_to = 0
 
     def begin_writing(self) -> None:
-        """Close the segments of a writer that is no more, or has done with them: there is one at a time."""
-        self._database.execute("UPDATE segment SET is_open = 0")
+        """Be the one who writes reads; the segments of a writer that is no more are closed.
+
+        The one who decides brings the rows from SQLite's log into their place: cameras would wait for it.
+        """
+        self._database.execute(f"PRAGMA wal_autocheckpoint={MOST_LOG_PAGES}")
+        self._close_segments()
 
     def begin_deciding(self) -> None:
         """Let what is noted here reach the disk when it will: after a power cut it is decided again.
@@ -71,6 +77,7 @@ class Journal:
         Else the one who writes reads, and the cameras behind it, would wait for each of our notes to be on disk.
         """
         self._database.execute("PRAGMA synchronous=NORMAL")
+        self._database.execute("PRAGMA wal_autocheckpoint=0")
 
     def keep(self, arrivals: Sequence[Arrival], now_s: float) -> list[bool]:
         """Put reads on disk, all or none; return which of them are new. `now_s` is monotonic.
@@ -99,7 +106,7 @@ class Journal:
         if self._segment is not None and self._segment.is_over(now_s):
             self._segment.close()
             self._segment = None
-            self.begin_writing()
+            self._close_segments()
 
     def waiting(self, after: int, limit: int) -> list[Waiting]:
         """Return the oldest undecided reads with a number above `after`."""
@@ -143,10 +150,9 @@ class Journal:
 
     def tidy(self, forget_before: datetime | None) -> int:
         """Delete segments that nobody needs, and what is known of reads before that time; return how many segments."""
-        gone = [number for (number,) in self._database.execute(DONE_WITH).fetchall()]
+        is_busy = self._database.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()[0]
         # No segment goes before it is on disk that its reads are decided: they would be lost after a power cut.
-        if not gone or self._database.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()[0]:
-            gone = []  # somebody else is at it; the next time
+        gone = [] if is_busy else [number for (number,) in self._database.execute(DONE_WITH).fetchall()]
         for number in gone:
             self._path(number).unlink(missing_ok=True)
             self._database.execute("DELETE FROM segment WHERE number = ?", (number,))
@@ -194,11 +200,14 @@ class Journal:
         with transaction(self._database):
             execute_values(self._database, KEEP, rows)
 
+    def _close_segments(self) -> None:
+        self._database.execute("UPDATE segment SET is_open = 0 WHERE is_open = 1")
+
     def _next_segment(self, now_s: float) -> Segment:
         number = int(datetime.now(UTC).timestamp() * 1000)
         taken = self._database.execute("SELECT coalesce(max(number), 0) FROM segment").fetchone()[0]
         number = max(number, int(taken) + 1)
-        self.begin_writing()
+        self._close_segments()
         segment = Segment(self._path(number), number, now_s)
         self._database.execute("INSERT INTO segment VALUES (?, 1)", (number,))
         return segment
