@@ -3,11 +3,10 @@
 import os
 import signal
 import socket
-import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -15,54 +14,11 @@ import redis
 
 from kakou.wiring.embedded_redis import find_redis_server
 from riskdb.types import RiskDBError
+from tests.replica_kit import PATIENCE_S, Server, until
 from tests.riskdb_kit import Guess, RiskRig, risk_rig
 
-PATIENCE_S = 60.0
 SMALL_BACKLOG_BYTES = 16_384
 KEYS_TO_LOAD = 500
-
-
-@dataclass(slots=True)
-class Server:
-    """A server that can be killed and started again."""
-
-    folder: Path
-    settings: dict[str, str]
-    process: "subprocess.Popen[bytes] | None" = field(default=None)
-
-    @property
-    def url(self) -> str:
-        return f"unix://{self.folder / 'redis.sock'}"
-
-    def start(self) -> None:
-        self.folder.mkdir(exist_ok=True)
-        settings = {"dir": str(self.folder), "unixsocket": str(self.folder / "redis.sock"), "save": "", **self.settings}
-        # Redis 6.2 wants the words of a value one by one, and an empty one as one.
-        arguments = [part for name, value in settings.items() for part in (f"--{name}", *(value.split() or [""]))]
-        self.process = subprocess.Popen([find_redis_server().path, *arguments], stdout=subprocess.DEVNULL)
-        _until(lambda: self.info("server"))
-
-    def send(self, number: signal.Signals) -> None:
-        assert self.process is not None
-        os.kill(self.process.pid, number)
-
-    def kill(self) -> None:
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait()
-
-    def load_slowly(self) -> None:
-        """Take 2 ms to load a key, and answer after each."""
-        with redis.Redis.from_url(self.url) as client:
-            client.config_set("key-load-delay", 2000)
-            client.config_set("loading-process-events-interval-bytes", 1024)
-
-    def info(self, section: str) -> dict[str, object]:
-        try:
-            with redis.Redis.from_url(self.url) as client:
-                return dict(client.info(section))
-        except (redis.ConnectionError, redis.BusyLoadingError):
-            return {}
 
 
 @dataclass(slots=True)
@@ -71,19 +27,12 @@ class TwoServers:
     edge: Server
 
     def wait_for_link(self, status: str) -> None:
-        _until(lambda: self.edge.info("replication").get("master_link_status") == status)
+        until(lambda: self.edge.info("replication").get("master_link_status") == status)
 
     def wait_for_edge(self) -> None:
         """Wait until the edge has all that the centre wrote."""
         offset = self.centre.info("replication")["master_repl_offset"]
-        _until(lambda: int(str(self.edge.info("replication").get("slave_repl_offset", -1))) >= int(str(offset)))
-
-
-def _until(is_so: Callable[[], object]) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not is_so():
-        assert time.monotonic() < deadline, "the servers did not get there"
-        time.sleep(0.01)
+        until(lambda: int(str(self.edge.info("replication").get("slave_repl_offset", -1))) >= int(str(offset)))
 
 
 @pytest.fixture

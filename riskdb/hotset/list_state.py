@@ -46,6 +46,8 @@ class ListWatch:
         self._clock = clock
         self._untended: float | None = None
         """The last heartbeat that had grown old while the centre, or a server of our own, was there."""
+        self._lost: float | None = None
+        """The heartbeat with which everything went silent while the list was tended."""
         self._young_at = -math.inf
         """When this reader last saw a young heartbeat, monotonic seconds."""
 
@@ -85,22 +87,40 @@ class ListWatch:
         raise RiskDBError("what Redis answers is no state of a risk list; is that our Redis?")
 
     def _lost_a_tended_centre(self, heartbeat: float, age_s: float) -> bool:
-        """Whether this is a replica whose centre went away while the list was tended.
+        """Whether this is a replica that nothing comes to any more, and the list was tended when that began.
 
         A list that nobody tended while the centre was there gets no younger by the centre's going away.
         """
-        replication = self._link.ask(("INFO", "replication"))[0]
-        if not isinstance(replication, bytes) or b"master_link_status:down" not in replication:
+        gone_s = self._silent_s()
+        if gone_s is None:
             self._untended = heartbeat
+            self._lost = None
             return False
         if heartbeat == self._untended:
             return False
-        if time.monotonic() - self._young_at <= self._settings.stale_after_s:
-            return True  # it was tended a moment ago, whatever the clocks say now
-        gone = re.search(rb"master_link_down_since_seconds:(-?\d+)", replication)
-        gone_s = int(gone[1]) if gone else -1
-        # Below zero: the replica was restarted since and does not know when it saw its centre last.
-        return gone_s < 0 or age_s - gone_s <= self._settings.stale_after_s
+        if heartbeat == self._lost:
+            return True  # nothing came since, whatever the line is called by now
+        # It was tended a moment ago, whatever the clocks say now; or when nothing came any more, which Redis notices
+        # only after a minute (repl-timeout).
+        was_young = time.monotonic() - self._young_at <= self._settings.stale_after_s
+        was_tended = was_young or gone_s < 0 or age_s - gone_s <= 2 * self._settings.stale_after_s
+        self._lost = heartbeat if was_tended else None
+        return was_tended
+
+    def _silent_s(self) -> float | None:
+        """Return for how long nothing came from above; below zero where nobody knows; None while something comes.
+
+        A line that a router cut stays "up" until repl-timeout (60 s), and so does a box's to its city when the city has
+        lost the centre: a centre that is there says something every 10 s, through every level, tended or not.
+        """
+        replication = self._link.ask(("INFO", "replication"))[0]
+        if not isinstance(replication, bytes):
+            return None
+        if b"master_link_status:down" in replication:
+            # Below zero: the replica was restarted since and does not know when it saw its centre last.
+            return _number(rb"master_link_down_since_seconds:(-?\d+)", replication)
+        silent_s = _number(rb"master_last_io_seconds_ago:(-?\d+)", replication)
+        return silent_s if silent_s >= self._settings.stale_after_s / 2 else None
 
     def is_young(self, state: ListState) -> bool:
         limit_s = self._settings.alone_for_s if state.is_alone else self._settings.stale_after_s
@@ -113,3 +133,8 @@ class ListWatch:
         if age_s < 0:
             raise StaleListError(f"the list's heartbeat lies {-age_s:.0f} s ahead; set the clocks of box and centre")
         raise StaleListError(f"the risk list was last tended {age_s:.0f} s ago; is `kakou risk serve` running?")
+
+
+def _number(pattern: bytes, said: bytes) -> float:
+    found = re.search(pattern, said)
+    return float(found[1]) if found else -1.0
