@@ -23,6 +23,8 @@ screens are told every 0.15 s at most."""
 _LANE_TIMEOUT_S = 0.5
 _LOOK_AT_TIME_S = 5.0
 _WRITE_HOURS_S = 10.0
+_LOOK_AT_OTHERS_S = 1.0
+"""How soon another console of the same database goes on for one that died."""
 _KEEP_HOUSE_S = 3600.0
 _LEAP_S = 12 * 3600.0
 """A clock that is in doubt by more than this must not let cases expire."""
@@ -38,18 +40,21 @@ class Background:
         self._write_hours_at = time.monotonic()
         self._is_time_in_doubt = False
         self._look_at_time()
+        console.precedence.look()
         jobs: list[tuple[str, float, Callable[[], object]]] = [
             ("feed", 0.0, self._take_events),
             ("lanes", _PAUSE_AFTER_TROUBLE_S, self._show_lanes),
-            ("clock", 1.0, self._act_on_overdue),
+            ("clock", 1.0, self._once(self._act_on_overdue)),
             ("boxes", 2.0, self._show_state),
-            ("corrections", 3.0, lambda: console.corrections.step(console.now())),
-            ("messages", 0.5, lambda: console.dispatch.step(console.now())),
+            ("corrections", 3.0, self._once(lambda: console.corrections.step(console.now()))),
+            ("messages", 0.5, self._once(lambda: console.dispatch.step(console.now()))),
             ("sessions", 1.0, self._end_streams),
             ("pictures", 0.5, self._take_pictures),
             ("database", 1.0, console.database.write_back),
-            ("retention", _LOOK_AT_TIME_S, self._keep_house),
+            ("retention", _LOOK_AT_TIME_S, self._once(self._keep_house)),
         ]
+        if console.database.is_shared:
+            jobs += [("precedence", _LOOK_AT_OTHERS_S, self._look_at_others), ("neighbours", 0.0, self._hear_others)]
         self._threads = [
             threading.Thread(target=self._run, args=job, name=f"console-{job[0]}", daemon=True) for job in jobs
         ]
@@ -65,6 +70,24 @@ class Background:
         with contextlib.suppress(SQLAlchemyError):  # the boxes report the same hours again
             self._console.hours.write()
         self._console.dispatch.close()
+        self._console.precedence.close()
+        self._console.neighbours.close()
+
+    def _once(self, work: Callable[[], object]) -> Callable[[], object]:
+        """Of several consoles on one database the first does it."""
+        return lambda: work() if self._console.precedence.is_first else None
+
+    def _look_at_others(self) -> None:
+        if self._console.precedence.look():
+            self._console.feed.begin_anew()
+            self._console.hub.begin_anew()  # who was the first may have died with news that nobody was told of
+
+    def _hear_others(self) -> None:
+        for change in self._console.neighbours.heard(_LOOK_AT_OTHERS_S):
+            if change is None:
+                self._console.hub.begin_anew()
+            else:
+                self._console.hub.hear(change.case_ids, may_have_left=change.may_have_left)
 
     def _run(self, name: str, every_s: float, work: Callable[[], object]) -> None:
         while not self._stop.is_set():
@@ -77,12 +100,16 @@ class Background:
                 self._stop.wait(every_s)
 
     def _take_events(self) -> None:
-        before = self._console.feed.trouble
-        taken = self._console.feed.step()
-        trouble = self._console.feed.trouble
+        feed, taken = self._console.feed, 0
+        before, is_first = feed.trouble, self._console.precedence.is_first
+        if is_first:
+            taken = feed.step()
+        else:
+            feed.look_on()
+        trouble = feed.trouble
         if trouble != before:
             self._console.hub.announce("trouble", json.dumps({"text": trouble}))
-        if trouble:
+        if trouble or not is_first:
             self._stop.wait(_PAUSE_AFTER_TROUBLE_S)
         elif taken:
             self._stop.wait(_GATHER_EVENTS_S)

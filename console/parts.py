@@ -50,6 +50,8 @@ from console.situation.notices import Notices
 from console.situation.state import ScreenState
 from console.situation.statistics import Statistics
 from console.store.database import Database
+from console.store.neighbours import Neighbours
+from console.store.precedence import Precedence
 from console.types import Actor, ConsoleError, Role
 from riskdb.clock import Clock, WallClock
 
@@ -103,6 +105,9 @@ class Console:
     """For one thread: the one that takes the boxes' reports."""
     state: ScreenState
     group_news: GroupNews
+    precedence: Precedence
+    """For one thread, but for `is_first`."""
+    neighbours: Neighbours
     days_left: Callable[[], int | None] = lambda: None
     """Until matching ends and everything is destroyed; None where nobody has set a day."""
 
@@ -128,7 +133,8 @@ def build_console(
     passwords, throttle = Passwords(hasher or PasswordHasher()), Throttle(keys, settings)
     grids, board = load_grids(settings.grids_path), StatusBoard(client)
     cases, intake, desk = _case_parts(database, audit, grids, settings)
-    hub = LiveHub(lambda scope, ids: cases.some(_desk_of(scope), ids), now)
+    neighbours = Neighbours(database)
+    hub = LiveHub(lambda scope, ids: cases.some(_desk_of(scope), ids), now, neighbours.tell)
     pictures = Pictures(database, audit, state_dir, settings, PictureShelf(client))
     list_changes = ListChanges(database, audit, office, state_dir / "imports", settings)
     lists = _list_desks(database, audit, office, keys, list_changes, settings)
@@ -136,10 +142,8 @@ def build_console(
     feed = _event_feed(client, consumer, readers, hub, settings, now)
     boxes, notices, hours, state = _situation_parts(database, client, board, hub, feed, settings, now)
     return Console(
-        settings=settings, now=now,
-        clock=clock or WallClock(lambda: now().timestamp()),
-        database=database,
-        audit=audit,
+        settings=settings, now=now, clock=clock or WallClock(lambda: now().timestamp()),
+        database=database, audit=audit,
         readings=ReadingLog(database, audit, settings),
         anchors=state_dir / AUDIT_ANCHORS,
         accounts=Accounts(database, keys, passwords, audit, settings),
@@ -148,14 +152,13 @@ def build_console(
         tokens=Tokens(database, audit),
         intake=intake, desk=desk, cases=cases, grids=grids,
         statistics=Statistics(database),
-        pictures=pictures,
-        list_changes=list_changes, lists=lists,
+        pictures=pictures, list_changes=list_changes, lists=lists,
         corrections=Corrections(database, audit, office, settings.correction_hours),
         retention=Retention(database, audit, pictures, settings),
         dispatch=Dispatch(database, audit, build_messengers(settings.messenger, now), settings),
-        hub=hub,
-        feed=feed, board=board, boxes=boxes, notices=notices, hours=hours, state=state,
+        hub=hub, feed=feed, board=board, boxes=boxes, notices=notices, hours=hours, state=state,
         group_news=GroupNews(database, audit, voices or {}, grids, settings),
+        precedence=Precedence(database), neighbours=neighbours,
     )  # fmt: skip
 
 

@@ -18,6 +18,7 @@ _BATCH = 50
 """One transaction, for which a person's step waits at most."""
 _BLOCK_MS = 500
 _CLAIM_AFTER_MS = 30_000
+_STREAM_AWAY = "预警通道（Redis）连接中断，恢复后会自动补齐，不会丢失。"
 
 _log = logging.getLogger(__name__)
 
@@ -69,7 +70,7 @@ class EventFeed:
             entries = self._next()
             self.dead_letters = self._count_dead()
         except StreamError:
-            self.trouble = "预警通道（Redis）连接中断，恢复后会自动补齐，不会丢失。"
+            self.trouble = _STREAM_AWAY
             return 0
         try:
             self._store_or_bury(entries)
@@ -83,6 +84,19 @@ class EventFeed:
             return 0
         self.trouble = ""
         return len(entries)
+
+    def look_on(self) -> None:
+        """Look whether events can come, where another console takes them."""
+        self.turned_at = time.monotonic()
+        try:
+            self.dead_letters = self._count_dead()
+            self.trouble = ""
+        except StreamError:
+            self.trouble = _STREAM_AWAY
+
+    def begin_anew(self) -> None:
+        """Take over from a console that went away: first what it had read and not stored."""
+        self._has_backlog = True
 
     def _next(self) -> list[StreamEntry]:
         if self._has_backlog:

@@ -58,9 +58,16 @@ class Screen:
 class LiveHub:
     """Lives on the event loop; `touch` and `announce` may be called from any thread."""
 
-    def __init__(self, view_cases: ViewCases, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        view_cases: ViewCases,
+        now: Callable[[], datetime],
+        tell_others: Callable[[Sequence[int], bool], None] = lambda *_: None,
+    ) -> None:
+        """`tell_others` is given what changed here, and whether it may have left an area: for other consoles."""
         self._view_cases = view_cases
         self._now = now
+        self._tell_others = tell_others
         self._screens: set[Screen] = set()
         self._changes = 0
         self._changed: set[int] = set()
@@ -72,8 +79,19 @@ class LiveHub:
     def touch(self, case_ids: Iterable[int], *, may_have_left: bool = False) -> None:
         """These cases changed: tell the screens; with `may_have_left` also those that do not see them any more."""
         changed = tuple(case_ids)
+        self.hear(changed, may_have_left=may_have_left)
+        self._tell_others(changed, may_have_left)
+
+    def hear(self, case_ids: Iterable[int], *, may_have_left: bool) -> None:
+        """As `touch`, of what another console changed."""
+        changed = tuple(case_ids)
         self._changes += bool(changed)
         self._on_loop(lambda: self._note(changed, may_have_left))
+
+    def begin_anew(self) -> None:
+        """Let every screen ask for everything: something may have been missed."""
+        self._changes += 1
+        self.announce("resync", "{}")
 
     def changes(self) -> int:
         """Return a number that is another one when cases have changed."""

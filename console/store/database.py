@@ -9,9 +9,9 @@ from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, create_engine, event, func, make_url, select
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as DatabaseTimeoutError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -53,6 +53,20 @@ class Database:
         """One transaction: committed at the end, rolled back on any error. Who asked first writes first."""
         with self._turn(), Session(self._writing, expire_on_commit=False) as session, session.begin():
             yield session
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether other consoles may work on it, too."""
+        return self._engine.dialect.name == "postgresql"
+
+    def lasting_connection(self) -> Connection:
+        """Return a connection for who keeps it for long, and gives it to `drop`; each statement is a transaction."""
+        return self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+
+    def notify(self, channel: str, text: str) -> None:
+        """Tell all that listen at a PostgreSQL."""
+        with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.execute(select(func.pg_notify(channel, text)))
 
     def migrate(self) -> None:
         """Bring the tables up to date. Raises ConsoleError: it cannot be opened, or a newer build has written it."""
@@ -109,6 +123,13 @@ class Database:
             yield
 
 
+def drop(connection: Connection) -> None:
+    """Close a lasting connection for good: what it held, a lock, goes with it."""
+    with contextlib.suppress(SQLAlchemyError):
+        connection.invalidate()
+        connection.close()
+
+
 def _open_engine(url: str) -> Engine:
     try:
         return _sqlite_engine(url) if url.startswith("sqlite") else _postgresql_engine(url)
@@ -129,7 +150,7 @@ def _postgresql_engine(url: str) -> Engine:
     waits = {"connect_timeout": str(_BUSY_TIMEOUT_S), "options": f"-c lock_timeout={_BUSY_TIMEOUT_S}s"}
     address = make_url(url)
     address = address.update_query_dict(waits | dict(address.query))  # what the URL says goes first
-    engine = create_engine(address, pool_size=10, max_overflow=20, pool_pre_ping=True)
+    engine = create_engine(address, pool_size=12, max_overflow=20, pool_pre_ping=True)
     event.listen(engine, "begin", _begin_postgresql)
     return engine
 

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from console.settings import ConsoleSettings
 from kakou.box.console import serve
 from kakou.process import log_to_stderr
 from kakou.settings import load_settings
@@ -29,11 +30,19 @@ def console(
 
     - `kakou console`
     - `kakou console --config kakou.toml --port 8443`
+
+    With PostgreSQL (`[console] database_url`) several may run, each with a port of its own.
     """
     settings = load_settings(config)
     chosen = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     log_to_stderr()
     stop = threading.Event()
     require_known_format(settings.state_dir)
-    with alone(settings.state_dir, "console"), until_sunset(settings, stop):
-        serve(settings.model_copy(update={"console": settings.console.model_copy(update=chosen)}), stop)
+    settings = settings.model_copy(update={"console": settings.console.model_copy(update=chosen)})
+    with alone(settings.state_dir, _name_of(settings.console)), until_sunset(settings, stop):
+        serve(settings, stop)
+
+
+def _name_of(settings: ConsoleSettings) -> str:
+    """Several consoles share a state folder where they share a PostgreSQL; a SQLite has one."""
+    return f"console {settings.port}" if settings.database_url else "console"
