@@ -27,12 +27,14 @@ def open_links(
     channels: Iterable[object],
     topics: Iterable[KafkaSettings] = (),
     devices: Iterable[DeviceSettings] = (),
+    list_url: str | None = None,
 ) -> Iterator[tuple[str, str]]:
     """Yield the setting and the host of each link to another machine that TLS does not protect.
 
     Raises AddressError.
     """
-    for name, url in (("redis_url", redis_url), ("alerts.stream_url", stream_url)):
+    named = (("redis_url", redis_url), ("alerts.stream_url", stream_url), ("risk.list_url", list_url))
+    for name, url in named:
         if url and _is_open_redis(link := _split(name, url)):
             yield name, link.hostname or ""
     for channel in channels:

@@ -157,7 +157,14 @@ def _refuse_odd_addresses(table: dict[str, object], path: Path, text: str) -> No
     """Raise SettingsError where the address of a Redis is of nothing that a Redis answers at."""
     alerts = table.get("alerts")
     stream_url = alerts.get("stream_url") if isinstance(alerts, dict) else None
-    for at, url in ((("redis_url",), table.get("redis_url")), (("alerts", "stream_url"), stream_url)):
+    risk = table.get("risk")
+    list_url = risk.get("list_url") if isinstance(risk, dict) else None
+    urls = (
+        (("redis_url",), table.get("redis_url")),
+        (("alerts", "stream_url"), stream_url),
+        (("risk", "list_url"), list_url),
+    )
+    for at, url in urls:
         if isinstance(url, str) and not url.startswith(REDIS_SCHEMES):
             where = f"{path}:{_line_of(at, text)}: {_dotted(at)}"
             if at == ("redis_url",) and "REDIS_URL" in os.environ:
@@ -176,6 +183,7 @@ def _refuse_open_links(settings: Settings, path: Path) -> None:
         alerts.channels,
         settings.risk.kafka,
         settings.reads.devices,
+        settings.risk.list_url,
     )
     try:
         refused = [(name, host) for name, host in links if host not in settings.allow_unencrypted_links_to]

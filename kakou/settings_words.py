@@ -77,6 +77,8 @@ TOML_WORDS = (
     (r"Illegal character", "里面有看不见的字符：删掉这一行重新输入"),
 )
 FULL_WIDTH = re.compile("[“”‘’：＝，［］【】０-９]")
+_NEAR, _NEAR_ELSEWHERE = 0.6, 0.8
+"""How like a known name a mistaken one is that is taken for it; more so where it is right at the top of the file."""
 TOML_PLACE = re.compile(r"\(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)")
 
 
@@ -134,13 +136,16 @@ def _meant(location: tuple[int | str, ...], settings: type[BaseModel]) -> str:
     """Return which known setting may have been meant: one of the same table, or the same word of another."""
     *above, key = [part for part in location if isinstance(part, str)]
     known = {table: set(keys) for table, keys in _tables(settings)}
-    if near := difflib.get_close_matches(key, known.get(tuple(above), ()), 1, 0.6):
-        return f"：是不是 {near[0]}？"
     places = [
         "文件最上面、第一个 [表] 之前" if not table else f"[{'.'.join(table)}]"
         for table in known
         if key in known[table]
     ]
+    near = difflib.get_close_matches(
+        key, known.get(tuple(above), ()), 1, _NEAR_ELSEWHERE if key in known[()] else _NEAR
+    )
+    if near:
+        return f"：是不是 {near[0]}？"
     return f"：{key} 写在{' 或 '.join(places)}" if places else "：名称见 docs/kakou.toml.md"
 
 

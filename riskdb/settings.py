@@ -115,6 +115,10 @@ class RiskSettings(BaseModel):
     possible_at: float = Field(default=0.1, gt=0, le=1)
     """Probability from which a match is possible (疑似): look at the picture."""
 
+    list_url: str | None = None
+    """The centre's Redis that holds the list and nothing else, for boxes to copy; None: redis_url. A copy is one of all
+    that a Redis holds: of redis_url each box would get the events and pictures of all others, too."""
+
     feed: tuple[FeedSettings, ...] = ()
     """Machines that send travel records by themselves."""
     kafka: tuple[KafkaSettings, ...] = ()

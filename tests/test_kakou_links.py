@@ -29,6 +29,7 @@ OPEN_LINKS = {
     'redis_url = "redis://:secret@10.0.0.1:6379/0"': "10.0.0.1",
     'redis_url = "rediss://centre.example:6379?ssl_cert_reqs=none"': "centre.example",
     '[alerts]\nstream_url = "redis://kakou-box:secret@centre.example"': "centre.example",
+    '[risk]\nlist_url = "redis://:secret@10.0.0.2:6379"': "10.0.0.2",
     CHANNEL + 'kind = "webhook"\nurl = "http://10.20.0.9/x"\nsecret_files = ["/etc/s"]': "10.20.0.9",
     CHANNEL + 'kind = "mqtt"\nhost = "broker.example"\ntls = false': "broker.example",
     '[console]\ndatabase_url = "postgresql+psycopg://u:secret@db.example/kakou"': "db.example",

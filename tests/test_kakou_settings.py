@@ -84,6 +84,7 @@ def test_a_mistake_is_named_with_key_and_line(tmp_path: Path, added: str, line: 
         ("[alerts]\nsends = True", "小写的 true"),
         ("redis_url = 'localhost:6379'", "应以 redis://"),
         ("[alerts]\nstream_url = 'http://a'", "应以 redis://"),
+        ("[risk]\nlist_url = 'a:6379'", "应以 redis://"),
         ("state_dir = ''", "应为文件夹的路径"),
         ("[console]\ncounty_code = '12'", "6 位数字"),
         ("[risk]\nhit_at = 2.0", "hit_at: 不能大于 1 "),

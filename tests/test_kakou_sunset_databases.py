@@ -15,6 +15,7 @@ from kakou.exit_codes import ExitCode
 from kakou.settings import Settings
 from kakou.sunset.carrying_out import carry_out, plan
 from kakou.sunset.state import SunsetError, SunsetWatch, first_state
+from kakou.wiring.embedded_redis import embedded_redis
 from riskdb.digest import load_or_create_key
 from tests.console_kit import Clock, event_of, make_account, open_console
 from tests.postgresql_server import run_sql, url_of
@@ -34,6 +35,23 @@ def test_our_keys_of_a_shared_redis_go_and_nobody_elses(centre: Path, redis_clie
     settings = Settings(state_dir=centre / "var", redis_url=redis_url)
     carry_out(settings, first_state(90, now()), now)
     assert redis_client.keys() == [b"other"]
+
+
+def test_the_list_goes_from_a_redis_of_its_own_too(
+    centre: Path, redis_client: "redis.Redis", redis_url: str, tmp_path: Path
+):
+    with embedded_redis(tmp_path / "list") as list_url, redis.Redis.from_url(list_url) as listed:
+        listed.set("risk:hot", "1")
+        redis_client.set("events:flagged", "1")
+        settings = Settings.model_validate(
+            {"state_dir": centre / "var", "redis_url": redis_url, "risk": {"list_url": list_url}}
+        )
+        assert [(each.name, each.rows) for each in plan(settings) if "Redis" in each.name][-2:] == [
+            ("名单与事件流（Redis）", 1),
+            ("名单（list_url 的 Redis）", 1),
+        ]
+        carry_out(settings, first_state(90, now()), now)
+        assert listed.keys() == redis_client.keys() == []
 
 
 def test_a_box_leaves_the_centres_redis_alone(tmp_path: Path, redis_client: "redis.Redis", redis_url: str):

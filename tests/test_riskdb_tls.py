@@ -48,9 +48,8 @@ def started(name: str, folder: Path, port: int, above: int) -> Documented:
     """Start what the page says with this machine's folders and ports; `above` is the port that it copies from."""
     folder.mkdir(exist_ok=True)
     text = conf_of(name).replace("/etc/kakou", str(folder.parent))
-    text = text.replace("/run/redis/redis-server.sock", f"{folder}/redis.sock").replace(
-        "tls-port 6379", f"tls-port {port}"
-    )
+    text = re.sub(r"/run/redis/\S+\.sock", f"{folder}/redis.sock", text)
+    text = re.sub(r"tls-port \d+", f"tls-port {port}", text)
     text = text.replace("PASSWORD", "secret")
     text = re.sub(r"replicaof \S+ 6379", f"replicaof 127.0.0.1 {above}", text)
     path = folder / "redis.conf"
@@ -119,6 +118,14 @@ def test_the_documented_chain_starts_copies_the_list_and_heals(chain: dict[str, 
     centre.client.set("risk:meta", "2")
     chain["city"] = started("city", city.folder, city.port, centre.port)
     until(lambda: box.client.get("risk:meta") == b"2")
+
+
+def test_the_centres_second_redis_starts_as_it_is_written(chain: dict[str, Documented]):
+    events = started("events", chain["centre"].folder.parent / "events", free_port(), 0)
+    try:
+        assert events.client.info("replication")["role"] == "master"
+    finally:
+        events.stop()
 
 
 def test_kakou_speaks_tls_by_a_private_authority_and_to_no_other(chain: dict[str, Documented]):

@@ -155,7 +155,7 @@ def _plan(settings: Settings, list_at: str, checkpoint: str, emit: bool, provide
         list_at=moment,
         record=record,
         described=list_at if record is None or not Path(list_at).is_file() else Path(list_at).name,
-        redis_url=settings.redis_url,
+        redis_url=settings.risk.list_url or settings.redis_url,
         checkpoint=checkpoint,
         emits=emit,
         providers=(PROVIDERS[provider],),

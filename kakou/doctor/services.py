@@ -55,12 +55,15 @@ def service_findings(settings: Settings) -> Iterator[Finding]:
 
 
 def _with_redis(settings: Settings, url: str) -> Iterator[Finding]:
-    stream_url = settings.alerts.stream_url or url
-    for name, one in (("Redis 证书", url), ("中心证书", settings.alerts.stream_url or "")):
-        if one.startswith("rediss://"):
+    stream_url, list_url = settings.alerts.stream_url or url, settings.risk.list_url or url
+    certified = (("Redis 证书", url), ("中心证书", settings.alerts.stream_url), ("名单证书", settings.risk.list_url))
+    for name, one in certified:
+        if one is not None and one.startswith("rediss://"):
             yield checked(name, lambda one=one: _server_certificate(one, settings), "核对 TLS 端口")  # type: ignore[misc]  # mypy does not see through a default that binds
+    if list_url != url:
+        yield checked("名单的 Redis", lambda: _redis(list_url), "启动它，核对 list_url、密码和 TLS（docs/replica.md）")
     yield checked(
-        "名单复制 replication", lambda: replication(settings, url), "到中心的线路和 replicaof（docs/replica.md）"
+        "名单复制 replication", lambda: replication(settings, list_url), "到中心的线路和 replicaof（docs/replica.md）"
     )
     yield checked(
         "风险名单 risk list", lambda: _list(settings, url), "中心：kakou risk serve；卡口：名单复制、plate.key、时钟"

@@ -118,7 +118,7 @@ def unit_text(service: Service, program: Path, config: Path, settings: Settings)
 
 
 def _groups(settings: Settings) -> Iterator[str]:
-    if settings.redis_url and settings.redis_url.startswith("unix:"):
+    if any(url and url.startswith("unix:") for url in (settings.redis_url, settings.risk.list_url)):
         yield "SupplementaryGroups=redis"
 
 

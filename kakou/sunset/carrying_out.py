@@ -15,11 +15,8 @@ from kakou.sunset.state import REPORTS_FOLDER, SunsetState, mark_begun, save_sta
 def plan(settings: Settings) -> list[destroying.Destroyed]:
     """Return what a destruction would destroy, in its order; changes nothing."""
     found = [destroying.survey(settings, target) for target in destroying.TARGETS]
-    elsewhere = (
-        destroying.survey_redis(settings, is_ours=destroying.is_home(settings)),
-        survey_database(settings),
-    )
-    return [*found, *(each for each in elsewhere if each is not None)]
+    in_redis = destroying.survey_redis(settings, is_ours=destroying.is_home(settings))
+    return [*found, *in_redis, *(each for each in (survey_database(settings),) if each)]
 
 
 def carry_out(settings: Settings, state: SunsetState, now: Callable[[], datetime]) -> None:
@@ -38,9 +35,9 @@ def carry_out(settings: Settings, state: SunsetState, now: Callable[[], datetime
     keys, *others = destroying.TARGETS
     done = [destroying.destroy(settings, keys, now())]
     if is_home:
-        done += [each for each in (destroying.destroy_redis(settings, now()),) if each]
-    elif settings.redis_url:
-        done += [each for each in (destroying.survey_redis(settings, is_ours=False),) if each]
+        done += destroying.destroy_redis(settings, now())
+    else:
+        done += destroying.survey_redis(settings, is_ours=False)
     done += [destroying.destroy(settings, target, now()) for target in others]
     done += [each for each in (destroy_database(settings, now()),) if each]
     report = DestructionReport(

@@ -103,13 +103,13 @@ def destroy(settings: Settings, target: Target, now: datetime) -> Destroyed:
     return found.model_copy(update={"destroyed_at": None if left else now, "note": "；".join(problems)})
 
 
-def survey_redis(settings: Settings, *, is_ours: bool) -> Destroyed | None:
-    """Return what a Redis that is not embedded holds of ours; None where there is none."""
-    return _with_redis(settings, _keys, is_ours=is_ours)
+def survey_redis(settings: Settings, *, is_ours: bool) -> list[Destroyed]:
+    """Return what each Redis that is not embedded holds of ours."""
+    return [_with_redis(name, url, _keys, is_ours=is_ours) for name, url in _servers(settings)]
 
 
-def destroy_redis(settings: Settings, now: datetime) -> Destroyed | None:
-    """Delete our keys of a Redis that is not embedded; for the list's or the console's home."""
+def destroy_redis(settings: Settings, now: datetime) -> list[Destroyed]:
+    """Delete our keys of each Redis that is not embedded; for the list's or the console's home."""
 
     def delete(client: "redis.Redis") -> list[bytes]:
         keys = _keys(client)
@@ -119,8 +119,8 @@ def destroy_redis(settings: Settings, now: datetime) -> Destroyed | None:
             client.bgrewriteaof()
         return keys
 
-    found = _with_redis(settings, delete, is_ours=True)
-    return found.model_copy(update={"destroyed_at": now}) if found and not found.note else found
+    done = [_with_redis(name, url, delete, is_ours=True) for name, url in _servers(settings)]
+    return [found if found.note else found.model_copy(update={"destroyed_at": now}) for found in done]
 
 
 def is_home(settings: Settings) -> bool:
@@ -138,14 +138,19 @@ def untouched(settings: Settings) -> list[str]:
     )
 
 
-def _with_redis(settings: Settings, work: Callable[["redis.Redis"], list[bytes]], *, is_ours: bool) -> Destroyed | None:
-    if settings.redis_url is None:
-        return None
-    found = Destroyed(name="名单与事件流（Redis）", files=0, size_bytes=0, rows=None, sha256="", destroyed_at=None)
+def _servers(settings: Settings) -> Iterator[tuple[str, str]]:
+    if settings.redis_url is not None:
+        yield "名单与事件流（Redis）", settings.redis_url
+    if settings.risk.list_url is not None:
+        yield "名单（list_url 的 Redis）", settings.risk.list_url
+
+
+def _with_redis(name: str, url: str, work: Callable[["redis.Redis"], list[bytes]], *, is_ours: bool) -> Destroyed:
+    found = Destroyed(name=name, files=0, size_bytes=0, rows=None, sha256="", destroyed_at=None)
     if not is_ours:
         return found.model_copy(update={"note": "属于中心，由中心的日落销毁"})
     try:
-        with redis.Redis.from_url(settings.redis_url, socket_timeout=30, socket_connect_timeout=5) as client:
+        with redis.Redis.from_url(url, socket_timeout=30, socket_connect_timeout=5) as client:
             keys = work(client)
     except redis.RedisError as error:
         return found.model_copy(

@@ -19,9 +19,12 @@ def key_path(settings: Settings) -> Path:
 
 
 def open_hot_set(settings: Settings, url: str) -> HotSet:
-    """Return a reader of the list in the Redis at `url`; one thread only. Raises RiskDBError."""
+    """Return a reader of the list in the Redis at `url`, or at `[risk] list_url` where that is set; one thread only.
+
+    Raises RiskDBError.
+    """
     sunset_watch(settings).require_open()
-    link = RedisLink(url, settings.risk.timeout_s, settings.risk.connect_timeout_s)
+    link = RedisLink(settings.risk.list_url or url, settings.risk.timeout_s, settings.risk.connect_timeout_s)
     clock = trusted_clock(settings, is_keeping=False)
     return HotSet(link, lambda: load_or_create_key(key_path(settings)), settings.risk, clock)
 

@@ -59,7 +59,8 @@ class RiskParts:
 def open_parts(
     settings: Settings, url: str | None, stack: contextlib.ExitStack, *, accepts_smaller: bool = False
 ) -> RiskParts:
-    """Open record and key, and a publisher on the Redis at `url`; `stack` closes them. Raises RiskDBError.
+    """Open record and key, and a publisher on the Redis at `url`, or at `[risk] list_url` where that is set; `stack`
+    closes them. Raises RiskDBError.
 
     With `accepts_smaller` the list may be replaced by any other, even that of a new record.
     """
@@ -71,7 +72,7 @@ def open_parts(
     key = own_key(record, key_path(settings))
     if url is None:
         return RiskParts(record, key, clock, None)
-    link = stack.enter_context(contextlib.closing(open_writer(url)))
+    link = stack.enter_context(contextlib.closing(open_writer(settings.risk.list_url or url)))
     most_shrink = 1.0 if accepts_smaller else settings.risk.most_shrink
     publisher = Publisher(record, ListStore(link), ListRule.of(settings.risk), clock, most_shrink)
     return RiskParts(record, key, clock, publisher)
