@@ -5,7 +5,6 @@ process looks plates up without a pause. Run `python -m bench.list_changes` (fiv
 """
 
 import csv
-import multiprocessing
 import os
 import random
 import resource
@@ -14,32 +13,26 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from multiprocessing.synchronize import Event
 from pathlib import Path
 
-from bench.report import Report, bench_options, percentile
+from bench.list_reader import KEY, SETTINGS, ListReader, ReaderNotes, patient_hot_set
+from bench.report import Report, bench_options
 from kakou.process import give_way
 from kakou.wiring.embedded_redis import embedded_redis
 from kakou.wiring.risk import OcrGrammar
 from ocr.grammar import PROVINCES, SERIAL
 from riskdb.digest import PlateDigester
-from riskdb.hotset.hotset import LISTED, HotSet
 from riskdb.hotset.list_store import ListStore
 from riskdb.hotset.publish import Publisher
 from riskdb.hotset.reason_store import chunks
-from riskdb.hotset.redis_link import RedisLink, open_writer
+from riskdb.hotset.redis_link import open_writer
 from riskdb.keeper import RiskKeeper
 from riskdb.record.declaring import Declared
 from riskdb.record.record import RiskRecord
 from riskdb.record.rows import Visit
 from riskdb.rule import ListRule
-from riskdb.settings import RiskSettings
-from riskdb.types import RiskDBError
 
-KEY = bytes(32)
-SETTINGS = RiskSettings(stale_after_s=86_400)
 AREAS = [f"37{city:02d}{county:02d}" for city in range(1, 18) for county in range(1, 22)]
 """357 counties; each holds 14,000 of 5,000,000 visits."""
 STANDING = AREAS[:40]
@@ -49,17 +42,6 @@ FLIPPED = AREAS[200]
 VISITS_A_PLATE = 5
 PROBES = 32
 NO_CHANGE_S = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class ReaderNotes:
-    """What a reader saw between two moments."""
-
-    lookups: int
-    wrong: int
-    errors: int
-    p99_ms: float
-    longest_ms: float
 
 
 def main() -> None:
@@ -127,7 +109,7 @@ def _measure_changes(url: str, record: RiskRecord, plates: int, report: Report) 
     keeper = RiskKeeper(record, KEY, OcrGrammar(), SETTINGS, publisher)
     keeper.declare([Declared(code, "high", source="bench") for code in STANDING])
     always, never = _probes(keeper, digests)
-    with _Reader(url, always, never) as reader:
+    with ListReader(url, always, never) as reader:
         give_way()  # as the thread does that tends the list
         time.sleep(NO_CHANGE_S)
         _add_notes(report, "nothing changes", reader.notes())
@@ -175,70 +157,16 @@ def _probes(keeper: RiskKeeper, digests: list[bytes]) -> tuple[list[bytes], list
 
 def _flip(url: str, keeper: RiskKeeper, is_on: bool) -> tuple[float, int]:
     """Declare or lift the area; return the seconds until a reader sees it, and how many vehicles it touched."""
-    hot_set = _hot_set(url)
+    hot_set = patient_hot_set(url)
     before = hot_set.state().version
     started = time.perf_counter()
     if is_on:
         _, change = keeper.declare([Declared(FLIPPED, "high", source="bench")])
     else:
         _, change = keeper.lift(FLIPPED)
-    while _hot_set(url).members([KEY[:16]]).version == before:
+    while patient_hot_set(url).members([KEY[:16]]).version == before:
         pass
     return time.perf_counter() - started, change.touched
-
-
-class _Reader:
-    """Another process that looks plates up without a pause."""
-
-    def __init__(self, url: str, always: list[bytes], never: list[bytes]) -> None:
-        context = multiprocessing.get_context("spawn")
-        self._ask = context.Event()
-        self._stop = context.Event()
-        self._answers: multiprocessing.Queue[ReaderNotes] = context.Queue()
-        arguments = (url, always, never, self._ask, self._stop, self._answers)
-        self._process = context.Process(target=_read_on, args=arguments)
-
-    def __enter__(self) -> "_Reader":
-        self._process.start()
-        self.notes()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._process.join()
-
-    def notes(self) -> ReaderNotes:
-        """Return what was seen since the last call."""
-        self._ask.set()
-        return self._answers.get(timeout=60)
-
-
-def _read_on(
-    url: str,
-    always: list[bytes],
-    never: list[bytes],
-    ask: Event,
-    stop: Event,
-    answers: "multiprocessing.Queue[ReaderNotes]",
-) -> None:
-    hot_set = _hot_set(url)
-    expected = bytes([LISTED]) * len(always) + b"0" * len(never)
-    latencies, wrong, errors = [], 0, 0
-    while not stop.is_set():
-        started = time.perf_counter()
-        try:
-            wrong += hot_set.members([*always, *never]).flags != expected
-        except RiskDBError:
-            errors += 1
-        latencies.append((time.perf_counter() - started) * 1000)
-        if ask.is_set():
-            ask.clear()
-            answers.put(ReaderNotes(len(latencies), wrong, errors, percentile(latencies, 0.99), max(latencies)))
-            latencies, wrong, errors = [], 0, 0
-
-
-def _hot_set(url: str) -> HotSet:
-    return HotSet(RedisLink(url, 5.0, 5.0), lambda: KEY, SETTINGS)
 
 
 def _add_notes(report: Report, phase: str, notes: ReaderNotes) -> None:

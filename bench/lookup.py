@@ -9,7 +9,7 @@ import random
 import signal
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, repeat
 from pathlib import Path
 from statistics import median
@@ -17,7 +17,8 @@ from statistics import median
 import numpy as np
 import redis
 
-from bench.lookup_walk import CANDIDATES, KEY, ROUNDS, SETTINGS, add_sample, measure_walk, reader, time_each
+from bench.list_reader import KEY, SETTINGS, ListReader, patient_hot_set
+from bench.lookup_walk import CANDIDATES, ROUNDS, add_sample, measure_walk, time_each
 from bench.report import Report, bench_options
 from bench.yardstick import RAW_REPLAY, Sample, raw_replay, sample, yardstick, yardstick_name
 from kakou.wiring.embedded_redis import embedded_redis
@@ -67,11 +68,28 @@ def _measure_size(url: str, size: int, report: Report) -> None:
     _measure_batches(url, size, _mixed(pool, BATCH), report)
     _measure_reads(url, size, _mixed(pool, CANDIDATES), report)
     measure_walk(url, size, _mixed(pool, 3 * CANDIDATES), report)
+    _measure_swap(url, size, entries, report)
+
+
+def _measure_swap(url: str, size: int, entries: HotEntries, report: Report) -> None:
+    """A list of the same size takes the place of this one, while another process looks vehicles up without a pause."""
+    always = digests_to_bytes(entries.digests[:CANDIDATES])
+    listed = [always[start : start + 16] for start in range(0, len(always), 16)]
+    with ListReader(url, listed, [bytes(reversed(digest)) for digest in listed]) as at_work:
+        _, swap_ms = load_list(url, entries, before_swap=at_work.notes)
+        notes = at_work.notes()
+    report.add_row(
+        "a reader while a list of the same size is swapped in", entries=size, swap_and_cleaning_ms=round(swap_ms, 1),
+        lookups=notes.lookups, wrong=notes.wrong + notes.errors, p99_ms=round(notes.p99_ms, 3),
+        longest_ms=round(notes.longest_ms, 2),
+    )  # fmt: skip
+    report.add_bar(f"wrong or no answers while {size:,} are swapped in", notes.wrong + notes.errors, 0, "at most")
+    report.add_bar(f"longest lookup while {size:,} are swapped in (ms)", notes.longest_ms, 50, "at most")
 
 
 def _measure_batches(url: str, size: int, batch: list[bytes], report: Report) -> None:
     """One connection, 1000 digests a question."""
-    hot_set = reader(url)
+    hot_set = patient_hot_set(url)
     repeats = 1000
     yardsticks, ours, flying = [], [], []
     for _ in range(ROUNDS):
@@ -89,7 +107,7 @@ def _measure_batches(url: str, size: int, batch: list[bytes], report: Report) ->
 
 def _measure_reads(url: str, size: int, batch: list[bytes], report: Report) -> None:
     """One read of a plate: 32 candidates a question."""
-    hot_set = reader(url)
+    hot_set = patient_hot_set(url)
     repeats = 5000
     yardsticks, replays, ours = [], [], []
     for _ in range(ROUNDS):
@@ -153,7 +171,7 @@ def random_entries(count: int, seed: int = 7) -> HotEntries:
     return HotEntries(digests, reason * int(per_plate.sum()), np.concatenate(([0], np.cumsum(per_plate))))
 
 
-def load_list(url: str, entries: HotEntries) -> tuple[float, float]:
+def load_list(url: str, entries: HotEntries, before_swap: Callable[[], object] = lambda: None) -> tuple[float, float]:
     """Put a list in force; return seconds to build it and milliseconds to swap it in."""
     with contextlib.closing(open_writer(url)) as link:
         store = ListStore(link)
@@ -169,6 +187,7 @@ def load_list(url: str, entries: HotEntries) -> tuple[float, float]:
             store.add_to_next(buckets, part)
         store.verify_next(meta)
         load_s = time.perf_counter() - started
+        before_swap()
         started = time.perf_counter()
         store.swap(meta, time.time())
         return load_s, (time.perf_counter() - started) * 1000

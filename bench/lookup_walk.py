@@ -5,20 +5,16 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from statistics import median
 
+from bench.list_reader import KEY, SETTINGS, patient_hot_set
 from bench.report import Report
 from bench.yardstick import RAW_REPLAY, Sample, raw_replay, sample, yardstick, yardstick_name
 from ocr.hypotheses import PlateHypothesis
 from riskdb.digest import ANY_CLASS, PlateDigester
-from riskdb.hotset.hotset import HotSet
-from riskdb.hotset.redis_link import RedisLink
 from riskdb.match import MatchRule, match_plate
-from riskdb.settings import RiskSettings
 
 CANDIDATES = 32
 ROUNDS = 9
 """Ours and the yardstick take turns; the best round of each counts, because other work comes and goes."""
-KEY = bytes(32)
-SETTINGS = RiskSettings(stale_after_s=86_400)
 
 
 def measure_walk(url: str, size: int, batch: list[bytes], report: Report) -> None:
@@ -27,7 +23,7 @@ def measure_walk(url: str, size: int, batch: list[bytes], report: Report) -> Non
     `batch` has as many members as the question has digests: each text is also asked for without a class. Of a plate
     that was read surely only the readings that decide are asked about.
     """
-    hot_set, now, rule = reader(url), datetime.now(UTC), MatchRule.of(SETTINGS)
+    hot_set, now, rule = patient_hot_set(url), datetime.now(UTC), MatchRule.of(SETTINGS)
     texts = [f"粤B{number:05d}" for number in range(CANDIDATES)]
     plates = [(plate_class, text) for text in texts for plate_class in ("01", "02")]
     sure = [PlateHypothesis(text, "02", 0.98 if text == texts[0] else 0.0006) for text in texts]
@@ -74,7 +70,3 @@ def time_each(call: Callable[[], object], repeats: int, digests: int) -> Sample:
         call()
         latencies.append(time.perf_counter() - started)
     return sample(latencies, digests)
-
-
-def reader(url: str) -> HotSet:
-    return HotSet(RedisLink(url, 5.0, 5.0), lambda: KEY, SETTINGS)

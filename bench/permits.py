@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 
+from bench.list_reader import KEY, SETTINGS
 from bench.lookup import load_list, random_entries
-from bench.lookup_walk import KEY, SETTINGS
 from bench.report import Report, bench_options
 from kakou.wiring.embedded_redis import embedded_redis
 from riskdb.digest import PlateDigester
