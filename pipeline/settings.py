@@ -18,6 +18,10 @@ class GateSettings(BaseModel):
     """False looks at every frame that `looks_per_s` allows."""
     looks_per_s: float = Field(default=12.5, gt=0, le=120)
     """At most this many frames a second are looked at: every second frame of a 25 fps camera."""
+    skip_still_groups: bool = True
+    """Of a live H.264 or HEVC stream, while nothing moves: of each group of pictures (2.2 s at most) only the first is
+    decoded, and the others as soon as a packet is larger than usual or the next group's first picture shows movement;
+    only where packets' sizes have told of one movement after another. False decodes every picture."""
     min_change: float = Field(default=12.0, gt=0)
     """Grey levels (of 255) that a 16-pixel cell must differ from the background; sensor noise stays below."""
     min_changed_cells: int = Field(default=3, gt=0)

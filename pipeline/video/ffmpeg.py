@@ -104,6 +104,12 @@ class VideoStream:
             self.undecodable += packet is not None
             return []
 
+    def finish(self) -> list[av.VideoFrame]:
+        """Return the frames that the decoder still holds; it can begin again at one that stands by itself."""
+        frames = self.decoded(None)
+        self._stream.codec_context.flush_buffers()
+        return frames
+
     def grab(self) -> bool:
         """Decode the next frame. False at the end of the stream, or where it cannot be read any further."""
         while not self._ready:

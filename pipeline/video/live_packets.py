@@ -3,10 +3,10 @@
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from pipeline.video.disposable import is_disposable
+from pipeline.video.disposable import begins_group, is_disposable
 from pipeline.video.ffmpeg import VideoPacket, VideoStream
 from pipeline.video.live_clock import LiveClock
 
@@ -16,6 +16,8 @@ SKIP_AFTER_S = 0.5
 """A packet that is later than the line made it by this much is passed over undecoded where nothing refers to it..."""
 JUMP_AFTER_S = 1.5
 """...and by this much, everything up to the newest picture that stands by itself."""
+CATCH_UP_PACE = 0.5
+"""Seconds that a second works off of what was kept undecoded: who is slower cannot keep up anyway."""
 NTP_EPOCH_S = 2_208_988_800
 """From 1900, where RTCP counts from (RFC 3550, 4), to 1970."""
 
@@ -29,19 +31,23 @@ class Arrived:
     arrived_s: float
     is_disposable: bool
     """No other packet refers to it."""
+    begins_group: bool = False
+    """Nothing from here on refers to what came before."""
 
 
 class LivePackets:
     """Reads a stream in a thread of its own; one consumer takes what arrived, in order."""
 
-    def __init__(self, stream: VideoStream) -> None:
+    def __init__(self, stream: VideoStream, now_s: Callable[[], float] = time.monotonic) -> None:
         self._stream = stream
+        self._now_s = now_s
         self._clock = LiveClock()
         self._changed = threading.Condition()
         self._waiting: deque[Arrived] = deque()
         self._waiting_bytes = 0
         self._awaits_key = False
         self._has_ended = False
+        self._behind_s = self._behind_at_s = 0.0
         self.undecoded = 0
         """Packets that were passed over because they were too late."""
         self.clock_offset_s: float | None = None
@@ -51,13 +57,18 @@ class LivePackets:
 
     @property
     def lateness_s(self) -> float:
-        """How late the line itself makes frames: the length of its bursts."""
-        return self._clock.lateness_s
+        """How late frames are for a reason: the length of the line's bursts, and what was kept undecoded before."""
+        behind_s = self._behind_s - CATCH_UP_PACE * (self._now_s() - self._behind_at_s)
+        return self._clock.lateness_s + max(0.0, behind_s)
+
+    def catch_up(self, behind_s: float) -> None:
+        """Have patience with frames that are late by so much, and with less from moment to moment."""
+        self._behind_s, self._behind_at_s = behind_s, self._now_s()
 
     def in_order(self) -> Iterator[Arrived]:
         """Yield every packet that is worth decoding, until the stream ends."""
         while (arrived := self._next()) is not None:
-            late_s = time.monotonic() - arrived.captured_s - self.lateness_s
+            late_s = self._now_s() - arrived.captured_s - self.lateness_s
             if late_s > JUMP_AFTER_S and (newest := self._newest_key()) is not None:
                 yield newest
             elif late_s > SKIP_AFTER_S and arrived.is_disposable:
@@ -69,12 +80,14 @@ class LivePackets:
         for packet in self._stream.packets():
             if not packet.size:
                 continue
-            now_s = time.monotonic()
+            now_s = self._now_s()
             if packet.has_sidedata("rtcp_sr"):
                 self._note_camera_clock(bytes(packet.get_sidedata("rtcp_sr")))
             captured_s = self._clock.captured_s(self._presented_s(packet), now_s)
-            is_spare = is_disposable(self._stream.codec, memoryview(packet))
-            self._keep(Arrived(packet, captured_s, now_s, is_spare))
+            codec, content = self._stream.codec, memoryview(packet)
+            is_spare = is_disposable(codec, content)
+            is_first = packet.is_keyframe and begins_group(codec, content)
+            self._keep(Arrived(packet, captured_s, now_s, is_spare, is_first))
         with self._changed:
             self._has_ended = True
             self._changed.notify()

@@ -40,6 +40,7 @@ class MotionGate:
         self._changed: NDArray[np.bool_] | None = None
         self._close_looks = CloseLooks(settings.close_mpx)
         self._searched_ms = float("-inf")
+        self._slack_ms = 0.0
 
     def is_due(self, offset_ms: float) -> bool:
         """Return whether the frame at this time has to be decoded to a picture at all."""
@@ -55,22 +56,36 @@ class MotionGate:
         return 1000.0 / (IDLE_CHECKS_PER_S if is_idle else settings.looks_per_s) - 1.0
 
     @property
+    def moved_ms(self) -> float:
+        """When something moved last; minus infinity before the first frame."""
+        return self._moved_ms
+
+    @property
     def clock_box(self) -> tuple[float, float, float, float] | None:
         """Where a running clock is written into the picture, as shares of it; None where none was found."""
         return self._clock.box()
 
-    def wants(self, image: BgrImage | Plane, offset_ms: float) -> bool:
+    def is_still(self, image: BgrImage | Plane) -> bool:
+        """Return whether a frame shows nothing new although those just before it were left out; it is not counted."""
+        cells = cell_brightness(image)
+        if self._background is None or self._background.shape != cells.shape:
+            return False
+        return int(self._changes(cells, self._clock.differing(cells)).sum()) < self._settings.min_changed_cells
+
+    def wants(self, image: BgrImage | Plane, offset_ms: float, gap_ms: float = 0.0) -> bool:
         """Return whether the detector should look at this frame; call it for every frame that was due.
 
-        Its brightness alone will do: then only frames that are wanted need their colours.
+        Its brightness alone will do: then only frames that are wanted need their colours. `gap_ms`: those just before
+        it were left out for so long, and so will be those after it.
         """
-        if self._has_moved(image, offset_ms):
+        self._slack_ms = gap_ms / 2
+        if self._has_moved(image, offset_ms, has_gap=gap_ms > 0):
             self._moved_ms = offset_ms
         settings = self._settings
         wanted = (
             not settings.enabled
             or offset_ms - self._moved_ms <= settings.hold_s * 1000.0
-            or offset_ms - self._looked_ms >= settings.idle_look_s * 1000.0
+            or offset_ms - self._looked_ms >= settings.idle_look_s * 1000.0 - self._slack_ms
         )
         if wanted:
             self._looked_ms = offset_ms
@@ -83,13 +98,13 @@ class MotionGate:
         """
         settings = self._settings
         if self._changed is None or (
-            not self._changed.any() and offset_ms - self._searched_ms >= settings.idle_look_s * 1000.0
+            not self._changed.any() and offset_ms - self._searched_ms >= settings.idle_look_s * 1000.0 - self._slack_ms
         ):
             self._searched_ms = offset_ms
             return None if settings.close_mpx else ()
         return self._close_looks.choose(self._changed, size, offset_ms) if self._changed.any() else ()
 
-    def _has_moved(self, image: BgrImage | Plane, offset_ms: float) -> bool:
+    def _has_moved(self, image: BgrImage | Plane, offset_ms: float, *, has_gap: bool) -> bool:
         cells = cell_brightness(image)
         elapsed_s = (offset_ms - self._checked_ms) / 1000.0
         self._checked_ms = offset_ms
@@ -98,19 +113,26 @@ class MotionGate:
             self._hidden = self._regions.hidden(*cells.shape)
             self._changed = None
             return True
-        stepping = self._clock.stepping(cells, offset_ms)
+        stepping = self._clock.after_gap(cells, offset_ms) if has_gap else self._clock.stepping(cells, offset_ms)
         if stepping is not None:
             self._background[stepping] = cells[stepping]
+        self._changed = self._changes(cells, stepping)
+        share = 1.0 - float(np.exp(-elapsed_s / BACKGROUND_S))
+        cv2.accumulateWeighted(cells, self._background, share)
+        return int(self._changed.sum()) >= self._settings.min_changed_cells
+
+    def _changes(self, cells: NDArray[np.float32], stepping: NDArray[np.bool_] | None) -> NDArray[np.bool_]:
+        """Return which cells differ from the background; those that are stepping do not."""
+        assert self._background is not None
         change = cells - self._background
+        if stepping is not None:
+            change[stepping] = 0.0
         # A cloud or the camera's exposure changes every cell alike.
         change -= np.median(change)
         np.abs(change, out=change)
-        share = 1.0 - float(np.exp(-elapsed_s / BACKGROUND_S))
-        cv2.accumulateWeighted(cells, self._background, share)
         if self._hidden is not None:
             change[self._hidden] = 0.0
-        self._changed = change > self._settings.min_change
-        return int(self._changed.sum()) >= self._settings.min_changed_cells
+        return np.asarray(change > self._settings.min_change, np.bool_)
 
 
 def cell_brightness(image: BgrImage | Plane) -> NDArray[np.float32]:

@@ -53,7 +53,7 @@ class OverlayClock:
             return None
         self._count(steps, offset_ms)
         seconds = self._beats >= SURE_BEATS
-        if not seconds.any() or seconds.mean() > MAX_SHARE:
+        if not self._is_clock(seconds):
             return None
         if (steps & seconds).any() and offset_ms - self._ticked_ms > SETTLING_MS:
             self._ticked_ms = offset_ms
@@ -61,10 +61,31 @@ class OverlayClock:
             return None
         return np.asarray(steps & _beside(seconds), np.bool_)
 
+    def differing(self, cells: Cells) -> CellMask | None:
+        """Return which cells are the clock's and differ from the last picture, some time ago; None without a clock.
+
+        Nothing is learnt of it.
+        """
+        seconds = self._beats >= SURE_BEATS
+        if self._last is None or self._last.shape != cells.shape or not self._is_clock(seconds):
+            return None
+        return np.asarray((np.abs(cells - self._last) > self._min_step) & _beside(seconds), np.bool_)
+
+    def after_gap(self, cells: Cells, offset_ms: float) -> CellMask | None:
+        """Take a picture that is some beats after the last one; return the same as `differing`."""
+        differing = self.differing(cells)
+        if self._last is not None and self._last.shape == cells.shape:
+            # The beats in between were not seen: the next one is as far from the last of them.
+            beats = np.floor(np.where(np.isfinite(self._stepped_ms), offset_ms - self._stepped_ms, 0.0) / BEAT_MS)
+            seconds = self._beats >= SURE_BEATS
+            self._stepped_ms[seconds] += BEAT_MS * beats[seconds]
+            self._last = cells
+        return differing
+
     def box(self) -> tuple[float, float, float, float] | None:
         """Return where the clock's seconds are: left, top, right, bottom as shares of the picture; None without one."""
         seconds = self._beats >= SURE_BEATS
-        if not seconds.any() or seconds.mean() > MAX_SHARE:
+        if not self._is_clock(seconds):
             return None
         rows, columns = np.nonzero(seconds)
         height, width = seconds.shape
@@ -74,6 +95,10 @@ class OverlayClock:
             round(float(columns.max() + 1) / width, 3),
             round(float(rows.max() + 1) / height, 3),
         )
+
+    @staticmethod
+    def _is_clock(seconds: CellMask) -> bool:
+        return bool(seconds.any()) and seconds.mean() <= MAX_SHARE
 
     def _count(self, steps: CellMask, offset_ms: float) -> None:
         since_ms = offset_ms - self._stepped_ms
