@@ -1,23 +1,30 @@
 """Clips for the cameras of `bench.cameras`: the fixtures' traffic larger, at another rate, with a running clock."""
 
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import repeat
 from pathlib import Path
+from typing import cast
 
 import av
 import cv2
 import numpy as np
+from av.container import OutputContainer
+from numpy.typing import NDArray
 
 from fixtures.render.sensor import caption
 from fixtures.truth import FIXTURE_VIDEOS, ClipTruth
 from ocr.types import BgrImage
+from pipeline.video.ffmpeg import VideoPacket
 
 TRAFFIC = ("day_gantry", "dusk_booth", "two_lanes", "rain_caption")
 """Fixture clips without a parked car: what stands there in every repetition is one passage, however often."""
 EMPTY_S = 2.0
 """Of the empty road after each repetition: long enough for what was in view to have left."""
+VISITS, REST_S = 3, 4.0
+END_S = 10
 CLOCK_AT = 1_583_020_800
 NOISE = 2.5
 """Grey levels of a sensor's noise, standard deviation."""
@@ -32,6 +39,8 @@ class Look:
     fps: int
     kbit_per_s: int = 4000
     has_clock: bool = False
+    quality: int | None = None
+    """Of a camera whose rate follows what its picture needs (x264's crf); None keeps to the rate above."""
     codec: str = "libx264"
     b_frames: int = 2
     is_interlaced: bool = False
@@ -71,12 +80,24 @@ def repeated(one: Traffic, fps: int, repetitions: int, rest_s: float) -> Iterato
     yield from repeat(one.empty, round(rest_s * fps))
 
 
-def idle(picture: BgrImage, count: int, seed: int = 5) -> Iterator[BgrImage]:
+def idle(picture: BgrImage, count: int) -> Iterator[BgrImage]:
     """Yield a still road under a sensor's noise."""
+    yield from with_noise(repeat(picture, count))
+
+
+def with_noise(pictures: Iterable[BgrImage], seed: int = 5) -> Iterator[BgrImage]:
     rng = np.random.default_rng(seed)
-    noises = [np.asarray(rng.normal(0, NOISE, picture.shape), np.int16) for _ in range(8)]
-    for index in range(count):
+    noises: list[NDArray[np.int16]] = []
+    for index, picture in enumerate(pictures):
+        if not noises:
+            noises = [np.asarray(rng.normal(0, NOISE, picture.shape), np.int16) for _ in range(8)]
         yield np.asarray(np.clip(picture + noises[index % 8], 0, 255), np.uint8)
+
+
+def settled(one: Traffic, fps: int) -> list[BgrImage]:
+    """Return an empty road that traffic passes often enough for a camera's packets to be known, ending with a rest."""
+    rest = [one.empty] * round(REST_S * fps)
+    return [*rest, *rest, *(picture for _ in range(VISITS) for picture in [*one.pictures, *rest])]
 
 
 def woven(moments: Iterable[BgrImage]) -> Iterator[BgrImage]:
@@ -88,10 +109,13 @@ def woven(moments: Iterable[BgrImage]) -> Iterator[BgrImage]:
         yield both
 
 
-def write_clip(path: Path, pictures: Iterable[BgrImage], look: Look) -> Path:
+def write_clip(path: Path, pictures: Iterable[BgrImage], look: Look, end_again: int = 0) -> Path:
+    """`end_again`: how often the last ten seconds are shown again, as they are encoded."""
     options = {"preset": "ultrafast" if look.codec == "libx265" else "veryfast", "g": str(2 * look.fps)}
     options["bf"] = str(look.b_frames)
-    if look.codec == "libx264":
+    if look.quality is not None:
+        options["crf"] = str(look.quality)
+    elif look.codec == "libx264":
         options |= {"nal-hrd": "cbr", "x264-params": "tff=1" if look.is_interlaced else "filler=1"}
     else:
         options["x265-params"] = "log-level=none"
@@ -101,13 +125,42 @@ def write_clip(path: Path, pictures: Iterable[BgrImage], look: Look) -> Path:
         stream.width, stream.height, stream.pix_fmt = look.width, look.height, "yuv420p"
         stream.bit_rate = look.kbit_per_s * 1000
         stream.codec_context.thread_count = 2
+        last: deque[VideoPacket] = deque(maxlen=END_S * look.fps)
         for index, picture in enumerate(pictures):
             shown = with_clock(picture, index // look.fps) if look.has_clock else picture
             frame = av.VideoFrame.from_ndarray(shown, format="bgr24").reformat(format="yuv420p")
             frame.pts, frame.time_base = index, Fraction(1, look.fps)
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
+            last.extend(_muxed(container, stream.encode(frame)))
+        last.extend(_muxed(container, stream.encode(None)))
+        _mux_again(container, stream, last, end_again)
     return path
+
+
+def _muxed(container: OutputContainer, packets: list[VideoPacket]) -> list[VideoPacket]:
+    """Put packets into a clip; return copies of them."""
+    copies = [_copy(each, 0) for each in packets]
+    container.mux(packets)
+    return copies
+
+
+def _mux_again(container: OutputContainer, stream: av.VideoStream, last: deque[VideoPacket], times: int) -> None:
+    """Put packets into a clip again, from the first that stands by itself on."""
+    while last and not last[0].is_keyframe:
+        last.popleft()
+    for number in range(1, times + 1):
+        for each in last:
+            copy = _copy(each, number * len(last))
+            copy.stream = stream
+            container.mux(copy)
+
+
+def _copy(packet: VideoPacket, later: int) -> VideoPacket:
+    copy = cast(VideoPacket, av.Packet(bytes(packet)))
+    assert packet.pts is not None
+    assert packet.dts is not None
+    copy.pts, copy.dts, copy.time_base = packet.pts + later, packet.dts + later, packet.time_base
+    copy.is_keyframe = packet.is_keyframe
+    return copy
 
 
 def with_clock(picture: BgrImage, second: int) -> BgrImage:

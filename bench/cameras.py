@@ -15,14 +15,23 @@ import numpy as np
 from rich.console import Console
 
 from bench.camera_box import IS_THERE, MIB, CameraServer, running_box, texts_by_camera
-from bench.camera_clips import TRAFFIC, Look, Traffic, idle, played_s, repeated, traffic, woven, write_clip
+from bench.camera_clips import (
+    TRAFFIC,
+    Look,
+    Traffic,
+    played_s,
+    repeated,
+    traffic,
+    woven,
+    write_clip,
+)
 from bench.camera_faults import bench_returns, bench_soak
+from bench.camera_idle import bench_idle
 from bench.report import Report, bench_options, percentile
 
 messages = Console(stderr=True, highlight=False)
 REST_S = 8.0
 """The road stays empty so long at a clip's end: whoever opened it first must not see it again meanwhile."""
-SETTLING_S = 5.0
 
 
 def bench_four(report: Report, options: argparse.Namespace) -> None:
@@ -110,36 +119,6 @@ def _write_traffic(
     return max(played.values())
 
 
-def bench_idle(report: Report, options: argparse.Namespace) -> None:
-    """Measure one camera whose road is empty; the share of a core of all the box's processes."""
-    for has_clock, b_frames in ((False, 2), (True, 2), (True, 0)):
-        look = Look(1920, 1080, 25, has_clock=has_clock, b_frames=b_frames)
-        name = f"idle 1080p25, {'with' if has_clock else 'without'} clock, {b_frames} B pictures"
-        with tempfile.TemporaryDirectory(prefix="kakou-cam-") as folder:
-            picture = traffic("day_gantry", 1920, 1080).empty
-            length_s = options.idle_s + 15
-            clip = write_clip(Path(folder) / "idle.mp4", idle(picture, round(25 * length_s)), look)
-            server = CameraServer({"idle": clip})
-            server.start()
-            try:
-                with running_box(Path(folder), {"idle": server.url("idle")}) as box:
-                    box.await_said(IS_THERE, 1, 60)
-                    box.closing.wait(SETTLING_S)
-                    parts = {pid: usage.cpu_s for pid, (_, usage) in box.sample().processes.items()}
-                    started, cpu = time.monotonic(), box.cpu_s()
-                    box.closing.wait(options.idle_s)
-                    share = (box.cpu_s() - cpu) / (time.monotonic() - started)
-                    shares = {
-                        what.rpartition(".")[2]: (usage.cpu_s - parts.get(pid, 0.0)) / options.idle_s
-                        for pid, (what, usage) in box.sample().processes.items()
-                    }
-            finally:
-                server.kill()
-        looks = box.statuses[-1].looks_per_s if box.statuses else None
-        report.add_row("idle", what=name, core_share=share, looks_per_s=looks, **shares)
-        report.add_bar(f"{name}: share of a core", share, 0.15, "at most")
-
-
 def bench_memory(report: Report, _options: argparse.Namespace) -> None:
     """Measure what each camera beyond the first takes, traffic before all of them."""
     look = Look(1920, 1080, 25, has_clock=True)
@@ -214,6 +193,13 @@ def main() -> None:
     )
     parser.add_argument("--group", default="", help="all cameras in one process of this name")
     parser.add_argument("--idle-s", type=float, default=30.0, help="how long an idle camera is measured")
+    parser.add_argument(
+        "--idle-gate",
+        nargs="+",
+        default=[""],
+        help="lines of [pipeline.gate], each measured: '' skip_still_groups=false",
+    )
+    parser.add_argument("--idle-kinds", type=int, nargs="+", default=[0, 1, 2, 3], help="of idle cameras")
     parser.add_argument("--reconnects", type=int, default=1000)
     parser.add_argument("--soak-minutes", type=float, default=120.0)
     options = parser.parse_args()
