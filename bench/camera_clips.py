@@ -1,6 +1,5 @@
 """Clips for the cameras of `bench.cameras`: the fixtures' traffic larger, at another rate, with a running clock."""
 
-from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -11,7 +10,6 @@ from typing import cast
 import av
 import cv2
 import numpy as np
-from av.container import OutputContainer
 from numpy.typing import NDArray
 
 from fixtures.render.sensor import caption
@@ -97,7 +95,7 @@ def with_noise(pictures: Iterable[BgrImage], seed: int = 5) -> Iterator[BgrImage
 def settled(one: Traffic, fps: int) -> list[BgrImage]:
     """Return an empty road that traffic passes often enough for a camera's packets to be known, ending with a rest."""
     rest = [one.empty] * round(REST_S * fps)
-    return [*rest, *rest, *(picture for _ in range(VISITS) for picture in [*one.pictures, *rest])]
+    return [*[one.empty] * (END_S * fps), *(picture for _ in range(VISITS) for picture in [*one.pictures, *rest])]
 
 
 def woven(moments: Iterable[BgrImage]) -> Iterator[BgrImage]:
@@ -109,8 +107,8 @@ def woven(moments: Iterable[BgrImage]) -> Iterator[BgrImage]:
         yield both
 
 
-def write_clip(path: Path, pictures: Iterable[BgrImage], look: Look, end_again: int = 0) -> Path:
-    """`end_again`: how often the last ten seconds are shown again, as they are encoded."""
+def write_clip(path: Path, pictures: Iterable[BgrImage], look: Look, end_again: int = 0, end_early: int = 0) -> Path:
+    """`end_again`, `end_early`: how often the last ten seconds are shown again, and after the first ten already."""
     options = {"preset": "ultrafast" if look.codec == "libx265" else "veryfast", "g": str(2 * look.fps)}
     options["bf"] = str(look.b_frames)
     if look.quality is not None:
@@ -125,41 +123,36 @@ def write_clip(path: Path, pictures: Iterable[BgrImage], look: Look, end_again: 
         stream.width, stream.height, stream.pix_fmt = look.width, look.height, "yuv420p"
         stream.bit_rate = look.kbit_per_s * 1000
         stream.codec_context.thread_count = 2
-        last: deque[VideoPacket] = deque(maxlen=END_S * look.fps)
+        packets: list[VideoPacket] = []
         for index, picture in enumerate(pictures):
             shown = with_clock(picture, index // look.fps) if look.has_clock else picture
             frame = av.VideoFrame.from_ndarray(shown, format="bgr24").reformat(format="yuv420p")
             frame.pts, frame.time_base = index, Fraction(1, look.fps)
-            last.extend(_muxed(container, stream.encode(frame)))
-        last.extend(_muxed(container, stream.encode(None)))
-        _mux_again(container, stream, last, end_again)
+            packets += stream.encode(frame)
+        packets += stream.encode(None)
+        container.mux(_stretched(packets, END_S * look.fps, end_again, end_early))
     return path
 
 
-def _muxed(container: OutputContainer, packets: list[VideoPacket]) -> list[VideoPacket]:
-    """Put packets into a clip; return copies of them."""
-    copies = [_copy(each, 0) for each in packets]
-    container.mux(packets)
-    return copies
-
-
-def _mux_again(container: OutputContainer, stream: av.VideoStream, last: deque[VideoPacket], times: int) -> None:
-    """Put packets into a clip again, from the first that stands by itself on."""
-    while last and not last[0].is_keyframe:
-        last.popleft()
-    for number in range(1, times + 1):
-        for each in last:
-            copy = _copy(each, number * len(last))
-            copy.stream = stream
-            container.mux(copy)
+def _stretched(packets: list[VideoPacket], count: int, end_again: int, end_early: int) -> list[VideoPacket]:
+    if not end_again and not end_early:
+        return packets
+    keys = [index for index, packet in enumerate(packets) if packet.is_keyframe]
+    first = max(index for index in keys if index <= count)
+    last = min(index for index in keys if index >= len(packets) - count)
+    end = range(last, len(packets))
+    order = [*range(first), *[*end] * end_early, *range(first, len(packets)), *[*end] * end_again]
+    return [_copy(packets[index], place - index) for place, index in enumerate(order)]
 
 
 def _copy(packet: VideoPacket, later: int) -> VideoPacket:
     copy = cast(VideoPacket, av.Packet(bytes(packet)))
     assert packet.pts is not None
     assert packet.dts is not None
-    copy.pts, copy.dts, copy.time_base = packet.pts + later, packet.dts + later, packet.time_base
-    copy.is_keyframe = packet.is_keyframe
+    assert packet.time_base is not None
+    frame = round(packet.duration or 1)
+    copy.pts, copy.dts, copy.duration = packet.pts + later * frame, packet.dts + later * frame, packet.duration
+    copy.time_base, copy.is_keyframe, copy.stream = packet.time_base, packet.is_keyframe, packet.stream
     return copy
 
 

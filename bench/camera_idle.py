@@ -12,6 +12,8 @@ from bench.camera_clips import END_S, Look, settled, traffic, with_noise, write_
 from bench.report import Report
 
 SETTLING_S, SPARE_S = 6.0, 12.0
+END_EARLY = 2
+"""A clock must be found, and sizes be known, before vehicles pass."""
 IDLE = ((True, 0, None), (True, 0, 27), (True, 2, None), (False, 2, None))
 """Of each idle camera: whether it writes a clock, how many B pictures, what quality where its rate may vary."""
 
@@ -27,12 +29,14 @@ def bench_idle(report: Report, options: argparse.Namespace) -> None:
         with tempfile.TemporaryDirectory(prefix="kakou-cam-") as folder:
             pictures = itertools.chain(passing, itertools.repeat(one.empty, round(25 * END_S)))
             end_again = math.ceil((options.idle_s + SETTLING_S + SPARE_S) / END_S)
-            clip = write_clip(Path(folder) / "idle.mp4", with_noise(pictures), look, end_again)
+            clip = write_clip(Path(folder) / "idle.mp4", with_noise(pictures), look, end_again, END_EARLY)
             server = CameraServer({"idle": clip})
             for gate in options.idle_gate:
                 server.start()
                 try:
-                    _measure_idle(report, options, Path(folder), server, name, gate, len(passing) / 25)
+                    _measure_idle(
+                        report, options, Path(folder), server, name, gate, END_S * END_EARLY + len(passing) / 25
+                    )
                 finally:
                     server.kill()
 
