@@ -22,15 +22,15 @@ class CanaryMarks:
         self._client = client
 
     def came_out(self, link: str, canary: CanaryEvent) -> None:
-        with redis_errors("mark a canary"):
+        with redis_errors("记下自检"):
             self._client.hset(KEY + link, canary.origin, round(canary.sent_at.timestamp() * 1000))
 
     def forget(self, link: str) -> None:
-        with redis_errors("forget canaries"):
+        with redis_errors("清除自检记录"):
             self._client.delete(KEY + link)
 
     def last(self, link: str) -> dict[str, int]:
         """Return when the last canary that came out at a link was sent, by box; what nobody wrote is left out."""
-        with redis_errors("read the canaries"):
+        with redis_errors("读取自检记录"):
             found = cast("dict[bytes, bytes]", self._client.hgetall(KEY + link))
         return {name.decode(errors="replace"): int(value) for name, value in found.items() if value.isdigit()}

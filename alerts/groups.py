@@ -56,7 +56,7 @@ class GroupReader:
 
     def bury(self, entry: StreamEntry, reason: str) -> None:
         """Give an entry up: into the dead letters and acked, both or none."""
-        with redis_errors("write a dead letter"), self._client.pipeline(transaction=True) as pipe:
+        with redis_errors("写入死信"), self._client.pipeline(transaction=True) as pipe:
             dead_letter(pipe, self.group, entry, reason)
             pipe.xack(STREAM_KEY, self.group, entry.entry_id)
             pipe.execute()
@@ -94,7 +94,7 @@ class GroupReader:
         return entries
 
     def _bury_raw(self, entry_id: str, reason: str, body: bytes) -> None:
-        with redis_errors("write a dead letter"), self._client.pipeline(transaction=True) as pipe:
+        with redis_errors("写入死信"), self._client.pipeline(transaction=True) as pipe:
             _dead_letter(pipe, self.group, "", reason, body[:MAX_DEAD_BYTES])
             pipe.xack(STREAM_KEY, self.group, entry_id)
             pipe.execute()

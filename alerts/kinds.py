@@ -46,31 +46,31 @@ def from_cloudevent(body: bytes | str) -> Event:
     envelope = _opened(body)
     kind = BY_TYPE.get(envelope.type)
     if kind is None:
-        raise EventError(f"event type {envelope.type[:80]!a} is not known, expected {', '.join(BY_TYPE)}")
+        raise EventError(f"没有这种事件 {envelope.type[:80]!a}：可用 {'、'.join(BY_TYPE)}；各端应为同一版本")
     try:
         event = kind.model_validate(envelope.data)
     except ValidationError as error:
         fields = sorted({_place_of(problem["loc"]) or "data" for problem in error.errors(include_input=False)})
-        raise EventError(f"event data not valid at: {', '.join(fields)[:300]}") from error
+        raise EventError(f"事件的这些字段不对：{', '.join(fields)[:300]}；各端应为同一版本") from error
     if event.event_id != envelope.id:
-        raise EventError("the envelope's id differs from the event's")
+        raise EventError("事件的编号与信封的不同")
     return event
 
 
 def _opened(body: bytes | str) -> Envelope:
     """Return what is in a CloudEvents document. Raises EventError, whatever it is that is no envelope."""
     if len(body) > MAX_EVENT_BYTES:
-        raise EventError(f"event of {len(body)} bytes, at most {MAX_EVENT_BYTES} are accepted")
+        raise EventError(f"事件有 {len(body)} 字节，最多 {MAX_EVENT_BYTES}")
     try:
         document = json.loads(body, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
-        raise EventError("not valid JSON") from error
+        raise EventError("不是 JSON") from error
     if not isinstance(document, dict) or document.get("specversion") != "1.0":
-        raise EventError("not a CloudEvents 1.0 document")
+        raise EventError("不是 CloudEvents 1.0 文档")
     try:
         return Envelope.model_validate(document)
     except ValidationError as error:
-        raise EventError("the CloudEvents envelope is not valid") from error
+        raise EventError("CloudEvents 信封不对") from error
 
 
 def _refuse(constant: str) -> NoReturn:

@@ -74,7 +74,7 @@ class Outbox:
         """
         body = to_cloudevent(event)
         if len(body) > MAX_EVENT_BYTES:
-            raise OutboxError(f"event {event.event_id} has {len(body)} bytes, at most {MAX_EVENT_BYTES} are kept")
+            raise OutboxError(f"事件 {event.event_id} 有 {len(body)} 字节，发件箱最多存 {MAX_EVENT_BYTES}")
         row = (event.event_id, _milliseconds(self._now()), body)
         is_new = self._write(KEEP, row) == 1
         self._file.follow()  # Had it been set aside as damaged just then, the row goes over to the new one.
@@ -159,10 +159,10 @@ class Outbox:
         self.close()
 
     def _write(self, sql: str, values: tuple[object, ...]) -> int:
-        return self._file.run("write to", lambda connection: connection.execute(sql, values).rowcount)
+        return self._file.run("写入", lambda connection: connection.execute(sql, values).rowcount)
 
     def _read(self, sql: str, values: tuple[object, ...] = ()) -> list[Any]:
-        return self._file.run("read", lambda connection: connection.execute(sql, values).fetchall())
+        return self._file.run("读取", lambda connection: connection.execute(sql, values).fetchall())
 
     def _count(self, sql: str, values: tuple[object, ...] = ()) -> int:
         return int(self._read(sql, values)[0][0])

@@ -60,12 +60,12 @@ class OutboxFile:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.connection = self._open()
         except (sqlite3.Error, OSError) as error:
-            raise OutboxError(f"cannot open the outbox {path}: {error}") from error
+            raise OutboxError(f"打不开发件箱 {path}（{error}）：核对磁盘空间和权限") from error
 
     def run(self, purpose: str, action: Callable[[sqlite3.Connection], T]) -> T:
         """Return what the action returns; one that meets damage is done again on what could be saved.
 
-        Raises OutboxError: "cannot <purpose> the outbox".
+        Raises OutboxError: "发件箱 … <purpose>不成".
         """
         with self._lock:
             try:
@@ -78,7 +78,7 @@ class OutboxFile:
                     self._mend_and_open()
                     return self._with_spare(lambda: action(self.connection))
             except (sqlite3.Error, OSError) as error:
-                raise OutboxError(f"cannot {purpose} the outbox {self.path}: {error}") from error
+                raise OutboxError(f"发件箱 {self.path} {purpose}不成（{error}）：核对磁盘空间和权限") from error
 
     def follow(self) -> None:
         """Where another file lies at the path by now, go on with that one: with what only the old one has."""

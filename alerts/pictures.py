@@ -45,7 +45,7 @@ class PictureShelf:
 
     def put(self, name: str, jpeg: bytes) -> bool:
         """Put a picture down; False where the shelf is full. Again under the same name replaces it."""
-        with redis_errors("send a picture"):
+        with redis_errors("发送图片"):
             if self._client.llen(WAITING_KEY) >= SHELF_SIZE:
                 return False
             with self._client.pipeline(transaction=True) as together:
@@ -56,7 +56,7 @@ class PictureShelf:
 
     def take(self, name: str) -> bytes | None:
         """Take one picture off the shelf; None where it is not there (yet)."""
-        with redis_errors("fetch a picture"):
+        with redis_errors("取图片"):
             return cast("bytes | None", self._client.getdel(PICTURE_KEY + name))
 
     def next_name(self) -> str | None:
@@ -64,7 +64,7 @@ class PictureShelf:
 
         Its picture stays until it is taken: who dies in between loses only the name.
         """
-        with redis_errors("ask for pictures"):
+        with redis_errors("索取图片"):
             name = cast("bytes | None", self._client.lpop(WAITING_KEY))
         return None if name is None else name.decode(errors="replace")
 

@@ -35,4 +35,4 @@ def redis_errors(action: str) -> Iterator[None]:
     try:
         yield
     except redis.RedisError as error:
-        raise StreamError(f"cannot {action}: {type(error).__name__}: {error}") from error
+        raise StreamError(f"{action}不成：Redis {type(error).__name__}: {error}") from error

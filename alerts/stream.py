@@ -76,7 +76,7 @@ class FlaggedStream:
 
     def relayed(self, outbox_id: str) -> Relayed:
         """Return which row of the outbox came into the stream last."""
-        with redis_errors("ask how far the relay came"):
+        with redis_errors("查询转发进度"):
             return _parse_relayed(self._client.get(RELAYED_KEY + outbox_id))
 
     def append(self, outbox_id: str, after_seq: int, rows: Sequence[OutboxRow]) -> bool:
@@ -85,7 +85,7 @@ class FlaggedStream:
         `after_seq` is the number the caller saw last. Raises StreamError; the rows may be in then: ask `relayed`.
         """
         key = RELAYED_KEY + outbox_id
-        with redis_errors("add to the event stream"), self._client.pipeline(transaction=True) as pipe:
+        with redis_errors("写入事件流"), self._client.pipeline(transaction=True) as pipe:
             pipe.watch(key)  # type: ignore[no-untyped-call]  # redis-py leaves it untyped
             if _parse_relayed(pipe.get(key)).seq != after_seq:
                 return False
@@ -104,24 +104,24 @@ class FlaggedStream:
 
     def recent(self, count: int) -> list[StreamEntry]:
         """Return the latest entries, oldest first; what cannot be understood is left out."""
-        with redis_errors("read the event stream"):
+        with redis_errors("读取事件流"):
             found = self._client.xrevrange(STREAM_KEY, count=count)
         return [entry for raw in reversed(raw_entries(found)) if (entry := parse_entry(raw)) is not None]
 
     def follow(self, after_id: str, block_ms: int) -> tuple[list[StreamEntry], str]:
         """Return the entries after `after_id` and the id to go on from, waiting at most `block_ms` for the first."""
-        with redis_errors("follow the event stream"):
+        with redis_errors("跟随事件流"):
             found = raw_stream_entries(self._client.xread({STREAM_KEY: after_id}, count=100, block=block_ms))
         entries = [entry for raw in found if (entry := parse_entry(raw)) is not None]
         return entries, found[-1][0].decode() if found else after_id
 
     def last_id(self) -> str:
-        with redis_errors("read the event stream"):
+        with redis_errors("读取事件流"):
             found = raw_entries(self._client.xrevrange(STREAM_KEY, count=1))
         return found[0][0].decode() if found else "0-0"
 
     def groups(self) -> list[GroupState]:
-        with redis_errors("list the consumer groups"):
+        with redis_errors("列出消费组"):
             if not self._client.exists(STREAM_KEY):
                 return []
             return [self._state_of(group) for group in self._client.xinfo_groups(STREAM_KEY)]
@@ -136,7 +136,7 @@ class FlaggedStream:
             return 0
         oldest = min((state.oldest_id for state in states), key=id_order)
         floor = min(oldest, f"{round(keep_since.timestamp() * 1000)}-0", key=id_order)
-        with redis_errors("trim the event stream"):
+        with redis_errors("清理事件流"):
             return int(self._client.xtrim(STREAM_KEY, minid=floor, approximate=False))
 
     def trim_dead(self, keep_since: datetime) -> int:
@@ -144,7 +144,7 @@ class FlaggedStream:
 
         One that a Redis wrote before it knew the time is as old as the first call that finds it.
         """
-        with redis_errors("trim the dead letters"):
+        with redis_errors("清理死信"):
             undated = raw_entries(self._client.xrange(DEAD_KEY, max=f"{round(FIRST_RIGHT_TIME.timestamp() * 1000)}-0"))
             with self._client.pipeline(transaction=True) as pipe:
                 for letter_id, letter in undated:
@@ -157,19 +157,19 @@ class FlaggedStream:
 
     def dead(self, count: int = 1000, after_id: str = "-") -> list[DeadEntry]:
         """Return dead letters, oldest first, from `after_id` on (inclusive)."""
-        with redis_errors("read the dead letters"):
+        with redis_errors("读取死信"):
             found = self._client.xrange(DEAD_KEY, min=after_id, count=count)
         return [parse_dead(raw) for raw in raw_entries(found)]
 
     def dead_count(self) -> int:
-        with redis_errors("count the dead letters"):
+        with redis_errors("统计死信"):
             return int(self._client.xlen(DEAD_KEY))
 
     def revive(self, dead_id: str) -> bool:
         """Send a dead letter to its group once more; return False when there is no such letter."""
         if not is_stream_id(dead_id):
             return False
-        with redis_errors("revive a dead letter"):
+        with redis_errors("重投死信"):
             found = raw_entries(self._client.xrange(DEAD_KEY, min=dead_id, max=dead_id))
             if not found or not found[0][1]:
                 return False

@@ -72,12 +72,12 @@ class PictureDecoder:
         except (EOFError, OSError) as error:
             reason = self._end_of_child(error)
             self.close()
-            raise OcrError(f"{name}: {reason}") from error
+            raise OcrError(f"{name}：{reason}") from error
 
     def _received(self, answers: Connection, name: str) -> DecodedPicture:
         answer = answers.recv_bytes()
         if answer.startswith(FAULT):
-            raise OcrError(f"{name}: {answer.removeprefix(FAULT).decode()}")
+            raise OcrError(f"{name}：{answer.removeprefix(FAULT).decode()}")
         height, width, shrunk_by = SHAPE.unpack(answer)
         image = np.empty((height, width, 3), np.uint8)
         answers.recv_bytes_into(image.data.cast("B"))
@@ -90,8 +90,8 @@ class PictureDecoder:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 code = self._process.wait(timeout=1.0)
         if code is None or code == -24:  # SIGXCPU
-            return f"not decoded after {CPU_S} s of work; save it anew with another program"
-        return f"its decoder crashed (exit {code}); the file is damaged, or needs more than {MEMORY_MIB} MiB"
+            return f"用了 {CPU_S} 秒还没有解码：用别的软件另存一次"
+        return f"解码时崩溃（退出码 {code}）：文件损坏，或要用 {MEMORY_MIB} MiB 以上内存"
 
     def _start(self) -> Connection:
         ours, theirs = socket.socketpair()

@@ -40,7 +40,7 @@ def main() -> None:
         except OcrError as error:
             answers.send_bytes(FAULT + str(error).encode(errors="replace"))
         except MemoryError:
-            answers.send_bytes(FAULT + f"needs more than {MEMORY_MIB} MiB; scale it down first".encode())
+            answers.send_bytes(FAULT + f"解码要用 {MEMORY_MIB} MiB 以上内存：先缩小".encode())
         else:
             answers.send_bytes(SHAPE.pack(image.shape[0], image.shape[1], shrunk_by))
             answers.send_bytes(image.data.cast("B"))

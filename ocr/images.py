@@ -26,7 +26,7 @@ IMAGE_SUFFIXES = (
     | UNREADABLE_SUFFIXES
 )
 MAX_PIXELS = 1 << 26
-TOO_LARGE = "more than 67 million pixels; scale it down first"
+TOO_LARGE = "超过 6700 万像素：先缩小"
 REDUCED = {
     1: cv2.IMREAD_COLOR,
     2: cv2.IMREAD_REDUCED_COLOR_2,
@@ -43,7 +43,7 @@ def load_image(path: Path) -> BgrImage:
     try:
         return picture_in(path, MAX_PIXELS)[0]
     except OcrError as error:
-        raise OcrError(f"{path}: {error}") from error
+        raise OcrError(f"{path}：{error}") from error
 
 
 def picture_in(source: Path | bytes, max_pixels: int) -> tuple[BgrImage, int]:
@@ -67,11 +67,11 @@ def picture_in(source: Path | bytes, max_pixels: int) -> tuple[BgrImage, int]:
             raise MemoryError from error
         raise OcrError(_plain_reason(error)) from error
     if image is None:
-        raise OcrError("not an image that can be decoded; use JPEG, PNG, BMP, WebP, TIFF, GIF, AVIF or HEIC")
+        raise OcrError("不是能解码的图片：用 JPEG、PNG、BMP、WebP、TIFF、GIF、AVIF 或 HEIC")
     picture = np.asarray(image, np.uint8)
     missing = _missing_share(source, head, picture)
     if missing > MAX_MISSING_SHARE:
-        raise OcrError(f"truncated JPEG, the lower {missing:.0%} of the picture is missing; copy it again")
+        raise OcrError(f"JPEG 不完整，画面下部缺 {missing:.0%}：重新拷贝")
     return _within(picture, shrink, max_pixels)
 
 
@@ -83,7 +83,7 @@ def find_images(path: Path) -> Iterator[Path]:
     images = sorted(p for p in path.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file())
     if not images:
         looked_for = ", ".join(sorted(IMAGE_SUFFIXES - UNREADABLE_SUFFIXES))
-        raise OcrError(f"{path}: no image in this folder (looked for {looked_for})")
+        raise OcrError(f"{path}：这个文件夹里没有图片（找的是 {looked_for}）")
     yield from images
 
 
@@ -93,14 +93,14 @@ def _load_heif(source: Path | bytes, max_pixels: int) -> tuple[BgrImage, int]:
     try:
         import pillow_heif
     except ModuleNotFoundError as error:
-        raise OcrError("HEIC: install what reads it: pip install 'kakou[photos]', or save it as JPEG") from error
+        raise OcrError("读 HEIC 要另装：pip install 'kakou[photos]'，或另存为 JPEG") from error
     try:
         image = pillow_heif.open_heif(source, convert_hdr_to_8bit=True, bgr_mode=True)
         if image.size[0] * image.size[1] > MAX_PIXELS:
             raise OcrError(TOO_LARGE)
         pixels = np.asarray(image)[:, :, :3]
     except (ValueError, OSError, RuntimeError, SyntaxError, EOFError) as error:
-        raise OcrError(f"cannot be decoded ({str(error).strip()[:120]})") from error
+        raise OcrError(f"无法解码（{str(error).strip()[:120]}）") from error
     return _within(np.ascontiguousarray(pixels, np.uint8), 1, max_pixels)
 
 
@@ -112,9 +112,9 @@ def _first_bytes(source: Path | bytes) -> bytes:
             with source.open("rb") as file:
                 head = file.read(12)
         except OSError as error:
-            raise OcrError(error.strerror or str(error)) from error
+            raise OcrError(f"读不了（{error.strerror or error}）：核对路径和权限") from error
     if not head:
-        raise OcrError("the file is empty")
+        raise OcrError("文件是空的")
     return head
 
 
@@ -151,7 +151,7 @@ def _within(picture: BgrImage, shrunk_by: int, max_pixels: int) -> tuple[BgrImag
 def _plain_reason(error: cv2.error) -> str:
     if "CV_IO_MAX_IMAGE" in str(error):
         return TOO_LARGE
-    return f"cannot be decoded ({str(error).strip().splitlines()[-1][:120]})"
+    return f"无法解码（{str(error).strip().splitlines()[-1][:120]}）"
 
 
 def _missing_share(source: Path | bytes, head: bytes, image: BgrImage) -> float:

@@ -29,9 +29,9 @@ def shipped_models(folder: Path = MODELS_FOLDER) -> ModelFiles:
     for name, checksum in expected.items():
         path = folder / name
         if not path.is_file():
-            raise OcrError(f"model file {path} is missing; install kakou again")
+            raise OcrError(f"缺少模型文件 {path}：重新安装 kakou")
         if sha256_of(path) != checksum:
-            raise OcrError(f"model file {path} is damaged or was changed: its SHA-256 is not the one in {CHECKSUMS}")
+            raise OcrError(f"模型文件 {path} 损坏或被改过（SHA-256 与 {CHECKSUMS} 不符）：重新安装 kakou")
     return ModelFiles(folder / "detector.onnx", folder / "recognizer.onnx", folder / "recognizer.yaml")
 
 
@@ -44,5 +44,5 @@ def _read_checksums(folder: Path) -> dict[str, str]:
     try:
         lines = (folder / CHECKSUMS).read_text().splitlines()
     except OSError as error:
-        raise OcrError(f"cannot read {folder / CHECKSUMS}: {error.strerror}; install kakou again") from error
+        raise OcrError(f"读不了 {folder / CHECKSUMS}（{error.strerror}）：重新安装 kakou") from error
     return {name: checksum for checksum, name in (line.split(maxsplit=1) for line in lines if line)}

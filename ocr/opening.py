@@ -14,7 +14,7 @@ def opening(model: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:  # onnxruntime, the YAML parser and a hub's transport raise kinds without a common base
-        raise OcrError(f"{model} cannot be loaded: {error}") from error
+        raise OcrError(f"模型 {model} 装不进来（{error}）：重新安装 kakou") from error
 
 
 def single_thread_options() -> onnxruntime.SessionOptions:

@@ -31,11 +31,11 @@ def require_providers(wanted: Sequence[str]) -> None:
     for provider in wanted:
         if provider not in there:
             package = PACKAGES.get(provider, "an onnxruntime that has it")
-            raise ProviderError(f"onnxruntime has no {provider} (it has {', '.join(there)}); install {package}")
+            raise ProviderError(f"onnxruntime 没有 {provider}（有 {'、'.join(there)}）：安装 {package}")
 
 
 def require_in_use(session: onnxruntime.InferenceSession, wanted: Sequence[str]) -> None:
     """Raises ProviderError where a provider is installed but could not start, for want of a driver or a library."""
     for provider in wanted:
         if provider not in session.get_providers():
-            raise ProviderError(f"{provider} could not start: see onnxruntime's message above")
+            raise ProviderError(f"{provider} 启动不了：看上面 onnxruntime 的信息（驱动或库）")

@@ -26,7 +26,7 @@ class PlateDigester:
 
     def __init__(self, key: bytes) -> None:
         if not key or len(key) % KEY_BYTES:
-            raise RiskDBError(f"the plate key has {len(key)} bytes, a multiple of {KEY_BYTES} is needed")
+            raise RiskDBError(f"号牌密钥有 {len(key)} 字节，应为 {KEY_BYTES} 的整数倍：从备份放回")
         parts = [key[start : start + KEY_BYTES] for start in range(0, len(key), KEY_BYTES)]
         self._stages = [hashlib.blake2b(key=part, digest_size=DIGEST_BYTES) for part in parts]
         self.key_id = self._digest(b"kakou key id")[:4].hex()
@@ -80,15 +80,17 @@ def read_key(path: Path) -> bytes:
     except FileNotFoundError:
         raise
     except OSError as error:
-        raise RiskDBError(f"the plate key cannot be read: {error}") from error
+        raise RiskDBError(f"读不了号牌密钥（{error}）：核对路径和权限") from error
     if mode & 0o077:
-        raise RiskDBError(f"{path} can be read by others (mode {mode:o}); run `chmod 600` on it and rotate it")
+        raise RiskDBError(
+            f"号牌密钥 {path} 别人也能读（权限 {mode:o}）：chmod 600 它，再更换密钥（kakou risk rotate-key）"
+        )
     try:
         key = bytes.fromhex(text.decode("ascii"))
     except ValueError:
         key = b""
     if not key or len(key) % KEY_BYTES:
-        raise RiskDBError(f"{path} is not a plate key; restore it, without it the list is lost")
+        raise RiskDBError(f"{path} 不是号牌密钥：从备份放回，没有它名单就用不了")
     return key
 
 

@@ -52,4 +52,4 @@ def csv_sheet(path: Path, header: Sequence[str]) -> Iterator[CsvSheet]:
             writer.writerow(header)
             yield CsvSheet(writer)
     except OSError as error:
-        raise RiskFileError(f"{path}: cannot be written: {error.strerror}") from error
+        raise RiskFileError(f"{path}：写不了（{error.strerror}）：核对路径、权限和磁盘空间") from error

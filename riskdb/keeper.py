@@ -219,7 +219,7 @@ class RiskKeeper:
 
     def _logged_digests(self, plate: str, actor: str, action: str, reason: str) -> list[bytes]:
         if not reason.strip():
-            raise ValueError("say why (--reason): every look at an entry is logged")
+            raise ValueError("请写明查看原因（--reason）：每次查看都有记录")
         self._record.require_key(self._digester.key_id)
         text = self._grammar.normalise(plate)
         digests = [self._digester.digest(c, text) for c in (ANY_CLASS, *self._grammar.classes_of(text))]
@@ -238,7 +238,7 @@ class RiskKeeper:
     def _known_now(self) -> int:
         """Return the time to write into the record. Raises RiskDBError when nobody knows it."""
         if not self._clock.look().is_known:
-            raise RiskDBError("the clock is behind what it has shown before; set it (NTP) before changing the list")
+            raise RiskDBError("本机时钟比以前显示过的还早：先校准（NTP），再改名单")
         return int(self._clock.wall())
 
     def _declarations(self) -> dict[int, Declaration]:

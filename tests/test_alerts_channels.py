@@ -142,10 +142,10 @@ def test_a_broker_that_refuses_the_password_or_the_topic_is_a_failure(tmp_path: 
     with mqtt_broker(tmp_path) as port:
         common = {"kind": "mqtt", "host": "127.0.0.1", "port": port, "tls": False, "username": "u"}
         wrong = built((port,), **common, password_file=tmp_path / "password")
-        with pytest.raises(DeliveryError, match="did not accept us"):
+        with pytest.raises(DeliveryError, match="不接受登录"):
             wrong.deliver([event()])
         elsewhere = built((port,), **common, password_file=tmp_path / "good", topic="secret")
-        with pytest.raises(DeliveryError, match="refused the event"):
+        with pytest.raises(DeliveryError, match="拒收"):
             elsewhere.deliver([event()])
         elsewhere.close()
 

@@ -80,9 +80,9 @@ def test_a_broker_that_is_not_allowed_is_never_asked(cluster: MockCluster):
 def test_a_password_is_never_sent_in_the_clear(tmp_path: Path):
     secret = tmp_path / "password"
     secret.write_text("s")
-    with pytest.raises(ChannelConfigError, match="in the clear"):
+    with pytest.raises(ChannelConfigError, match="明文"):
         built(kind="kafka", brokers="k.example", tls=False, username="u", password_file=secret, sasl="PLAIN")
-    with pytest.raises(ChannelConfigError, match="belong together"):
+    with pytest.raises(ChannelConfigError, match="要一起写"):
         built(kind="kafka", brokers="k.example", tls=False, username="u")
 
 

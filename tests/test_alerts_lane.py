@@ -94,5 +94,5 @@ def test_the_lane_alert_does_not_move_the_relays_place(lane: Lane):
 def test_a_command_that_cannot_run_or_hangs_is_a_failure(command: Sequence[str]):
     settings = LaneSettings(name="lane", kind="lane", command=tuple(command), timeout_s=0.2)
     flagged: FlaggedEvent = event()
-    with pytest.raises(DeliveryError, match="lane command"):
+    with pytest.raises(DeliveryError, match="车道命令"):
         LaneChannel(settings).deliver([flagged])

@@ -147,7 +147,7 @@ def test_a_time_outside_the_calendar_is_a_dead_letter_that_everybody_is_told_of(
     with TestClient(app_of(console)) as http:
         assert http.get("/healthz").json() == {"events_come_in": True, "dead_letters": 1}
     [letter] = FlaggedStream(redis_client).dead()
-    assert letter.reason == "event data not valid at: captured_at"
+    assert letter.reason == "事件的这些字段不对：captured_at；各端应为同一版本"
 
 
 def test_metrics_count_what_a_channel_could_not_understand(redis_client: "redis.Redis"):

@@ -122,7 +122,7 @@ def test_an_event_that_could_not_be_written_is_not_reported_as_kept(tmp_path: Pa
 
 def test_an_event_that_no_reader_would_take_is_refused_where_it_is_made(outbox: Outbox):
     heavy = event().model_copy(update={"models": {f"model {number}": "0" * 64 for number in range(1000)}})
-    with pytest.raises(OutboxError, match="at most"):
+    with pytest.raises(OutboxError, match="最多"):
         outbox.append(heavy)
     assert outbox.pending_count() == 0
 

@@ -96,7 +96,7 @@ def test_without_a_line_pictures_stay_and_are_deleted_when_their_time_is_over(bo
     fresh = put(box, "2026-11-24/e1-plate.jpg", jpeg(tmp_path))
     old = put(box, "2026-11-10/e2-plate.jpg", jpeg(tmp_path), timedelta(days=8))
     mover = PictureMover(box, PictureShelf(connect("redis://127.0.0.1:1")), WEEK)
-    with pytest.raises(StreamError, match="send a picture"):
+    with pytest.raises(StreamError, match="发送图片"):
         mover.step(NOW)
     assert (box / fresh).is_file()
     assert not (box / old).exists()

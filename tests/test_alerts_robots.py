@@ -34,7 +34,7 @@ def test_a_robot_that_says_200_and_means_no_is_a_failure(
     with scripted_server() as server:
         server.answer = lambda _: Answer(body=answer)
         channel = built((port_of(server),), kind=kind, url=server.url, token_file=secret_file(tmp_path, TOKEN))
-        with pytest.raises(DeliveryError, match="refused") as failure:
+        with pytest.raises(DeliveryError, match="拒收") as failure:
             channel.deliver([event()])
         channel.close()
         assert failure.value.retry_after_s == rest_s

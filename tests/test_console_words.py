@@ -105,9 +105,9 @@ def test_why_a_single_plate_is_none_is_told_in_chinese(office: KeeperOffice, pla
         assert "doctor" not in told, told
 
 
-def test_what_the_list_says_in_english_is_said_in_chinese_with_what_to_do():
-    told = file_words("the reasons of a listed vehicle are damaged; `kakou risk serve` mends them")
-    assert english_words(told) <= {"kakou", "doctor"}
+def test_a_list_that_cannot_be_asked_is_told_in_a_word():
+    told = file_words("问不到 Redis 中的名单（Error 111 connecting to 127.0.0.1:1. Connection refused.）")
+    assert told == "名单服务（Redis）暂时连不上，请稍后再试"
 
 
 @dataclass

@@ -91,7 +91,7 @@ def status(**device: object) -> BoxStatus:
         ({}, "ok", None),
         ({"last_message_at": None}, "bad", "从未上报"),
         ({"refused": 3, "refused_at": NOON, "why_refused": "密钥不对"}, "warn", "拒收 3 次：密钥不对"),
-        ({"quarantined": 2, "why_quarantined": "not JSON"}, "warn", "看不懂的报文 2：not JSON"),
+        ({"quarantined": 2, "why_quarantined": "不是 JSON"}, "warn", "看不懂的报文 2：不是 JSON"),
         ({"waiting": 500}, "warn", "待判识别结果 500"),
     ],
 )

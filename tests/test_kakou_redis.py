@@ -102,5 +102,5 @@ def test_without_any_server_the_error_names_the_install_command():
 
 
 def test_what_is_no_server_is_named_among_what_was_tried():
-    with pytest.raises(RedisUnavailableError, match=r"/bin/true \(version unknown, need >= 6\.2\)"):
+    with pytest.raises(RedisUnavailableError, match=r"/bin/true（版本 不明，需要 6.2 以上）"):
         find_redis_server([Path("/bin/true")])

@@ -40,5 +40,5 @@ def test_a_1080p_frame_is_searched_as_its_area_average_would_be():
 
 
 def test_models_never_run_elsewhere_than_asked():
-    with pytest.raises(ProviderError, match="onnxruntime has no OpenVINOExecutionProvider"):
+    with pytest.raises(ProviderError, match="onnxruntime 没有 OpenVINOExecutionProvider"):
         PlateDetector(shipped_models().detector, ["OpenVINOExecutionProvider", "CPUExecutionProvider"])

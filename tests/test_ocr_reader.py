@@ -93,5 +93,5 @@ def test_changed_models_are_refused(tmp_path: Path):
         (tmp_path / path.name).write_bytes(path.read_bytes())
     with (tmp_path / "detector.onnx").open("ab") as file:
         file.write(b"\0")
-    with pytest.raises(OcrError, match=r"detector\.onnx is damaged or was changed"):
+    with pytest.raises(OcrError, match=r"detector\.onnx 损坏或被改过"):
         shipped_models(tmp_path)

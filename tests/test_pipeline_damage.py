@@ -67,7 +67,7 @@ def test_damaged_footage_has_one_answer_whatever_the_number_of_decoder_threads(d
     assert answer(alone) == answer(together)
     assert alone.video.frames == 240
     assert alone.video.damage is not None
-    assert "decoder messages" in alone.video.damage
+    assert "解码器共报" in alone.video.damage
 
 
 @pytest.mark.long

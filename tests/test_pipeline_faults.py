@@ -36,7 +36,7 @@ from tests.plates import make_read
 from tests.test_pipeline_live import Camera, camera  # noqa: F401  a fixture is used by its name
 
 HOURS_8 = timedelta(hours=8)
-LOST = SightLost("cam-1", NOON, "the stream ended")
+LOST = SightLost("cam-1", NOON, "视频流结束了")
 
 
 def standing(text: str, looks: int) -> list[FrameReads]:
@@ -112,7 +112,7 @@ def test_a_live_source_says_once_that_it_is_lost_and_goes_on_when_it_is_back(
         if isinstance(frame, Frame) and any(isinstance(earlier, SightLost) for earlier in seen):
             stop.set()
     (lost,) = [item for item in seen if isinstance(item, SightLost)]
-    assert (lost.camera_id, lost.reason) == ("cam-1", "the stream ended")
+    assert (lost.camera_id, lost.reason) == ("cam-1", "视频流结束了")
     assert isinstance(seen[0], Frame)
     assert isinstance(seen[-1], Frame)
 

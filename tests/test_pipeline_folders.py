@@ -72,7 +72,7 @@ def test_a_stream_without_times_says_that_its_rate_is_a_guess(tmp_path: Path) ->
         assert video.damage is None
         notes[path.name] = video.note
     assert notes["a.mp4"] is None
-    assert "25 frames a second" in str(notes["raw.h264"])
+    assert "每秒 25 帧" in str(notes["raw.h264"])
 
 
 def test_a_recorders_header_may_hold_its_local_time(tmp_path: Path) -> None:

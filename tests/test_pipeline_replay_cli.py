@@ -155,7 +155,7 @@ def test_a_provider_that_is_not_installed_is_named_and_not_replaced(tmp_path: Pa
     done = call_kakou("replay", CLIP, "--provider", "openvino", folder=tmp_path)
     assert done.exit_code == 4
     assert "OpenVINOExecutionProvider" in done.stderr
-    assert "install onnxruntime-openvino" in done.stderr
+    assert "安装 onnxruntime-openvino" in done.stderr
     assert done.stdout == ""
 
 

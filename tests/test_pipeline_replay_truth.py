@@ -91,5 +91,5 @@ def test_a_truth_row_without_a_number_is_named(tmp_path: Path, row: str) -> None
 
 def test_a_truth_file_without_a_column_is_refused(tmp_path: Path) -> None:
     (tmp_path / "truth.csv").write_text("video,text\na.avi,x\n")
-    with pytest.raises(SourceError, match="column start_s is missing"):
+    with pytest.raises(SourceError, match="缺少列 start_s"):
         load_truth(tmp_path / "truth.csv")

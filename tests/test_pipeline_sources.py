@@ -73,7 +73,7 @@ def test_a_truncated_file_gives_the_frames_before_the_damage(clip: Path, tmp_pat
     indexes, counts = read_all(cut)
     assert 15 <= len(indexes) <= 35
     assert counts.damage is not None
-    assert "ends early" in counts.damage
+    assert "不完整" in counts.damage
 
 
 def test_a_wrong_extension_does_not_matter(clip: Path, tmp_path: Path) -> None:
@@ -91,13 +91,13 @@ def test_what_is_no_video_is_named(tmp_path: Path, content: bytes) -> None:
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match=r"gone\.mp4: No such file"):
+    with pytest.raises(SourceError, match=r"gone\.mp4：读不了（No such file"):
         read_all(tmp_path / "gone.mp4")
 
 
 def test_a_pipe_that_never_speaks_is_no_file(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo.mp4")
-    with pytest.raises(SourceError, match="neither a file nor a folder"):
+    with pytest.raises(SourceError, match="既不是文件也不是文件夹"):
         read_all(tmp_path / "fifo.mp4")
 
 

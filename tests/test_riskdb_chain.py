@@ -179,15 +179,15 @@ def test_a_keeper_that_stopped_is_known_at_the_end_of_the_chain(chain: Chain, ri
     hot_set = rig.hot_set(chain.box.url)
     assert rig.match(Guess(LISTED), hot_set=hot_set)
     time.sleep(STALE_AFTER_S + 1.0)
-    with pytest.raises(RiskDBError, match="last tended"):
+    with pytest.raises(RiskDBError, match="没有更新"):
         rig.match(Guess(LISTED), hot_set=hot_set)
     time.sleep(STALE_AFTER_S)
-    with pytest.raises(RiskDBError, match="last tended"):
+    with pytest.raises(RiskDBError, match="没有更新"):
         rig.match(Guess(LISTED), hot_set=hot_set)
     chain.lines["upper"].cut()  # it gets no younger by that
     time.sleep(STALE_AFTER_S)
     for each in (hot_set, rig.hot_set(chain.box.url)):
-        with pytest.raises(RiskDBError, match="last tended"):
+        with pytest.raises(RiskDBError, match="没有更新"):
             rig.match(Guess(LISTED), hot_set=each)
 
 

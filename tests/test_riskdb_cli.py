@@ -155,7 +155,7 @@ def test_serve_leaves_the_list_of_a_missing_record_in_force_and_ends_with_6(tmp_
         file.unlink()
     done = run_kakou("risk", "serve", folder=tmp_path)
     assert done.exit_code == 6
-    assert "restore risk.sqlite from a backup" in done.stderr
+    assert "从备份放回 risk.sqlite" in done.stderr
     kakou("match", "粤B82500", expect=1)
 
 

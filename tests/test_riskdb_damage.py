@@ -76,7 +76,7 @@ def test_reasons_of_which_one_bit_has_turned_are_never_taken_for_expired(rig: Ri
             turned = bytearray(value)
             turned[bit // 8] ^= 1 << bit % 8
             redis_client.hset(bucket, digest, bytes(turned))
-        with pytest.raises(RiskDBError, match="damaged"):
+        with pytest.raises(RiskDBError, match="损坏"):
             rig.match(Guess(PLATE))
 
 
@@ -84,7 +84,7 @@ def test_the_reasons_of_another_vehicle_are_not_its_own(rig: RiskRig, redis_clie
     (bucket,) = redis_client.keys("risk:why:*")
     (one, its), (other, others) = redis_client.hgetall(bucket).items()
     redis_client.hset(bucket, mapping={one: others, other: its})
-    with pytest.raises(RiskDBError, match="damaged"):
+    with pytest.raises(RiskDBError, match="损坏"):
         rig.match(Guess(PLATE))
 
 

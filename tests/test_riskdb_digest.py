@@ -19,12 +19,12 @@ def test_plates_of_one_text_and_two_classes_have_two_digests():
 
 @pytest.mark.parametrize("size", [0, 1, KEY_BYTES - 1, KEY_BYTES + 1])
 def test_a_key_of_another_length_is_none(tmp_path: Path, size: int):
-    with pytest.raises(RiskDBError, match=f"{size} bytes"):
+    with pytest.raises(RiskDBError, match=f"{size} 字节"):
         PlateDigester(bytes(size))
     path = tmp_path / "plate.key"
     path.touch(mode=0o600)
     path.write_text(bytes(size).hex(), encoding="ascii")
-    with pytest.raises(RiskDBError, match="is not a plate key"):
+    with pytest.raises(RiskDBError, match="不是号牌密钥"):
         read_key(path)
 
 
@@ -33,7 +33,7 @@ def test_a_key_that_anybody_else_may_touch_is_refused(tmp_path: Path, mode: int)
     path = tmp_path / "plate.key"
     path.write_text(KEY.hex(), encoding="ascii")
     path.chmod(mode)
-    with pytest.raises(RiskDBError, match="can be read by others"):
+    with pytest.raises(RiskDBError, match="别人也能读"):
         read_key(path)
     path.chmod(0o600)
     assert read_key(path) == KEY

@@ -82,7 +82,7 @@ def test_only_who_holds_the_secret_gets_in(rig: RiskRig):
         to.take(signed(body), body.replace(b"12345", b"\xff"))
     assert rig.record.count_visits() == (0, 0, 0)
     (rig.folder / "feed.secret").write_text("")
-    with pytest.raises(RiskDBError, match="one secret"):
+    with pytest.raises(RiskDBError, match="一行密钥"):
         to.take(signed(body), body)
 
 

@@ -72,7 +72,7 @@ def test_a_long_question_ends_where_the_list_moves_on(rig: RiskRig):
     hot_set = rig.hot_set()
     hot_set.state()
     lift(rig)
-    with pytest.raises(RiskDBError, match="changed while"):
+    with pytest.raises(RiskDBError, match="换了版本"):
         list(hot_set.members_of_batches([[digest_of(rig, LISTED)]]))
 
 
@@ -88,12 +88,12 @@ def test_a_list_that_was_young_a_moment_ago_is_stale_once_the_clock_says_so(rig:
     hot_set = rig.hot_set()
     hot_set.state()
     rig.clock.forward(hours=1)
-    with pytest.raises(StaleListError, match="last tended"):
+    with pytest.raises(StaleListError, match="没有更新"):
         hot_set.reasons_of([("02", LISTED)], rig.clock.now)
-    with pytest.raises(StaleListError, match="last tended"):
+    with pytest.raises(StaleListError, match="没有更新"):
         rig.hot_set().state()
     rig.clock.forward(hours=-2)
-    with pytest.raises(StaleListError, match="ahead"):
+    with pytest.raises(StaleListError, match="超前"):
         rig.hot_set().state()
 
 

@@ -28,7 +28,7 @@ def rig(tmp_path: Path, redis_url: str) -> Iterator[RiskRig]:
 
 def test_a_redis_without_a_list_is_an_error_not_an_answer(rig: RiskRig, redis_client: "redis.Redis"):
     redis_client.flushall()
-    with pytest.raises(RiskDBError, match="no risk list"):
+    with pytest.raises(RiskDBError, match="还没有名单"):
         rig.match(Guess("粤B82500"))
 
 
@@ -43,7 +43,7 @@ def test_a_list_emptied_under_a_reader_is_noticed_at_its_next_lookup(rig: RiskRi
 def test_a_hot_set_that_lost_entries_is_noticed(rig: RiskRig, redis_client: "redis.Redis"):
     member = next(rig.store.members())
     redis_client.srem(keys.HOT, member)
-    with pytest.raises(RiskDBError, match="should have 1 entries"):
+    with pytest.raises(RiskDBError, match="名单应有 1 项"):
         rig.match(Guess("粤B82500"))
 
 
@@ -59,7 +59,7 @@ def test_a_list_that_nobody_tends_is_not_asked(rig: RiskRig):
     hot_set = rig.hot_set()
     assert rig.match(Guess("粤B82500"), hot_set=hot_set)
     rig.clock.forward(seconds=61)
-    with pytest.raises(RiskDBError, match="last tended 61 s ago"):
+    with pytest.raises(RiskDBError, match="名单已 61 秒没有更新"):
         rig.match(Guess("粤B82500"), hot_set=hot_set)
     rig.publisher.beat()
     assert rig.match(Guess("粤B82500"), hot_set=hot_set)
@@ -67,7 +67,7 @@ def test_a_list_that_nobody_tends_is_not_asked(rig: RiskRig):
 
 def test_a_heartbeat_from_the_future_is_not_believed(rig: RiskRig):
     rig.clock.forward(hours=-2)
-    with pytest.raises(RiskDBError, match="clocks"):
+    with pytest.raises(RiskDBError, match="时钟"):
         rig.match(Guess("粤B82500"))
 
 
@@ -77,13 +77,13 @@ def test_a_version_that_goes_back_is_noticed(rig: RiskRig, redis_client: "redis.
     redis_client.srem(keys.HOT, keys.version_marker(now))
     redis_client.sadd(keys.HOT, keys.version_marker(now - 1))
     redis_client.hset(keys.META, "version", now - 1)
-    with pytest.raises(RiskDBError, match="went back"):
+    with pytest.raises(RiskDBError, match="退回"):
         hot_set.members([b"\1" * 16])
 
 
 def test_a_list_made_with_another_key_is_an_error(rig: RiskRig):
     rig.key_path.write_text("ab" * 32)
-    with pytest.raises(RiskDBError, match="another plate key"):
+    with pytest.raises(RiskDBError, match="另一把号牌密钥"):
         rig.hot_set().members([b"\1" * 16])
 
 

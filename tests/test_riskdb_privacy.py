@@ -139,14 +139,14 @@ def test_a_rotation_cut_short_after_the_record_changed_is_finished(rig: RiskRig)
 def test_a_record_is_not_opened_with_a_foreign_key(rig: RiskRig):
     rig.travelled(MARKED[0])
     write_key(rig.key_path, os.urandom(32), replace=True)
-    with pytest.raises(RiskDBError, match="another plate key"):
+    with pytest.raises(RiskDBError, match="另一把号牌密钥"):
         rig.travelled(MARKED[1])
 
 
 def test_a_record_whose_key_file_is_gone_gets_no_new_one(rig: RiskRig):
     rig.travelled(MARKED[0])
     rig.key_path.unlink()
-    with pytest.raises(RiskDBError, match="put it back"):
+    with pytest.raises(RiskDBError, match="把它放回"):
         rig.travelled(MARKED[1])
     assert not rig.key_path.exists()
 
@@ -164,7 +164,7 @@ def test_a_publisher_that_outlives_a_rotation_labels_the_list_with_the_new_key(r
     assert rig.is_listed(MARKED[0])
     assert rig.publisher.standing() is Standing.CURRENT
     rig.key_path.write_bytes(old_key)
-    with pytest.raises(RiskDBError, match="another plate key"):
+    with pytest.raises(RiskDBError, match="另一把号牌密钥"):
         rig.is_listed(MARKED[0])
 
 
@@ -197,8 +197,8 @@ def test_a_keeper_from_before_a_rotation_writes_no_digest_of_the_old_key(rig: Ri
     keeper = rig.keeper
     rotate_key(rig.record, rig.key_path)
     stay = row(MARKED[1], "370211", rig.clock.now, rig.clock.now)
-    with pytest.raises(RiskDBError, match="another plate key"):
+    with pytest.raises(RiskDBError, match="另一把号牌密钥"):
         keeper.import_rows([stay])
-    with pytest.raises(RiskDBError, match="another plate key"):
+    with pytest.raises(RiskDBError, match="另一把号牌密钥"):
         keeper.remove(MARKED[0], actor="steward", reason="test")
     assert rig.record.count_visits()[0] == 1

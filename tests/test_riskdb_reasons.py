@@ -123,7 +123,7 @@ def test_a_listed_vehicle_whose_reasons_are_lost_is_an_error_not_an_answer(rig: 
     rig.travelled(PLATES[0])
     rig.declared()
     redis_client.delete(*_meta(rig).buckets.keys())
-    with pytest.raises(RiskDBError, match="without a reason"):
+    with pytest.raises(RiskDBError, match="没有列入原因"):
         rig.reasons(PLATES[0])
 
 

@@ -84,14 +84,14 @@ def test_a_box_alone_for_longer_than_allowed_does_not_check(servers: TwoServers,
     servers.centre.kill()
     servers.wait_for_link("down")
     rig.clock.forward(hours=25)
-    with pytest.raises(RiskDBError, match="last tended"):
+    with pytest.raises(RiskDBError, match="没有更新"):
         rig.match(Guess("粤B82500"), hot_set=hot_set)
 
 
 def test_a_linked_box_whose_centre_is_not_tended_does_not_check(servers: TwoServers, rig: RiskRig):
     hot_set = rig.hot_set(servers.edge.url)
     rig.clock.forward(minutes=5)
-    with pytest.raises(RiskDBError, match="last tended"):
+    with pytest.raises(RiskDBError, match="没有更新"):
         rig.match(Guess("粤B82500"), hot_set=hot_set)
 
 
@@ -148,12 +148,12 @@ def test_lookups_go_on_without_an_error_through_a_full_resync(servers: TwoServer
 def test_a_list_that_nobody_tended_gets_no_younger_when_its_centre_goes_too(servers: TwoServers, rig: RiskRig):
     early = rig.hot_set(servers.edge.url)
     rig.clock.forward(minutes=38)
-    with pytest.raises(RiskDBError, match="last tended"):
+    with pytest.raises(RiskDBError, match="没有更新"):
         rig.match(Guess("粤B82500"), hot_set=early)
     servers.centre.kill()
     servers.wait_for_link("down")
     for hot_set in (early, rig.hot_set(servers.edge.url)):
-        with pytest.raises(RiskDBError, match="last tended"):
+        with pytest.raises(RiskDBError, match="没有更新"):
             rig.match(Guess("粤B82500"), hot_set=hot_set)
 
 

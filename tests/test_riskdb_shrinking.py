@@ -38,14 +38,14 @@ def _tick(rig: RiskRig, times: int = 2) -> None:
 def test_a_new_record_does_not_replace_a_list(rig: RiskRig, tmp_path: Path):
     with RiskRecord(tmp_path / "new.sqlite") as new:
         own_key(new, rig.key_path)
-        with pytest.raises(RiskIntegrityError, match="holds a risk list of 30 vehicles, but"):
+        with pytest.raises(RiskIntegrityError, match="Redis 中的名单有 30 辆车，而"):
             _publisher(rig, new).publish()
     assert all(rig.is_listed(plate) for plate in PLATES)
 
 
 def test_a_record_that_lost_most_of_its_stays_is_not_published(rig: RiskRig):
     _forget(rig, PLATES[:16])
-    with pytest.raises(RiskIntegrityError, match="knows nothing of 16 of them"):
+    with pytest.raises(RiskIntegrityError, match="其中 16 辆在"):
         _tick(rig)
     assert all(rig.is_listed(plate) for plate in PLATES)
 

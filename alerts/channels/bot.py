@@ -120,12 +120,13 @@ class BotChannel:
         if not 200 <= answer.status < 300:
             is_limit = answer.status == 429
             raise DeliveryError(
-                f"HTTP {answer.status}", retry_after_s=self._dialect.rest_when_limited_s if is_limit else None
+                f"机器人接口返回 HTTP {answer.status}",
+                retry_after_s=self._dialect.rest_when_limited_s if is_limit else None,
             )
         if refusal := self._dialect.failure(answer.body):
             code, is_limit = refusal
             raise DeliveryError(
-                f"the robot refused: code {code}",
+                f"机器人拒收，代码 {code}：到该厂家的开放平台查这个代码",
                 retry_after_s=self._dialect.rest_when_limited_s if is_limit else None,
             )
 

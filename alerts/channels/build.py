@@ -13,7 +13,7 @@ def build_channels(settings: AlertsSettings, now: Callable[[], datetime]) -> lis
     """Return the channels in the order of the settings. Raises ChannelConfigError, EgressError."""
     names = [channel.name for channel in settings.channels]
     if twice := {name for name in names if names.count(name) > 1}:
-        raise ChannelConfigError(f"two channels have the name {', '.join(sorted(twice))}; names must differ")
+        raise ChannelConfigError(f"[[alerts.channel]] 有重名：{'、'.join(sorted(twice))}。每个通道要有自己的 name")
     allow_list = AllowList(settings.allowed_hosts, settings.allowed_networks, settings.allowed_ports)
     around = Surroundings(settings.link_base, allow_list, now)
     return [build_channel(channel, around) for channel in settings.channels]

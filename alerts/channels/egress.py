@@ -75,32 +75,32 @@ class AllowList:
     def check_url(self, url: str) -> tuple[httpx.URL, Target]:
         """Return the parsed URL and where to dial. Plain http only reaches allowed networks. Raises EgressError."""
         if not url.isascii() or any(char <= " " or char in "\\\x7f" for char in url):
-            raise EgressError("the URL has a blank, a backslash or a character outside ASCII")
+            raise EgressError("网址里有空格、反斜杠或非 ASCII 字符：改正 url（汉字写成百分号编码）")
         try:
             parsed = httpx.URL(url)
             port = parsed.port
         except (httpx.InvalidURL, ValueError) as error:
-            raise EgressError("the URL is not valid") from error
+            raise EgressError("网址写得不对：应如 https://主机/路径") from error
         if parsed.scheme not in ("https", "http"):
-            raise EgressError(f"the URL's scheme {parsed.scheme!r} is not allowed, use https")
+            raise EgressError(f"网址以 {parsed.scheme!r} 开头，不允许：用 https")
         if parsed.userinfo or parsed.fragment:
-            raise EgressError("the URL has a user name or a fragment")
+            raise EgressError("网址里有用户名或 #：去掉它，密钥写在密钥文件里")
         literal = _literal_host(url)
         target = self.resolve(literal, port or (443 if parsed.scheme == "https" else 80))
         if parsed.scheme == "http" and not self._in_networks(ipaddress.ip_address(target.address)):
-            raise EgressError(f"plain http to {target.host} would cross a public network, use https")
+            raise EgressError(f"到 {target.host} 的 http 会明文经过公网：用 https")
         return parsed, target
 
     def resolve(self, host: str, port: int) -> Target:
         """Return where to dial for `host`; every address it resolves to must be allowed. Raises EgressError."""
         if port not in self._ports:
-            raise EgressError(f"port {port} is not in allowed_ports")
+            raise EgressError(f"端口 {port} 不在 allowed_ports 里：确要连它，就把它加上")
         literal = _address_literal(host)
         if literal is not None:
             self._check_address(host, literal, is_listed=False)
             return Target(host, port, str(literal))
         if not HOST_NAME.fullmatch(host) or host not in self._hosts:
-            raise EgressError(f"host {host[:100]!r} is not in allowed_hosts")
+            raise EgressError(f"主机 {host[:100]!r} 不在 allowed_hosts 里：确要连它，就把它加上")
         addresses = [_parsed_address(text) for text in self._look_up(host, port)]
         for address in addresses:
             self._check_address(host, address, is_listed=True)
@@ -110,20 +110,22 @@ class AllowList:
         try:
             found = self._resolver(host, port)
         except OSError as error:
-            raise EgressError(f"host {host} cannot be resolved: {error}") from error
+            raise EgressError(f"找不到主机 {host}（{error}）：核对名字和 DNS") from error
         if not found:
-            raise EgressError(f"host {host} has no address")
+            raise EgressError(f"主机 {host} 没有地址：核对名字和 DNS")
         return found
 
     def _check_address(self, host: str, address: Address, *, is_listed: bool) -> None:
         if address in METADATA_ADDRESSES or _is_transitional(address):
-            raise EgressError(f"host {host[:100]!r} leads to {address}, which is never reached")
+            raise EgressError(f"主机 {host[:100]!r} 指向 {address}，这个地址从不连接（云主机元数据等）")
         if self._in_networks(address):
             return
         if not is_listed:
-            raise EgressError(f"address {address} is not in allowed_networks")
+            raise EgressError(f"地址 {address} 不在 allowed_networks 里：确要连它，就把它所在的网段加上")
         if not address.is_global or address.is_multicast:
-            raise EgressError(f"host {host} leads to {address}, which is not public and not in allowed_networks")
+            raise EgressError(
+                f"主机 {host} 指向 {address}，不是公网地址，也不在 allowed_networks 里：确要连它，就把网段加上"
+            )
 
     def _in_networks(self, address: Address) -> bool:
         return any(address in network for network in self._networks)
@@ -143,7 +145,7 @@ def _address_literal(host: str) -> Address | None:
         return _parsed_address(host)
     if ":" in host:
         if "%" in host:
-            raise EgressError("an IPv6 address with a zone is not allowed")
+            raise EgressError("不允许带区域（%）的 IPv6 地址：去掉 % 和后面的部分")
         return _parsed_address(host)
     return None
 
@@ -152,7 +154,7 @@ def _parsed_address(text: str) -> Address:
     try:
         return ipaddress.ip_address(text.split("%", 1)[0])
     except ValueError as error:
-        raise EgressError(f"{text[:100]!r} is not an address") from error
+        raise EgressError(f"{text[:100]!r} 不是 IP 地址") from error
 
 
 def _is_transitional(address: Address) -> bool:
@@ -163,9 +165,7 @@ def _is_transitional(address: Address) -> bool:
 
 def _checked_host_entry(host: str) -> str:
     if not HOST_NAME.fullmatch(host):
-        raise EgressError(
-            f"allowed_hosts: {host!r} is not a host name in lower case (addresses go to allowed_networks)"
-        )
+        raise EgressError(f"allowed_hosts：{host!r} 不是小写的主机名（IP 地址和网段写在 allowed_networks 里）")
     return host
 
 
@@ -173,4 +173,4 @@ def _checked_network(text: str) -> Network:
     try:
         return ipaddress.ip_network(text)
     except ValueError as error:
-        raise EgressError(f"allowed_networks: {error}") from error
+        raise EgressError(f"allowed_networks：{text!r} 不是网段，应如 10.1.0.0/16（{error}）") from error

@@ -46,7 +46,7 @@ class FileChannel:
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
-            raise DeliveryError(f"cannot write {self._path}: {error.strerror}") from error
+            raise DeliveryError(f"写不了 {self._path}（{error.strerror}）：核对路径、权限和磁盘空间") from error
 
     def probe(self) -> None:
         try:
@@ -54,7 +54,7 @@ class FileChannel:
             with self._path.open("ab"):
                 pass
         except OSError as error:
-            raise DeliveryError(f"cannot write {self._path}: {error.strerror}") from error
+            raise DeliveryError(f"写不了 {self._path}（{error.strerror}）：核对路径、权限和磁盘空间") from error
 
     def close(self) -> None:
         pass

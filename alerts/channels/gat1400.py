@@ -92,7 +92,7 @@ class Gat1400Channel:
     def deliver(self, events: Sequence[Event]) -> None:
         [event] = events
         if not isinstance(event, FlaggedEvent):
-            raise DeliveryError(f"GA/T 1400 takes vehicles, not events of kind {event.kind}")
+            raise DeliveryError(f"GA/T 1400 平台只收车辆，不收 {event.kind}：从该通道的 kinds 里去掉它")
         path, document = self._message(event)
         if self._heard_at is None or self._now() - self._heard_at > QUIET_FOR:
             self._be_known()
@@ -144,7 +144,7 @@ class Gat1400Channel:
             raise failure_of(answer, self._now())
         refused = [code for code in status_codes(answer.body) if code != "0"]
         if refused:
-            raise DeliveryError(f"the platform answers StatusCode {refused[0][:10]}")
+            raise DeliveryError(f"平台拒收，StatusCode {refused[0][:10]}：请平台方查这个代码")
 
 
 def disposition_notification(event: FlaggedEvent, settings: Gat1400Settings, link: str) -> object:

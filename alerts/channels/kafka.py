@@ -96,13 +96,11 @@ def _build(settings: KafkaOutSettings, around: Surroundings) -> Channel:
     try:
         from alerts.channels.kafka_topic import Topic
     except ImportError as error:
-        raise ChannelConfigError(f"channel {settings.name}: Kafka needs confluent-kafka: run `make setup`") from error
+        raise ChannelConfigError(f"通道 {settings.name}：Kafka 需要 confluent-kafka：运行 make setup") from error
     if bool(settings.username) != (settings.password_file is not None):
-        raise ChannelConfigError(f"channel {settings.name}: username and password_file belong together")
+        raise ChannelConfigError(f"通道 {settings.name}：username 和 password_file 要一起写")
     if settings.username and settings.sasl == "PLAIN" and not settings.tls:
-        raise ChannelConfigError(
-            f"channel {settings.name}: PLAIN would send the password in the clear, use tls or SCRAM"
-        )
+        raise ChannelConfigError(f"通道 {settings.name}：PLAIN 会明文发送密码：设 tls = true，或改用 SCRAM")
     password = read_secret(settings.password_file, settings.name) if settings.password_file else ""
     link = _link(settings, password)
 

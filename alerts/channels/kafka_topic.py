@@ -49,10 +49,10 @@ class Topic:
         try:
             cluster = self._producer.list_topics(self._topic, timeout=self._timeout_s)
         except KafkaException as error:
-            raise DeliveryError(f"the brokers cannot be reached: {_words(error)}") from error
+            raise DeliveryError(f"连不上 Kafka（{_words(error)}）：核对 brokers、网络和账号") from error
         self._check([(str(broker.host), int(broker.port)) for broker in cluster.brokers.values()])
         if not (parts := tuple(cluster.topics[self._topic].partitions)):
-            raise DeliveryError(f"there is no topic {self._topic}, and the brokers did not make it")
+            raise DeliveryError(f"Kafka 里没有主题 {self._topic}，也没有自动建立：请先建好它")
         return parts
 
     def send(self, bodies: Sequence[tuple[str, str, bytes]]) -> None:
@@ -65,8 +65,8 @@ class Topic:
         while len(self._present) > _REMEMBERED:
             del self._present[next(iter(self._present))]
         if failed or left:
-            said = (failed or ["no answer"])[0]
-            raise DeliveryError(f"the brokers did not take {len(failed) + left} of {len(bodies)}: {said}")
+            said = (failed or ["没有应答"])[0]
+            raise DeliveryError(f"Kafka 没有收下 {len(bodies)} 条中的 {len(failed) + left} 条：{said}")
 
     def close(self) -> None:
         """Drop what is on its way: it is sent anew, or found in the topic."""
@@ -100,7 +100,7 @@ class Topic:
             consumer.assign([TopicPartition(self._topic, part, start) for part, start in wanted.items()])
             return self._ids(consumer, set(wanted))
         except KafkaException as error:
-            raise DeliveryError(f"the topic cannot be read back: {_words(error)}") from error
+            raise DeliveryError(f"主题 {self._topic} 读不回来（{_words(error)}）：账号要有读它的权限") from error
         finally:
             consumer.close()
 
@@ -114,7 +114,7 @@ class Topic:
         quiet_at = time.monotonic() + self._timeout_s
         while parts:
             if time.monotonic() > quiet_at:
-                raise DeliveryError(f"the topic was not read back within {self._timeout_s:g} s")
+                raise DeliveryError(f"{self._timeout_s:g} 秒内没有读回主题 {self._topic}")
             for message in consumer.consume(1000, _QUIET_S):
                 error = message.error()
                 if error is None:

@@ -46,7 +46,7 @@ class LaneChannel:
     def deliver(self, events: Sequence[Event]) -> None:
         [event] = events
         if not isinstance(event, FlaggedEvent):
-            raise DeliveryError(f"the lane alert speaks of vehicles, not of kind {event.kind}")
+            raise DeliveryError(f"车道报警只播报车辆，不播报 {event.kind}：从该通道的 kinds 里去掉它")
         try:
             ended = subprocess.run(
                 self._settings.command,
@@ -57,15 +57,15 @@ class LaneChannel:
                 check=False,
             )
         except subprocess.TimeoutExpired as error:
-            raise DeliveryError(f"the lane command did not end within {self._settings.timeout_s:g} s") from error
+            raise DeliveryError(f"车道命令在 {self._settings.timeout_s:g} 秒内没有结束") from error
         except OSError as error:
-            raise DeliveryError(f"the lane command cannot be run: {error.strerror}") from error
+            raise DeliveryError(f"车道命令无法运行（{error.strerror}）：核对 command 的路径和权限") from error
         if ended.returncode != 0:
-            raise DeliveryError(f"the lane command ended with {ended.returncode}")
+            raise DeliveryError(f"车道命令以 {ended.returncode} 结束：看它自己的日志")
 
     def probe(self) -> None:
         if shutil.which(self._settings.command[0]) is None:
-            raise DeliveryError(f"the lane command {self._settings.command[0]} cannot be run")
+            raise DeliveryError(f"车道命令 {self._settings.command[0]} 无法运行：核对 command 的路径和权限")
 
     def close(self) -> None:
         pass

@@ -84,7 +84,7 @@ def _build(settings: MqttSettings, around: Surroundings) -> Channel:
     try:
         from alerts.channels.mqtt_connection import Connection
     except ImportError as error:
-        raise ChannelConfigError(f"channel {settings.name}: MQTT needs paho-mqtt: run `make setup`") from error
+        raise ChannelConfigError(f"通道 {settings.name}：MQTT 需要 paho-mqtt：运行 make setup") from error
     password = read_secret(settings.password_file, settings.name) if settings.password_file else None
 
     def connect() -> Connection:

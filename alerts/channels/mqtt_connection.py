@@ -32,7 +32,7 @@ class Connection:
         self._timeout_s = timeout_s
         self._message_expiry_s = message_expiry_s
         self._answered = threading.Event()
-        self._refusal = "no answer"
+        self._refusal = "没有应答"
         self._publish_refusals: dict[int, str] = {}
         self._client = Client(
             CallbackAPIVersion.VERSION2,
@@ -59,11 +59,11 @@ class Connection:
             sent.wait_for_publish(self._timeout_s)
             is_published = sent.is_published()
         except (RuntimeError, ValueError) as error:
-            raise DeliveryError("the broker's connection was lost") from error
+            raise DeliveryError("与 MQTT 代理的连接断了") from error
         if not is_published:
-            raise DeliveryError(f"the broker took nothing within {self._timeout_s:g} s")
+            raise DeliveryError(f"MQTT 代理在 {self._timeout_s:g} 秒内没有收下")
         if refusal := self._publish_refusals.pop(sent.mid, None):
-            raise DeliveryError(f"the broker refused the event: {refusal}")
+            raise DeliveryError(f"MQTT 代理拒收（{refusal}）：核对该账号对主题的写权限")
 
     def is_up(self) -> bool:
         return self._client.is_connected()
@@ -76,11 +76,11 @@ class Connection:
         try:
             self._client.connect(target.address, target.port, keepalive=KEEPALIVE_S, clean_start=True)
         except OSError as error:
-            raise DeliveryError(f"the broker cannot be reached: {type(error).__name__}") from error
+            raise DeliveryError(f"连不上 MQTT 代理（{type(error).__name__}）：核对 host、port 和网络") from error
         self._client.loop_start()
         if not self._answered.wait(self._timeout_s) or self._refusal:
             self.close()
-            raise DeliveryError(f"the broker did not accept us: {self._refusal}")
+            raise DeliveryError(f"MQTT 代理不接受登录（{self._refusal}）：核对账号和密码文件")
 
     def _on_connect(
         self, _client: Client, _userdata: None, _flags: ConnectFlags, reason: ReasonCode, _properties: Properties | None

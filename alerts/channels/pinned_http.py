@@ -67,7 +67,7 @@ class PinnedHttp:
         """Ask whether somebody answers there; what he says is of no interest, unless that he is broken."""
         answer = self.get(url)
         if answer.status >= 500:
-            raise DeliveryError(f"HTTP {answer.status}")
+            raise DeliveryError(f"对方返回 HTTP {answer.status}")
 
     def close(self) -> None:
         if self._portal is not None:
@@ -94,10 +94,10 @@ class PinnedHttp:
                 parsed, target = await anyio.to_thread.run_sync(self._allow_list.check_url, url, abandon_on_cancel=True)
                 return await self._send(method, parsed, target, body, headers)
         except TimeoutError as error:
-            raise DeliveryError(f"no answer within {self._timeout_s:g} s") from error
+            raise DeliveryError(f"{self._timeout_s:g} 秒内没有应答") from error
         except httpx.HTTPError as error:
             # The message of an httpx error may hold the URL, and a robot's URL holds its secret.
-            raise DeliveryError(f"no answer: {type(error).__name__}") from error
+            raise DeliveryError(f"没有应答（{type(error).__name__}）") from error
 
     async def _send(
         self, method: str, url: httpx.URL, target: Target, body: bytes, headers: dict[str, str]
@@ -125,4 +125,4 @@ class PinnedHttp:
 def check_url(url: str, channel: str) -> None:
     """Raises ChannelConfigError when a channel's address is none of HTTP."""
     if not url.startswith(("https://", "http://")):
-        raise ChannelConfigError(f"channel {channel}: url must start with https://")
+        raise ChannelConfigError(f"通道 {channel}：url 应以 https:// 开头")

@@ -10,7 +10,7 @@ def read_secret(path: Path, channel: str) -> str:
     try:
         secret = path.read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise ChannelConfigError(f"channel {channel}: cannot read the secret in {path}: {error}") from error
+        raise ChannelConfigError(f"通道 {channel}：读不了密钥文件 {path}（{error}）：核对路径和权限") from error
     if not secret or any(char.isspace() for char in secret):
-        raise ChannelConfigError(f"channel {channel}: {path} must hold one secret on one line")
+        raise ChannelConfigError(f"通道 {channel}：{path} 里应只有一行密钥，没有空格")
     return secret

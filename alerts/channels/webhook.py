@@ -83,11 +83,11 @@ def load_signer(path: Path, channel: str) -> Webhook:
     try:
         key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
     except binascii.Error as error:
-        raise ChannelConfigError(f"channel {channel}: {path} holds no whsec_ secret in base64") from error
+        raise ChannelConfigError(f"通道 {channel}：{path} 里不是 whsec_ 开头的 Base64 密钥") from error
     if not secret.startswith("whsec_") or len(key) not in SECRET_BYTES:
         raise ChannelConfigError(
-            f"channel {channel}: the secret in {path} must be whsec_ and base64 of 24 to 64 bytes, it has {len(key)}; "
-            f"make one with: echo whsec_$(openssl rand -base64 32)"
+            f"通道 {channel}：{path} 应为 whsec_ 加 24 到 64 字节的 Base64，现在是 {len(key)} 字节；"
+            f"这样生成：echo whsec_$(openssl rand -base64 32)"
         )
     return Webhook(key)
 
@@ -95,7 +95,7 @@ def load_signer(path: Path, channel: str) -> Webhook:
 def failure_of(answer: HttpAnswer, now: datetime) -> DeliveryError:
     """Return what an answer other than 2xx means; a redirect is a failure too."""
     return DeliveryError(
-        f"HTTP {answer.status}",
+        f"对方返回 HTTP {answer.status}",
         retry_after_s=parse_retry_after(answer.headers.get("retry-after"), now),
         is_gone=answer.status == 410,
     )

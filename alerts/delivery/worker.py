@@ -166,7 +166,7 @@ class ChannelWorker:
         except AlertsError as error:
             return error
         except Exception as error:  # noqa: BLE001  the outermost loop of a channel: its fault is a failed try
-            return DeliveryError(f"the channel broke: {place_of(error)}")
+            return DeliveryError(f"通道出错（{place_of(error)}）：这是程序的问题，请报告")
         return None
 
     def _settle(self, delivered: Sequence[Waiting]) -> None:
@@ -189,7 +189,7 @@ class ChannelWorker:
         log.warning("channel %s: event %s failed: %s", self._channel.name, one.entry.event.event_id, error)
         self._metrics.outcomes.labels(self._channel.name, "failed").inc()
         if isinstance(error, DeliveryError) and error.is_gone:
-            self._queue.disable("the receiver answered 410 Gone")
+            self._queue.disable("对方答复 410，不再接收")
             log.error("channel %s is off: the receiver answered 410 Gone", self._channel.name)
             self._bury([one], str(error))
             return
@@ -198,7 +198,7 @@ class ChannelWorker:
             return
         delay_s = next_delay_s(one.failures + 1, self._dice)
         if delay_s is None:
-            self._bury([one], f"given up after {one.failures + 1} tries: {error}")
+            self._bury([one], f"试了 {one.failures + 1} 次，不再试：{error}")
             return
         if isinstance(error, DeliveryError) and error.retry_after_s:
             delay_s = max(delay_s, error.retry_after_s)

@@ -58,7 +58,7 @@ def run_by_order(work: Callable[[Order], int]) -> NoReturn:
 def _taken_order() -> Order:
     """Read the order and leave nothing of it for processes started from here. Raises SettingsError."""
     if sys.stdin.isatty():
-        raise SettingsError("this is a part of `kakou run`; start that")
+        raise SettingsError("这是 kakou run 的一部分，不能单独启动：运行 kakou run")
     given = sys.stdin.buffer.read()
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, sys.stdin.fileno())
@@ -68,7 +68,9 @@ def _taken_order() -> Order:
     except ValidationError as error:
         problem = error.errors(include_input=False)[0]  # the input holds passwords
         where = ".".join(map(str, problem["loc"])) or "all of it"
-        raise SettingsError(f"this process was given no usable order: {where}: {problem['msg']}") from None
+        raise SettingsError(
+            f"kakou run 交给这个进程的指令不对（{where}: {problem['msg']}）：各部件应为同一版本"
+        ) from None
 
 
 EXIT_WORDS = {

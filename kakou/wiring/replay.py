@@ -63,7 +63,7 @@ class ReplayPlan:
         sunset_watch(self.settings).require_open()
         if self.record is None:
             if self.redis_url is None:
-                raise RiskDBError("no risk list: neither a record nor a Redis is there")
+                raise RiskDBError("没有名单：既没有行程库，也没有 Redis；先导入行程（kakou risk import）或设 REDIS_URL")
             risk = self.settings.risk.model_copy(
                 update={"timeout_s": max(LIST_PATIENCE_S, self.settings.risk.timeout_s)}
             )

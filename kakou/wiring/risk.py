@@ -52,7 +52,7 @@ class RiskParts:
 
     def required_publisher(self) -> Publisher:
         if self.publisher is None:
-            raise RiskDBError("this needs Redis")
+            raise RiskDBError("这一步需要 Redis：设 REDIS_URL 或 redis_url")
         return self.publisher
 
 
@@ -120,7 +120,7 @@ def tended_list(
                 failure.append(error)
                 return
             except sqlite3.Error as error:
-                failure.append(RiskDBError(f"the risk record cannot be read: {error}"))
+                failure.append(RiskDBError(f"读不了行程库（{error}）：从备份放回"))
                 return
             finally:
                 is_ready.set()

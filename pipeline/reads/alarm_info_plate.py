@@ -30,7 +30,7 @@ class AlarmInfoPlate:
         if at(document, "AlarmInfoPlate") is None:
             return Understood(reply=Reply.of_json(SIGN_OF_LIFE_REPLY))
         if result is None:
-            raise UnreadableMessageError("AlarmInfoPlate without result.PlateResult")
+            raise UnreadableMessageError("AlarmInfoPlate 里没有 result.PlateResult")
         return Understood((_read(document, result, message),), Reply.of_json(READ_REPLY))
 
 

@@ -82,7 +82,7 @@ class Arrival:
             begin = LENGTHS.size + said_length
             header = Header.model_validate_json(content[LENGTHS.size : begin])
         except (struct.error, ValidationError) as error:
-            raise SealError("a read in the journal cannot be understood") from error
+            raise SealError("日志里有一条过车看不懂：各部件应为同一版本") from error
         plate, scene = content[begin : begin + plate_length], content[begin + plate_length :]
         sent = SentRead(header.read, plate, scene)
         return cls(header.device_id, header.arrived_at, header.passed_at, header.is_late, sent, header.is_test)

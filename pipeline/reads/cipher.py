@@ -43,4 +43,4 @@ class Seal:
         try:
             return self._cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], about)
         except (InvalidTag, ValueError) as error:
-            raise SealError("a read cannot be opened with the key of this box") from error
+            raise SealError("这台机器的密钥打不开日志里的过车：放回原来的密钥") from error

@@ -29,7 +29,7 @@ class Dahua:
         if picture is None:  # KeepAlive, DeviceInfo
             return Understood(reply=Reply.of_json(TAKEN))
         if not isinstance(picture, dict):
-            raise UnreadableMessageError("TollgateInfo without Picture")
+            raise UnreadableMessageError("TollgateInfo 里没有 Picture")
         return Understood((_read(picture, message),), Reply.of_json(TAKEN))
 
 

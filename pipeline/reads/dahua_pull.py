@@ -170,14 +170,14 @@ def parts_in(stream: Iterable[bytes]) -> Iterator[bytes]:
                     break
                 found = LENGTH.search(head)
                 if found is None or int(found[1]) > MAX_PART:
-                    raise UnreadableMessageError("a part of a stream without a length, or too long")
+                    raise UnreadableMessageError("事件流的一段没有长度，或太长")
                 waiting, length = rest, int(found[1])
             if len(waiting) < length:
                 break
             yield waiting[:length]
             waiting, length = waiting[length:], None
         if length is None and len(waiting) > MAX_HEADERS:
-            raise UnreadableMessageError("a stream that is no multipart")
+            raise UnreadableMessageError("事件流不是 multipart")
 
 
 def read_in(text: str, utc_offset: timedelta) -> SentRead | None:

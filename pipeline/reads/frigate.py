@@ -20,7 +20,7 @@ class Frigate:
         document = parse_json(message.body)
         after = at(document, "after")
         if not isinstance(after, dict):
-            raise UnreadableMessageError("a Frigate event without `after`")
+            raise UnreadableMessageError("Frigate 事件里没有 after")
         serial = short(at(after, "camera"))
         if at(after, "label") != PERSON or not _is_at_door(after) or _is_at_door(at(document, "before")):
             return Understood(serial=serial)

@@ -48,11 +48,11 @@ class Gat1400:
             return _not_subscribed(document, message)
         vehicles = _vehicles(document)
         if not vehicles and resource.lower() == "motorvehicles" and not _is_empty_list(document):
-            raise UnreadableMessageError("MotorVehicles without a MotorVehicleObject")
+            raise UnreadableMessageError("MotorVehicles 里没有 MotorVehicleObject")
         if not vehicles:
             return Understood(reply=status_reply(message, [(None, OK)]))
         if len(vehicles) > MOST_VEHICLES:
-            raise UnreadableMessageError(f"more than {MOST_VEHICLES} vehicles in one message")
+            raise UnreadableMessageError(f"一条报文里超过 {MOST_VEHICLES} 辆车")
         return _understood(vehicles, message)
 
 
@@ -161,7 +161,7 @@ def _understood(vehicles: list[dict[str, object]], message: Message) -> Understo
         except UnreadableMessageError:
             statuses.append((given, BAD_CONTENT))
     if not reads:
-        raise UnreadableMessageError("none of the vehicles can be understood")
+        raise UnreadableMessageError("没有一辆车能看懂")
     return Understood(tuple(reads), status_reply(message, statuses))
 
 

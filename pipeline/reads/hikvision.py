@@ -36,7 +36,7 @@ class Hikvision:
         parts = _parts(message)
         said = next((part for part in parts if _is_text(part)), None)
         if said is None:
-            raise UnreadableMessageError("no event among the parts")
+            raise UnreadableMessageError("各段里没有事件")
         event = _event(said.content)
         kind = (event.said("eventType") or "").lower()
         if kind in CROSSINGS and (event.said("eventState") or "active").lower() == "active":
@@ -74,7 +74,7 @@ def _event(content: bytes) -> Element:
 def _as_node(name: str, value: object, depth: int = 0) -> ElementTree.Element:
     """Return the JSON form as the tree that the XML form gives."""
     if depth > 20:
-        raise UnreadableMessageError("JSON too deep for an event")
+        raise UnreadableMessageError("JSON 层数太多，不是事件")
     node = ElementTree.Element(name)
     if isinstance(value, dict):
         for key, item in value.items():
@@ -87,7 +87,7 @@ def _as_node(name: str, value: object, depth: int = 0) -> ElementTree.Element:
 def _read(event: Element, parts: list[Part], utc_offset: timedelta) -> SentRead:
     anpr = event.first("ANPR")
     if anpr is None:
-        raise UnreadableMessageError("an ANPR event without ANPR")
+        raise UnreadableMessageError("ANPR 事件里没有 ANPR")
     raw = anpr.said("licensePlate") or ""
     try:
         text = plate_text(raw)

@@ -88,7 +88,7 @@ class Journal:
         Raises OSError, sqlite3.Error.
         """
         if shutil.disk_usage(self._folder).free < KEEP_FREE_BYTES:
-            raise OSError(errno.ENOSPC, "the disk is nearly full; its last space is for flagged events")
+            raise OSError(errno.ENOSPC, "磁盘快满了，剩下的空间留给预警：清理磁盘或扩容")
         names = [(arrival.device_id, arrival.key()) for arrival in arrivals]
         known = set(execute_values(self._database, KNOWN, names))
         fresh: dict[_Name, Arrival] = {}

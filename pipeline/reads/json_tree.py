@@ -14,9 +14,9 @@ def parse_json(body: bytes) -> dict[str, object]:
     try:
         document = json.loads(text, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
-        raise UnreadableMessageError("not JSON") from error
+        raise UnreadableMessageError("不是 JSON") from error
     if not isinstance(document, dict):
-        raise UnreadableMessageError("JSON that is no object")
+        raise UnreadableMessageError("JSON 不是对象")
     return document
 
 

@@ -29,7 +29,7 @@ def parts_of(content_type: str, body: bytes) -> list[Part]:
     delimiter = _delimiter(content_type, body)
     parts = list(_parts(body, delimiter))
     if not parts:
-        raise UnreadableMessageError("multipart without a part")
+        raise UnreadableMessageError("multipart 里没有内容")
     return parts
 
 
@@ -42,7 +42,7 @@ def _delimiter(content_type: str, body: bytes) -> bytes:
     if len(said) > 2 and said in body:
         return said
     if len(first) <= 2:
-        raise UnreadableMessageError("multipart whose boundary does not occur in it")
+        raise UnreadableMessageError("multipart 里找不到它的分隔符")
     return first
 
 
@@ -63,7 +63,7 @@ def _parts(body: bytes, delimiter: bytes) -> Iterator[Part]:
         }
         end, position = _content_end(body, begin, delimiter, fields.get("content-length", ""))
         yield _part(fields, body[begin:end])
-    raise UnreadableMessageError(f"multipart of more than {MAX_PARTS} parts")
+    raise UnreadableMessageError(f"multipart 超过 {MAX_PARTS} 段")
 
 
 def _headers(body: bytes, position: int) -> tuple[str | None, int]:
@@ -71,7 +71,7 @@ def _headers(body: bytes, position: int) -> tuple[str | None, int]:
     found = BLANK_LINE.search(body, position, position + MAX_HEADER_BYTES)
     if found is None:
         if len(body) - position > MAX_HEADER_BYTES:
-            raise UnreadableMessageError("multipart with a part whose headers do not end")
+            raise UnreadableMessageError("multipart 有一段的头部没有结束")
         return None, position
     return decoded(body[position : found.start()]), found.end()
 

@@ -21,7 +21,7 @@ class Onvif:
         root = parse_xml(message.body)
         told = list(root.all("NotificationMessage"))
         if not told and root.name != "Envelope":
-            raise UnreadableMessageError("an ONVIF message without a NotificationMessage")
+            raise UnreadableMessageError("ONVIF 报文里没有 NotificationMessage")
         return Understood(reply=TAKEN, crossings=tuple(_crossing(one, message) for one in told if _is_crossing(one)))
 
 

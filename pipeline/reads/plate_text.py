@@ -52,9 +52,9 @@ def plate_text(raw: str) -> str:
     if not text.strip(UNKNOWN):
         return ""
     if len(text) > MAX_LENGTH:
-        raise ValueError(f"a plate has 7 to 9 characters, this has {len(text)}")
+        raise ValueError(f"号牌应有 7 到 9 个字符，这里有 {len(text)} 个")
     if not all(c == UNKNOWN or c.isalnum() for c in text):
-        raise ValueError("the plate holds a character that no plate carries")
+        raise ValueError("号牌里有号牌上没有的字符")
     return _spelt(text)
 
 

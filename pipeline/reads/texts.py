@@ -41,7 +41,7 @@ def decoded(body: bytes) -> str:
     if chinese is not None and (text is None or CHINESE.search(chinese)):
         return chinese
     if text is None:
-        raise UnreadableMessageError("neither UTF-8 nor GB18030")
+        raise UnreadableMessageError("文字既不是 UTF-8 也不是 GB18030")
     return text
 
 
@@ -115,7 +115,7 @@ def picture_of(value: object) -> bytes:
     try:
         return base64.b64decode("".join(value.rpartition("base64,")[2].split()))
     except (binascii.Error, ValueError) as error:
-        raise UnreadableMessageError("a picture that is not base64") from error
+        raise UnreadableMessageError("图片不是 Base64") from error
 
 
 def box_of(

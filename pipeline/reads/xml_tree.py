@@ -81,7 +81,7 @@ def parse_xml(body: bytes) -> Element:
     text = decoded(body).strip("\ufeff \t\r\n\0")
     # Where there is no document type there are no entities of its own either.
     if "<!DOCTYPE" in text:
-        raise UnreadableMessageError("XML with a document type or entities of its own")
+        raise UnreadableMessageError("XML 带有自定义的文档类型或实体")
     if text.count("<") > MAX_MARKS:
         raise _too_large()
     # What the declaration says of the encoding is often wrong; `decoded` has settled it.
@@ -90,7 +90,7 @@ def parse_xml(body: bytes) -> Element:
         parser.feed(text.encode())
         root = parser.close()
     except ElementTree.ParseError as error:
-        raise UnreadableMessageError(f"not well-formed XML: {expat.ErrorString(error.code)}") from error
+        raise UnreadableMessageError(f"XML 不合规（{expat.ErrorString(error.code)}）") from error
     _check_size(root)
     return Element(root)
 
@@ -106,7 +106,7 @@ def _check_size(root: ElementTree.Element) -> None:
 
 
 def _too_large() -> UnreadableMessageError:
-    return UnreadableMessageError(f"XML of more than {MAX_DEPTH} levels or {MAX_ELEMENTS} elements")
+    return UnreadableMessageError(f"XML 超过 {MAX_DEPTH} 层或 {MAX_ELEMENTS} 个元素")
 
 
 def _local(name: str) -> str:

@@ -40,11 +40,11 @@ def load_run(path: Path) -> LoadedRun:
                 else:
                     passages.append(PassageRecord.model_validate_json(line))
     except (OSError, UnicodeDecodeError) as error:
-        raise SourceError(f"{path}: cannot be read: {error}") from error
+        raise SourceError(f"{path}：读不了（{error}）") from error
     except (ValueError, AttributeError, ValidationError) as error:
-        raise SourceError(f"{path}:{number}: not a line that `kakou replay --json` writes") from error
+        raise SourceError(f"{path}:{number}：不是 kakou replay --json 写的一行") from error
     if run is None:
-        raise SourceError(f"{path}: the record of the run is missing")
+        raise SourceError(f"{path}：缺少本次运行的说明行：应为 kakou replay --json 的完整输出")
     return LoadedRun(run, videos, tuple(passages))
 
 

@@ -21,7 +21,7 @@ from pipeline.replay.worker import ReplayParts, replay_unit, unreadable
 POLL_S = 0.5
 MAX_FAILURES = 5
 """Workers that could not start, one after the other."""
-INSTALL = "the engine ray needs Ray: in kakou's folder: .venv/bin/python -m pip install -e '.[ray]'"
+INSTALL = "引擎 ray 需要 Ray：在 kakou 的文件夹里运行 .venv/bin/python -m pip install -e '.[ray]'"
 
 
 class RayEngine:
@@ -113,7 +113,7 @@ class _Crew:
         except self._ray.exceptions.RayActorError as error:
             self._failures += 1
             if self._failures >= MAX_FAILURES:
-                raise SourceError(f"Ray's workers do not start: {error}") from error
+                raise SourceError(f"Ray 的工作进程启动不了：{error}") from error
             self.call()
         else:
             self._failures = 0

@@ -111,12 +111,12 @@ def load_truth(path: Path) -> Truth:
             rows = csv.DictReader(file)
             missing = [name for name in COLUMNS if name not in (rows.fieldnames or ())]
             if missing:
-                raise SourceError(f"{path}: column {missing[0]} is missing; it needs {', '.join(COLUMNS)}")
+                raise SourceError(f"{path}：缺少列 {missing[0]}；应有 {', '.join(COLUMNS)}")
             read = [((row["video"] or "").strip(), _row(path, number, row)) for number, row in enumerate(rows, start=2)]
             passages = tuple(passage for _, passage in read if passage is not None)
             return Truth(passages, frozenset(video for video, _ in read))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise SourceError(f"{path}: cannot be read as CSV: {error}") from error
+        raise SourceError(f"{path}：不能作为 CSV 读取（{error}）") from error
 
 
 def judge(truth: Truth, passages: Iterable[PassageRecord]) -> list[Judged]:
@@ -193,7 +193,7 @@ def _row(path: Path, number: int, row: dict[str, str]) -> TruePassage | None:
             is_listed={"1": True, "0": False}.get((row.get("is_listed") or "").strip()),
         )
     except (ValueError, AttributeError) as error:
-        raise SourceError(f"{path}:{number}: start_s and end_s must be numbers ({error})") from error
+        raise SourceError(f"{path}:{number}：start_s 和 end_s 应为数字（{error}）") from error
 
 
 def _overlap_s(truth: TruePassage, passage: PassageRecord) -> float:

@@ -115,7 +115,7 @@ def find_units(
                 ReplayUnit(p, _name(p, path), start, container_time=container_time) for p in _footage(path, problems)
             ]
         except (OSError, SourceError) as error:
-            problems.append(str(error) if isinstance(error, SourceError) else f"{path}: {error.strerror}")
+            problems.append(str(error) if isinstance(error, SourceError) else f"{path}：读不了（{error.strerror}）")
             continue
         units += found
     doubled = {name for name, count in Counter(unit.video for unit in units).items() if count > 1}
@@ -160,7 +160,7 @@ def footage_sha256(path: Path) -> str:
 
 def _footage(path: Path, problems: list[str]) -> Iterator[Path]:
     if not path.exists():
-        raise SourceError(f"{path}: No such file or directory")
+        raise SourceError(f"{path}：没有这个文件或文件夹 (No such file or directory)")
     if not path.is_dir():
         yield path
         return
@@ -173,7 +173,7 @@ def _footage(path: Path, problems: list[str]) -> Iterator[Path]:
     folders = {p.parent for p in entries if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file()}
     image_folders = sorted(folders - {video.parent for video in videos})
     if not videos and not image_folders and not unreadable:
-        raise SourceError(f"{path}: no video or image in this folder")
+        raise SourceError(f"{path}：这个文件夹里没有录像或图片")
     yield from videos
     yield from image_folders
 

@@ -36,14 +36,14 @@ def tls_fault(request: CaptureRequest) -> str | None:
     try:
         context = ssl.create_default_context(cafile=str(_authorities(request)))
     except (OSError, ssl.SSLError) as error:
-        return f"ca_file {request.ca_file} cannot be read ({error.strerror or error}): it must hold certificates as PEM"
+        return f"读不了 ca_file {request.ca_file}（{error.strerror or error}）：应为 PEM 证书"
     try:
         with socket.create_connection((address.hostname, port), ASK_TIMEOUT_S) as plain:
             context.wrap_socket(plain, server_hostname=address.hostname).close()
     except ssl.SSLCertVerificationError as error:
         reason = error.verify_message.rstrip(".")
-        remedy = "name the authority of the camera's certificate by ca_file, or set tls_verify = false for this source"
-        return f"the certificate of {address.hostname}:{port} is refused: {reason}; {remedy}"
+        remedy = "用 ca_file 指明摄像机证书的签发者，或对这个 source 设 tls_verify = false"
+        return f"{address.hostname}:{port} 的证书不被认可（{reason}）：{remedy}"
     except (OSError, ValueError):
         # Not there, or no TLS: what FFmpeg said of it is what there is to say.
         return None

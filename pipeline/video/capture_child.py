@@ -129,13 +129,13 @@ def _ready(stream: VideoStream, slot: int, shape: tuple[int, int], moved: tuple[
 
 def _damage(stream: VideoStream, undecodable: int, errors: ErrorLines) -> str | None:
     if stream.frames == 0:
-        return errors.first or "no video frame in it"
+        return errors.first or "里面没有画面"
     if (missing := _missing(stream)) is not None:
         return missing
     if undecodable:
-        return f"{undecodable} frames could not be decoded"
+        return f"{undecodable} 帧无法解码"
     if errors.count:
-        return f"damaged: {errors.first} ({errors.count} decoder messages)"
+        return f"有损坏：{errors.first}（解码器共报 {errors.count} 次）"
     return None
 
 
@@ -146,10 +146,10 @@ def _missing(stream: VideoStream) -> str | None:
     """
     missing = stream.frame_count - stream.passed_over - stream.frames
     if missing > max(MAX_MISSING_FRAMES, MAX_MISSING_SHARE * stream.frame_count):
-        return f"ends early: {stream.frames} of {stream.frame_count} frames"
+        return f"不完整：{stream.frame_count} 帧中只有 {stream.frames} 帧"
     missing_ms = stream.length_ms - stream.offset_ms if stream.has_times and not stream.frame_count else 0.0
     if missing_ms > max(MAX_MISSING_MS, MAX_MISSING_SHARE * stream.length_ms):
-        return f"ends early: {stream.offset_ms / 1000:.1f} of {stream.length_ms / 1000:.1f} s"
+        return f"不完整：{stream.length_ms / 1000:.1f} 秒中只有 {stream.offset_ms / 1000:.1f} 秒"
     return None
 
 

@@ -203,9 +203,9 @@ def open_stream(request: CaptureRequest) -> VideoStream:
     try:
         container = _open(request)
     except (av.FFmpegError, OSError, ValueError) as error:
-        raise SourceError(getattr(error, "strerror", None) or str(error)) from error
+        raise SourceError(f"打不开：{getattr(error, 'strerror', None) or error}") from error
     if not container.streams.video:
-        raise SourceError("not a video that can be decoded" if not request.is_live else "no video stream there")
+        raise SourceError("不是能解码的录像" if not request.is_live else "那里没有视频流")
     stream = VideoStream(container, request.decoder_threads)
     if request.from_ms:
         stream.seek(request.from_ms)

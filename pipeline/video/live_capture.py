@@ -27,5 +27,5 @@ def capture_live(
         hand_over.send(decoding.progress())
     last = decoding.progress()
     return Ended(
-        frames=last.frames, offset_ms=last.offset_ms, dropped=last.dropped, was_opened=True, damage="the stream ended"
+        frames=last.frames, offset_ms=last.offset_ms, dropped=last.dropped, was_opened=True, damage="视频流结束了"
     )

@@ -117,11 +117,11 @@ def _read_file(viewing: Viewing) -> Iterator[Sighting]:
                 counts.frames = notice.frames
                 counts.damage = notice.damage
                 if notice.guessed_fps:
-                    counts.note = f"no times in it: run at {notice.guessed_fps:.0f} frames a second, a guess"
+                    counts.note = f"录像里没有时间：按每秒 {notice.guessed_fps:.0f} 帧估计"
                 if notice.stopped_at_damage:
-                    raise UnsteadyDecodingError(f"{source.uri}: {notice.damage}")
+                    raise UnsteadyDecodingError(f"{source.uri}：{notice.damage}")
                 if notice.frames == 0:
-                    raise SourceError(f"{source.uri}: {notice.damage}")
+                    raise SourceError(f"{source.uri}：{notice.damage}")
             elif isinstance(notice, Opened):
                 counts.length_ms = notice.length_ms
             elif isinstance(notice, Progress):
@@ -136,9 +136,9 @@ def _read_folder(viewing: Viewing) -> Iterator[Sighting]:
     try:
         paths = sorted(p for p in source.path.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file())
     except OSError as error:
-        raise SourceError(f"{source.uri}: {error.strerror or error}") from error
+        raise SourceError(f"{source.uri}：读不了（{error.strerror or error}）") from error
     if not paths:
-        raise SourceError(f"{source.uri}: no images in this folder")
+        raise SourceError(f"{source.uri}：这个文件夹里没有图片")
     start, _ = capture_start(source.path, source.start)
     unreadable = 0
     gate = MotionGate(viewing.settings.gate, source.regions)
@@ -152,7 +152,7 @@ def _read_folder(viewing: Viewing) -> Iterator[Sighting]:
                 image = decoder.load(path).image
             except OcrError as error:
                 unreadable += 1
-                counts.damage = f"{unreadable} of {len(paths)} images cannot be read, the last: {error}"
+                counts.damage = f"{len(paths)} 张图片中 {unreadable} 张无法读取，最后一张：{error}"
                 continue
             if gate.is_due(offset_ms) and gate.wants(image, offset_ms):
                 source.regions.hide(image)
@@ -242,11 +242,11 @@ def _require_file(source: SourceSettings) -> None:
         if is_file and size:
             source.path.open("rb").close()
     except OSError as error:
-        raise SourceError(f"{source.uri}: {error.strerror or error}") from error
+        raise SourceError(f"{source.uri}：读不了（{error.strerror or error}）") from error
     if not is_file:
-        raise SourceError(f"{source.uri}: neither a file nor a folder")
+        raise SourceError(f"{source.uri}：既不是文件也不是文件夹")
     if not size:
-        raise SourceError(f"{source.uri}: the file is empty")
+        raise SourceError(f"{source.uri}：文件是空的")
 
 
 KINDS: tuple[tuple[Callable[[SourceSettings], bool], Callable[[Viewing], Iterator[Sighting]]], ...] = (

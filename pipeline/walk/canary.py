@@ -121,7 +121,7 @@ def _picture() -> BgrImage:
     """Raises SourceError where the installation is not whole."""
     picture = cv2.imread(str(CANARY_PICTURE))
     if picture is None:
-        raise SourceError(f"{CANARY_PICTURE} is missing or damaged; install again")
+        raise SourceError(f"{CANARY_PICTURE} 缺失或损坏：重新安装 kakou")
     return picture  # type: ignore[return-value]  # OpenCV types its pictures more widely
 
 

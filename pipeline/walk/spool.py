@@ -79,7 +79,7 @@ class Spool:
         target = self._folder / _name(self._clock.look())
         has_room = self._make_room(PICTURES, len(record) + len(pictures))
         if not has_room and not self._make_room(SUFFIX, len(record)):
-            raise OSError(errno.EFBIG, "a passage is larger than pipeline.spool_max_mb")
+            raise OSError(errno.EFBIG, "一次过车超过 pipeline.spool_max_mb：调大它")
         written = target.with_suffix(".part")
         try:
             self._write_on_a_full_disk_too(written, record)

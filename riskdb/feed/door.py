@@ -77,5 +77,5 @@ def _secret_in(path: Path) -> str:
         if len(base64.b64decode(secret.removeprefix("whsec_") + "==")) in SECRET_BYTES:
             return secret
     except (OSError, UnicodeDecodeError, binascii.Error) as error:
-        raise RiskDBError(f"the secret in {path} cannot be read: {error}") from error
-    raise RiskDBError(f"{path} must hold one secret of 24 to 64 bytes, whsec_ and Base64")
+        raise RiskDBError(f"读不了密钥文件 {path}（{error}）：核对路径和权限") from error
+    raise RiskDBError(f"{path} 应为一行密钥：whsec_ 加 24 到 64 字节的 Base64")

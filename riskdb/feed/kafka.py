@@ -159,7 +159,7 @@ class KafkaBridge:
         )  # fmt: skip
         left = self._letters.flush(_LETTERS_WITHIN_S)
         if failed or left:
-            raise RiskDBError(f"the dead-letter topic cannot be written: {'; '.join(failed) or 'no answer in time'}")
+            raise RiskDBError(f"写不了死信主题（{'; '.join(failed) or '没有应答'}）：核对主题和账号的权限")
 
     def _go_on(self) -> bool:
         """Read every partition from where the record says; return whether the topic is there.
@@ -204,11 +204,13 @@ def _link(settings: KafkaSettings) -> dict[str, str | int | float | bool | None]
 
 def _password(settings: KafkaSettings) -> str:
     if settings.password_file is None:
-        raise RiskDBError(f"risk.kafka {settings.topic}: username needs password_file")
+        raise RiskDBError(f"[[risk.kafka]] {settings.topic}：username 和 password_file 要一起写")
     try:
         return settings.password_file.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise RiskDBError(f"risk.kafka {settings.topic}: {settings.password_file} cannot be read: {error}") from error
+        raise RiskDBError(
+            f"[[risk.kafka]] {settings.topic}：读不了 {settings.password_file}（{error}）：核对路径和权限"
+        ) from error
 
 
 def _ends(messages: Sequence[Message]) -> Iterator[TopicPartition]:

@@ -79,7 +79,7 @@ class HotSet:
             membership = self._members_of(self.state(), digests)
             if membership is not None:
                 return membership
-        raise RiskDBError("the risk list in Redis is not the version that it says; run `kakou risk check`")
+        raise RiskDBError("Redis 中的名单与它的版本号不符：在中心运行 kakou risk check")
 
     def _members_of(self, state: ListState, digests: Sequence[bytes]) -> Membership | None:
         """Ask one version; None when the list has moved on to another one, whose state is known then."""
@@ -111,10 +111,10 @@ class HotSet:
                 flags = self._link.receive_members(waiting[0])
                 waiting.popleft()
                 if flags[0] != LISTED:
-                    raise RiskDBError("the risk list changed while a long question was under way; ask again")
+                    raise RiskDBError("查询期间名单换了版本：请再查一次")
                 yield Membership(state.version, flags[1:])
         except (redis.RedisError, OSError) as error:
-            raise RiskDBError(f"the risk list in Redis cannot be asked: {error}") from error
+            raise RiskDBError(f"问不到 Redis 中的名单（{error}）") from error
         finally:
             # Answers that nobody waits for any more must not be taken for those to the next question.
             if waiting:
@@ -156,7 +156,7 @@ class HotSet:
             for position, value in zip(listed, values, strict=True):
                 reasons[position] = self._spelled_out(digests[position], value, now)
             return membership.version, reasons, held
-        raise RiskDBError("the risk list changes faster than it can be read")
+        raise RiskDBError("名单换版太快，读不完：稍后再试")
 
     def _why(self, state: ListState, digests: list[bytes]) -> list[bytes] | None:
         """Return the packed reasons, or None when the list has moved on to another version meanwhile."""
@@ -168,7 +168,7 @@ class HotSet:
             self._refreshed()
             return None
         if None in values:
-            raise RiskDBError("the risk list names a vehicle without a reason; run `kakou risk check`")
+            raise RiskDBError("名单中有车没有列入原因：在中心运行 kakou risk check")
         return values
 
     def _spelled_out(self, digest: bytes, value: bytes, now: float) -> tuple[RiskReason, ...]:
@@ -180,9 +180,7 @@ class HotSet:
                 self._read_names()
             return spell_out_all(packed, self._declarations, self._sources)
         except (KeyError, ValueError, OverflowError, OSError) as error:
-            raise RiskDBError(
-                "the risk list names a declaration or a source that is unknown or damaged; `kakou risk serve` mends it"
-            ) from error
+            raise RiskDBError("名单引用的风险区或来源不存在或已损坏：kakou risk serve 运行时会自行修好") from error
 
     def _unexpired(self, reasons: Sequence[PackedReason], now: float) -> list[PackedReason]:
         """Return the reasons that count at `now`.
@@ -194,7 +192,7 @@ class HotSet:
         latest, earliest = now + span.latest - span.wall, min(now, span.wall) + span.earliest - span.wall
         sure = [reason for reason in reasons if reason.expires_at > latest]
         if not sure and any(reason.expires_at > earliest for reason in reasons):
-            raise RiskDBError("whether an entry has expired depends on a clock that has just jumped; check its time")
+            raise RiskDBError("时钟刚刚跳变，无法判断是否到期：核对本机时间（NTP）")
         return sure
 
     def _read_names(self) -> None:
@@ -207,11 +205,13 @@ class HotSet:
         self._state = None
         state = self._watch.read()
         if state.version < self._highest_version:
-            raise RiskDBError(f"the risk list went back from version {self._highest_version} to {state.version}")
+            raise RiskDBError(
+                f"名单从第 {self._highest_version} 版退回到第 {state.version} 版：核对 Redis 是否换成了旧的数据"
+            )
         if self._digester is None or state.key_id != self._digester.key_id:
             self._digester = PlateDigester(self._load_key())
         if state.key_id != self._digester.key_id:
-            raise OtherKeyError("the risk list was made with another plate key; copy the centre's key file to this box")
+            raise OtherKeyError("名单是用另一把号牌密钥做的：把中心的密钥文件拷到这台机器")
         self._watch.require_young(state)
         self._highest_version = state.version
         self._state = state

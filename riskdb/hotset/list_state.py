@@ -54,20 +54,18 @@ class ListWatch:
     def read(self) -> ListState:
         """Ask Redis. Raises RiskDBError when the time is not known, or what Redis says is no list."""
         if not self._clock.look().is_known:
-            raise RiskDBError("the time is not known: the clock is behind what it has shown before; set it (NTP)")
+            raise RiskDBError("时间不可信：本机时钟比以前显示过的还早，请校准（NTP）")
         fields, members = self._asked()
         if None in fields:
-            raise RiskDBError("there is no risk list in Redis; run `kakou risk serve` or `kakou risk import`")
+            raise RiskDBError("Redis 中还没有名单：在中心运行 kakou risk serve 或 kakou risk import")
         meta = ListMeta.parsed(fields)
         if meta is None:
-            raise RiskDBError("what Redis says of the risk list is damaged; `kakou risk serve` mends it")
+            raise RiskDBError("Redis 中名单的说明已损坏：kakou risk serve 运行时会自行修好")
         age_s = self._clock.wall() - meta.heartbeat
         if abs(age_s) <= self._settings.stale_after_s:
             self._young_at = time.monotonic()
         if meta.count + 1 != members:
-            raise RiskDBError(
-                f"the risk list should have {meta.count} entries, not {members - 1}; run `kakou risk check`"
-            )
+            raise RiskDBError(f"名单应有 {meta.count} 项，实有 {members - 1} 项：在中心运行 kakou risk check")
         return ListState(
             version=meta.version,
             count=meta.count,
@@ -84,7 +82,7 @@ class ListWatch:
         match self._link.ask_atomically(("HMGET", keys.META, *keys.META_FIELDS), ("SCARD", keys.HOT)):
             case [list() as fields, int() as members]:
                 return fields, members
-        raise RiskDBError("what Redis answers is no state of a risk list; is that our Redis?")
+        raise RiskDBError("Redis 的答复不像名单：核对 redis_url 指的是不是 kakou 的 Redis")
 
     def _lost_a_tended_centre(self, heartbeat: float, age_s: float) -> bool:
         """Whether this is a replica that nothing comes to any more, and the list was tended when that began.
@@ -131,8 +129,8 @@ class ListWatch:
             return
         age_s = self._clock.wall() - state.heartbeat
         if age_s < 0:
-            raise StaleListError(f"the list's heartbeat lies {-age_s:.0f} s ahead; set the clocks of box and centre")
-        raise StaleListError(f"the risk list was last tended {age_s:.0f} s ago; is `kakou risk serve` running?")
+            raise StaleListError(f"名单的更新时间超前 {-age_s:.0f} 秒：校准本机和中心的时钟（NTP）")
+        raise StaleListError(f"名单已 {age_s:.0f} 秒没有更新：查看中心的 kakou risk serve 是否在运行、网络是否通")
 
 
 def _number(pattern: bytes, said: bytes) -> float:

@@ -64,7 +64,7 @@ class ListStore:
         """Say that the list is tended."""
         exists, _ = self._link.ask(("HEXISTS", keys.META, "version"), ("PING",))
         if not exists:
-            raise RiskDBError("there is no risk list in Redis to keep alive")
+            raise RiskDBError("Redis 中没有名单，无从保持：kakou risk serve 会重新发布")
         self._link.ask(("HSET", keys.META, "heartbeat", repr(now)))
 
     def difference(self, before: ListMeta, digests: Sequence[bytes], wanted: dict[bytes, bytes]) -> Difference:
@@ -115,7 +115,7 @@ class ListStore:
         members = set(self._scan(keys.NEXT_HOT))
         reasons = self.reasons.count(meta.buckets)
         if len(members) != meta.count or reasons != meta.count or xor_of(members) != meta.checksum:
-            raise RiskDBError("the new list in Redis is not what was written; the old list stays in force")
+            raise RiskDBError("写进 Redis 的新名单核对不上，仍用旧名单：再试一次，核对 Redis 的内存")
 
     def swap(self, meta: ListMeta, now: float) -> None:
         """Put the new list in force and drop the old one."""

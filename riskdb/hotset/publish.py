@@ -104,7 +104,7 @@ class Publisher:
         with self._record.turn():
             meta = self.store.meta()
             if meta is None:
-                raise RiskDBError("there is no whole risk list in Redis")
+                raise RiskDBError("Redis 中没有完整的名单：kakou risk serve 会重新发布")
             if not self._is_own(meta):  # about to be rebuilt; patching would label it with our key and rule
                 return Published(meta.version, meta.count, 0, 0, False)
             published = self._reconciled(meta)

@@ -52,7 +52,7 @@ def unpack_reasons(digest: bytes, value: bytes) -> list[PackedReason]:
     """
     packed = value[:-SEAL_BYTES]
     if not packed or len(packed) % PACKED.size or seal_reasons(digest, packed) != value:
-        raise RiskDBError("the reasons of a listed vehicle are damaged; `kakou risk serve` mends them")
+        raise RiskDBError("名单中有车的列入原因已损坏：kakou risk serve 运行时会自行修好")
     return [PackedReason(*fields) for fields in PACKED.iter_unpack(packed)]
 
 

@@ -83,7 +83,7 @@ class RedisLink:
             yield
         except _MISSHAPEN as error:
             self._drop()
-            raise RiskDBError("what Redis answers is no answer to the question; is that our Redis?") from error
+            raise RiskDBError("Redis 答非所问：核对 redis_url 指的是不是 kakou 的 Redis") from error
         finally:
             self._deadline = None
 
@@ -109,7 +109,7 @@ class RedisLink:
         """Send the commands as one transaction and return their answers. Raises RiskDBError."""
         answers = self.ask(("MULTI",), *commands, ("EXEC",))[-1]
         if not isinstance(answers, list):
-            raise RiskDBError(f"Redis gave an unexpected answer: {type(answers).__name__}")
+            raise RiskDBError(f"Redis 答非所问（{type(answers).__name__}）：核对 redis_url 指的是不是 kakou 的 Redis")
         for answer in answers:
             if isinstance(answer, redis.ResponseError):
                 raise _refusal(answer) from answer
@@ -270,4 +270,4 @@ def _new_reader() -> hiredis.Reader:
 
 
 def _refusal(error: Exception) -> RiskDBError:
-    return RiskDBError(f"the risk list in Redis cannot be asked: {error or 'it does not answer in time'}")
+    return RiskDBError(f"问不到 Redis 中的名单（{error or '没有按时应答'}）")

@@ -13,8 +13,8 @@ from riskdb.types import RiskIntegrityError
 SMALL = 20
 """A list of at most this many vehicles may shrink to nothing."""
 WHAT_TO_DO = (
-    "restore risk.sqlite from a backup and start `kakou risk serve` again, or import the travel records anew;"
-    " where the list is really meant to begin anew: `kakou risk serve --accept-smaller`"
+    "从备份放回 risk.sqlite 后重新启动 kakou risk serve，或重新导入行程；"
+    "确实要从头开始：kakou risk serve --accept-smaller"
 )
 
 
@@ -25,8 +25,7 @@ def require_own_list(record: RiskRecord, held: int) -> None:
     """
     if held and record.state("version") == "0":
         raise RiskIntegrityError(
-            f"Redis holds a risk list of {held} vehicles, but {record.path} is new or empty and has never published"
-            f" one; the list stays in force: {WHAT_TO_DO}"
+            f"Redis 中的名单有 {held} 辆车，而 {record.path} 是新的或空的，从未发布过；仍用原名单。{WHAT_TO_DO}"
         )
 
 
@@ -50,8 +49,8 @@ def require_explained(
     unexplained = len(gone) - record.count_known(gone)
     if unexplained > most_shrink * held:
         raise RiskIntegrityError(
-            f"the new risk list would have {len(wanted)} vehicles and not {held}, and {record.path} knows nothing of"
-            f" {unexplained} of them; the old list stays in force: {WHAT_TO_DO}"
+            f"新名单只有 {len(wanted)} 辆车，原有 {held} 辆，其中 {unexplained} 辆在 {record.path} 里查不到去向；"
+            f"仍用原名单。{WHAT_TO_DO}"
         )
 
 

@@ -59,7 +59,7 @@ class RiskRecord:
             self.connection = sqlite3.connect(path, timeout=30.0, isolation_level=None)
             self._prepare()
         except sqlite3.DatabaseError as error:
-            raise RiskDBError(f"the risk record {path} cannot be used: {error}; restore it from a backup") from error
+            raise RiskDBError(f"行程库 {path} 用不了（{error}）：从备份放回") from error
 
     def __enter__(self) -> Self:
         return self
@@ -86,7 +86,7 @@ class RiskRecord:
         try:
             self.connection.execute("BEGIN IMMEDIATE")
         except sqlite3.OperationalError as error:
-            raise RiskDBError(f"{self.path} is being written by another process: {error}") from error
+            raise RiskDBError(f"另一个进程正在写行程库 {self.path}（{error}）：稍后再试") from error
         try:
             with self._errors():
                 yield
@@ -100,7 +100,7 @@ class RiskRecord:
         try:
             yield
         except sqlite3.Error as error:
-            raise RiskDBError(f"the risk record {self.path} cannot be written: {error}") from error
+            raise RiskDBError(f"行程库 {self.path} 写不了（{error}）：核对磁盘空间和权限") from error
 
     @contextlib.contextmanager
     def turn(self) -> Iterator[None]:
@@ -113,8 +113,7 @@ class RiskRecord:
         """Refuse digests of another key than the record's. Raises RiskDBError."""
         if key_id != self.state("key_id", ""):
             raise RiskDBError(
-                f"{self.path} was written with another plate key; put the key file that belongs to it back"
-                " (after a rotation under way: try again)"
+                f"行程库 {self.path} 是用另一把号牌密钥写的：放回它原来的密钥文件（若正在更换密钥，稍后再试）"
             )
 
     # --- state

@@ -32,7 +32,7 @@ def own_key(record: RiskRecord, path: Path) -> bytes:
             finish_rotation(record, path)  # one has just been under way
             key, known = read_key(path), record.state("key_id", "")
     except FileNotFoundError as error:
-        raise RiskDBError(f"{path} is missing, and {record.path} was written with it; put it back") from error
+        raise RiskDBError(f"缺少号牌密钥 {path}，而行程库 {record.path} 是用它写的：把它放回") from error
     record.require_key(PlateDigester(key).key_id)
     return key
 

@@ -41,8 +41,8 @@ MUTANTS = (
         ("if not sure and any(reason.expires_at > earliest", "if False and any(reason.expires_at > earliest"),
         ("        if state.version < self._highest_version:", "        if False:"),
         (
-            '            raise OtherKeyError("the risk list was made with another plate key',
-            '            return state\n            raise OtherKeyError("the risk list was made with another plate key',
+            '            raise OtherKeyError("名单是用另一把号牌密钥做的',
+            '            return state\n            raise OtherKeyError("名单是用另一把号牌密钥做的',
         ),
         ("        self._watch.require_young(state)\n", ""),
         ("        self._highest_version = state.version\n", ""),
