@@ -16,6 +16,7 @@ from kakou.disk_words import folder_fault
 from kakou.links import AddressError, open_links
 from kakou.sane_values import insane_values
 from kakou.settings_words import explained, toml_fault
+from kakou.workable import unworkable
 from pipeline.reads.settings import ReadsSettings
 from pipeline.settings import PipelineSettings, SourceSettings
 from riskdb.settings import ClockSettings, RiskSettings
@@ -144,8 +145,8 @@ def load_settings(path: Path | None = None) -> Settings:
         settings = Settings.model_validate(table)
     except ValidationError as error:
         raise SettingsError(_explain(error, path or DEFAULT_PATH, text)) from error
-    if insane := [*insane_values(table)]:
-        lines = (f"{path or DEFAULT_PATH}:{_line_of(at, text)}: {_dotted(at)}: {why}" for at, why in insane)
+    if faults := [*insane_values(table)] or [*unworkable(settings)]:
+        lines = (f"{path or DEFAULT_PATH}:{_line_of(at, text)}: {_dotted(at)}: {why}" for at, why in faults)
         raise SettingsError("\n".join(lines))
     _refuse_open_links(settings, path or DEFAULT_PATH)
     if (fault := folder_fault(settings.state_dir)) is not None:
