@@ -26,6 +26,7 @@ from tests.office_kit import (
     xlsx,
 )
 from tests.office_layouts import layout_files
+from tests.office_letters import letter_files
 
 
 def office_files() -> Iterator[OfficeFile]:
@@ -35,6 +36,7 @@ def office_files() -> Iterator[OfficeFile]:
     yield from cell_files()
     yield from habit_files()
     yield from layout_files()
+    yield from letter_files()
     yield from _no_tables()
 
 

@@ -12,6 +12,8 @@ from riskdb.record.values.classes import class_of, known_words, words_of
 from riskdb.record.values.moments import read_moment
 from riskdb.record.values.plates import WrittenPlate, read_plates
 from riskdb.record.values.problem import CellProblem
+from riskdb.record.values.short_days import are_short_days, written_out
+from riskdb.record.values.short_days import is_short as is_short_day
 from riskdb.record.values.stays import Stay, read_stay
 from riskdb.record.values.year_source import YearSource
 from riskdb.rule import ListRule
@@ -90,6 +92,7 @@ class RowJudge:
         self._sources: dict[str, str] = {}
         self._classes: dict[tuple[str, tuple[str, ...]], str] = {}
         self._years: dict[str, YearSource] = {}
+        self._short: dict[str, bool] = {}
         self._ahead: Sequence[TravelRow] = ()
 
     def look_ahead(self, rows: Sequence[TravelRow]) -> None:
@@ -174,10 +177,12 @@ class RowJudge:
         found = self._stays.get((begin, end, row.file))
         if found is None:
             now = datetime.fromtimestamp(self.now, self._zone).replace(tzinfo=None)
-            stay = read_stay(begin, end, now, lambda: self._year_of(row.file, now), self._zone)
+            is_short = (is_short_day(begin) or is_short_day(end)) and self._writes_short_days(row.file, now)
+            ends = (written_out(begin), written_out(end)) if is_short else (begin, end)
+            stay = read_stay(*ends, now, lambda: self._year_of(row.file, now), self._zone)
             found = self._in_time(stay, row)
             if len(self._stays) < REMEMBERED:
-                self._stays[begin, end, row.file if stay.is_of_file else ""] = found
+                self._stays[begin, end, row.file if stay.is_of_file or is_short else ""] = found
         return found
 
     def _in_time(self, stay: Stay, row: TravelRow) -> tuple[int, int, str]:
@@ -194,6 +199,13 @@ class RowJudge:
         if until > self.now + FUTURE_TOLERANCE_S + 86_400:
             raise CellProblem("离开时间", row.visited_until or row.visited_from, "在将来", "仍在当地请写“至今”")
         return start, max(until, start + 1), stay.note
+
+    def _writes_short_days(self, file: str, now: datetime) -> bool:
+        """Return whether all of a file's dates are such as 261120."""
+        if file not in self._short:
+            texts = (text for row in self._ahead if row.file == file for text in (row.visited_from, row.visited_until))
+            self._short[file] = are_short_days(texts, now + timedelta(days=1))
+        return self._short[file]
 
     def _year_of(self, file: str, now: datetime) -> YearSource:
         """Return where a file's missing years come from: its other dates, or the time at which it comes in."""

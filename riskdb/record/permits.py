@@ -11,9 +11,10 @@ from riskdb.digest import PlateDigester
 from riskdb.permits import PERMIT_CLASS
 from riskdb.record.areas import normalise_area
 from riskdb.record.judging import MAX_NAME_LENGTH, RowOrigin, parse_moment
-from riskdb.record.mapping.body import EXAMPLE, PLATE_LIKE, RowsBelow, fault_of, records
+from riskdb.record.mapping.body import EXAMPLE, RowsBelow, fault_of, records
 from riskdb.record.mapping.fields import PERMIT_TABLE, Field
 from riskdb.record.mapping.forms import HEADER_WITHIN, Form, FormKind, find_form, require_clear
+from riskdb.record.mapping.plate_like import PLATE_LIKE
 from riskdb.record.tables.opening import read_sheets
 from riskdb.record.tables.sheets import NumberedRow, Sheet
 from riskdb.record.values.plates import read_plates

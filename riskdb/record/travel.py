@@ -8,7 +8,8 @@ from pathlib import Path
 
 from riskdb.record.judging import TravelRow
 from riskdb.record.layout import NO_TRAILER, Layout
-from riskdb.record.mapping.body import EXAMPLE, PLATE_LIKE, RowsBelow, records, why_no_record
+from riskdb.record.mapping.body import EXAMPLE, RowsBelow, records, why_no_record
+from riskdb.record.mapping.cards import MOST_ROWS, card_rows, with_said_above
 from riskdb.record.mapping.fields import AREA_PARTS, FIELD_NAMES, TRAVEL_TABLE, Field
 from riskdb.record.mapping.forms import (
     HEADER_ROWS,
@@ -24,10 +25,12 @@ from riskdb.record.mapping.forms import (
     unread_columns,
 )
 from riskdb.record.mapping.header_keys import header_key
+from riskdb.record.mapping.plate_like import PLATE_LIKE, WHOLE_PLATES
 from riskdb.record.mapping.repeated import Part, parts_of, repeated_words
 from riskdb.record.mapping.turned import describes_fields, turned_rows
 from riskdb.record.tables.opening import read_sheets
 from riskdb.record.tables.sheets import NumberedRow, Sheet
+from riskdb.record.values.last_days import only_day
 from riskdb.types import RiskFileError
 
 _AREAS = (Field.AREA, Field.AREA_CODE, *AREA_PARTS)
@@ -56,13 +59,7 @@ def read_travel_rows(path: Path, reading: Reading | None = None, name: str = "")
     name = name or path.name
     found, formless = 0, []
     for sheet in read_sheets(path, name, reading.notice):
-        rows = iter(sheet.rows)
-        top = list(islice(rows, _PEEK))
-        form = _form_of(sheet, top, reading)
-        if form is None and len(top) < _PEEK:
-            turned = turned_rows(top)
-            form = _form_of(sheet, turned, reading, is_turned=True)
-            top = turned if form else top
+        form, top, rows = _laid_out(sheet, reading)
         if form is None:
             formless.append(_without_header(sheet, top, rows, reading))
             continue
@@ -80,12 +77,54 @@ def read_travel_rows(path: Path, reading: Reading | None = None, name: str = "")
         )
 
 
+def _laid_out(sheet: Sheet, reading: Reading) -> tuple[Form | None, list[NumberedRow], Iterator[NumberedRow]]:
+    """Return the form of a sheet, its first rows and the rest: as they stand, as cards, or turned round."""
+    rows = iter(sheet.rows)
+    top, rows, said = with_said_above(TRAVEL_TABLE, list(islice(rows, _PEEK)), rows)
+    if form := _form_of(sheet, top, reading):
+        _look_above(form, top, reading)
+        for name, value in said.items():
+            reading.notice(f"{form.place}：表头上面写着“{name}：{value}”，下面每一条都照此读取")
+        return form, top, rows
+    more = list(islice(rows, MOST_ROWS))
+    are_few = len(more) < MOST_ROWS and not describes_fields(top)
+    cards = card_rows(TRAVEL_TABLE, [*top, *more]) if are_few else []
+    if form := _form_of(sheet, cards, reading, is_of_cards=True):
+        return form, cards, iter(())
+    if len(top) < _PEEK:
+        turned = turned_rows(top)
+        if form := _form_of(sheet, turned, reading, is_turned=True):
+            return form, turned, iter(())
+    return None, top, chain(more, rows)
+
+
+def _look_above(form: Form, top: Sequence[NumberedRow], reading: Reading) -> None:
+    """Refuse plates above the header, which would be lost; say that a text there names some. Raises RiskFileError."""
+    for number, cells in top:
+        texts = [cell for cell in cells if number < form.ends_at and PLATE_LIKE.search(cell)]
+        if not texts or any(map(EXAMPLE.match, cells)):
+            continue
+        if any(map(WHOLE_PLATES.fullmatch, texts)):
+            raise RiskFileError(
+                f"{form.place}：第 {number} 行有号牌，但它在表头（第 {form.ends_at} 行）上面；"
+                "请把它移到表头下面，或另存为一个文件"
+            )
+        reading.notice(f"{form.place}：第 {number} 行的文字里写着号牌，没有读取；要列入的请各写一行")
+
+
 def travel_form(reading: Reading) -> FormKind:
     needs: tuple[tuple[Field, ...], ...] = ((Field.PLATE,), _AREAS, _WHENS)
     return FormKind(TRAVEL_TABLE, Field.PLATE, needs if reading.source else (*needs, (Field.SOURCE,)))
 
 
-def _form_of(sheet: Sheet, top: list[NumberedRow], reading: Reading, *, is_turned: bool = False) -> Form | None:
+def _form_of(
+    sheet: Sheet,
+    top: list[NumberedRow],
+    reading: Reading,
+    *,
+    is_turned: bool = False,
+    is_of_cards: bool = False,
+) -> Form | None:
     kind = travel_form(reading)
     confirmed = _confirmed(kind, top, reading)
     found = find_form(kind, top, {**confirmed, **reading.bindings})
@@ -93,7 +132,8 @@ def _form_of(sheet: Sheet, top: list[NumberedRow], reading: Reading, *, is_turne
         return None
     unread = unread_columns(found, reading.bindings, confirmed)
     known = replace(found, file=sheet.file, sheet=sheet.name, delimiter=sheet.delimiter)
-    form = replace(known, unread=unread, is_turned=is_turned)
+    dated = only_day(cell for number, cells in top if number < found.ends_at for cell in cells)
+    form = replace(known, unread=unread, is_turned=is_turned, is_of_cards=is_of_cards, dated=dated)
     reading.form_found(form)
     parts = parts_of(form)
     for part in parts:
@@ -123,6 +163,8 @@ def understood(form: Form) -> str:
     words = "，".join(dict.fromkeys(told))
     left = "、".join(name for field, name in named if name and not _is_used(form, field))
     where = f"第 {form.ends_at} 行是表头"
+    if form.is_of_cards:
+        where = "一辆车一张卡片，名称在左、内容在右，下面说第几行就是号牌所在的行"
     if form.is_turned:
         where = f"竖排的表，左起第 {form.ends_at} 列是列名，一列一条记录，下面说第几行就是左起第几列"
     return f"{where}：{words}" + (f"；没有读取的列：{left}" if left else "")
@@ -169,6 +211,8 @@ def _travel_rows(sheet: Sheet, form: Form, rows: RowsBelow, reading: Reading) ->
                 yield from _rows_beside(parts, number, cells, reading)
         if copied := sum(layout.copied_rows for _, layout in parts):
             reading.notice(f"{table.place}：{copied} 条记录写着“同上”之类，照上一条记录读取")
+        if dated := sum(layout.dated_rows for _, layout in parts):
+            reading.notice(f"{table.place}：{dated} 条记录写着“近几天”之类，按表头上面的日期 {table.dated} 为止读取")
         top = list(islice(rows, HEADER_ROWS))
         table = _form_of(sheet, top, reading) if top else None
         rows.give_back([row for row in top if table is None or row[0] > table.ends_at])

@@ -4,16 +4,14 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from riskdb.record.mapping.forms import Form
+from riskdb.record.mapping.plate_like import PLATE_LIKE, WHOLE_PLATES
 from riskdb.record.tables.sheets import Notice, NumberedRow
 
-PLATE_LIKE = re.compile(r"[\u4e00-\u9fff]\s?[A-Za-zＡ-Ｚａ-ｚ]\s?[·•・.\-]?\s?[A-Za-z0-9Ａ-Ｚａ-ｚ０-９]{4,7}")
-"""What nobody would write but as a plate, well or badly."""
-_WHOLE_PLATES = re.compile(rf"\s*(?:{PLATE_LIKE.pattern}[挂学警港澳领]?[\s、,，;；/]*)+")
 _NAKED_PLATE = re.compile(r"[A-Za-z][A-Za-z0-9·•. -]{4,8}")
 EXAMPLE = re.compile(
-    r"[（(【\[]?\s*(?:示例|样例|范例|例如|例子|例|如|比如)(?=\d{0,2}$|\s*[:：]|[\u4e00-\u9fff]\s?[A-Za-z])"
+    r"[（(【\[]?\s*(?:(?:填写|填报|填表)?(?:示例|样例|样本|范例|模板)|范例|例如|例子|例|如|比如)(?=\d{0,2}$|\s*[:：]|[\u4e00-\u9fff]\s?[A-Za-z])"
 )
-_EXAMPLE_BEGINS = frozenset("示样范例如比（(【[")
+_EXAMPLE_BEGINS = frozenset("示样范模填例如比（(【[")
 _HINT = re.compile(
     r"[(（]?(?:[必选可]填项?|可选|非必填|可不填|文本(?:格式)?|日期(?:格式)?|数字)[)）]?|\*|[(（][^()（）]{1,12}[)）]"
 )
@@ -106,7 +104,7 @@ def fault_of(form: Form, cells: Sequence[str], joined: str) -> str:
 def unread_plate(form: Form, cells: Sequence[str]) -> str:
     """Return that a plate stands in a column that nobody reads, or empty."""
     for place in form.unread:
-        if place < len(cells) and cells[place] and _WHOLE_PLATES.fullmatch(cells[place]):
+        if place < len(cells) and cells[place] and WHOLE_PLATES.fullmatch(cells[place]):
             name = f"“{form.headers[place]}”列" if form.headers[place] else f"第 {place + 1} 列（没有列名）"
             return f"{name}写着号牌，但没有读取；请把这些号牌各写一行，或指定略过这一列"
     return ""

@@ -3,9 +3,11 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from riskdb.record.mapping.fields import AREA_PARTS, FIELD_NAMES, MANY, Field, SynonymTable
 from riskdb.record.mapping.header_keys import header_key
+from riskdb.record.mapping.plate_like import PLATE_LIKE
 from riskdb.record.tables.sheets import MAX_COLUMNS, NumberedRow
 from riskdb.types import RiskFileError
 
@@ -47,6 +49,10 @@ class Form:
     """Columns that nobody reads, and of which no steward said so: a plate there is a vehicle that would be lost."""
     is_turned: bool = False
     """The names stand down the left side and each column is a record: its rows are counted from the left."""
+    is_of_cards: bool = False
+    """Each record is a card with its names beside its values; the header stands nowhere."""
+    dated: date | None = None
+    """The one day that stands above the header: of the letter, or of the list."""
 
     @property
     def fingerprint(self) -> str:
@@ -109,7 +115,8 @@ def likely_header(rows: Sequence[NumberedRow]) -> Form | None:
 def find_form(kind: FormKind, rows: Sequence[NumberedRow], bindings: Bindings) -> Form | None:
     """Return the form, its file and sheet left empty; None where no header is found."""
     for place, (number, cells) in enumerate(rows[:HEADER_WITHIN]):
-        if len(cells) > MAX_COLUMNS:  # no form; to look at a million headers takes minutes
+        # No form; to look at a million headers takes minutes. A plate among the names is a value beside its name.
+        if len(cells) > MAX_COLUMNS or any(PLATE_LIKE.match(cell.strip()) for cell in cells):
             continue
         single = _bound(kind, cells, bindings)
         if _core(single) < _CORE_AT_LEAST or kind.key not in single:
@@ -237,9 +244,9 @@ def require_clear(kind: FormKind, form: Form) -> None:
     for group in kind.needs:
         if not form.has(*group):
             names = "、".join(dict.fromkeys(FIELD_NAMES[field] for field in group if field not in AREA_PARTS))
-            raise RiskFileError(
-                f"{form.place}：表头（第 {form.ends_at} 行）里缺少“{names}”列；请加上这一列，或指定哪一列是它"
-            )
+            where = f"竖排的表（左起第 {form.ends_at} 列是列名）" if form.is_turned else f"表头（第 {form.ends_at} 行）"
+            where = "卡片" if form.is_of_cards else where
+            raise RiskFileError(f"{form.place}：{where}里缺少“{names}”列；请加上这一列，或指定哪一列是它")
     for field in dict.fromkeys(form.fields):
         places = form.columns(field) if field is not None and field not in MANY else ()
         if len(places) > 1 and not _is_one_wide_column(form, places):

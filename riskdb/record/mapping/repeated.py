@@ -48,11 +48,17 @@ def _is_sure(form: Form, block: Sequence[int], repeated: Sequence[int]) -> bool:
     """Whether each repetition can only be a record: not where two columns of one name are one that is wide."""
     fields = {form.fields[place] for place in block}
     is_counted = len({header_key(form.headers[place]) for place in repeated}) == len(repeated)
+    if len(block) == 1 and fields == {Field.PLATE} and all(_is_numbered(form, place) for place in repeated):
+        return True  # 序号, 车牌, 序号, 车牌: a sheet full of plates
     if len(block) == 1:
         return is_counted and bool(fields & {Field.PLATE, Field.AREA})
     if Field.PLATE in fields:
         return True
     return bool(fields & _BEGINS) and (bool(fields & _AREAS) or (is_counted and Field.TO in fields))
+
+
+def _is_numbered(form: Form, place: int) -> bool:
+    return place > 0 and form.fields[place - 1] is Field.NUMBER
 
 
 def _without(form: Form, repeated: Sequence[int], block: Sequence[int]) -> Form:

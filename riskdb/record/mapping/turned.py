@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from itertools import zip_longest
 
-from riskdb.record.mapping.body import EXAMPLE, PLATE_LIKE
+from riskdb.record.mapping.body import EXAMPLE
+from riskdb.record.mapping.plate_like import PLATE_LIKE
 from riskdb.record.tables.sheets import NumberedRow
 
 _OF_FIELDS = frozenset({"字段", "字段名", "字段名称", "列名", "数据项", "填写项"})

@@ -26,9 +26,21 @@ _UNNAMED_LEVEL = re.compile(
 _ZONE_BEFORE = re.compile(r"(?:雄安|两江|天府|西咸|贵安|金普|赣江|湘江|江北)新区(?=[^区县市旗]{1,6}[区县市旗]|雄县)")
 """A zone that lies over counties: the county that follows says where."""
 _ZONE_ONLY = re.compile(r"(雄安|两江|天府|西咸|贵安|金普|赣江|湘江|舟山群岛|江北)新区$")
+_CITY_BY_ONE = re.compile("([\u4e00-\u9fff])(?<![本我该全各县省州外])市")
+_CIRCLED = re.compile("[①-⑳]")
+_NUMBERED = re.compile(r"(?:(?:(?<=^)|(?<=[\s、,;]))\d{1,2}[、.)]|\(\d{1,2}\))\s*(?=[\u4e00-\u9fff])")
+"""1、黄岛区 2、市南区: a number begins the next area."""
+_EXCEPT = re.compile(r"除|不含|不包括|不包含|以外|之外|或")
+_CORPS = re.compile(r"(?:新疆)?(?:生产建设)?兵团第?[一二三四五六七八九十\d]{1,2}师(?=.{2,}市)")
+"""Of the Xinjiang corps: the city that follows says where."""
+_FUNCTIONAL = re.compile(
+    r"[^省市县旗镇乡村]{0,8}?(?:高新|经开|经济技术开发|经济开发|高新技术(?:产业)?开发|高技术(?:产业)?开发|开发|保税(?:港|物流)?|综保|综合保税"
+    r"|工业园|产业园|科技园|软件园|自贸|自由贸易试验|示范|旅游度假|度假|风景名胜|风景|新技术产业园|航空港|空港|临空(?:经济)?|滨海新|新)区"
+    r"|[经高]区(?:$|[(])"
+)
 _LOOK = "请写区划编码，或写全省、市、区县、街道的名称"
-_MORE = re.compile(r"[、，,；;\n/|\\]+|(?<=[区县市镇道村])(?:和(?!平|田|顺|林格|县|布克|龙|静|硕|政)|及|与)")
-_ANY_MORE = re.compile(r"[、，,；;\n/|\\]+|(?<=[区县市镇道村])(?:和|及|与)")
+_MORE = re.compile(r"[、，,；;\n/|\\+&]+|(?<=[区县市镇道村])(?:和(?!平|田|顺|林格|县|布克|龙|静|硕|政)|及|与)")
+_ANY_MORE = re.compile(r"[、，,；;\n/|\\+&]+|(?<=[区县市镇道村])(?:和|及|与)")
 """和 begins the names of 和平区 and others, too: 天津市和平区 is one area, 黄岛区和平度市 are two."""
 _SEVERAL_INSIDE = re.compile(r"([^()]+)\(([^()]*[、,;/][^()]*)\)")
 _STEPS = re.compile(r"[\s→>]+|-{2,}|—{2,}")
@@ -43,8 +55,8 @@ class FoundArea:
 
 def find_areas(cell: str) -> tuple[FoundArea, ...]:
     """Return the areas of a cell; several where it names several. Raises CellProblem."""
-    plain = unicodedata.normalize("NFKC", cell).strip()
-    plain = "".join(c for c in plain if unicodedata.category(c) != "Cf")
+    plain = unicodedata.normalize("NFKC", _CIRCLED.sub("、", cell)).strip()
+    plain = _NUMBERED.sub("、", "".join(c for c in plain if unicodedata.category(c) != "Cf")).strip("、")
     if not plain:
         raise CellProblem("地区", "", "没有填写（公式出错的格也是空的）", _LOOK)
     _refuse_rounded(cell, plain)
@@ -71,7 +83,7 @@ def _areas_of(cell: str, parts: list[str]) -> tuple[FoundArea, ...]:
     for part in parts:
         first = found[0].code if found else ""
         found += _one_behind_another(part) or (_find(cell, part, first),)
-    return tuple(dict.fromkeys(found))
+    return tuple({area.code: area for area in reversed(found)}[code] for code in dict.fromkeys(a.code for a in found))
 
 
 def _is_chain(parts: list[str]) -> bool:
@@ -122,11 +134,13 @@ def _find(cell: str, part: str, first: str) -> FoundArea:
         _require_agreement(cell, code, words)
         return FoundArea(code, f"“{part}”取编码 {code}" if words else "")
     words = _NOISE.sub("", _LEVEL_NOTE.sub("", part)).strip("()（）[]【】:：/")
-    words = _ZONE_BEFORE.sub("", _UNNAMED_LEVEL.sub("", words))
+    words = _CORPS.sub("", _ZONE_BEFORE.sub("", _UNNAMED_LEVEL.sub("", words)))
     table = place_table()
     found = _best(table, words, first) or _best(table, NAMES.get(words[:1], "-") + words[1:], first)
     if zone := _ZONE_ONLY.search(words):
         raise CellProblem("地区", cell, f"“{zone[0]}”跨几个区县，没有区划编码", "请写它下面的区县或街道")
+    if not found and (short := _CITY_BY_ONE.match(words)):
+        found = _by_short_name(cell, short[1], words[short.end() :], table)
     if not found:
         raise CellProblem("地区", cell, f"“{words or part}”不在区划表里", _LOOK)
     if len(found) > 1:
@@ -136,12 +150,27 @@ def _find(cell: str, part: str, first: str) -> FoundArea:
     return _with_rest(cell, table, code, rest)
 
 
+def _by_short_name(cell: str, first: str, rest: str, table: PlaceTable) -> list[tuple[str, str]]:
+    """Return where 哈市道里区 lies, for one city alone has it; raises CellProblem where 哈市 could be several."""
+    cities = [place for place in table.cities() if place.name.startswith(first)]
+    walks = [walk for city in cities for walk in _descend(table, city, rest) if rest and not walk[1]]
+    if len({code[:4] for code, _ in walks}) == 1:
+        return walks[:1]
+    if not cities:
+        return []
+    names = "、".join(table.name_of(city.code) for city in cities[:5])
+    raise CellProblem("地区", cell, f"“{first}市”是简称，可能是{names}", "请写全名，或写区划编码")
+
+
 def _with_bracket(table: PlaceTable, code: str, rest: str) -> tuple[str, str]:
     """Return the area that a bracket behind another says again, or more exactly: 青岛市（黄岛区）."""
     if rest[:1] != "(" or len(rest) < 3:
         return code, rest
-    walks = _walks(table, rest[1:]) + _inside_walks(table, code, rest[1:])
+    within = rest[1:].removeprefix("原")
+    walks = _walks(table, within) + _inside_walks(table, code, within)
     inside = {found for found, left in walks if not left and found.startswith(code)}
+    if not inside and any(not left and code.startswith(found) for found, left in walks):
+        return code, ""  # 芝罘区（烟台）
     return (inside.pop(), "") if len(inside) == 1 else (code, rest)
 
 
@@ -224,12 +253,19 @@ def _with_rest(cell: str, table: PlaceTable, code: str, rest: str) -> FoundArea:
     area = _area(code)
     if not rest:
         return FoundArea(area, f"“{cell.strip()}”按区划编码 {area}")
+    if _EXCEPT.search(rest):
+        raise CellProblem("地区", cell, f"写着“{rest.strip('()')}”，不知道哪些算在内", "请写出算在内的每一个地区")
     if rest[-1] in "省市区县旗州盟" and any(not left for _, left in _walks(table, rest.strip("(（ "))):
         raise CellProblem("地区", cell, f"除了{table.name_of(code)}，还写着“{rest}”", "几个地区请用顿号隔开")
     if len(code) < 12 and _SMALL_UNIT.match(rest) and not (len(code) == 9 and _DETAIL.match(rest)):
         raise CellProblem("地区", cell, f"在{table.name_of(code)}（{area}）里没有找到“{rest}”", _LOOK)
     if len(code) < 4:
         raise CellProblem("地区", cell, f"在{table.name_of(code)}里没有找到“{rest}”", _LOOK)
+    if len(code) < 6 and _FUNCTIONAL.match(rest):
+        raise CellProblem(
+            "地区", cell, f"“{rest}”是功能区，没有自己的区划编码",
+            f"请写它所在的区县或街道；{table.name_of(code)}全市都算，就只写到市",
+        )  # fmt: skip
     if (len(code) < 6 and _COUNTY_LIKE.match(rest)) or (len(code) < 9 and not _DETAIL.match(rest)):
         raise CellProblem("地区", cell, f"在{table.name_of(code)}（{area}）里没有找到“{rest}”", _LOOK)
     return FoundArea(area, f"“{cell.strip()}”按 {area}（{table.name_of(code[:9])}），“{rest}”没有编码")

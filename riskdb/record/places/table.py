@@ -113,6 +113,10 @@ class PlaceTable:
         cells = self._villages[province].get(street, "").split("\t")
         return [(street + cell[:3], cell[3:]) for cell in cells if cell]
 
+    def cities(self) -> list[Place]:
+        """Return the cities that lie below a province, and what stands at their level."""
+        return [Place(code, name) for code, name in self._places.items() if len(code) == 4 and name not in _UNNAMED]
+
     def streets(self, county: str) -> list[Place]:
         return [place for place in self._below.get(county, ()) if len(place.code) == 9]
 

@@ -41,6 +41,8 @@ _DATES = tuple(
         rf"{_Y}\s*(?P<sep>[-/.,\\])\s*{_M}\s*[-/.,\\]\s*{_D}(?:日|(?!\d))",
         rf"{_Y} {_M} {_D}(?!\d)",
         rf"{_Y}\s*年\s*{_M}\s*月\s*{_D}\s*(?:[日号]|(?!\d))",
+        rf"{_Y}\s*年\s*{_M}\s*[-/.]\s*{_D}\s*(?:[日号]|(?![\d./-]))",
+        rf"{_Y}\s*[-/.]\s*{_M}\s*月\s*{_D}\s*(?:[日号]|(?![\d./-]))",
         rf"(?P<yy>\d\d)\s*年\s*{_M}\s*月\s*{_D}\s*(?:[日号]|(?!\d))",
         rf"{_Y}(?P<m>1[0-2]|0[1-9])(?P<d>3[01]|[12]\d|0[1-9])(?=$|\s|T|\d{{4}}$|\d{{6}}$|[上下凌早晚中])",
         rf"{_M}\s*月\s*{_D}\s*(?:[日号]|(?!\d))",
@@ -61,7 +63,7 @@ _JAVA = re.compile(r"[A-Z][a-z]{2} ([A-Z][a-z]{2}) (\d\d) (\d\d:\d\d:\d\d) (?:CS
 _LONG_DASHES = re.compile(r"(?<!\d)(20\d\d)[–—−‐‑](\d{1,2})[–—−‐‑](\d{1,2})(?!\d)")
 """Within a day; between two days they mean a range."""
 _BRACKETED_CLOCK = re.compile(r"\s*\(([^()]{0,2}\d{1,2}[:时点][^()]*)\)$")
-_WHOLE_NUMBER = re.compile(r"^(20\d{6})\.0+$")
+_WHOLE_NUMBER = re.compile(r"^(20\d{6}(?:\d{4}){0,1}(?:\d\d)?)\.0+$")
 _QUARTERS = {"一刻": "15分", "三刻": "45分"}
 _WEEKDAY = re.compile(r"[(（]?(?:星期|周|礼拜)[一二三四五六日天][)）]?|[(（][一二三四五六日天][)）]")
 _ABOUT = re.compile(
@@ -137,7 +139,7 @@ def plain_time(text: str) -> str:
     plain = _BRACKETED_CLOCK.sub(r" \1", plain)
     for words, minutes in _QUARTERS.items():
         plain = plain.replace(words, minutes)
-    return re.sub(r"[\s_]+", " ", plain.replace("。", ".")).strip(" .,")
+    return re.sub(r"[\s_]+", " ", plain.replace("。", ".")).strip(" .,/")
 
 
 def _serial(days: float) -> Moment:

@@ -14,14 +14,14 @@ _LOOKALIKES = str.maketrans("АВЕКМНОРСТУХаеорсухΑΒΕΖΗΙ�
 """Letters of the Cyrillic and Greek alphabets, and circles, that look like what a plate carries."""
 _OLD_STYLE = str.maketrans("魯蘇滬貴遼晉陝瓊雲寧閩贛粵學掛領", "鲁苏沪贵辽晋陕琼云宁闽赣粤学挂领")
 _LABEL = re.compile(
-    r"^\s*(?:主车|牵引车|车头|挂车|车辆|机动车|汽车|车(?=[:：]))?(?:车牌号码?|号牌号码?|车牌|号牌|车号|牌照号?|牌号|plate)?\s*"
+    r"^\s*(?:主车|牵引车|车头|挂车|车辆|机动车|汽车|[车主头挂](?=[:：]))?(?:车牌号码?|号牌号码?|车牌|号牌|车号|牌照号?|牌号|plate)?\s*"
     r"(?:[:：]\s*|(?<=[车牌号码头照])(?=[\u4e00-\u9fff][A-Z]))",
     re.I,
 )
 _BRACKETS = re.compile(r"[(\[【〔{<](.*?)[)\]】〕}>]")
 _COLOUR_SUFFIX = re.compile(r"(黄绿双拼|渐变绿|黄绿|蓝色|黄色|绿色|白色|黑色|[蓝黄绿白黑]牌?|新能源车?)牌?$")
 _STRONG = re.compile(
-    r"[、,，;；/／|\\\n\r+&]+|(?<=[A-Z0-9挂学警港澳领])\s*[.。]\s*(?=[\u4e00-\u9fff][A-Z])|(?<=[A-Z0-9挂学警港澳领])(?:和|及|与|或)"
+    r"[、,，;；/／|丨‖∣\\\n\r+&]+|(?<=[A-Z0-9挂学警港澳领])\s*[.。]\s*(?=[\u4e00-\u9fff][A-Z])|(?<=[A-Z0-9挂学警港澳领])(?:和|及|与)|(?<=[A-Z0-9挂学警港澳领])\s+AND\s+"
 )
 _COLOUR_PREFIX = re.compile(r"^(黄绿|渐变绿|[蓝黄绿白黑])色?(?:号?牌)?(?=[\u4e00-\u9fff][A-Z])")
 _QUOTES = str.maketrans(
@@ -51,6 +51,8 @@ _MORE = re.compile(r"[等余另和及与或至到辆台两多]")
 """Words that may speak of further vehicles."""
 _SLIP = re.compile(r"(?<=[\u4e00-\u9fff][A-Z])\s*[:,]\s*(?=[A-Z0-9]{4,6}(?![A-Z0-9]))|(?<=[A-Z0-9]{5})\.0$")
 """A mark in place of the dot, and what a spreadsheet puts behind what it took for a number."""
+_ERRORS = frozenset({"#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NULL!", "#NUM!"})
+_NO_TRAILER = frozenset({"无", "无挂", "无挂车"})
 _COUNT = re.compile(r"[(\s]*(?:等|共计?|合?计)*\s*(\d{1,2}|[一二两三四五六七八九十])\s*[辆台](?:车辆?)?[)\s]*$")
 _FIGURES = "零一二三四五六七八九十"
 _WORD = re.compile(r"(?![挂学警港澳领])[\u4e00-\u9fff]+")
@@ -72,6 +74,8 @@ def read_plates(cell: str, grammar: PlateGrammar, class_words: Sequence[str]) ->
     """Return the plates of a cell, in order. `class_words` is what the row says of the class. Raises CellProblem."""
     if not cell.strip():
         raise CellProblem("号牌", "", "没有填写（公式出错的格也是空的）", "请补上号牌，或删去这一行")
+    if cell.strip() in _ERRORS:
+        raise CellProblem("号牌", cell, "是公式的错误值", "请补上号牌，或删去这一行")
     plain = clean(cell)
     if found := _COUNT.search(plain):
         return _counted(plain[: found.start()], found[1], grammar, class_words, cell)
@@ -96,6 +100,8 @@ def _plates_of(plain: str, grammar: PlateGrammar, class_words: Sequence[str], ce
     if len(parts) > 1:
         found: list[WrittenPlate] = []
         for part in parts:
+            if found and part.strip() in _NO_TRAILER:
+                continue
             if found and known_words((part.strip(),)):
                 found[-1] = replace(found[-1], class_words=(*found[-1].class_words, part.strip()))
             else:
@@ -127,6 +133,7 @@ def _one_plate(plain: str, grammar: PlateGrammar, words: Sequence[str], cell: st
     bare = _BRACKETS.sub("", plain).strip(" .。")
     if any(_is_plate(word, grammar) or _PLATE_WITHIN.search(word) for word in beside):
         return None
+    beside = tuple(word for word in beside if not re.fullmatch(r"\d", word))  # (1) is a note's number, no class
     text = _normalised(bare, grammar)
     if text is None and (found := _COLOUR_PREFIX.match(bare)):
         beside, text = (*beside, found[0]), _normalised(bare[found.end() :], grammar)
@@ -150,6 +157,7 @@ def _glued_word(bare: str, grammar: PlateGrammar) -> str:
         word = bare[-length:]
         if (
             _WORD.fullmatch(word)
+            and "的" not in word
             and (word in _GLUED_WORDS or known_words((word,)))
             and _normalised(bare[:-length], grammar)
         ):
@@ -207,6 +215,8 @@ def _some_plates(part: str, grammar: PlateGrammar, words: Sequence[str], cell: s
 def _refuse(cell: str, plain: str, grammar: PlateGrammar) -> tuple[WrittenPlate, ...]:
     if any(_PLATE_WITHIN.search(words) for words in _BRACKETS.findall(plain)):
         raise CellProblem("号牌", cell, "括号里的文字还有号牌", "请把要列入的号牌用顿号隔开，或各写一行")
+    if re.search(r"(?<=[A-Z0-9挂学警])\s*(?:或|OR)", plain):
+        raise CellProblem("号牌", cell, "写着“或”，不知道是哪一辆", "请核对后只留要列入的，或各写一行")
     compact = re.sub(r"[\s·•.\-]", "", _BRACKETS.sub("", plain))
     if compact.isascii() and _normalised(_PROBE + compact, grammar):
         raise CellProblem("号牌", cell, "缺少省份简称", "请补上，如“鲁”")

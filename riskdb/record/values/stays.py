@@ -9,6 +9,7 @@ from itertools import pairwise
 from riskdb.record.values.day_of import leaning_on, says_its_day
 from riskdb.record.values.moments import Moment, plain_time, read_moment, usual_moment
 from riskdb.record.values.problem import CellProblem
+from riskdb.record.values.unsure_days import why_unsure
 from riskdb.record.values.year_source import YearSource
 
 _OPEN = re.compile(
@@ -22,6 +23,7 @@ _BLANK_BETWEEN = re.compile(
     rf"([^-—~至到]*[\d日号]|{_ISO})(?: |[,;] ?)((?:20\d\d[-/.年]|\d{{1,2}}月)[^-~—至到]*|{_ISO})"
 )
 """Two times with nothing but a blank or a comma between: the year of the second is no time of the first."""
+_COUNTED = re.compile(r"(.+?)\s*[(（]?(?:共计?|计)\s*(\d{1,2})\s*天[)）]?")
 _LISTED = re.compile(r"[、,;]\s*")
 _UNTIL = re.compile(r"^(?:截[至止]到?|至|到)\s*(?=\d)")
 _HOW = "请写成 2026-11-24 或 2026-11-24 08:30"
@@ -60,12 +62,14 @@ def _usual_stay(begin_text: str, end_text: str) -> Stay | None:
 
 
 def _any_stay(begin_text: str, end_text: str, now: datetime, find_year: FindYear, zone: tzinfo) -> Stay:
-    begin_text, end_text = (
-        begin_text.strip(),
-        _UNTIL.sub("", end_text.strip()) if end_text != begin_text else begin_text.strip(),
-    )
+    is_one_cell = end_text == begin_text
+    begin_text = begin_text.strip()
+    end_text = begin_text if is_one_cell else _UNTIL.sub("", end_text.strip().strip("-—/\\无空"))
     if not begin_text:
         raise CellProblem("到达时间", "", "没有填写", _HOW)
+    for column, text in (("到达时间", begin_text), ("离开时间", end_text)):
+        if unsure := why_unsure(text):
+            raise CellProblem(column, text, *unsure)
     first, last = _two_ends(begin_text, end_text)
     note = []
     begin = _read("到达时间", first, zone)
@@ -105,9 +109,9 @@ def _two_ends(begin_text: str, end_text: str) -> tuple[str, str]:
         return begin_text, end_text
     if parts := _parted(begin_text):
         return parts
-    if not end_text:
+    if not end_text and _reads(begin_text):
         raise CellProblem("离开时间", "", "没有填写", "仍在当地请写“至今”")
-    return begin_text, end_text
+    return begin_text, end_text or begin_text
 
 
 def _parted(text: str) -> tuple[str, str] | None:
@@ -117,7 +121,7 @@ def _parted(text: str) -> tuple[str, str] | None:
     plain = plain_time(text)
     if _reads(plain):
         return None
-    if days := _days_listed(text, plain):
+    if days := _days_counted(plain) or _days_listed(text, plain):
         return days
     splits = dict.fromkeys(split for split in _splits(plain) if _reads(split[0]) and _is_end(split[1]))
     if not splits:
@@ -146,6 +150,17 @@ def _days_listed(text: str, plain: str) -> tuple[str, str] | None:
 
 def _is_whole_day(moment: Moment) -> bool:
     return moment.end - moment.begin == timedelta(days=1)
+
+
+def _days_counted(text: str) -> tuple[str, str] | None:
+    """Return both ends of 11月20日至22日（共3天）; None for another text. Raises CellProblem where it is not so."""
+    found = _COUNTED.fullmatch(text)
+    if found is None or (ends := _parted(found[1])) is None:
+        return None
+    first, last = (read_moment(end) for end in ends) if all(map(_reads, ends)) else (None, None)
+    if first is None or last is None or (last.end - first.begin).days != int(found[2]):
+        raise CellProblem("停留时间", text, f"起止时间不是 {found[2]} 天", "请核对后只写起止时间")
+    return ends
 
 
 def _splits(plain: str) -> Iterator[tuple[str, str]]:
