@@ -59,6 +59,7 @@ screens: $(READY) ## Photograph every page of the console (OUT=folder)
 
 pictures: $(READY) ## Photograph anew what README.md and the documents show (docs/pictures)
 	$(BIN)/python -m tests.console_screens docs/pictures --readme
+	$(BIN)/python -m tests.steward_pictures docs/pictures
 	$(BIN)/python -m tests.product_pictures docs/pictures
 	$(BIN)/python -m tests.terminal_pictures docs/pictures
 

@@ -69,12 +69,18 @@ def main(folder: Path, *, is_for_readme: bool = False) -> None:
         state_dir = Path(state)
         settings = settings_with(accept_timeout_s=600, desk_phone="0532-0000000")
         report = FileReport(
-            counts={"接受": 182, "接受（号牌写法已规范）": 3, "有误": 2},
+            counts={"接受": 182, "接受（写法已规范）": 3, "有误": 2},
             new_rows=185,
             invalid_rows=2,
             rows=(
-                ReportedRow(number=17, outcome="有误", detail="结束：2026-11-01 早于开始时间 2026-11-03"),
-                ReportedRow(number=90, outcome="有误", detail="地区：没有填写"),
+                ReportedRow(
+                    number=17, outcome="有误", detail="离开时间“2026-11-01”：早于到达时间“2026-11-03”；请核对这两个时间"
+                ),
+                ReportedRow(
+                    number=90,
+                    outcome="有误",
+                    detail="地区：没有填写（公式出错的格也是空的）；请写区划编码，或写全省、市、区县、街道的名称",
+                ),
             ),
         )
         console = build(state_dir, client, settings, PaperList(report))
