@@ -219,6 +219,15 @@ def test_without_room_nothing_is_written_and_what_fails_halfway_leaves_nothing(p
         assert [path.name for path in small.iterdir()] == ["pictures"]
 
 
+def test_a_manifest_that_is_gone_before_it_is_read_is_no_fault(tmp_path: Path):
+    log, stage = tmp_path / "redis" / "appendonlydir", tmp_path / STAGE
+    log.mkdir(parents=True)
+    stage.mkdir()
+    (log / "appendonly.aof.manifest").write_text("file appendonly.aof.1.base.rdb seq 1 type b\n")
+    (log / "temp-appendonly.aof.manifest").symlink_to("gone")
+    assert redis_linked(tmp_path / "redis", stage) == ["redis/appendonlydir/appendonly.aof.manifest"]
+
+
 def test_a_redis_of_our_own_is_copied_while_it_writes(tmp_path: Path):
     state, stage = tmp_path / "var", tmp_path / "var" / STAGE
     stage.mkdir(parents=True)

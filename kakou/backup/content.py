@@ -90,7 +90,11 @@ def redis_linked(folder: Path, stage: Path) -> list[str]:
 
 
 def _redis_manifests(folder: Path) -> dict[str, bytes]:
-    return {str(path): path.read_bytes() for path in sorted(folder.rglob("*.manifest"))}
+    found: dict[str, bytes] = {}
+    for path in sorted(folder.rglob("*.manifest")):
+        with contextlib.suppress(FileNotFoundError):  # a new one bears another name for a moment
+            found[str(path)] = path.read_bytes()
+    return found
 
 
 @contextmanager
