@@ -5,14 +5,14 @@ import pytest
 from pipeline.reads.adapter import UnreadableMessageError
 from pipeline.reads.xml_tree import MAX_DEPTH, MAX_ELEMENTS, parse_xml
 
-AGAINST_BOUNDS = "levels or"
+AGAINST_BOUNDS = "层或"
 
 
 @pytest.mark.parametrize(
     ("body", "why"),
     [
-        (b"<!DOCTYPE a><a/>", "document type"),
-        (b'<!DOCTYPE l [<!ENTITY a "x">]><l>&a;</l>', "document type"),
+        (b"<!DOCTYPE a><a/>", "自定义的文档类型"),
+        (b'<!DOCTYPE l [<!ENTITY a "x">]><l>&a;</l>', "自定义的文档类型"),
         (b"<a>&x;</a>", "undefined entity"),
         (b"<a>" * (MAX_DEPTH + 1) + b"</a>" * (MAX_DEPTH + 1), AGAINST_BOUNDS),
         (b"<a>" + b"<b/>" * MAX_ELEMENTS + b"</a>", AGAINST_BOUNDS),
