@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
+from bench.camera_clips import traffic, with_noise
 from ocr.types import BgrImage
 from pipeline.settings import PipelineSettings, SourceSettings
 from pipeline.types import ScreeningCounts
@@ -20,7 +21,7 @@ from pipeline.video.packet_sizes import Foretelling, PacketSizes
 from pipeline.video.sources import read_frames
 from tests.pipeline_kit import nursery
 from tests.rtsp_camera import free_port, require_gstreamer, rtsp_camera
-from tests.still_groups_kit import FPS, VISITS_S, Decoded, decode, road, with_apparition, write_stream
+from tests.still_groups_kit import FPS, HEIGHT, VISITS_S, WIDTH, Decoded, decode, road, with_apparition, write_stream
 
 CHECK_S = 0.12
 """While nothing moves a picture is compared nine times a second."""
@@ -58,6 +59,22 @@ def test_who_drives_by_is_looked_at_as_if_every_picture_had_been_decoded(
     path = write_stream(tmp_path / "a.ts", road(visits_s, 30.0), 1.0, codec, options)
     kept = assert_the_same_vehicles_are_looked_at(path, visits_s)
     assert kept.spared >= 2 * 24
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("clip", ["day_gantry", "two_lanes", "dusk_booth", "rain_caption"])
+def test_of_the_fixtures_traffic_no_look_is_lost(tmp_path: Path, clip: str) -> None:
+    one = traffic(clip, WIDTH, HEIGHT)
+    rests_s = (16.0, 6.0, 6.0, 9.4, 7.0, 8.2, 5.5)
+    pictures = (each for rest_s in rests_s for each in [*[one.empty] * round(rest_s * FPS), *one.pictures])
+    path = write_stream(tmp_path / "a.ts", with_noise(pictures), 2.0, options={"preset": "veryfast"})
+    every, kept = decode(path, skip_still_groups=False), decode(path)
+    seen_s, played_s, ended_s = np.array(kept.looks.seconds), len(one.pictures) / FPS, 0.0
+    assert kept.spared > 0
+    for rest_s in rests_s:
+        began_s, ended_s = ended_s + rest_s, ended_s + rest_s + played_s
+        looks_s = [at_s for at_s in every.looks.seconds if began_s <= at_s < ended_s]
+        assert max(np.abs(seen_s - at_s).min() for at_s in looks_s) <= CHECK_S
 
 
 def test_what_packets_do_not_tell_of_is_looked_at_from_its_beginning_and_they_are_believed_no_more(
