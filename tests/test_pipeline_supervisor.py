@@ -73,7 +73,7 @@ def test_stopping_leaves_no_child_behind() -> None:
 
 def test_a_child_that_worked_for_long_is_started_again_at_once_and_one_that_dies_soon_ever_later():
     waits = [0.0]
-    for worked_s in (0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 31.0, 12.0, 12.0, 0.1, 12.0, 12.0, 25.0):
+    for worked_s in (0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 31.0, 6.0, 6.0, 0.1, 12.0, 6.0, 25.0):
         waits.append(next_wait_s(waits[-1], worked_s, 30.0))
     assert waits[1:] == [1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0, 0.2, 0.2, 0.2, 1.0, 0.2, 0.2, 0.2]
     assert next_wait_s(4.0, 12.0, 30.0) == 8.0, "it is away for more than a tenth of the time"

@@ -20,8 +20,8 @@ STOP_TIMEOUT_S = 10.0
 QUICK_WAIT_S = 0.2
 """Before a child that had worked is started again: whoever sends to it tries again meanwhile."""
 FIRST_WAIT_S = 1.0
-WORKED_FOR_ITS_WAIT = 10
-"""A child that works for so many times its last wait is worth starting at once: it is away for a tenth of the time."""
+LEAST_WORK_S, WORKED_FOR_ITS_WAIT = 5.0, 10
+"""A child that works for so long, and so many times its last wait, is worth starting at once."""
 BEAT, WHY = b".", b"!"
 MAX_WHY_BYTES = 1000
 """A pipe takes this much at once or not at all."""
@@ -217,7 +217,7 @@ def next_wait_s(last_wait_s: float, worked_s: float, most_s: float) -> float:
     One that worked for long, compared with what its last start cost, comes again at once; one that ends soon waits
     longer each time, up to `most_s`.
     """
-    enough_s = WORKED_FOR_ITS_WAIT * max(last_wait_s, FIRST_WAIT_S)
+    enough_s = max(WORKED_FOR_ITS_WAIT * last_wait_s, LEAST_WORK_S)
     if worked_s >= min(enough_s, most_s):
         return min(QUICK_WAIT_S, most_s)
     return min(max(2 * last_wait_s, FIRST_WAIT_S), most_s)
