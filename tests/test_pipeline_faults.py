@@ -135,6 +135,21 @@ def test_the_walk_never_waits_for_the_lane_strip(tmp_path: Path, redis_url: str,
     reporter.close()
 
 
+def test_a_vehicle_that_is_told_of_late_is_not_on_the_lane_strip(
+    tmp_path: Path, redis_url: str, monkeypatch: pytest.MonkeyPatch
+):
+    box = Box.build(small_box(tmp_path, alerts={"stream_url": redis_url}), redis_url)
+    reporter = CameraReporter(box, SourceSettings(camera_id="K01", checkpoint="东门卡口", uri="0"), ScreeningCounts())
+    shown: list[str] = []
+    monkeypatch.setattr(reporter._board, "announce", lambda lane: shown.append(lane.text))
+    [late] = passages([*standing("京A12345", 8)])
+    [fresh] = passages([*standing("京A12346", 8)])
+    reporter.passed(replace(late, track=replace(late.track, is_late=True)))
+    reporter.passed(fresh)
+    reporter.close()
+    assert [text[-2:] for text in shown] == ["46"]
+
+
 # --- footage
 
 

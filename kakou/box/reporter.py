@@ -45,9 +45,14 @@ class CameraReporter:
         self._announcer.start()
 
     def passed(self, passage: Passage) -> None:
-        """Show a passage on the lane strip for a moment. The walk never waits: strips are for a glance."""
-        with contextlib.suppress(queue.Full):
-            self._lane.put_nowait(self._monitor.passed(passage))
+        """Show a passage on the lane strip for a moment. The walk never waits: strips are for a glance.
+
+        And they show who is there: not a vehicle that was sent, or decided, long after it had gone.
+        """
+        shown = self._monitor.passed(passage)
+        if not passage.track.is_late:
+            with contextlib.suppress(queue.Full):
+                self._lane.put_nowait(shown)
 
     def report(self, outbox: Outbox, device: SendingDevice | None = None) -> BoxStatus:
         """Save the counters and publish the camera's status; returns it. `device`: of one that sends reads."""
