@@ -1,7 +1,6 @@
 """What every long-running process of ours does: end in order when asked, and never outlive its parent."""
 
 import contextlib
-import ctypes
 import gc
 import getpass
 import logging
@@ -18,8 +17,6 @@ from pipeline import parent_death
 BEHIND_OTHERS = 5
 """Priority (nice value) of what nobody waits for: the list's upkeep, deciding reads that were kept, reading plates."""
 _SWITCH_INTERVAL_S = 0.0005
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
-"""Of mallopt(3)."""
 
 
 def stop_on_signals() -> threading.Event:
@@ -95,25 +92,15 @@ def give_way(process_id: int | None = None) -> None:
             os.setpriority(os.PRIO_PROCESS, whose, max(BEHIND_OTHERS, os.getpriority(os.PRIO_PROCESS, whose)))
 
 
-def reuse_memory() -> None:
-    """Keep what is freed for the next picture.
-
-    glibc gives 200 kB back to the system at each end of a picture and asks for it anew at the next, page by page: a
-    third of what a read with its picture cost. Other allocators have other ways, and no `mallopt`.
-    """
-    if sys.platform == "linux" and (set_option := getattr(ctypes.CDLL(None), "mallopt", None)) is not None:
-        for option, size in ((_M_MMAP_THRESHOLD, 32 << 20), (_M_TRIM_THRESHOLD, 64 << 20)):
-            set_option(option, size)
-
-
-def answer_beside_work() -> None:
+def answer_beside_work(interval_s: float = _SWITCH_INTERVAL_S) -> None:
     """Keep what is short from waiting for what is long, among the threads of a process that answers people.
 
     A thread that comes back from the database or a socket waits for the interpreter until a busy one has had its
     interval (5 ms as Python comes), dozens of times in one answer. And what is loaded by now stays: the garbage
-    collector need not look at it again (200 ms a look, in which every thread waits).
+    collector need not look at it again (200 ms a look, in which every thread waits). `interval_s`: shorter answers
+    sooner, and costs more: every change of threads is a call of the system.
     """
-    sys.setswitchinterval(_SWITCH_INTERVAL_S)
+    sys.setswitchinterval(interval_s)
     gc.collect()
     gc.freeze()
 

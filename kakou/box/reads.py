@@ -17,13 +17,15 @@ from kakou.box.orders import Order, run_by_order
 from kakou.box.patient_http import PatientProtocol, patient_protocol
 from kakou.box.supervisor import Heartbeat
 from kakou.exit_codes import ExitCode
-from kakou.process import answer_beside_work, reuse_memory
+from kakou.process import answer_beside_work
 from kakou.settings import Settings, SettingsError
 from kakou.wiring.reads import Intake, address_file, build_intake
 from pipeline.reads.endpoint import Endpoint
 from pipeline.reads.settings import ReadsSettings
 
 BEAT_EVERY_TICKS = 10
+SWITCH_INTERVAL_S = 0.002
+"""Of the threads that receive and keep: with 0.5 ms a message costs 18 % more CPU, with 5 ms 10 %."""
 
 log = logging.getLogger(__name__)
 
@@ -42,8 +44,7 @@ def serve(settings: Settings, stop: threading.Event | None = None) -> None:
         said.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         said.write_text(at.address, encoding="utf-8")
         try:
-            answer_beside_work()
-            reuse_memory()
+            answer_beside_work(SWITCH_INTERVAL_S)
             log.info("相机上报地址 %s/reads/设备号/密钥", at.address)
             server = ReadsServer(intake.endpoint, settings.reads, Heartbeat(os.environ), stop)
             server.run(sockets=[at.socket])
