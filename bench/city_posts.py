@@ -18,30 +18,20 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import cv2
-import numpy as np
-
 from alerts.outbox import Outbox
 from alerts.pictures import PictureMover, PictureShelf
 from alerts.relay import CHECK_S, PATIENCE, Relay
 from alerts.stream import FlaggedStream, connect
 from bench.city_plan import BEGIN, END, Plan, camera_of, checkpoint_of
-from bench.history_box import read_of
+from bench.city_tracks import TrackMaker, free_plate
 from kakou.box.reporter import STATUS_EVERY_S, CameraReporter
 from kakou.process import log_to_stderr
 from kakou.settings import Settings, load_settings
 from kakou.wiring.box import Box
-from ocr.grammar import PROVINCES
-from ocr.types import BgrImage, BoundingBox
-from pipeline.types import Evidence, Frame, Passage, PlateTrack, ScreeningCounts
+from pipeline.types import Passage, ScreeningCounts
 from pipeline.walk.deciding import Decider, PassageRule
-from pipeline.walk.evidence import best_evidence
 
-LOOKS, IN_VIEW = 12, timedelta(seconds=1.5)
-PLATE = BoundingBox(890, 760, 1030, 805)
-"""140 pixels wide in a picture of 1920 x 1080: its vehicle is cut out at 728 x 525."""
 PICTURES_EVERY_S = 0.5
-DIGITS = 5
 
 
 @dataclass(slots=True)
@@ -82,7 +72,7 @@ class Notes:
     """What this process saw."""
 
     begun_s: dict[str, float] = field(default_factory=dict)
-    """By listed plate: when its passage was to be decided, on the clock that all processes share."""
+    """By flagged plate: when its passage was to be decided, on the clock that all processes share."""
     event_ids: list[str] = field(default_factory=list)
     outcomes: Counter[str] = field(default_factory=Counter)
     wrong: int = 0
@@ -211,51 +201,18 @@ def _drive(folder: Path, plan: Plan, number: int, posts: list[Post], notes: Note
         _pass(dice.choice(cameras), make, text, notes, is_listed=is_listed)
 
 
-def _pass(camera: Camera, make: "TrackMaker", text: str, notes: Notes, *, is_listed: bool) -> None:
+def _pass(camera: Camera, make: TrackMaker, text: str, notes: Notes, *, is_listed: bool) -> None:
     camera.tracks += 1
-    passage: Passage | None = camera.decider.decide(make.track(camera, text))
+    passage: Passage | None = camera.decider.decide(make.track(camera.camera_id, camera.tracks, text))
     outcome = passage.outcome if passage else "none"
     notes.outcomes[outcome] += 1
     notes.wrong += is_listed != (outcome == "flagged")
+    if outcome != "flagged":
+        notes.begun_s.pop(text, None)  # no screen will show it
     if passage is not None:
         camera.reporter.passed(passage)
         if passage.event is not None:
             notes.event_ids.append(passage.event.event_id)
-
-
-class TrackMaker:
-    """Makes the track of a vehicle that was read surely, as the tracker gives it when it has left."""
-
-    def __init__(self) -> None:
-        now = datetime.now(UTC)
-        read = replace(read_of("京A12345", (0, 0)), box=PLATE)
-        self._evidence = best_evidence(Frame("", 0, now, now, _road()), read)
-
-    def track(self, camera: Camera, text: str) -> PlateTrack:
-        now = datetime.now(UTC)
-        evidence: Evidence = replace(self._evidence, captured_at=now, arrived_at=now)
-        distribution = read_of(text, (0, 0)).distribution
-        return PlateTrack(camera.camera_id, camera.tracks, now - IN_VIEW, now, LOOKS, distribution, evidence, True)
-
-
-def _road() -> BgrImage:
-    """A picture that takes as many bytes as a photograph: coarse and fine structure, and some noise."""
-    dice = np.random.default_rng(7)
-    coarse = cv2.resize(dice.integers(40, 200, (27, 48, 3), dtype=np.uint8), (1920, 1080)).astype(np.int16)
-    fine = cv2.resize(dice.integers(-20, 20, (270, 480, 3), dtype=np.int16), (1920, 1080))
-    noise = dice.integers(-4, 5, (1080, 1920, 3), dtype=np.int16)
-    return np.asarray(np.clip(coarse + fine + noise, 0, 255), np.uint8)
-
-
-def listed_plate(number: int) -> str:
-    """Return one of 3,100,000 plates; different numbers give different ones."""
-    province, serial = divmod(number, 10**DIGITS)
-    return f"{PROVINCES[province]}B{serial:0{DIGITS}}"
-
-
-def free_plate(dice: random.Random) -> str:
-    """Return a plate that is on no list: of another city."""
-    return f"{dice.choice(PROVINCES)}D{dice.randrange(10**DIGITS):0{DIGITS}}"
 
 
 def _wait_for(path: Path) -> str:

@@ -18,7 +18,7 @@ from pathlib import Path
 import redis
 
 from bench.city_plan import BEGIN, Plan, checkpoint_of
-from bench.city_posts import listed_plate
+from bench.city_tracks import listed_plate
 from bench.fault_rig import ROOT, FaultRig, free_port
 from bench.process_usage import processes_below
 from kakou.settings import load_settings

@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
+import psutil
 import redis
 from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
 
@@ -25,6 +26,7 @@ from alerts.delivery.channel_state import channel_states
 from alerts.envelope import to_cloudevent
 from alerts.stream import STREAM_KEY
 from bench.fault_events import event
+from bench.process_usage import usage_of
 from bench.report import Report, bench_options
 from kakou.wiring.embedded_redis import embedded_redis
 
@@ -63,10 +65,10 @@ def _measure(options: argparse.Namespace, folder: Path, url: str, report: Report
                 time.sleep(dice.uniform(0, 0.05))
                 if number % 2:
                     _hang(brokers)
-        with _deliverer(config):
-            first_s, before = _first(client), _delivered(client)
+        with _deliverer(config) as process:
+            first_s, before, used_s = _first(client), _delivered(client), usage_of(process).cpu_s
             _wait_for(client, options.events)
-            elapsed_s = time.monotonic() - first_s
+            elapsed_s, used_s = time.monotonic() - first_s, usage_of(process).cpu_s - used_s
             rate = (options.events - before) / elapsed_s
         whole_s = time.monotonic() - started
         found = _ids(address, options.events)
@@ -75,6 +77,7 @@ def _measure(options: argparse.Namespace, folder: Path, url: str, report: Report
     report.add_row(
         "the topic", events=options.events, found=len(found), lost=lost, doubled=doubled, kills=options.kills,
         failed_tries=state.failed, dead=state.dead, seconds=round(whole_s, 1), per_second=round(rate),
+        cpu_ms_an_event=used_s / max(1, options.events - before) * 1000,
     )  # fmt: skip
     report.add_bar("events lost", lost, 0, "at most")
     report.add_bar("events doubled", doubled, 0, "at most")
@@ -109,12 +112,12 @@ def _hang(brokers: "subprocess.Popen[str]") -> None:
 
 
 @contextmanager
-def _deliverer(config: Path) -> Iterator[None]:
+def _deliverer(config: Path) -> Iterator[psutil.Process]:
     """`kakou deliver`, killed at the end."""
     command = [sys.executable, "-m", "kakou.main", "deliver", "--config", str(config)]
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     try:
-        yield
+        yield psutil.Process(process.pid)
     finally:
         process.kill()
         process.wait()

@@ -8,9 +8,9 @@ import pytest
 
 from bench.city import report_of, run
 from bench.city_plan import Plan, small
-from bench.city_posts import free_plate, listed_plate
 from bench.city_province import Scale
 from bench.city_rig import CityRig
+from bench.city_tracks import free_plate, listed_plate
 from bench.city_usage import Look
 
 CITY = Plan(
