@@ -25,6 +25,11 @@ def disk_words(error: OSError) -> str:
     return f"{shown(str(error.filename))} {said}" if error.filename is not None else f"{said}（{error}）"
 
 
+def room_words(free_bytes: int) -> str:
+    """Return how much room is left, in the unit in which it is more than nothing."""
+    return f"剩余 {free_bytes / 2**30:.1f} GiB" if free_bytes >= 2**30 else f"剩余 {free_bytes / 2**20:.0f} MiB"
+
+
 def shown(path: str) -> str:
     """Return a path; of one that would fill the screen, its beginning."""
     return path if len(path) <= SHOWN else f"{path[:SHOWN]}…"

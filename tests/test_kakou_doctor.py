@@ -15,13 +15,14 @@ import redis
 from rich.console import Console
 
 from kakou.commands.doctor import table_of
+from kakou.disk_words import room_words
 from kakou.doctor.camera_probe import CameraSeen, look_at
 from kakou.doctor.cameras import camera_finding, probe
 from kakou.doctor.fault_words import CAMERA, in_words
 from kakou.doctor.finding import Finding
-from kakou.doctor.machine import machine_findings
+from kakou.doctor.machine import disk_told, machine_findings
 from kakou.doctor.services import channel_findings, service_findings
-from kakou.settings import Settings
+from kakou.settings import Settings, WatchSettings
 from pipeline.errors import SourceError
 from pipeline.settings import SourceSettings
 from pipeline.walk.canary import CANARY_PICTURE
@@ -196,3 +197,15 @@ def test_a_clock_that_differs_from_the_centres_is_found(tmp_path: Path, redis_ur
     settings = settings_in(tmp_path, redis_url=redis_url, alerts={"stream_url": redis_url})
     assert by_name(list(service_findings(settings)))["中心"].verdict == "ok"
     assert redis_client.keys() == []
+
+
+def test_the_disk_is_judged_by_the_limits_of_its_notices(tmp_path: Path):
+    for limits, verdict in (
+        ({"disk_full_mib": 1, "disk_low_gib": 1e-6}, "ok"),
+        ({"disk_full_mib": 1, "disk_low_gib": 1e6}, "warn"),
+        ({"disk_full_mib": 10**9}, "bad"),
+    ):
+        found, says, _ = disk_told(tmp_path, WatchSettings.model_validate(limits))
+        assert found == verdict or (verdict == "ok" and "fsync" in says and found == "warn")  # the disk may be slow
+        assert re.match(r"剩余 [\d.]+ (GiB|MiB)", says)
+    assert room_words(41 * 2**20) == "剩余 41 MiB"

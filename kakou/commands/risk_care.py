@@ -21,6 +21,7 @@ from kakou.wiring.redis import open_redis
 from kakou.wiring.risk import open_keeper, open_parts
 from riskdb.exporting import csv_sheet
 from riskdb.hotset.checking import check_list, count_list
+from riskdb.match import AREA_LEVEL_NAMES
 from riskdb.record.removals import Removal
 from riskdb.record.rotation import rotate_key
 from riskdb.types import RiskReason
@@ -189,7 +190,7 @@ def reasons_table(reasons: tuple[RiskReason, ...], times: ZoneTimes, title: str 
     table = Table("风险区", "等级", "到达", "离开", "来源", "到期", title=title, caption=f"时间为 {times.label}")
     for reason in reasons:
         arrived, left, expires = map(times.of, (reason.visited_from, reason.visited_until, reason.expires_at))
-        table.add_row(reason.area_name, reason.level, arrived, left, reason.source, expires)
+        table.add_row(reason.area_name, AREA_LEVEL_NAMES[reason.level], arrived, left, reason.source, expires)
     return table
 
 

@@ -14,9 +14,10 @@ from pathlib import Path
 import av
 
 from alerts.set_aside import losses
+from kakou.disk_words import room_words
 from kakou.doctor.finding import Finding, Told, checked, ok
 from kakou.installing.services import secret_paths
-from kakou.settings import Settings
+from kakou.settings import Settings, WatchSettings
 from kakou.sunset.state import WARN_DAYS, load_state, sunset_words
 from kakou.watch.centre import certificate_days
 from kakou.wiring.clock import trusted_clock
@@ -26,7 +27,6 @@ from ocr.models_folder import shipped_models
 from ocr.reader import PlateReader, ReaderSettings
 from pipeline.walk.canary import CANARY_PICTURE, CANARY_TEXT
 
-MIN_FREE_GB, LOW_FREE_GB = 1.0, 5.0
 MAX_FSYNC_MS = 50.0
 SLOW_READ_MS = 500.0
 CAMERAS_A_CORE = 4
@@ -46,7 +46,7 @@ def machine_findings(settings: Settings) -> Iterator[Finding]:
     yield checked("外联 telemetry", _telemetry)
     yield checked("状态目录 state folder", lambda: _folder(settings.state_dir))
     yield checked("文件 files", lambda: _damaged(settings.state_dir))
-    yield checked("磁盘 disk", lambda: _disk(settings.state_dir))
+    yield checked("磁盘 disk", lambda: disk_told(settings.state_dir, settings.watch))
     yield checked("待补查 spool", lambda: _spool(settings.state_dir))
     yield checked("时钟 clock", lambda: _clock(settings))
     if settings.console.tls_certificate:
@@ -154,15 +154,16 @@ def _damaged(state_dir: Path) -> Told:
     return ("bad", "；".join(lost), f"处理后删除 {state_dir} 中的 *.damaged-*.txt") if lost else ok("没有损坏")
 
 
-def _disk(state_dir: Path) -> Told:
+def disk_told(state_dir: Path, limits: WatchSettings) -> Told:
+    """By the same limits as the notices."""
     folder = next(one for one in (state_dir.absolute(), *state_dir.absolute().parents) if one.exists())
-    free_gb, fsync = shutil.disk_usage(folder).free / 1e9, fsync_ms(folder)
-    says = f"剩余 {free_gb:.1f} GB" + (f"，fsync {fsync:.1f} ms" if fsync is not None else "")
-    if free_gb < MIN_FREE_GB:
+    free, fsync = shutil.disk_usage(folder).free, fsync_ms(folder)
+    says = room_words(free) + (f"，fsync {fsync:.1f} ms" if fsync is not None else "")
+    if free < limits.disk_full_mib * 2**20:
         return "bad", says, "清理磁盘或扩容"
     if fsync is not None and fsync > MAX_FSYNC_MS:
         return "warn", says, "磁盘太慢：换用固态盘；每条预警落盘才放行"
-    return ("warn", says, "尽快清理磁盘") if free_gb < LOW_FREE_GB else ok(says)
+    return ("warn", says, "尽快清理磁盘") if free < limits.disk_low_gib * 2**30 else ok(says)
 
 
 def fsync_ms(folder: Path) -> float | None:

@@ -16,6 +16,7 @@ from alerts.errors import AlertsError
 from alerts.notices.keeper import Amiss
 from alerts.outbox import Outbox
 from alerts.set_aside import losses
+from kakou.disk_words import room_words
 from kakou.settings import Settings, WatchSettings
 from kakou.sunset.state import WARN_DAYS, SunsetError, load_state
 from riskdb.clock import Clock
@@ -95,9 +96,9 @@ def disk_check(state_dir: Path, settings: WatchSettings, outbox: Outbox) -> Chec
         if volume.f_flag & os.ST_RDONLY:
             yield Amiss("disk_full", detail="只读")
         elif free < settings.disk_full_mib * 2**20 or not (outbox.is_reserve_held() or outbox.restore_reserve()):
-            yield Amiss("disk_full", detail=f"剩余 {free / 2**20:.0f} MiB")
+            yield Amiss("disk_full", detail=room_words(free))
         elif free < settings.disk_low_gib * 2**30:
-            yield Amiss("disk_low", detail=f"剩余 {free / 2**30:.1f} GiB")
+            yield Amiss("disk_low", detail=room_words(free))
         elif volume.f_files and volume.f_favail < MIN_FREE_INODES:
             yield Amiss("disk_low", detail="inode 将用尽")
 
