@@ -16,6 +16,8 @@ NODES = 3_450
 """Edge nodes on the expressways of an average province: ~100,000 in 29 provinces (KubeEdge's case study)."""
 BUSY = 0.5
 """Of a machine's cores are used at the peak, no more."""
+_OF_THE_LIST = ("list", "serve")
+"""What cameras and passages do not make more."""
 _CENTRE = ("redis", "list", "serve", "deliverer", "console")
 
 
@@ -40,7 +42,12 @@ def add_province(report: Report, plan: Plan, quiet: Span, peak: Span) -> None:
         ("one centre for all", 1, in_one),
     ):
         centre = [part for part in _CENTRE if part in peak.cores]
-        cores = {part: scale.of(quiet.cores[part], peak.cores[part]) for part in centre}
+        cores = {
+            part: max(quiet.cores[part], peak.cores[part])
+            if part in _OF_THE_LIST
+            else scale.of(quiet.cores[part], peak.cores[part])
+            for part in centre
+        }
         report.add_row(
             table, role=role, machines=machines, cores_used_each=sum(cores.values()),
             of_them_console=cores["console"], cores_each=max(2, math.ceil(sum(cores.values()) / BUSY)),
