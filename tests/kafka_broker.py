@@ -14,11 +14,13 @@ from tests.object_store import object_store
 BUCKET = "tansu"
 
 
-class DurableBroker:
+class BrokerProcess:
     """`address` stays the same from start to start."""
 
-    def __init__(self, folder: Path, store_port: int) -> None:
+    def __init__(self, folder: Path, store_port: int | None = None) -> None:
+        """`store_port`: of the object store that keeps its log; None: its memory, and it forgets."""
         self._folder = folder
+        self._storage = "memory://tansu/" if store_port is None else f"s3://{BUCKET}/"
         self._port = free_port()
         self.address = f"127.0.0.1:{self._port}"
         self._environment = os.environ | {
@@ -29,7 +31,7 @@ class DurableBroker:
 
     def start(self) -> None:
         url = f"tcp://{self.address}"
-        command = [broker_binary(), "broker", "--storage-engine", f"s3://{BUCKET}/"]
+        command = [broker_binary(), "broker", "--storage-engine", self._storage]
         command += ["--listener-url", url, "--advertised-listener-url", url]
         with (self._folder / "broker.log").open("ab") as log:
             self._process = subprocess.Popen(command, env=self._environment, stdout=log, stderr=log)
@@ -55,11 +57,22 @@ def broker_binary() -> str:
 
 
 @contextmanager
-def durable_broker(folder: Path) -> Iterator[DurableBroker]:
+def forgetful_broker(folder: Path) -> Iterator[BrokerProcess]:
+    """Start a broker that acknowledges what it only has in memory."""
+    broker = BrokerProcess(folder)
+    try:
+        broker.start()
+        yield broker
+    finally:
+        broker.kill()
+
+
+@contextmanager
+def durable_broker(folder: Path) -> Iterator[BrokerProcess]:
     """Start the store and the broker on it."""
     broker_binary()
     with object_store() as port:
-        broker = DurableBroker(folder, port)
+        broker = BrokerProcess(folder, port)
         try:
             broker.start()
             yield broker

@@ -24,7 +24,7 @@ from riskdb.digest import load_or_create_key
 from riskdb.hotset.hotset import HotSet
 from riskdb.hotset.redis_link import RedisLink
 from riskdb.record.declaring import Declared
-from tests.kafka_broker import DurableBroker, durable_broker
+from tests.kafka_broker import BrokerProcess, durable_broker
 from tests.riskdb_kit import HUANGDAO
 
 TOPIC, WITHIN_S, PER_S = "gantry", 180.0, 40
@@ -43,7 +43,7 @@ feed = "gantry"
 class Centre:
     """`kakou risk serve` and `kakou risk feed` as processes, and the broker: each can be killed and started again."""
 
-    def __init__(self, folder: Path, config: Path, broker: DurableBroker) -> None:
+    def __init__(self, folder: Path, config: Path, broker: BrokerProcess) -> None:
         self._folder, self._config, self._broker = folder, config, broker
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
 
@@ -148,7 +148,7 @@ def test_whoever_is_killed_no_record_is_lost_and_none_counts_twice(kills: int, t
 
 
 @contextlib.contextmanager
-def at_work(folder: Path) -> Iterator[tuple[Centre, DurableBroker, Path]]:
+def at_work(folder: Path) -> Iterator[tuple[Centre, BrokerProcess, Path]]:
     with embedded_redis(folder / "redis") as url, durable_broker(folder) as broker:
         config = folder / "kakou.toml"
         config.write_text(_CONFIG.format(state=folder / "state", url=url, brokers=broker.address), encoding="utf-8")

@@ -2,7 +2,8 @@
 
 CloudEvents Kafka protocol binding, structured mode: the value is the JSON envelope, `content-type` says so. Events of a
 checkpoint keep their order (one partition, as Java clients choose it). Which events are in the topic is read back from
-it after a start or a failure, so that what the broker took and nobody acknowledged is not sent again.
+it after a start or a failure, so that what the broker took and nobody acknowledged is not sent again. A topic that
+became shorter while the channel was at work is a failure that is told: its brokers forget what they acknowledged.
 """
 
 from collections.abc import Callable, Sequence
@@ -104,11 +105,13 @@ def _build(settings: KafkaOutSettings, around: Surroundings) -> Channel:
     password = read_secret(settings.password_file, settings.name) if settings.password_file else ""
     link = _link(settings, password)
 
+    ends: dict[int, int] = {}
+
     def connect() -> Topic:
         _check(around.allow_list, settings.places)
         return Topic(
             link, settings.topic, timeout_s=settings.timeout_s, read_back=settings.read_back,
-            check=lambda places: _check(around.allow_list, places),
+            check=lambda places: _check(around.allow_list, places), ends=ends,
         )  # fmt: skip
 
     return KafkaChannel(settings, around.link_base, connect)

@@ -29,9 +29,14 @@ class Topic:
         timeout_s: float,
         read_back: int,
         check: Callable[[Sequence[tuple[str, int]]], None],
+        ends: dict[int, int],
     ) -> None:
-        """`check` raises EgressError where a broker that the cluster names may not be reached. Raises DeliveryError."""
+        """`check` raises EgressError where a broker that the cluster names may not be reached. Raises DeliveryError.
+
+        `ends`: how far each partition had come; it outlives this object, so that a topic that became shorter is seen.
+        """
         self._topic = topic
+        self._ends = ends
         self._timeout_s = timeout_s
         self._check = check
         milliseconds = round(timeout_s * 1000)
@@ -42,6 +47,7 @@ class Topic:
                 "topic.metadata.propagation.max.ms": milliseconds,
             }
         )  # fmt: skip
+        self._forgotten: dict[int, int] = {}
         self._present = self._read_back(link, read_back)
 
     def look(self) -> Sequence[int]:
@@ -62,6 +68,7 @@ class Topic:
             if event_id not in self._present:
                 self._produce(key, event_id, body, failed)
         left = self._producer.flush(self._timeout_s)
+        self._say_forgotten()
         while len(self._present) > _REMEMBERED:
             del self._present[next(iter(self._present))]
         if failed or left:
@@ -74,9 +81,12 @@ class Topic:
         self._producer.flush(0)
 
     def _produce(self, key: str, event_id: str, body: bytes, failed: list[str]) -> None:
-        def reported(error: object, _message: Message) -> None:
+        def reported(error: object, message: Message) -> None:
             if error is None:
                 self._present[event_id] = None
+                # Of a message that the broker had already, it does not say where.
+                if (offset := message.offset()) is not None and offset >= 0:
+                    self._note_end(message.partition() or 0, offset + 1)
             else:
                 failed.append(str(error))
 
@@ -96,6 +106,9 @@ class Topic:
         )
         try:
             ends = {part: self._ends_of(consumer, part) for part in parts}
+            for part, (_, high) in ends.items():
+                self._note_end(part, high)
+            self._say_forgotten()
             wanted = {part: max(low, high - count) for part, (low, high) in ends.items() if high > low}
             consumer.assign([TopicPartition(self._topic, part, start) for part, start in wanted.items()])
             return self._ids(consumer, set(wanted))
@@ -103,6 +116,20 @@ class Topic:
             raise DeliveryError(f"主题 {self._topic} 读不回来（{_words(error)}）：账号要有读它的权限") from error
         finally:
             consumer.close()
+
+    def _note_end(self, part: int, end: int) -> None:
+        if end < self._ends.get(part, 0):
+            self._forgotten[part] = self._ends[part] - end
+        self._ends[part] = end
+
+    def _say_forgotten(self) -> None:
+        """Raises DeliveryError where brokers no longer hold what they had acknowledged; once."""
+        if self._forgotten:
+            count, self._forgotten = sum(self._forgotten.values()), {}
+            raise DeliveryError(
+                f"Kafka 主题 {self._topic} 变短了，代理至少丢了 {count} 条已确认的消息（或主题被重建）："
+                "请检查代理的存储和副本数；丢掉的不会重发，事件仍在本系统里"
+            )
 
     def _ends_of(self, consumer: Consumer, part: int) -> tuple[int, int]:
         low, high = consumer.get_watermark_offsets(TopicPartition(self._topic, part), timeout=self._timeout_s)
