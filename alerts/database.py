@@ -1,6 +1,8 @@
 """Opens a SQLite file that several processes of a machine write to: outbox, ledger, hourly counts."""
 
+import contextlib
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -29,6 +31,19 @@ def open_database(
         connection.close()
         raise unreadable(path) from error
     return connection
+
+
+@contextlib.contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """All that is written in the context, or none of it."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    finally:
+        if connection.in_transaction:  # it did not come to its end; a full disk has rolled back already
+            with contextlib.suppress(sqlite3.Error):
+                connection.execute("ROLLBACK")
 
 
 def unreadable(path: Path) -> sqlite3.DatabaseError:

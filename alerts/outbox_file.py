@@ -9,11 +9,11 @@ import contextlib
 import logging
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TypeVar
 
-from alerts.database import open_database
+from alerts.database import open_database, transaction
 from alerts.errors import OutboxError
 from alerts.log_tail import LogTail
 from alerts.outbox_salvage import Salvage, salvage
@@ -218,7 +218,7 @@ def _is_sound(connection: sqlite3.Connection) -> bool:
 
 
 def _keep(connection: sqlite3.Connection, rows: Iterable[tuple[str, int, bytes]]) -> None:
-    with _transaction(connection):
+    with transaction(connection):
         connection.executemany(KEEP, rows)
 
 
@@ -228,7 +228,7 @@ def _build(path: Path, found: Salvage) -> None:
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("PRAGMA synchronous=FULL")
         connection.executescript(SCHEMA)
-        with _transaction(connection):
+        with transaction(connection):
             for event_id, (seq, appended_ms, body) in sorted(found.events.items(), key=lambda item: item[1][0]):
                 row = (seq, event_id, appended_ms, body)
                 if connection.execute("INSERT OR IGNORE INTO event VALUES (?, ?, ?, ?)", row).rowcount == 0:
@@ -236,18 +236,6 @@ def _build(path: Path, found: Salvage) -> None:
             connection.executemany("INSERT INTO outbox VALUES (?, ?)", found.notes.items())
             connection.execute("DELETE FROM sqlite_sequence")
             connection.execute("INSERT INTO sqlite_sequence VALUES ('event', ?)", (found.last_seq,))
-
-
-@contextlib.contextmanager
-def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        connection.execute("COMMIT")
-    finally:
-        if connection.in_transaction:  # it did not come to its end; a full disk has rolled back already
-            with contextlib.suppress(sqlite3.Error):
-                connection.execute("ROLLBACK")
 
 
 def _lost_words(found: Salvage) -> str:

@@ -39,7 +39,7 @@ TOPIC, DECLARED = "gantry", "370211"
 AREAS = (DECLARED, *(f"3702{county:02d}" for county in (2, 3, 5, 13, 14, 15, 81, 83, 85)))
 PROBE_EVERY_S, LOOK_EVERY_S, SENT_EVERY_S = 0.5, 0.02, 0.05
 CAUGHT_UP_WITHIN_S = 60.0
-_CONFIG = """state_dir = "{state}"
+CONFIG = """state_dir = "{state}"
 redis_url = "{url}"
 [[risk.feed]]
 name = "gantry"
@@ -71,7 +71,7 @@ def _measure(settings: Settings, url: str, folder: Path, seconds: float, rate: i
     broker = next(iter(producer.list_topics(timeout=10).brokers.values()))
     config = folder / "kakou.toml"
     brokers = f"{broker.host}:{broker.port}"
-    config.write_text(_CONFIG.format(state=settings.state_dir, url=url, brokers=brokers), encoding="utf-8")
+    config.write_text(CONFIG.format(state=settings.state_dir, url=url, brokers=brokers), encoding="utf-8")
     probes = _Probes(settings, url)
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     with _bridge(config), probes.watching():

@@ -6,10 +6,8 @@ box -> proxy -> the centre's Redis -> `kakou deliver` -> receiver, `kakou consol
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -18,6 +16,7 @@ import redis
 
 from bench.fault_disk import can_mount
 from bench.fault_rig import ROOT, FaultRig, free_port
+from bench.tcp_line import Line
 from kakou.wiring.embedded_redis import find_redis_server
 
 PARTS = ("redis", "replica", "serve", "receiver", "deliverer", "console", "box")
@@ -26,68 +25,13 @@ FAKETIME = (f"/usr/lib/{os.uname().machine}-linux-gnu/faketime/libfaketime.so.1"
 ON_A_CLOCK = ("box", "serve")
 
 
-class Proxy:
-    """Passes TCP connections on, until the line is cut."""
-
-    def __init__(self, target_port: int) -> None:
-        self._target = ("127.0.0.1", target_port)
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port = int(self._listener.getsockname()[1])
-        self._lines: list[socket.socket] = []
-        self.is_cut = False
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def cut(self) -> None:
-        self.is_cut = True
-        for line in self._lines:
-            with suppress(OSError):
-                line.shutdown(socket.SHUT_RDWR)
-            line.close()
-        self._lines.clear()
-
-    def mend(self) -> None:
-        self.is_cut = False
-
-    def close(self) -> None:
-        with suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        self.cut()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                near, _ = self._listener.accept()
-            except OSError:
-                return
-            try:
-                far = None if self.is_cut else socket.create_connection(self._target, timeout=2)
-            except OSError:
-                far = None
-            if far is None:
-                near.close()
-                continue
-            far.settimeout(None)
-            self._lines += [near, far]
-            for source, sink in ((near, far), (far, near)):
-                threading.Thread(target=_pump, args=(source, sink), daemon=True).start()
-
-
-def _pump(source: socket.socket, sink: socket.socket) -> None:
-    with suppress(OSError):
-        while received := source.recv(65536):
-            sink.sendall(received)
-    with suppress(OSError):
-        sink.shutdown(socket.SHUT_RDWR)
-
-
 class HistoryRig(FaultRig):
     """`folder` holds everything; what is a box's or a centre's lies in folders of its own, searched for traces."""
 
     def __init__(self, folder: Path, seed: int) -> None:
         self.seed = seed
         self.centre_port = free_port()
-        self.proxy = Proxy(self.centre_port)
+        self.proxy = Line(self.centre_port)
         self.box_state, self.centre_state = folder / "box", folder / "centre"
         self.has_small_disk = can_mount()
         for place in (self.box_state, self.centre_state, folder / "redis", folder / "replica"):

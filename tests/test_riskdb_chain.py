@@ -14,11 +14,12 @@ from pathlib import Path
 import pytest
 import redis
 
+from bench.tcp_line import Line
 from kakou.wiring.embedded_redis import find_redis_server
 from riskdb.clock import TimeSpan
 from riskdb.settings import RiskSettings
 from riskdb.types import RiskDBError
-from tests.replica_kit import Line, Server, until
+from tests.replica_kit import Server, until
 from tests.riskdb_kit import Clock, Guess, RiskRig, risk_rig
 
 STALE_AFTER_S = 4.0

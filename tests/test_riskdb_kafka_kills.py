@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Producer
 
+from bench.feed import CONFIG, TOPIC
 from kakou.settings import load_settings
 from kakou.wiring.embedded_redis import embedded_redis
 from kakou.wiring.matching import key_path
@@ -27,17 +28,7 @@ from riskdb.record.declaring import Declared
 from tests.kafka_broker import BrokerProcess, durable_broker
 from tests.riskdb_kit import HUANGDAO
 
-TOPIC, WITHIN_S, PER_S = "gantry", 180.0, 40
-_CONFIG = """state_dir = "{state}"
-redis_url = "{url}"
-[[risk.feed]]
-name = "gantry"
-rows_per_hour = 10000000
-[[risk.kafka]]
-brokers = "{brokers}"
-topic = "gantry"
-feed = "gantry"
-"""
+WITHIN_S, PER_S = 180.0, 40
 
 
 class Centre:
@@ -151,7 +142,7 @@ def test_whoever_is_killed_no_record_is_lost_and_none_counts_twice(kills: int, t
 def at_work(folder: Path) -> Iterator[tuple[Centre, BrokerProcess, Path]]:
     with embedded_redis(folder / "redis") as url, durable_broker(folder) as broker:
         config = folder / "kakou.toml"
-        config.write_text(_CONFIG.format(state=folder / "state", url=url, brokers=broker.address), encoding="utf-8")
+        config.write_text(CONFIG.format(state=folder / "state", url=url, brokers=broker.address), encoding="utf-8")
         settings = load_settings(config)
         with open_keeper(settings, url) as keeper:
             keeper.declare([Declared(HUANGDAO, "high", source="test")])

@@ -13,9 +13,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeAlias
 
+from alerts.database import transaction
 from pipeline.reads.arrival import Arrival
 from pipeline.reads.cipher import Seal, SealError
-from pipeline.reads.rows import execute_values, opened, transaction
+from pipeline.reads.rows import execute_values, opened
 from pipeline.reads.segment import Segment
 from riskdb.own_file import open_plain, own_folder
 

@@ -1,8 +1,7 @@
 """The rows of the journal: which read lies where, in SQLite."""
 
-import contextlib
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -57,16 +56,3 @@ def execute_values(database: sqlite3.Connection, sql: str, rows: Sequence[Row]) 
         statement = sql.format(", ".join([one] * len(some)))
         found += database.execute(statement, list(chain.from_iterable(some))).fetchall()
     return found
-
-
-@contextlib.contextmanager
-def transaction(database: sqlite3.Connection) -> Iterator[None]:
-    """All that is written in the context, or none of it."""
-    database.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        database.execute("COMMIT")
-    finally:
-        if database.in_transaction:  # it did not come to its end; a full disk has rolled back already
-            with contextlib.suppress(sqlite3.Error):
-                database.execute("ROLLBACK")
