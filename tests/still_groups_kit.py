@@ -55,18 +55,24 @@ class PacedPackets:
         """Nothing: who is offered a frame has always time."""
 
     def in_order(self) -> Iterator[Arrived]:
-        codec, first_s = self._stream.codec, None
-        for packet in self._stream.packets():
-            if not packet.size:
-                continue
-            assert packet.pts is not None
-            shown_s = float(packet.pts * packet.time_base)
-            first_s = shown_s if first_s is None else first_s
-            self.came_s = max(self.came_s, shown_s - first_s)
-            moment = self._opened_s + shown_s - first_s
-            content = memoryview(packet)
-            begins = packet.is_keyframe and begins_group(codec, content)
-            yield Arrived(packet, moment, moment, is_disposable(codec, content), begins)
+        for arrived in arrived_at(self._stream, self._opened_s):
+            self.came_s = max(self.came_s, arrived.arrived_s - self._opened_s)
+            yield arrived
+
+
+def arrived_at(stream: VideoStream, opened_s: float) -> Iterator[Arrived]:
+    """Yield the packets as if each had come at the moment that it is shown, the first when the stream was opened."""
+    first_s = None
+    for packet in stream.packets():
+        if not packet.size:
+            continue
+        assert packet.pts is not None
+        shown_s = float(packet.pts * packet.time_base)
+        first_s = shown_s if first_s is None else first_s
+        moment = opened_s + shown_s - first_s
+        content = memoryview(packet)
+        begins = packet.is_keyframe and begins_group(stream.codec, content)
+        yield Arrived(packet, moment, moment, is_disposable(stream.codec, content), begins)
 
 
 @dataclass(frozen=True)

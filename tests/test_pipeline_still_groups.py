@@ -16,12 +16,14 @@ from pipeline.settings import PipelineSettings, SourceSettings
 from pipeline.types import ScreeningCounts
 from pipeline.video.disposable import begins_group
 from pipeline.video.ffmpeg import VideoStream
+from pipeline.video.live_decoding import FRESH_S
 from pipeline.video.live_packets import LivePackets
 from pipeline.video.packet_sizes import Foretelling, PacketSizes
 from pipeline.video.sources import read_frames
 from tests.pipeline_kit import nursery
 from tests.rtsp_camera import free_port, require_gstreamer, rtsp_camera
 from tests.still_groups_kit import FPS, HEIGHT, VISITS_S, WIDTH, Decoded, decode, road, with_apparition, write_stream
+from tests.virtual_camera import NoPackets, screened_in_time
 
 CHECK_S = 0.12
 """While nothing moves a picture is compared nine times a second."""
@@ -173,20 +175,47 @@ def test_a_reader_that_takes_its_time_looks_at_all_that_was_kept_and_then_at_wha
     assert ages_s[-1] < 0.5
 
 
+@pytest.mark.parametrize("look_s", [0.2, pytest.param(0.04, marks=pytest.mark.long)])
+def test_pictures_of_who_drives_by_after_a_rest_are_fresh_however_busy_the_readers_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, look_s: float
+) -> None:
+    """In virtual time: 35 pictures wait when it comes, and what they take to be decoded is all that it may be late."""
+    decode_s, visits_s = 0.004, [*VISITS_S, 21.7, 27.04]
+    path = write_stream(tmp_path / "a.ts", road(visits_s, 30.0), 2.0)
+    reader = screened_in_time(path, monkeypatch, decode_s, look_s)
+    for visit_s in visits_s:
+        looks = [(at_s, taken_s) for at_s, taken_s in reader.looks if visit_s <= at_s < visit_s + 1.5]
+        ages_s = [taken_s - at_s for at_s, taken_s in looks]
+        assert len(looks) >= 1.5 / max(look_s, 0.08) - 2
+        assert max(ages_s) <= 36 * decode_s + look_s / 2
+        assert max(ages_s[2:]) <= FRESH_S + look_s / 2 + 0.04
+    told_s = [age_s for at_s, age_s in reader.told if at_s > VISITS_S[0]]
+    assert max(told_s) <= 36 * decode_s
+    assert np.quantile(told_s, 0.95) <= 0.05
+
+
+def test_what_packets_did_not_tell_of_is_looked_at_late_and_pictures_are_fresh_within_as_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In virtual time: it is seen when the next group begins, more than a second after it had come."""
+    path = write_stream(tmp_path / "a.ts", with_apparition(road(VISITS_S, 27.0), 22.5), 2.0)
+    reader = screened_in_time(path, monkeypatch, 0.004, 0.1)
+    ages_s = {at_s: taken_s - at_s for at_s, taken_s in reader.looks}
+    late_s = max(ages_s.values())
+    first_s = min(at_s for at_s, age_s in ages_s.items() if age_s > 1.0)
+    assert first_s < 23.1
+    assert late_s < 1.3
+    assert max(age_s for at_s, age_s in ages_s.items() if at_s + age_s > first_s + 2 * late_s + 0.2) <= 0.3
+    assert sum(22.5 < at_s < 24.9 for at_s in ages_s) >= 10
+
+
 def test_patience_with_what_was_kept_wears_off() -> None:
     now_s = [100.0]
     packets = LivePackets(cast(VideoStream, NoPackets()), lambda: now_s[0])
     packets.catch_up(2.0)
-    for later_s, lateness_s in ((0.0, 2.0), (2.0, 1.0), (4.0, 0.0), (9.0, 0.0)):
+    for later_s, lateness_s in ((0.0, 2.0), (1.0, 1.0), (2.0, 0.0), (9.0, 0.0)):
         now_s[0] = 100.0 + later_s
         assert packets.lateness_s == pytest.approx(lateness_s)
-
-
-class NoPackets:
-    """A stream that has ended."""
-
-    def packets(self) -> Iterator[object]:
-        return iter(())
 
 
 def test_nothing_is_kept_where_a_setting_forbids_it(tmp_path: Path) -> None:

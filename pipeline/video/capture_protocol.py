@@ -90,7 +90,8 @@ class Progress(CaptureMessage):
     undecoded: int = 0
     """Of those dropped, the ones that were not even decoded: this machine or its line cannot keep up."""
     late_s: float = 0.0
-    """How old the newest frame is that was decoded: the line's lateness and ours."""
+    """How old the newest frame was when it was decoded: the line's lateness and ours. Those that waited while nothing
+    moved are not asked."""
     clock_offset_s: float | None = None
     """Camera's clock minus this machine's, where the camera tells its own (RTCP sender report)."""
     spared: int = 0

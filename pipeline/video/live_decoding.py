@@ -39,6 +39,7 @@ class LiveDecoding:
         self._groups = StillGroups()
         self._waiting = 0
         self._shown_pts: int | None = None
+        self._is_releasing = False
         self._keeps_groups = request.gate.enabled and request.gate.skip_still_groups
         self._is_interlaced = False
         self._spared = 0
@@ -107,10 +108,17 @@ class LiveDecoding:
         if not kept:
             return
         self._shown_pts = kept[0].packet.pts
-        self._arrivals.catch_up(time.monotonic() - kept[0].captured_s)
+        self._is_releasing = True
         for index, each in enumerate(kept):
             self._decode(each)
             self._waiting = len(kept) - 1 - index
+        self._have_patience(time.monotonic() - kept[-1].captured_s)
+
+    def _have_patience(self, late_s: float) -> None:
+        """Of what was kept, only what moves is worth being late for, and worth being called late."""
+        if self._is_releasing:
+            self._is_releasing = False
+            self._arrivals.catch_up(late_s)
 
     def _decode(self, arrived: Arrived) -> None:
         if arrived.is_disposable and self._is_spare(self._offset_ms(arrived)):
@@ -168,13 +176,16 @@ class LiveDecoding:
         stream = self._stream
         now_s = self._decoded_s = time.monotonic()
         self._health.look(stream.luma(), now_s, is_key=stream.is_key)
-        self.late_s = now_s - arrived.captured_s
+        late_s = now_s - arrived.captured_s
         # Never backwards: the offset between the clocks is still being found.
         stream.offset_ms = max(stream.offset_ms, self._offset_ms(arrived))
         frame = stream.frame
         assert frame is not None
         self._is_interlaced |= frame.interlaced_frame
-        if not self._gate.is_due(stream.offset_ms) or not self._is_wanted(gap_ms):
+        is_wanted = self._gate.is_due(stream.offset_ms) and self._is_wanted(late_s, gap_ms)
+        if not self._is_releasing:
+            self.late_s = late_s
+        if not is_wanted:
             return
         shape = shown_size(frame)
         now_s, now = time.monotonic(), time.time()
@@ -195,9 +206,10 @@ class LiveDecoding:
         )
         self._hand_over.offer(frame, ready, self._arrivals.lateness_s + FRESH_S)
 
-    def _is_wanted(self, gap_ms: float) -> bool:
+    def _is_wanted(self, late_s: float, gap_ms: float) -> bool:
         stream, moved_before_ms = self._stream, self._gate.moved_ms
         is_wanted = self._gate.wants(stream.luma(), stream.offset_ms, gap_ms)
         if self._gate.moved_ms > moved_before_ms:
             self._groups.moved(stream.offset_ms, moved_before_ms)
+            self._have_patience(late_s)
         return is_wanted

@@ -16,8 +16,8 @@ SKIP_AFTER_S = 0.5
 """A packet that is later than the line made it by this much is passed over undecoded where nothing refers to it..."""
 JUMP_AFTER_S = 1.5
 """...and by this much, everything up to the newest picture that stands by itself."""
-CATCH_UP_PACE = 0.5
-"""Seconds that a second works off of what was kept undecoded: who is slower cannot keep up anyway."""
+CATCH_UP_PACE = 1.0
+"""Seconds that a second works off of what moved while it was kept undecoded: who is slower cannot keep up anyway."""
 NTP_EPOCH_S = 2_208_988_800
 """From 1900, where RTCP counts from (RFC 3550, 4), to 1970."""
 
@@ -57,7 +57,7 @@ class LivePackets:
 
     @property
     def lateness_s(self) -> float:
-        """How late frames are for a reason: the length of the line's bursts, and what was kept undecoded before."""
+        """How late frames are for a reason: the length of the line's bursts, and what moved while it was kept."""
         behind_s = self._behind_s - CATCH_UP_PACE * (self._now_s() - self._behind_at_s)
         return self._clock.lateness_s + max(0.0, behind_s)
 
