@@ -33,7 +33,7 @@ class GateSettings(BaseModel):
     close_mpx: float = Field(default=0.6, ge=0)
     """Million pixels of a frame that are searched at two thirds of their size for far plates, where something moves, in
     turn, five times a second at most and not around plates that were read: about 9 ms of one core each. While nothing
-    moves the whole frame is, every `idle_look_s`. 0 never does."""
+    moves the whole frame is, after `idle_look_s`, after twice as long, and so on, every 10 s at last. 0 never does."""
 
 
 class TrackSettings(BaseModel):

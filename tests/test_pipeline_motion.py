@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import numpy as np
+import pytest
 
 from ocr.types import BgrImage
 from pipeline.settings import GateSettings
@@ -99,11 +100,23 @@ def test_what_moves_is_named_for_a_close_look_and_nothing_beside_it() -> None:
     assert max(bottoms) < 280
 
 
-def test_the_whole_frame_is_searched_closely_now_and_then_while_nothing_moves() -> None:
-    frames = places_of(street(300), GateSettings())
-    assert frames[0] is None
-    assert sum(frame is None for frame in frames) in range(4, 9)
-    assert all(frame == () for frame in frames if frame is not None)
+def test_the_whole_frame_is_searched_closely_while_nothing_moves_and_the_longer_it_does_not_the_less_often() -> None:
+    def passing() -> Iterator[BgrImage | Plane]:
+        for index, picture in enumerate(street(1500)):
+            if 750 <= index < 775:
+                picture[200:240, 4 * (index - 750) : 4 * (index - 750) + 80] = 230
+            yield picture
+
+    gate, searched_s = MotionGate(GateSettings()), []
+    for index, picture in enumerate(passing()):
+        if gate.is_due(index * STEP_MS) and gate.wants(picture, index * STEP_MS):
+            places = gate.places(picture.shape[:2], index * STEP_MS)
+            searched_s += [index * STEP_MS / 1000.0] if places is None else []
+            assert places in (None, ()) or 750 <= index < 830
+    before, after = ([at_s for at_s in searched_s if (at_s < 30) == is_before] for is_before in (True, False))
+    assert before == pytest.approx([0.0, 2.6, 6.6, 14.8, 25.0], abs=0.5)
+    assert after[0] < 34.0
+    assert np.diff(after)[:2] == pytest.approx([2.5, 4.1], abs=0.5)
 
 
 def test_more_than_there_is_time_for_is_looked_at_in_turn() -> None:

@@ -22,6 +22,8 @@ BACKGROUND_S = 1.0
 """Time constant of the background: what stands still this long belongs to it."""
 IDLE_CHECKS_PER_S = 9.0
 """While nothing moves, only this many frames a second are compared with the background."""
+SEARCHED_MS = 10_000.0
+"""However long nothing has moved, the whole frame is searched closely this often."""
 
 
 class MotionGate:
@@ -97,12 +99,16 @@ class MotionGate:
         `size`: the picture's height and width. To be called once for every frame that was wanted.
         """
         settings = self._settings
-        if self._changed is None or (
-            not self._changed.any() and offset_ms - self._searched_ms >= settings.idle_look_s * 1000.0 - self._slack_ms
-        ):
+        if self._changed is None or (not self._changed.any() and self._is_to_be_searched(offset_ms)):
             self._searched_ms = offset_ms
             return None if settings.close_mpx else ()
         return self._close_looks.choose(self._changed, size, offset_ms) if self._changed.any() else ()
+
+    def _is_to_be_searched(self, offset_ms: float) -> bool:
+        """The longer nothing had moved when the whole frame was searched, the less there is to find anew."""
+        still_ms = self._searched_ms - self._moved_ms
+        every_ms = min(max(self._settings.idle_look_s * 1000.0, still_ms), SEARCHED_MS)
+        return offset_ms - self._searched_ms >= every_ms - self._slack_ms
 
     def _has_moved(self, image: BgrImage | Plane, offset_ms: float, *, has_gap: bool) -> bool:
         cells = cell_brightness(image)
