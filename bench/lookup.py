@@ -18,7 +18,7 @@ import numpy as np
 import redis
 
 from bench.list_reader import KEY, SETTINGS, ListReader, patient_hot_set
-from bench.lookup_walk import CANDIDATES, ROUNDS, add_sample, measure_walk, time_each
+from bench.lookup_walk import CANDIDATES, ROUNDS, add_sample, measure_growth, measure_walk, time_each
 from bench.report import Report, bench_options
 from bench.yardstick import RAW_REPLAY, Sample, raw_replay, sample, yardstick, yardstick_name
 from kakou.wiring.embedded_redis import embedded_redis
@@ -49,6 +49,8 @@ def main() -> None:
         for size in options.sizes:
             _empty(url)
             _measure_size(url, size, report)
+        if len(options.sizes) > 1:
+            _measure_growth(Path(folder, "small"), min(options.sizes), url, options.sizes[-1], report)
         _measure_dead_server(folder, report)
     report.finish(options)
 
@@ -62,13 +64,24 @@ def _measure_size(url: str, size: int, report: Report) -> None:
         "list", entries=size, load_s=round(load_s, 2), swap_ms=round(swap_ms, 2), bytes_per_entry=round(per_entry, 1)
     )
     if size >= 1_000_000:
-        report.add_bar(f"bytes an entry at {size:,}", per_entry, 160, "at most")
-    listed = digests_to_bytes(entries.digests[:: size // (BATCH * 4)])
-    pool = [listed[start : start + 16] for start in range(0, len(listed), 16)]
+        report.add_bar(f"bytes an entry at {size:,}", per_entry, 140, "at most")
+    pool = _pool(entries)
     _measure_batches(url, size, _mixed(pool, BATCH), report)
     _measure_reads(url, size, _mixed(pool, CANDIDATES), report)
     measure_walk(url, size, _mixed(pool, 3 * CANDIDATES), report)
     _measure_swap(url, size, entries, report)
+
+
+def _measure_growth(folder: Path, small: int, large_url: str, large: int, report: Report) -> None:
+    """A small list in a server of its own and the large one, asked in turn: the machine's moods meet both."""
+    with embedded_redis(folder) as small_url:
+        entries = random_entries(small)
+        load_list(small_url, entries)
+        lists = {
+            small: (small_url, _mixed(_pool(entries), CANDIDATES)),
+            large: (large_url, _mixed(_pool(random_entries(large)), CANDIDATES)),
+        }
+        measure_growth(lists, report)
 
 
 def _measure_swap(url: str, size: int, entries: HotEntries, report: Report) -> None:
@@ -169,6 +182,12 @@ def random_entries(count: int, seed: int = 7) -> HotEntries:
     now = int(time.time())
     reason = PACKED.pack(now + 10**6, now - 10**5, now, 1, 1)
     return HotEntries(digests, reason * int(per_plate.sum()), np.concatenate(([0], np.cumsum(per_plate))))
+
+
+def _pool(entries: HotEntries) -> list[bytes]:
+    """Return some thousand of the listed digests, from the whole list."""
+    listed = digests_to_bytes(entries.digests[:: len(entries) // (BATCH * 4)])
+    return [listed[start : start + 16] for start in range(0, len(listed), 16)]
 
 
 def load_list(url: str, entries: HotEntries, before_swap: Callable[[], object] = lambda: None) -> tuple[float, float]:

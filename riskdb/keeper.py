@@ -1,7 +1,7 @@
 """The steward's side of the risk list: what changes the record is published before the call returns."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,14 +11,14 @@ from riskdb.digest import ANY_CLASS, PlateDigester
 from riskdb.feed.taking import FeedKeeper
 from riskdb.hands import Change, ListHands, Published
 from riskdb.hotset.compute import HotEntries
-from riskdb.hotset.listing import listed_entries, require_kept
+from riskdb.hotset.listing import change_by_import, listed_entries, listed_vehicles, require_kept
 from riskdb.hotset.past_list import PastList
 from riskdb.hotset.publish import Publisher
 from riskdb.hotset.reasons import spell_out_all, unpack_reasons
 from riskdb.permit_keeper import PermitKeeper, take_back_permits
 from riskdb.record.coverage import Coverage
 from riskdb.record.declaring import Declared
-from riskdb.record.importing import ImportResult, JudgedRow, import_rows
+from riskdb.record.importing import ImportResult, JudgedRow, ListingChange, import_rows
 from riskdb.record.imports import ImportEntry, recent_imports, take_back
 from riskdb.record.judging import RowJudge, TravelRow
 from riskdb.record.mapping.fields import Field
@@ -94,7 +94,7 @@ class RiskKeeper:
             skip_invalid=skip_invalid,
             on_row=on_row,
             actor=actor,
-            listed_of=self._listed_of,
+            change_of=self._change_by_import,
         )
         if is_dry_run:
             return result, None
@@ -206,7 +206,10 @@ class RiskKeeper:
         return PastList(dict(entries), self._digester, self._declarations(), self._record.sources())
 
     def _listed_of(self, digests: Iterable[bytes]) -> set[bytes]:
-        return set(self._entries_now(digests).each_digest())
+        return listed_vehicles(self._record, self.rule, ListMoment.present(self._clock.look()), digests)
+
+    def _change_by_import(self, digests: Collection[bytes], number: int) -> ListingChange:
+        return change_by_import(self._record, self.rule, ListMoment.present(self._clock.look()), digests, number)
 
     def _publish(self, touched: Iterable[bytes], on_progress: OnProgress | None = None) -> Published | None:
         if self._publisher is None:

@@ -117,6 +117,21 @@ def test_a_dry_run_says_what_the_list_would_gain(rig: RiskRig):
     assert not rig.is_listed(THEIRS)
 
 
+@pytest.mark.parametrize("standing", [3, 60], ids=["most of the record", "few of the record"])
+def test_a_dry_run_says_what_the_import_then_does(rig: RiskRig, standing: int):
+    bring(rig, OURS, *(f"粤C{plate:05d}" for plate in range(standing)))
+    rows = [row(plate, HUANGDAO, START - timedelta(hours=1), NOON) for plate in (OURS, THEIRS, "粤B82504")]
+    rows.append(row("粤B82505", "370212", START, NOON))
+    before = {digest for digest, _ in rig.keeper.listed()}
+    tried, _ = rig.keeper.import_rows(rows, is_dry_run=True)
+    assert {digest for digest, _ in rig.keeper.listed()} == before
+    rig.imported(rows)
+    gained = {digest for digest, _ in rig.keeper.listed()} - before
+    assert tried.listing is not None
+    assert (tried.listing.added, tried.listing.removed, tried.listing.unchanged) == (len(gained), 0, 1)
+    assert len(gained) == 2
+
+
 def test_a_record_of_the_version_before_is_brought_up_to_date(tmp_path: Path):
     with RiskRecord(tmp_path / "old.sqlite") as record:
         make_older(record.connection, 1)

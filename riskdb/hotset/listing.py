@@ -1,10 +1,11 @@
 """Who the record lists at a moment."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
-from riskdb.hotset.compute import HotEntries, compute_hot_entries, covered_areas
-from riskdb.record.columns import load_visits
+from riskdb.hotset.compute import HotEntries, compute_hot_entries, covered_areas, listed_digests
+from riskdb.record.columns import load_visits, load_visits_of_import
+from riskdb.record.importing import ListingChange
 from riskdb.record.record import RiskRecord
 from riskdb.rule import ListMoment, ListRule
 from riskdb.types import RiskRequestError
@@ -21,6 +22,27 @@ def listed_entries(
     areas = covered_areas(windows, area_codes, rule, moment)
     visits = load_visits(record, moment.known_by, areas, digests)
     return compute_hot_entries(visits, windows, area_codes, rule, moment)
+
+
+def listed_vehicles(record: RiskRecord, rule: ListRule, moment: ListMoment, digests: Iterable[bytes]) -> set[bytes]:
+    """Return which of some digests are listed."""
+    windows, area_codes = record.windows(), record.area_codes()
+    visits = load_visits(record, moment.known_by, covered_areas(windows, area_codes, rule, moment), digests)
+    return listed_digests(visits, windows, area_codes, rule, moment)
+
+
+def change_by_import(
+    record: RiskRecord, rule: ListRule, moment: ListMoment, digests: Collection[bytes], import_number: int
+) -> ListingChange:
+    """Return what an import that is not over yet does to the list; `digests` are those of its stays."""
+    windows, area_codes = record.windows(), record.area_codes()
+    areas = covered_areas(windows, area_codes, rule, moment)
+    own, before = (
+        listed_digests(visits, windows, area_codes, rule, moment)
+        for visits in load_visits_of_import(record, areas, digests, import_number)
+    )
+    # Stays only come, so nobody leaves the list by them.
+    return ListingChange(added=len(own - before), removed=0, unchanged=len(before))
 
 
 def require_kept(record: RiskRecord, rule: ListRule, moment: float) -> None:

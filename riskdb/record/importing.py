@@ -1,7 +1,7 @@
 """Travel records from files into the record: every row is judged, and one bad row stops them all."""
 
 import gc
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -122,14 +122,14 @@ def import_rows(
     skip_invalid: bool = False,
     on_row: Callable[[JudgedRow], None] | None = None,
     actor: str = "",
-    listed_of: Callable[[Iterable[bytes]], set[bytes]] | None = None,
+    change_of: Callable[[Collection[bytes], int], ListingChange] | None = None,
 ) -> ImportResult:
     """Bring rows into the record in one transaction and return what became of them.
 
-    Nothing is applied in a dry run, nor when a row is invalid, unless `skip_invalid`. `listed_of` says which of some
-    vehicles the record lists; a dry run asks it before and after. Raises RiskDBError.
+    Nothing is applied in a dry run, nor when a row is invalid, unless `skip_invalid`. `change_of` says
+    what the stays of some vehicles that came in with an import do to the list; a dry run asks it. Raises RiskDBError.
     """
-    result, after, files = ImportResult(), set[bytes](), dict[str, None]()
+    result, files = ImportResult(), dict[str, None]()
     try:
         with record.writing(), _no_search_for_cycles():
             record.require_key(digester.key_id)  # it may have been changed since the digester was made
@@ -141,15 +141,12 @@ def import_rows(
                     result.add(judged)
                     if on_row is not None:
                         on_row(judged)
-            if is_dry_run and listed_of:
-                after = listed_of(result.touched)
+            if is_dry_run and change_of:
+                result.listing = change_of(result.touched, number)
             if is_dry_run or (result.counts[RowOutcome.INVALID] and not skip_invalid) or not result.touched:
                 raise _Rollback
             end_import(record.connection, number, list(files), len(result.touched))
     except _Rollback:
-        if is_dry_run and listed_of:
-            before = listed_of(result.touched)
-            result.listing = ListingChange(len(after - before), len(before - after), len(before & after))
         return result
     result.is_applied, result.import_number = True, number
     return result
@@ -186,7 +183,7 @@ class BatchImporter:
         """Yield what became of each row; the digests whose stays changed are added to `touched`."""
         self._judge.look_ahead(rows)
         meanings = [(row, meaning) for row in rows for meaning in self._meanings(row)]
-        visits = [self._visit(meaning) for _, meaning in meanings if isinstance(meaning, TravelRecord)]
+        visits = self._visits([meaning for _, meaning in meanings if isinstance(meaning, TravelRecord)])
         additions = self._record.add_visits(visits)
         kept = list(zip(visits, additions, strict=True))
         touched += [visit.digest for visit, addition in kept if addition not in _CHANGES_NOTHING]
@@ -208,11 +205,21 @@ class BatchImporter:
             JudgedRow(row.file, row.number, RowOutcome.EXPIRED, travel.plate, why, row.origin) for travel in travels
         ]
 
-    def _visit(self, travel: TravelRecord) -> Visit:
-        area = self._area_numbers.get(travel.area) or self._number_area(travel.area)
-        source = self._source_numbers.get(travel.source) or self._number_source(travel.source)
-        digest = self._digester.digest(travel.plate_class, travel.plate)
-        return Visit(digest, area, travel.visited_from, travel.visited_until, source, self._judge.now, self._number)
+    def _visits(self, travels: Sequence[TravelRecord]) -> list[Visit]:
+        areas, sources, now, number = self._area_numbers, self._source_numbers, self._judge.now, self._number
+        digests = self._digester.digests([(travel.plate_class, travel.plate) for travel in travels])
+        return [
+            Visit(
+                digest,
+                areas.get(travel.area) or self._number_area(travel.area),
+                travel.visited_from,
+                travel.visited_until,
+                sources.get(travel.source) or self._number_source(travel.source),
+                now,
+                number,
+            )
+            for digest, travel in zip(digests, travels, strict=True)
+        ]
 
     def _number_area(self, code: str) -> int:
         self._area_numbers |= self._record.number_areas([code])
