@@ -2,17 +2,19 @@
 
 const PAUSES_S = [1, 1, 2, 3, 5, 8, 13, 20, 30, 30, 30];
 
-// `found` and `missing` are called as often as the picture is there or not.
-export function askAgain(image, { found, missing } = {}) {
+// `found` and `missing` are called as often as the picture is there or not; whatever moves on the page then, moves in `change`.
+export function askAgain(image, { found, missing, change = (moving) => moving() } = {}) {
   const source = image.src;
   let tries = 0;
-  image.addEventListener("load", () => {
+  image.addEventListener("load", () => change(() => {
     image.hidden = false;
     found?.();
-  });
+  }));
   image.addEventListener("error", () => {
-    image.hidden = true;
-    missing?.();
+    change(() => {
+      image.hidden = true;
+      missing?.();
+    });
     if (tries === PAUSES_S.length) return;
     const pause = PAUSES_S[tries++];
     setTimeout(() => {

@@ -40,14 +40,16 @@ function note(text, needsLogin = false) {
   holdStill(() => {
     line.textContent = text;
     line.hidden = !text;
+    if (needsLogin) line.append(" ", Object.assign(document.createElement("a"), { href: "/login?next=/m", textContent: "重新登录" }));
   });
-  if (needsLogin) line.append(" ", Object.assign(document.createElement("a"), { href: "/login?next=/m", textContent: "重新登录" }));
 }
 
 function draw() {
-  holdStill(() => drawTasks(saved, queue, act));
+  holdStill(() => {
+    drawTasks(saved, queue, act);
+    tick(); // a new card's time limit is a line of it
+  });
   drawWaiting(queue, (step) => queue.drop(step));
-  tick();
 }
 
 async function act(view, body, photo) {
@@ -122,7 +124,7 @@ async function start() {
   await load();
   navigator.serviceWorker?.register("/sw.js", { scope: "/m" }); // after the tasks: it fetches the shell again, on the same bad line
   setInterval(() => document.visibilityState === "visible" && load(), POLL_MS);
-  setInterval(tick, 1000);
+  setInterval(() => holdStill(tick), 1000);
 }
 
 function wire() {

@@ -72,14 +72,15 @@ function drawTask(view, key, waiting, phone, act, form) {
   showWords(find(".words"), view, isMine);
   if (view.has_plate_picture && isMine) {
     const crop = find(".near");
+    crop.hidden = false;
     crop.src = `/cases/${view.case_id}/events/${view.event_id}/plate`;
-    askAgain(crop, { found: () => holdStill(() => { crop.hidden = false; }), missing: () => { crop.hidden = true; } });
+    askAgain(crop, { change: holdStill });
   }
   if (view.has_vehicle_picture && isMine) {
     const [figure, image] = [find(".photo"), find(".photo img")];
     figure.hidden = false;
     image.src = `/cases/${view.case_id}/events/${view.event_id}/vehicle`;
-    askAgain(image, { found: () => holdStill(() => { figure.hidden = false; }), missing: () => { figure.hidden = true; } });
+    askAgain(image, { found: () => { figure.hidden = false; }, missing: () => { figure.hidden = true; }, change: holdStill });
   }
   find(".todo").hidden = !isMine;
   if (isDoor) tellOfDoor(find(".todo"));
