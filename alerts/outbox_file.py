@@ -20,6 +20,7 @@ from alerts.outbox_salvage import Salvage, salvage
 from alerts.reserve import OutboxReserve, create_private, is_out_of_room
 from alerts.set_aside import note_lost, say_lost, set_aside
 from riskdb.own_file import is_plain
+from riskdb.system_words import system_words
 
 BUSY_TIMEOUT_S = 5.0
 """How long one writer waits for another; a commit takes milliseconds."""
@@ -60,7 +61,7 @@ class OutboxFile:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.connection = self._open()
         except (sqlite3.Error, OSError) as error:
-            raise OutboxError(f"打不开发件箱 {path}（{error}）：核对磁盘空间和权限") from error
+            raise OutboxError(f"打不开发件箱 {path}（{system_words(error)}）：核对磁盘空间和权限") from error
 
     def run(self, purpose: str, action: Callable[[sqlite3.Connection], T]) -> T:
         """Return what the action returns; one that meets damage is done again on what could be saved.
@@ -78,7 +79,9 @@ class OutboxFile:
                     self._mend_and_open()
                     return self._with_spare(lambda: action(self.connection))
             except (sqlite3.Error, OSError) as error:
-                raise OutboxError(f"发件箱 {self.path} {purpose}不成（{error}）：核对磁盘空间和权限") from error
+                raise OutboxError(
+                    f"发件箱 {self.path} {purpose}不成（{system_words(error)}）：核对磁盘空间和权限"
+                ) from error
 
     def follow(self) -> None:
         """Where another file lies at the path by now, go on with that one: with what only the old one has."""

@@ -9,6 +9,7 @@ from redis.retry import Retry
 
 from alerts.envelope import MAX_EVENT_BYTES
 from alerts.errors import AlertsError
+from riskdb.system_words import system_words
 
 STREAM_KEY = "events:flagged"
 DEAD_KEY = "events:dead"
@@ -35,4 +36,5 @@ def redis_errors(action: str) -> Iterator[None]:
     try:
         yield
     except redis.RedisError as error:
-        raise StreamError(f"{action}不成：Redis {type(error).__name__}: {error}") from error
+        is_full = isinstance(error, redis.exceptions.OutOfMemoryError)
+        raise StreamError(f"{action}不成：Redis {'内存已满' if is_full else system_words(error)}") from error

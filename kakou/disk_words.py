@@ -4,6 +4,8 @@ import errno
 import os
 from pathlib import Path
 
+from riskdb.system_words import system_words
+
 DISK_WORDS = {
     errno.ENOSPC: "磁盘已满（空间或 inode 用尽）：清理磁盘或扩容，再试一次",
     errno.EDQUOT: "磁盘配额用尽：清理或提高配额，再试一次",
@@ -20,9 +22,9 @@ SHOWN = 120
 
 
 def disk_words(error: OSError) -> str:
-    """Return one sentence for an error with one of these numbers; others are as the system says them."""
-    said = DISK_WORDS.get(error.errno or 0, error.strerror or str(error))
-    return f"{shown(str(error.filename))} {said}" if error.filename is not None else f"{said}（{error}）"
+    """Return one sentence; for one of these numbers with what to do."""
+    said = DISK_WORDS.get(error.errno or 0) or system_words(error)
+    return f"{shown(str(error.filename))} {said}" if error.filename is not None else said
 
 
 def room_words(free_bytes: int) -> str:

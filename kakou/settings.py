@@ -201,7 +201,7 @@ def _read(path: Path | None) -> str:
     try:
         return chosen.read_text(encoding="utf-8-sig")  # editors of Windows put a mark before the text
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{chosen}: 读不了：{_unread(error, chosen)} (cannot be read: {error})") from error
+        raise SettingsError(f"{chosen}: 读不了：{_unread(error, chosen)}") from error
 
 
 def _unread(error: OSError | UnicodeDecodeError, path: Path) -> str:

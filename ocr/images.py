@@ -112,7 +112,8 @@ def _first_bytes(source: Path | bytes) -> bytes:
             with source.open("rb") as file:
                 head = file.read(12)
         except OSError as error:
-            raise OcrError(f"读不了（{error.strerror or error}）：核对路径和权限") from error
+            why = "没有这个文件" if isinstance(error, FileNotFoundError) else "读不了"
+            raise OcrError(f"{why}：核对路径、权限和磁盘") from error
     if not head:
         raise OcrError("文件是空的")
     return head

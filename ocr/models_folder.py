@@ -44,5 +44,5 @@ def _read_checksums(folder: Path) -> dict[str, str]:
     try:
         lines = (folder / CHECKSUMS).read_text().splitlines()
     except OSError as error:
-        raise OcrError(f"读不了 {folder / CHECKSUMS}（{error.strerror}）：重新安装 kakou") from error
+        raise OcrError(f"读不了 {folder / CHECKSUMS}：重新安装 kakou") from error
     return {name: checksum for checksum, name in (line.split(maxsplit=1) for line in lines if line)}

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from riskdb.own_file import read_own
+from riskdb.system_words import system_words
 from riskdb.types import RiskDBError
 from riskdb.whole_file import PRIVATE, whole_file
 
@@ -80,7 +81,7 @@ def read_key(path: Path) -> bytes:
     except FileNotFoundError:
         raise
     except OSError as error:
-        raise RiskDBError(f"读不了号牌密钥（{error}）：核对路径和权限") from error
+        raise RiskDBError(f"读不了号牌密钥 {path}（{system_words(error)}）：核对路径和权限") from error
     if mode & 0o077:
         raise RiskDBError(
             f"号牌密钥 {path} 别人也能读（权限 {mode:o}）：chmod 600 它，再更换密钥（kakou risk rotate-key）"

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
+from riskdb.system_words import system_words
 from riskdb.types import RiskFileError
 from riskdb.whole_file import PRIVATE, whole_file
 
@@ -52,4 +53,4 @@ def csv_sheet(path: Path, header: Sequence[str]) -> Iterator[CsvSheet]:
             writer.writerow(header)
             yield CsvSheet(writer)
     except OSError as error:
-        raise RiskFileError(f"{path}：写不了（{error.strerror}）：核对路径、权限和磁盘空间") from error
+        raise RiskFileError(f"{path}：写不了（{system_words(error)}）：核对路径、权限和磁盘空间") from error

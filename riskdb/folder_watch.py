@@ -16,6 +16,7 @@ from riskdb.record.judging import TravelRow
 from riskdb.record.mapping.forms import Form
 from riskdb.record.receipts import Receipt
 from riskdb.record.travel import Reading, read_travel_rows
+from riskdb.system_words import system_words
 from riskdb.types import RiskFileError
 
 DONE, REFUSED = "已导入", "被退回"
@@ -68,7 +69,7 @@ class FolderWatch:
         try:
             found = list(self._folder.iterdir())
         except OSError as error:
-            raise RiskFileError(f"{self._folder}：文件夹打不开：{error.strerror}") from error
+            raise RiskFileError(f"{self._folder}：文件夹打不开：{system_words(error)}") from error
         for path in found:
             is_ours = path.name.startswith((".", "~$")) or path.suffix.lower() in _UNFINISHED
             try:

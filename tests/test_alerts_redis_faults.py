@@ -40,7 +40,7 @@ def test_a_redis_without_memory_takes_the_events_later_and_in_order(
         outbox.append(one)
     redis_client.config_set("maxmemory", "1")
     try:
-        with pytest.raises(StreamError, match="OutOfMemory"):
+        with pytest.raises(StreamError, match="Redis 内存已满"):
             relay.step()
     finally:
         redis_client.config_set("maxmemory", "0")

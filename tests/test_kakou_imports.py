@@ -15,8 +15,8 @@ OURS = ("ocr", "riskdb", "alerts", "pipeline", "console", "kakou", "training", "
 ALLOWED: dict[str, tuple[str, ...]] = {
     "ocr": (),
     "riskdb": (),
-    # Files of the state folder are opened alike everywhere.
-    "alerts": ("ocr.types", "ocr.looks", "riskdb.types", "riskdb.own_file"),
+    # Files of the state folder are opened alike everywhere, and what the system refuses is said alike.
+    "alerts": ("ocr.types", "ocr.looks", "riskdb.types", "riskdb.own_file", "riskdb.system_words"),
     "pipeline": ("ocr", "riskdb", "alerts"),
     # Photos from phones are decoded as bounded as any.
     "console": ("alerts", "riskdb", "ocr.types", "ocr.looks", "ocr.decoding"),

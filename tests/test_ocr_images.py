@@ -75,7 +75,7 @@ def test_what_is_no_picture_is_named(tmp_path: Path, content: bytes, why: str):
 
 
 def test_a_missing_file_is_named(tmp_path: Path):
-    with pytest.raises(OcrError, match=r"absent\.jpg：读不了（No such file"):
+    with pytest.raises(OcrError, match=r"absent\.jpg：没有这个文件"):
         load_image(tmp_path / "absent.jpg")
 
 

@@ -123,9 +123,9 @@ def request_of(uri: str, **tls: object) -> CaptureRequest:
 
 
 FAULTS = {
-    "unknown": (("localhost", "127.0.0.1"), 2.0, "self-signed certificate"),
-    "expired": (("localhost", "127.0.0.1"), -1.0, "certificate has expired"),
-    "elsewhere": (("camera-7.example", "127.0.0.2"), 2.0, "not valid for"),
+    "unknown": (("localhost", "127.0.0.1"), 2.0, "自签名"),
+    "expired": (("localhost", "127.0.0.1"), -1.0, "已过期"),
+    "elsewhere": (("camera-7.example", "127.0.0.2"), 2.0, "不符"),
 }
 
 
@@ -180,7 +180,7 @@ def test_the_counts_of_a_refused_camera_say_why(clip: Path, tmp_path: Path):
             walking.join(0.05)
         stop.set()
         walking.join()
-    assert "self-signed certificate" in (counts.damage or "")
+    assert "自签名" in (counts.damage or "")
 
 
 def test_a_camera_over_rtsps_is_checked_like_any(tmp_path: Path):

@@ -179,5 +179,5 @@ def test_a_folder_that_may_not_be_read_is_a_source_that_cannot_be_opened(
 
     monkeypatch.setattr(Path, "iterdir", refuse)
     source = SourceSettings(camera_id="cam-1", checkpoint="东门卡口", uri=str(tmp_path))
-    with pytest.raises(SourceError, match="Permission denied"):
+    with pytest.raises(SourceError, match="没有权限"):
         next(read_frames(source, PipelineSettings(), ScreeningCounts()))

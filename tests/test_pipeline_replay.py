@@ -189,7 +189,7 @@ def test_a_folder_that_may_not_be_read_is_named_and_its_neighbours_are_done(foot
             (folder / "locked").chmod(0o755)
     assert [unit.video for unit in units] == ["open/a.avi"]
     assert len(problems) == 1
-    assert "locked: Permission denied" in problems[0]
+    assert "locked：没有权限" in problems[0]
 
 
 class DyingReader:

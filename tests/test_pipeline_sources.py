@@ -91,7 +91,7 @@ def test_what_is_no_video_is_named(tmp_path: Path, content: bytes) -> None:
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match=r"gone\.mp4：读不了（No such file"):
+    with pytest.raises(SourceError, match=r"gone\.mp4：读不了（没有这个文件"):
         read_all(tmp_path / "gone.mp4")
 
 

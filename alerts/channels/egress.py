@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import httpx
 
 from alerts.errors import AlertsError
+from riskdb.system_words import system_words
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -110,7 +111,7 @@ class AllowList:
         try:
             found = self._resolver(host, port)
         except OSError as error:
-            raise EgressError(f"找不到主机 {host}（{error}）：核对名字和 DNS") from error
+            raise EgressError(f"查不到主机 {host} 的地址（{system_words(error)}）：核对名字和 DNS") from error
         if not found:
             raise EgressError(f"主机 {host} 没有地址：核对名字和 DNS")
         return found

@@ -9,6 +9,7 @@ from typing import Literal
 from alerts.channels.base import Channel, ChannelKind, ChannelSettings, DeliveryError, Surroundings
 from alerts.channels.payload import link_to
 from alerts.envelope import Event
+from riskdb.system_words import system_words
 
 
 class FileSettings(ChannelSettings):
@@ -46,7 +47,7 @@ class FileChannel:
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
-            raise DeliveryError(f"写不了 {self._path}（{error.strerror}）：核对路径、权限和磁盘空间") from error
+            raise DeliveryError(f"写不了 {self._path}（{system_words(error)}）：核对路径、权限和磁盘空间") from error
 
     def probe(self) -> None:
         try:
@@ -54,7 +55,7 @@ class FileChannel:
             with self._path.open("ab"):
                 pass
         except OSError as error:
-            raise DeliveryError(f"写不了 {self._path}（{error.strerror}）：核对路径、权限和磁盘空间") from error
+            raise DeliveryError(f"写不了 {self._path}（{system_words(error)}）：核对路径、权限和磁盘空间") from error
 
     def close(self) -> None:
         pass

@@ -11,6 +11,7 @@ from pydantic import Field
 from alerts.channels.base import Channel, ChannelKind, ChannelSettings, DeliveryError, Surroundings
 from alerts.envelope import Event
 from alerts.flagged import LEVEL_WORDS, FlaggedEvent
+from riskdb.system_words import system_words
 
 
 class LaneSettings(ChannelSettings):
@@ -59,7 +60,7 @@ class LaneChannel:
         except subprocess.TimeoutExpired as error:
             raise DeliveryError(f"车道命令在 {self._settings.timeout_s:g} 秒内没有结束") from error
         except OSError as error:
-            raise DeliveryError(f"车道命令无法运行（{error.strerror}）：核对 command 的路径和权限") from error
+            raise DeliveryError(f"车道命令无法运行（{system_words(error)}）：核对 command 的路径和权限") from error
         if ended.returncode != 0:
             raise DeliveryError(f"车道命令以 {ended.returncode} 结束：看它自己的日志")
 

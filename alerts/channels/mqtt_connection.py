@@ -11,6 +11,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from alerts.channels.base import DeliveryError
 from alerts.channels.egress import Target
+from riskdb.system_words import system_words
 
 KEEPALIVE_S = 30
 
@@ -76,7 +77,9 @@ class Connection:
         try:
             self._client.connect(target.address, target.port, keepalive=KEEPALIVE_S, clean_start=True)
         except OSError as error:
-            raise DeliveryError(f"连不上 MQTT 代理（{type(error).__name__}）：核对 host、port 和网络") from error
+            raise DeliveryError(
+                f"连不上 MQTT 代理（{system_words(error, type(error).__name__)}）：核对 host、port 和网络"
+            ) from error
         self._client.loop_start()
         if not self._answered.wait(self._timeout_s) or self._refusal:
             self.close()

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from alerts.database import open_database
 from console.types import ConsoleError, NotFoundError
+from riskdb.system_words import system_words
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS device (
@@ -57,7 +58,7 @@ class Devices:
             self._connection = open_database(path, SCHEMA, synchronous="FULL")
         except (sqlite3.Error, OSError) as error:
             raise ConsoleError(
-                f"{path} 打不开：{error}。请检查磁盘与权限；文件损坏时移走它，再重新配对设备。"
+                f"{path} 打不开：{system_words(error)}。请检查磁盘与权限；文件损坏时移走它，再重新配对设备。"
             ) from error
 
     def invite(self, name: str, checkpoint: str, camera_id: str, valid_for: timedelta) -> str:

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from console.types import ConsoleError
+from riskdb.system_words import system_words
 
 LEVEL_NAMES = {6: "区县", 9: "镇街", 12: "社区", 14: "网格", 16: "微网格"}
 _NEXT_LENGTH = {16: 14, 14: 9, 12: 9, 9: 6}
@@ -121,8 +122,10 @@ def load_grids(path: Path | None) -> GridMap:
         return GridMap({})
     try:
         collection = _Collection.model_validate(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, ValidationError) as error:
-        raise ConsoleError(f"网格地图 {path} 无法读取：{error}。请检查 [console] grids_path。") from error
+    except OSError as error:
+        raise ConsoleError(f"网格地图 {path} 无法读取：{system_words(error)}。请检查 [console] grids_path。") from error
+    except ValueError as error:
+        raise ConsoleError(f"网格地图 {path} 不是 GeoJSON 的多边形。请检查 [console] grids_path。") from error
     grids = (_grid(feature) for feature in collection.features)
     return GridMap({grid.code: grid for grid in grids})
 

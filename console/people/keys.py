@@ -11,6 +11,7 @@ from cryptography.fernet import Fernet, InvalidToken
 
 from console.types import ConsoleError
 from riskdb.own_file import read_own
+from riskdb.system_words import system_words
 from riskdb.whole_file import PRIVATE, whole_file
 
 _KEY_BYTES = 32
@@ -51,7 +52,7 @@ def load_keys(path: Path) -> ConsoleKeys:
             _create(path)
         master = read_own(path)
     except OSError as error:
-        raise ConsoleError(f"密钥文件 {path} 无法读写：{error.strerror}。") from error
+        raise ConsoleError(f"密钥文件 {path} 无法读写：{system_words(error)}。") from error
     if len(master) != _KEY_BYTES:
         raise ConsoleError(f"密钥文件 {path} 已损坏：应为 {_KEY_BYTES} 字节。请从备份恢复。")
     return ConsoleKeys(master)

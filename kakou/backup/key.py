@@ -7,6 +7,7 @@ from kakou.backup.content import OWN_KEY
 from kakou.backup.errors import BackupError
 from kakou.settings import Settings
 from riskdb.own_file import read_own
+from riskdb.system_words import system_words
 from riskdb.whole_file import PRIVATE, whole_file
 
 _LEAST_BYTES = 16
@@ -30,7 +31,8 @@ def read_secret(path: Path) -> bytes:
         secret = read_own(path).strip()
     except OSError as error:
         raise BackupError(
-            f"备份密钥 {path} 读不出（{error.strerror}）：放回另存的那一份，或用 --key-file 写明。没有它，备份打不开"
+            f"备份密钥 {path} 读不出（{system_words(error)}）：放回另存的那一份，或用 --key-file 写明。"
+            "没有它，备份打不开"
         ) from error
     if len(secret) < _LEAST_BYTES:
         raise BackupError(f"备份密钥 {path} 太短：至少 {_LEAST_BYTES} 字节")

@@ -24,6 +24,7 @@ from kakou.backup.manifest import Manifest
 from kakou.backup.room import require_room
 from kakou.backup.sealed import Header, derived_key, key_check
 from kakou.state_format import FORMAT
+from riskdb.system_words import system_words
 from riskdb.whole_file import PRIVATE, whole_file
 
 BACKUP_SUFFIX, KEYS_SUFFIX = ".backup", ".keys"
@@ -97,7 +98,7 @@ class Backup:
             except (PermissionError, sqlite3.Error) as error:
                 if isinstance(error, sqlite3.Error) and is_out_of_room(error):
                     raise NoRoomError(f"{self.state_dir} 没有空间放 {name} 的临时副本；请清出空间") from error
-                left_out.append(f"{name}：{error}")
+                left_out.append(f"{name}：{system_words(error)}")
         made = Manifest(
             backup_id=backup_id, state_format=self.state_format, files=tuple(archive.kept), left_out=tuple(left_out)
         )

@@ -29,6 +29,7 @@ from kakou.settings import Settings, SettingsError
 from kakou.wiring.matching import key_path
 from kakou.wiring.outbox import open_outbox
 from riskdb.digest import load_or_create_key
+from riskdb.system_words import system_words
 
 log = logging.getLogger(__name__)
 _STOP_WITHIN_S = 3
@@ -105,8 +106,8 @@ def _listening(settings: BoothSettings) -> socket.socket:
     except OSError as error:
         listener.close()
         raise SettingsError(
-            f"[booth] 无法在 {settings.host}:{settings.port} 监听：端口被占用、地址不在本机，或没有权限"
-            f" (cannot listen: {error})"
+            f"[booth] 无法在 {settings.host}:{settings.port} 监听（{system_words(error)}）："
+            "换一个端口，或核对地址和权限"
         ) from error
     return listener
 

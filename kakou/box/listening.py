@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from kakou.settings import SettingsError
+from riskdb.system_words import system_words
 
 
 class ServerSettings(Protocol):
@@ -59,9 +60,8 @@ def listening(section: str, settings: ServerSettings) -> Iterator[Listening]:
             listener.listen()  # who is quicker than the server's start waits for it
         except OSError as error:
             raise SettingsError(
-                f"[{section}] 无法在 {settings.host}:{settings.port} 监听："
-                f"端口被占用、地址不在本机，或没有权限"
-                f" (cannot listen: {error})"
+                f"[{section}] 无法在 {settings.host}:{settings.port} 监听（{system_words(error)}）："
+                "换一个端口，或核对地址和权限"
             ) from error
         scheme = "https" if settings.tls_certificate else "http"
         # Browsers trust http only for this machine's own name; a __Host- cookie needs that trust.

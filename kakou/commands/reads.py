@@ -25,6 +25,7 @@ from pipeline.reads.settings import FOLDER, DeviceSettings
 from pipeline.reads.synthetic import SAMPLES, Said
 from pipeline.reads.trial import TRIAL_PLATE
 from riskdb.own_file import read_own_text
+from riskdb.system_words import system_words
 
 WAIT_S = 15.0
 app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode="markdown")
@@ -98,7 +99,9 @@ def _trust(device: DeviceSettings, certificate: Path | None) -> ssl.SSLContext:
         try:
             trust.load_cert_chain(certificate)
         except OSError as error:  # of TLS, too
-            raise SettingsError(f"--certificate {certificate} 不能用：应为 PEM，内有证书和私钥（{error}）") from error
+            raise SettingsError(
+                f"--certificate {certificate} 不能用：应为 PEM，内有证书和私钥（{system_words(error)}）"
+            ) from error
     return trust
 
 
@@ -116,7 +119,7 @@ def _follow(settings: Settings, device: DeviceSettings, trust: ssl.SSLContext) -
             try:
                 status = _send(address, device, trust)
             except (OSError, http.client.HTTPException) as error:
-                yield Step("上报口", False, f"{address} 连不上：{error}")
+                yield Step("上报口", False, f"{address} 连不上：{system_words(error)}")
                 return
             yield Step("上报口", status == 200, _says_status(status))
             if status == 200:

@@ -14,6 +14,7 @@ from kakou.sunset.state import SunsetError
 from kakou.wiring.embedded_redis import RedisUnavailableError
 from ocr.types import OcrError
 from pipeline.errors import SourceError
+from riskdb.system_words import system_words
 from riskdb.types import RiskDBError
 
 Verdict: TypeAlias = Literal["ok", "warn", "bad"]
@@ -55,5 +56,5 @@ def checked(name: str, check: Callable[[], Told], to_do: str = "") -> Finding:
     try:
         return Finding(name, *check())
     except CANNOT_CHECK as error:
-        words = in_words(str(error) or type(error).__name__, REDIS, to_do)
+        words = in_words(system_words(error) or type(error).__name__, REDIS, to_do)
         return Finding(name, "bad", words.says, words.to_do)

@@ -11,6 +11,7 @@ from kakou.watch.devices import MAX_LAG, MAX_WAITING
 from kakou.wiring.reads import device_secret, open_journal, open_quarantine, reads_folder
 from pipeline.reads.device_state import STRANGERS, DeviceReport, report_from
 from pipeline.reads.settings import FOLDER, DeviceSettings
+from riskdb.system_words import system_words
 
 MAX_OFFSET_S = 30.0
 RECENT = timedelta(hours=1)
@@ -38,7 +39,7 @@ def sending_devices(settings: Settings) -> Iterator[Finding]:
             said, waiting, oldest = journal.said_of_devices(), journal.waiting_count(), journal.oldest_untaken()
         apart = open_quarantine(settings).count()
     except (sqlite3.Error, OSError) as error:
-        yield Finding("相机上报 reads", "bad", str(error), "检查状态目录")
+        yield Finding("相机上报 reads", "bad", system_words(error), "检查状态目录")
         return
     lag = datetime.now(UTC) - oldest if oldest is not None else timedelta(0)
     yield _whole(waiting, lag, apart, report_from(said.get(STRANGERS)))

@@ -30,6 +30,7 @@ from kakou.watch.identity import box_origin
 from kakou.wiring.embedded_redis import MINIMUM_VERSION, find_redis_server
 from kakou.wiring.matching import key_path, open_hot_set
 from kakou.wiring.redis import open_redis
+from riskdb.system_words import system_words
 
 MAX_EVENT_AGE_S = 60.0
 MAX_CLOCK_APART_S = 5.0
@@ -82,7 +83,7 @@ def channel_findings(settings: Settings, *, sends_test: bool) -> Iterator[Findin
     try:
         channels = build_channels(settings.alerts, utc_now)
     except (OSError, ValueError) as error:
-        yield Finding("通道 channels", "bad", str(error), "改正 kakou.toml")
+        yield Finding("通道 channels", "bad", system_words(error), "改正 kakou.toml")
         return
     for channel in channels:
         is_lane = any(isinstance(one, LaneSettings) and one.name == channel.name for one in settings.alerts.channels)

@@ -9,6 +9,7 @@ from kakou.doctor.finding import Finding
 from kakou.settings import Settings
 from pipeline.types import ScreeningCounts
 from riskdb.own_file import read_own_text
+from riskdb.system_words import system_words
 
 CLOCK_MARGIN = 0.005
 """Around the clock that was found, as a share of the picture."""
@@ -22,7 +23,7 @@ def examine_cameras(settings: Settings) -> Iterator[Finding]:
         except FileNotFoundError:
             continue
         except (OSError, ValueError, TypeError, AttributeError) as error:
-            yield Finding(f"摄像机 {group}", "bad", f"计数文件读不出来：{error}", "查看 kakou run 的日志")
+            yield Finding(f"摄像机 {group}", "bad", f"计数文件读不出来：{system_words(error)}", "查看 kakou run 的日志")
             continue
         for source in sources:
             if source.is_live and (one := counts.get(source.camera_id)) is not None:

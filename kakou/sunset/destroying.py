@@ -14,6 +14,7 @@ import redis
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from kakou.settings import Settings
+from riskdb.system_words import system_words
 from riskdb.whole_file import make_durable
 
 _CHUNK = 2**20
@@ -93,7 +94,7 @@ def destroy(settings: Settings, target: Target, now: datetime) -> Destroyed:
                 _overwrite(path)
             path.unlink(missing_ok=True)
         except OSError as error:
-            problems.append(f"{path.name}: {error.strerror}")
+            problems.append(f"{path.name}：{system_words(error)}")
     for folder in _folders(settings.state_dir, target.patterns):
         shutil.rmtree(folder, ignore_errors=True)
     if settings.state_dir.is_dir():

@@ -15,6 +15,7 @@ from prometheus_client.registry import Collector
 from kakou.settings import SettingsError
 from kakou.watch.health import Health
 from kakou.watch.watch import VERSION
+from riskdb.system_words import system_words
 
 Ask = Callable[[], Health]
 LOOK_EVERY_S = 5.0
@@ -73,7 +74,7 @@ def _served(port: int, ask: Ask, registry: CollectorRegistry) -> Iterator[None]:
         server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
     except OSError as error:
         raise SettingsError(
-            f"[watch] 端口 {port} 用不了：换一个，或停掉占用它的进程 (cannot be served: {error.strerror})"
+            f"[watch] 端口 {port} 用不了（{system_words(error)}）：换一个，或停掉占用它的进程"
         ) from error
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, name="metrics", daemon=True)

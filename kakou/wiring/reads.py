@@ -22,6 +22,7 @@ from pipeline.reads.proposing import Proposing
 from pipeline.reads.quarantine import Quarantine
 from pipeline.reads.settings import FOLDER, DeviceSettings, SubscribeSettings
 from riskdb.digest import load_or_create_key
+from riskdb.system_words import system_words
 
 MIN_SECRET = 16
 
@@ -135,7 +136,7 @@ def device_secret(device: DeviceSettings) -> str:
         secret = device.secret_file.read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(
-            f"{name}: 读不了密钥文件 {device.secret_file}：核对路径和权限 (cannot read the secret: {error})"
+            f"{name}: 读不了密钥文件 {device.secret_file}（{system_words(error)}）：核对路径和权限"
         ) from error
     if len(secret) < MIN_SECRET or not secret.isalnum():
         raise SettingsError(
@@ -151,5 +152,5 @@ def _password(device: DeviceSettings, file: Path | None) -> str:
         return file.read_text(encoding="utf-8").strip() if file else ""
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(
-            f"[[reads.device]] {device.device_id}: 读不了 {file}：核对路径和权限 (cannot read it: {error})"
+            f"[[reads.device]] {device.device_id}: 读不了 {file}（{system_words(error)}）：核对路径和权限"
         ) from error

@@ -24,6 +24,7 @@ from riskdb.record.record import RiskRecord
 from riskdb.record.rotation import own_key
 from riskdb.rule import ListRule
 from riskdb.settings import HEARTBEAT_S
+from riskdb.system_words import system_words
 from riskdb.types import RiskDBError
 
 
@@ -120,7 +121,7 @@ def tended_list(
                 failure.append(error)
                 return
             except sqlite3.Error as error:
-                failure.append(RiskDBError(f"读不了行程库（{error}）：从备份放回"))
+                failure.append(RiskDBError(f"读不了行程库（{system_words(error)}）：从备份放回"))
                 return
             finally:
                 is_ready.set()

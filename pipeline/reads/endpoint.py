@@ -26,6 +26,7 @@ from pipeline.reads.makers import adapter_of
 from pipeline.reads.proposing import Proposing, TooManyProposalsError
 from pipeline.reads.quarantine import Quarantine
 from pipeline.reads.settings import ReadsSettings
+from riskdb.system_words import system_words
 from riskdb.types import RiskDBError
 
 METHODS = ("POST", "PUT", "GET", "DELETE")
@@ -172,7 +173,7 @@ class Endpoint:
             try:
                 await asyncio.to_thread(self._quarantine.keep, device_id, body, why, now)
             except OSError as error:
-                raise NotTakenError(503, f"磁盘写不进：{error.strerror}") from error
+                raise NotTakenError(503, f"磁盘写不进：{system_words(error)}") from error
 
     def _check_serials(self, device: Device, understood: Understood) -> None:
         known = device.settings.known_serials

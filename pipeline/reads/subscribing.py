@@ -20,6 +20,7 @@ from pipeline.errors import ReadsError
 from pipeline.reads.device_state import Device
 from pipeline.reads.gat1400 import CONTENT_TYPE, local_stamp
 from pipeline.reads.settings import SubscribeSettings
+from riskdb.system_words import system_words
 
 TIMEOUT_S = 5.0
 FAREWELL_S = 1.0
@@ -68,7 +69,8 @@ class Subscribing:
                     self._stay(client, stop)
             except (httpx.HTTPError, PlatformError, OSError) as error:
                 # An error of the line may name the address with what stands in it.
-                why = str(error) if isinstance(error, PlatformError) else f"连不上（{type(error).__name__}）"
+                known = system_words(error, type(error).__name__)
+                why = known if isinstance(error, PlatformError) else f"连不上（{known}）"
                 self._device.refuse(f"向上级平台订阅失败：{why}", self._now())
                 log.warning("%s: the subscription failed: %s", self._device.settings.device_id, type(error).__name__)
             lasted = self._now() - began > timedelta(seconds=2 * self._keepalive_s)

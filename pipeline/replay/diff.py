@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from pipeline.errors import SourceError
 from pipeline.replay.records import PassageRecord, RunRecord, VideoRecord
+from riskdb.system_words import system_words
 
 MAX_SHIFT_MS = 1500.0
 """Passages of two runs whose first looks differ by more are not the same vehicle."""
@@ -40,7 +41,7 @@ def load_run(path: Path) -> LoadedRun:
                 else:
                     passages.append(PassageRecord.model_validate_json(line))
     except (OSError, UnicodeDecodeError) as error:
-        raise SourceError(f"{path}：读不了（{error}）") from error
+        raise SourceError(f"{path}：读不了（{system_words(error)}）") from error
     except (ValueError, AttributeError, ValidationError) as error:
         raise SourceError(f"{path}:{number}：不是 kakou replay --json 写的一行") from error
     if run is None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pipeline.errors import SourceError
 from pipeline.replay.records import PassageRecord
+from riskdb.system_words import system_words
 from riskdb.types import BEIJING
 
 TOLERANCE_S = 1.0
@@ -116,7 +117,7 @@ def load_truth(path: Path) -> Truth:
             passages = tuple(passage for _, passage in read if passage is not None)
             return Truth(passages, frozenset(video for video, _ in read))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise SourceError(f"{path}：不能作为 CSV 读取（{error}）") from error
+        raise SourceError(f"{path}：不能作为 CSV 读取（{system_words(error)}）") from error
 
 
 def judge(truth: Truth, passages: Iterable[PassageRecord]) -> list[Judged]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from ocr.images import IMAGE_SUFFIXES
 from pipeline.errors import SourceError
 from pipeline.video.capture_time import ContainerTime
+from riskdb.system_words import system_words
 
 PIECE_MS = 600_000.0
 """Pieces of a long video are at least this long: each has to look at the minute before it, too."""
@@ -115,7 +116,8 @@ def find_units(
                 ReplayUnit(p, _name(p, path), start, container_time=container_time) for p in _footage(path, problems)
             ]
         except (OSError, SourceError) as error:
-            problems.append(str(error) if isinstance(error, SourceError) else f"{path}：读不了（{error.strerror}）")
+            why = system_words(error)
+            problems.append(why if isinstance(error, SourceError) else f"{path}：读不了（{why}）")
             continue
         units += found
     doubled = {name for name, count in Counter(unit.video for unit in units).items() if count > 1}
@@ -160,7 +162,7 @@ def footage_sha256(path: Path) -> str:
 
 def _footage(path: Path, problems: list[str]) -> Iterator[Path]:
     if not path.exists():
-        raise SourceError(f"{path}：没有这个文件或文件夹 (No such file or directory)")
+        raise SourceError(f"{path}：没有这个文件或文件夹")
     if not path.is_dir():
         yield path
         return
@@ -168,7 +170,7 @@ def _footage(path: Path, problems: list[str]) -> Iterator[Path]:
     entries = sorted(
         Path(folder, name) for folder, _, names in os.walk(path, onerror=unreadable.append) for name in names
     )
-    problems += [f"{error.filename}: {error.strerror}" for error in unreadable]
+    problems += [f"{error.filename}：{system_words(error)}" for error in unreadable]
     videos = [p for p in entries if p.suffix.lower() in VIDEO_SUFFIXES and p.is_file()]
     folders = {p.parent for p in entries if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file()}
     image_folders = sorted(folders - {video.parent for video in videos})

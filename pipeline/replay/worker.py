@@ -22,6 +22,7 @@ from pipeline.video.sources import tell_gaps
 from pipeline.walk.deciding import Match, NoSpool, Screening
 from pipeline.walk.flagging import EventSink, Flagging
 from pipeline.walk.screening import screen
+from riskdb.system_words import system_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,7 @@ def _replay_unit(
     except UnsteadyDecodingError:
         raise
     except (SourceError, OSError) as error:
-        return unreadable(unit, fingerprint, str(error), time.perf_counter() - started)
+        return unreadable(unit, fingerprint, system_words(error), time.perf_counter() - started)
     return UnitResult(
         fingerprint=fingerprint,
         video=_video_record(unit, sha256, start, start_from, watch.last_ms, counts),

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import certifi
 
 from pipeline.video.capture_protocol import CaptureRequest
+from riskdb.system_words import system_words
 
 TLS_PORTS = {"https": 443, "rtsps": 322}
 """RFC 9110; RFC 7826."""
@@ -36,14 +37,13 @@ def tls_fault(request: CaptureRequest) -> str | None:
     try:
         context = ssl.create_default_context(cafile=str(_authorities(request)))
     except (OSError, ssl.SSLError) as error:
-        return f"读不了 ca_file {request.ca_file}（{error.strerror or error}）：应为 PEM 证书"
+        return f"读不了 ca_file {request.ca_file}（{system_words(error)}）：应为 PEM 证书"
     try:
         with socket.create_connection((address.hostname, port), ASK_TIMEOUT_S) as plain:
             context.wrap_socket(plain, server_hostname=address.hostname).close()
     except ssl.SSLCertVerificationError as error:
-        reason = error.verify_message.rstrip(".")
         remedy = "用 ca_file 指明摄像机证书的签发者，或对这个 source 设 tls_verify = false"
-        return f"{address.hostname}:{port} 的证书不被认可（{reason}）：{remedy}"
+        return f"{address.hostname}:{port} 的{system_words(error)}：{remedy}"
     except (OSError, ValueError):
         # Not there, or no TLS: what FFmpeg said of it is what there is to say.
         return None

@@ -21,6 +21,7 @@ from pipeline.video.camera_tls import tls_options
 from pipeline.video.capture_protocol import CaptureRequest, FrameMemory
 from pipeline.video.deinterlace import Plane
 from pipeline.video.pictures import luma_of, put_picture
+from riskdb.system_words import system_words
 
 FILE_OPTIONS = {
     "protocol_whitelist": "file",
@@ -203,7 +204,7 @@ def open_stream(request: CaptureRequest) -> VideoStream:
     try:
         container = _open(request)
     except (av.FFmpegError, OSError, ValueError) as error:
-        raise SourceError(f"打不开：{getattr(error, 'strerror', None) or error}") from error
+        raise SourceError(f"打不开：{system_words(error)}") from error
     if not container.streams.video:
         raise SourceError("不是能解码的录像" if not request.is_live else "那里没有视频流")
     stream = VideoStream(container, request.decoder_threads)

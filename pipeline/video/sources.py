@@ -20,6 +20,7 @@ from pipeline.video.capture_time import capture_start
 from pipeline.video.close_looks import Place
 from pipeline.video.motion import MotionGate
 from pipeline.video.nursery import Nursery
+from riskdb.system_words import system_words
 
 LOST_S = 10.0
 """A camera that was away for longer is taken to see other vehicles; a brief loss must not make two passages of one."""
@@ -136,7 +137,7 @@ def _read_folder(viewing: Viewing) -> Iterator[Sighting]:
     try:
         paths = sorted(p for p in source.path.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file())
     except OSError as error:
-        raise SourceError(f"{source.uri}：读不了（{error.strerror or error}）") from error
+        raise SourceError(f"{source.uri}：读不了（{system_words(error)}）") from error
     if not paths:
         raise SourceError(f"{source.uri}：这个文件夹里没有图片")
     start, _ = capture_start(source.path, source.start)
@@ -242,7 +243,7 @@ def _require_file(source: SourceSettings) -> None:
         if is_file and size:
             source.path.open("rb").close()
     except OSError as error:
-        raise SourceError(f"{source.uri}：读不了（{error.strerror or error}）") from error
+        raise SourceError(f"{source.uri}：读不了（{system_words(error)}）") from error
     if not is_file:
         raise SourceError(f"{source.uri}：既不是文件也不是文件夹")
     if not size:

@@ -14,6 +14,7 @@ from riskdb.feed.rows import FeedBatch, row_of
 from riskdb.feed.taking import KeyMark
 from riskdb.keeper import RiskKeeper
 from riskdb.settings import FeedSettings
+from riskdb.system_words import system_words
 from riskdb.types import RiskDBError
 
 FEED_HEADER = "x-kakou-feed"
@@ -77,5 +78,5 @@ def _secret_in(path: Path) -> str:
         if len(base64.b64decode(secret.removeprefix("whsec_") + "==")) in SECRET_BYTES:
             return secret
     except (OSError, UnicodeDecodeError, binascii.Error) as error:
-        raise RiskDBError(f"读不了密钥文件 {path}（{error}）：核对路径和权限") from error
+        raise RiskDBError(f"读不了密钥文件 {path}（{system_words(error)}）：核对路径和权限") from error
     raise RiskDBError(f"{path} 应为一行密钥：whsec_ 加 24 到 64 字节的 Base64")

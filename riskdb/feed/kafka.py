@@ -22,6 +22,7 @@ from riskdb.feed.rows import row_of_bytes
 from riskdb.keeper import RiskKeeper
 from riskdb.record.judging import TravelRow
 from riskdb.settings import FeedSettings, KafkaSettings
+from riskdb.system_words import system_words
 from riskdb.types import RiskDBError
 
 WAIT_S = 0.5
@@ -209,7 +210,7 @@ def _password(settings: KafkaSettings) -> str:
         return settings.password_file.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise RiskDBError(
-            f"[[risk.kafka]] {settings.topic}：读不了 {settings.password_file}（{error}）：核对路径和权限"
+            f"[[risk.kafka]] {settings.topic}：读不了 {settings.password_file}（{system_words(error)}）：核对路径和权限"
         ) from error
 
 

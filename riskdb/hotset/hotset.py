@@ -20,6 +20,7 @@ from riskdb.hotset.reasons import PackedReason, spell_out_all, unpack_reasons
 from riskdb.hotset.redis_link import RedisLink
 from riskdb.permits import PERMIT_CLASS
 from riskdb.settings import RiskSettings
+from riskdb.system_words import system_words
 from riskdb.types import Declaration, ListedReasons, OtherKeyError, RiskDBError, RiskReason
 
 ATTEMPTS = 3
@@ -114,7 +115,7 @@ class HotSet:
                     raise RiskDBError("查询期间名单换了版本：请再查一次")
                 yield Membership(state.version, flags[1:])
         except (redis.RedisError, OSError) as error:
-            raise RiskDBError(f"问不到 Redis 中的名单（{error}）") from error
+            raise RiskDBError(f"问不到 Redis 中的名单（{system_words(error)}）") from error
         finally:
             # Answers that nobody waits for any more must not be taken for those to the next question.
             if waiting:

@@ -8,6 +8,7 @@ import xlsxwriter
 from riskdb.record.importing import JudgedRow
 from riskdb.record.mapping.fields import Field
 from riskdb.record.mapping.forms import Form
+from riskdb.system_words import system_words
 from riskdb.types import RiskFileError
 
 MAX_KEPT = 20_000
@@ -51,4 +52,4 @@ class FaultyRows:
             path.touch(mode=0o600)
             path.write_bytes(self.as_xlsx())
         except OSError as error:
-            raise RiskFileError(f"{path}：写不进去：{error.strerror}") from error
+            raise RiskFileError(f"{path}：写不进去：{system_words(error)}") from error

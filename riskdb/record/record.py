@@ -24,6 +24,7 @@ from riskdb.record.bulk import insert_rows
 from riskdb.record.imports import NOTE_REPETITION
 from riskdb.record.rows import Addition, AreaWindow, Visit, what_becomes_of
 from riskdb.record.schema import prepare_schema
+from riskdb.system_words import system_words
 from riskdb.types import RiskDBError
 
 _INCOMING = """
@@ -59,7 +60,7 @@ class RiskRecord:
             self.connection = sqlite3.connect(path, timeout=30.0, isolation_level=None)
             self._prepare()
         except sqlite3.DatabaseError as error:
-            raise RiskDBError(f"行程库 {path} 用不了（{error}）：从备份放回") from error
+            raise RiskDBError(f"行程库 {path} 用不了（{system_words(error)}）：从备份放回") from error
 
     def __enter__(self) -> Self:
         return self
@@ -86,7 +87,7 @@ class RiskRecord:
         try:
             self.connection.execute("BEGIN IMMEDIATE")
         except sqlite3.OperationalError as error:
-            raise RiskDBError(f"另一个进程正在写行程库 {self.path}（{error}）：稍后再试") from error
+            raise RiskDBError(f"另一个进程正在写行程库 {self.path}（{system_words(error)}）：稍后再试") from error
         try:
             with self._errors():
                 yield
@@ -100,7 +101,7 @@ class RiskRecord:
         try:
             yield
         except sqlite3.Error as error:
-            raise RiskDBError(f"行程库 {self.path} 写不了（{error}）：核对磁盘空间和权限") from error
+            raise RiskDBError(f"行程库 {self.path} 写不了（{system_words(error)}）：核对磁盘空间和权限") from error
 
     @contextlib.contextmanager
     def turn(self) -> Iterator[None]:

@@ -11,6 +11,7 @@ from riskdb.record.tables.ods_xml import is_ods
 from riskdb.record.tables.sheets import Notice, Sheet, SheetReader, SourceFile
 from riskdb.record.tables.text import read_text
 from riskdb.record.tables.web_page import read_web_page
+from riskdb.system_words import system_words
 from riskdb.types import RiskFileError
 
 _ADVICE = "请让来文单位给出表格文件（XLSX、XLS、CSV）"
@@ -42,7 +43,7 @@ def read_sheets(path: Path, name: str, notice: Notice) -> Iterator[Sheet]:
         with path.open("rb") as file:
             head = file.read(4096)
     except OSError as error:
-        raise RiskFileError(f"{name}：无法读取：{error.strerror}") from error
+        raise RiskFileError(f"{name}：无法读取：{system_words(error)}") from error
     if head[:2] == b"PK":
         yield from _read_zipped(source, notice)
         return
