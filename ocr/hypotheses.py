@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
+from operator import itemgetter
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +17,11 @@ LEAST_GRAMMAR_MASS = 0.5
 """Probabilities are renormalised over grammatical texts, but at most doubled: a distribution that leaves the
 grammar is not forced back into it."""
 TINY = 1e-30
+_NEARLY = 1 - 1e-9
+"""Products of shares are not exact."""
+
+_Text: TypeAlias = tuple[float, str]
+"""Its probability as a share of the plainest one's, and how it begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,22 +36,29 @@ class PlateHypothesis:
 
 def top_hypotheses(distribution: PlateDistribution, count: int = 32) -> list[PlateHypothesis]:
     """Return up to `count` plates, most probable first; their probabilities sum to 1 at most."""
+    return plates_and_mass(distribution, count)[0]
+
+
+def plates_and_mass(distribution: PlateDistribution, count: int) -> tuple[list[PlateHypothesis], float]:
+    """Return `top_hypotheses` and `grammar_mass`, which share most of the work."""
     allowed = _form_masks(distribution.alphabet, len(distribution.char_probs)) * distribution.char_probs
     style_mass = _style_mass(distribution)
     form_mass = allowed.sum(axis=2).prod(axis=1) * style_mass
     # No class of a form is more probable than all of them together: what cannot reach the top is passed over.
     best_of_form = allowed.max(axis=2).prod(axis=1) * style_mass
+    mass = float(form_mass.sum())
     found: dict[tuple[str, str], float] = {}
     for index in np.argsort(-best_of_form).tolist():
         if best_of_form[index] <= _least_wanted(found, count):
             break
-        weights = _class_weights(distribution, FORMS[index])
-        for text, probability in _best_texts(distribution.alphabet, FORMS[index], allowed[index], count):
-            for plate_class, weight in weights.items():
+        weights = sorted(_class_weights(distribution, FORMS[index]).items(), key=itemgetter(1), reverse=True)
+        texts = _best_texts(distribution.alphabet, FORMS[index], allowed[index], count)
+        for rank, (plate_class, weight) in enumerate(weights, 1):
+            for text, probability in texts[: count // rank]:  # each further one has `count` pairs before it
                 found[text, plate_class] = found.get((text, plate_class), 0.0) + weight * probability
-    scale = 1.0 / max(float(form_mass.sum()), LEAST_GRAMMAR_MASS)
-    ranked = sorted(found.items(), key=lambda item: -item[1])[:count]
-    return [PlateHypothesis(text, plate_class, mass * scale) for (text, plate_class), mass in ranked]
+    scale = 1.0 / max(mass, LEAST_GRAMMAR_MASS)
+    ranked = sorted(found.items(), key=itemgetter(1), reverse=True)[:count]
+    return [PlateHypothesis(*name, probability * scale) for name, probability in ranked], mass
 
 
 def grammar_mass(distribution: PlateDistribution) -> float:
@@ -100,18 +114,43 @@ def _least_wanted(found: dict[tuple[str, str], float], count: int) -> float:
 
 
 def _best_texts(alphabet: str, form: PlateForm, allowed: Probabilities, count: int) -> list[tuple[str, float]]:
-    """Return the `count` most probable texts of a form; slots are independent, so a beam of that width is exact."""
-    branches = min(BRANCHES, count)
-    best = np.argsort(-allowed, axis=1)[:, :branches]
-    texts = [""]
-    probabilities = np.ones(1)
-    for slot in range(len(form.slots)):
-        products = np.outer(probabilities, allowed[slot, best[slot]])
-        order = np.argsort(-products, axis=None)[:count]
-        prefixes, branch = np.divmod(order, branches)
-        letters = [alphabet[column] for column in best[slot]]
-        texts = [texts[p] + letters[b] for p, b in zip(prefixes.tolist(), branch.tolist(), strict=True)]
-        probabilities = products[prefixes, branch]
-    pad = float(allowed[len(form.slots) :, -1].prod())
-    found = ((text, float(p) * pad) for text, p in zip(texts, probabilities, strict=True))
-    return [(text, probability) for text, probability in found if probability > 0]
+    """Return the `count` most probable texts of a form, the plainest first; slots are independent, so a beam of that
+    width is exact.
+    """
+    slots = len(form.slots)
+    best = np.argsort(-allowed[:slots], axis=1)[:, : min(BRANCHES, count)]
+    ranked = np.take_along_axis(allowed[:slots], best, axis=1).astype(np.float64)
+    plainest = float(ranked[:, 0].prod() * allowed[slots:, -1].prod())
+    if plainest <= 0.0:
+        return []
+    shares = ranked / ranked[:, :1]
+    least = _least_share(shares, count)
+    found = [(1.0, "")]
+    for columns, row in zip(best.tolist(), shares.tolist(), strict=True):
+        found = _continued(
+            found, [(share, alphabet[column]) for share, column in zip(row, columns, strict=True)], least
+        )
+        found = sorted(found, key=itemgetter(0), reverse=True)[:count]
+    return [(text, share * plainest) for share, text in found]
+
+
+def _continued(texts: list[_Text], branches: list[_Text], least: float) -> list[_Text]:
+    """Return the texts with one character more, those of the least share or more; branches fall."""
+    found = []
+    for share, text in texts:
+        for further, character in branches:
+            if (product := share * further) < least:
+                break
+            found.append((product, text + character))
+    return found
+
+
+def _least_share(shares: NDArray[np.float64], count: int) -> float:
+    """Return which part of the plainest text's probability each of the `count` best has at least; above 0.
+
+    As much as the least of so many texts that differ from it in one character.
+    """
+    others = shares[:, 1:].ravel()
+    if others.size < count - 1 or count < 2:
+        return TINY
+    return max(TINY, float(np.partition(others, others.size - count + 1)[others.size - count + 1]) * _NEARLY)

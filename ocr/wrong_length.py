@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from ocr.grammar import PROVINCES, SERIAL, plate_classes_of
-from ocr.hypotheses import LEAST_GRAMMAR_MASS, PlateHypothesis, grammar_mass, top_hypotheses
+from ocr.hypotheses import LEAST_GRAMMAR_MASS, PlateHypothesis, plates_and_mass
 from ocr.types import PlateDistribution
 
 MOST_FILLED_IN = len(PROVINCES) + len(SERIAL)
@@ -16,8 +16,8 @@ def match_hypotheses(distribution: PlateDistribution, count: int = 32) -> list[P
     Only what the grammar leaves over is given to them, shared evenly: a lost province becomes each of the provinces,
     none is preferred. The probabilities sum to 1 at most.
     """
-    plates = top_hypotheses(distribution, count)
-    left_over = 1.0 - grammar_mass(distribution) / LEAST_GRAMMAR_MASS
+    plates, mass = plates_and_mass(distribution, count)
+    left_over = 1.0 - mass / LEAST_GRAMMAR_MASS
     if left_over <= 0.0:
         return plates
     text, certainty = _plainest_text(distribution)

@@ -79,6 +79,18 @@ def test_the_beam_finds_what_trying_everything_finds():
     assert found == pytest.approx(np.array(by_hand) * found[0] / by_hand[0], rel=1e-3)
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_the_best_few_are_those_of_the_best_many_over_all_classes(seed: int):
+    rng = np.random.default_rng(seed)
+    base = make_distribution("粤B82345")
+    noise = rng.dirichlet(np.full(len(ALPHABET), 0.05), size=len(base.char_probs)).astype(np.float32)
+    styles = rng.dirichlet(np.ones(len(base.styles))).astype(np.float32)
+    mixed = PlateDistribution(ALPHABET, 0.7 * base.char_probs + np.float32(0.3) * noise, base.styles, styles)
+    many = [one.probability for one in top_hypotheses(mixed, 1000)]
+    assert [one.probability for one in top_hypotheses(mixed, 32)] == pytest.approx(many[:32], rel=1e-6)
+    assert len({(one.text, one.plate_class) for one in top_hypotheses(mixed, 32)}) == 32
+
+
 def test_what_leaves_the_grammar_is_not_forced_back_into_it():
     distribution = make_distribution("TAXAUD", certainty=0.99)
     assert grammar_mass(distribution) < 0.01

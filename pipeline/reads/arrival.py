@@ -61,7 +61,8 @@ class Arrival:
             parts = ["time", moment or str(round(self.arrived_at.timestamp() * 1000)), read.lane or "", mark]
         return blake2b("\0".join([self.device_id, *parts]).encode(), digest_size=16).digest()
 
-    def to_bytes(self) -> bytes:
+    def to_parts(self) -> tuple[bytes, bytes]:
+        """Return what was said, and the pictures."""
         header = Header(
             device_id=self.device_id,
             arrived_at=self.arrived_at,
@@ -71,12 +72,12 @@ class Arrival:
             read=self.sent.read,
         )
         said = header.model_dump_json().encode()
-        plate = self.sent.plate_picture
-        return b"".join((LENGTHS.pack(len(said), len(plate)), said, plate, self.sent.scene_picture))
+        plate, scene = self.sent.plate_picture, self.sent.scene_picture
+        return LENGTHS.pack(len(said), len(plate)) + said, plate + scene if plate else scene
 
     @classmethod
     def from_bytes(cls, content: bytes) -> Self:
-        """Raises SealError."""
+        """Return a read from its parts, one behind the other, or from the first alone. Raises SealError."""
         try:
             said_length, plate_length = LENGTHS.unpack_from(content)
             begin = LENGTHS.size + said_length

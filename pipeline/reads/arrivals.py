@@ -57,7 +57,7 @@ class Arrivals:
 
     def step(self, now_s: float) -> tuple[int, list[Passage]]:
         """Take some reads; return how many, and the passages that were decided. `now_s` is monotonic."""
-        found = self._journal.waiting(self._taken, AT_ONCE)
+        found = self._journal.said(self._taken, AT_ONCE)
         is_behind = len(found) == AT_ONCE and self._journal.waits_more(self._taken, self._settings.picture_backlog)
         passages: list[Passage] = []
         useless: list[int] = []
@@ -91,7 +91,7 @@ class Arrivals:
             return
         if self._now() - arrival.arrived_at > self._late_after:  # it waited here for so long: the vehicle has gone
             arrival = replace(arrival, is_late=True)
-        seen = (self._clear(arrival, place) if is_behind else None) or self._look(arrival)
+        seen = (self._clear(arrival, place) if is_behind else None) or self._look(waiting, arrival)
         if seen is None:
             self._counts[place.camera_id].unread += 1
             useless.append(waiting.seq)
@@ -111,10 +111,14 @@ class Arrivals:
             self._counts[place.camera_id].unread += 1
         self._journal.lost(waiting.seq, self._now())
 
-    def _look(self, arrival: Arrival) -> Seen | None:
-        """Return what a message tells; a picture that is too much for us leaves the camera's text."""
+    def _look(self, waiting: Waiting, arrival: Arrival) -> Seen | None:
+        """Return what a message tells; a picture that is damaged or too much for us leaves the camera's text."""
+        whole = self._journal.whole(waiting)
+        if whole is None:
+            log.error("the pictures of a read of %s cannot be read back from the journal", waiting.device_id)
+            return self._looking.look(arrival, with_pictures=False)
         try:
-            return self._looking.look(arrival, with_pictures=True)
+            return self._looking.look(replace(arrival, sent=whole.sent), with_pictures=True)
         except Exception as error:  # noqa: BLE001  the outermost loop of a read: else it would come again for ever
             log.error("a picture of %s cannot be used: %s", arrival.device_id, type(error).__name__)
         return self._looking.look(arrival, with_pictures=False)

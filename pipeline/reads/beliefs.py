@@ -5,6 +5,8 @@ a guess" to as sure as such cameras are known to be.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,30 +62,47 @@ def distribution_of(
     """
     if not read.text.strip(UNKNOWN) or len(read.text) > slots:
         return None
-    probabilities = np.stack([_slot(read, slot, alphabet) for slot in range(slots)]).astype(np.float32)
-    return PlateDistribution(alphabet, probabilities, styles, _styles(read, styles))
+    rows = _rows(alphabet)
+    found = [rows.index.get(character, rows.unknown) for character in read.text]
+    found += [rows.pad] * (slots - len(read.text))
+    trusts = [_trust(read, slot) for slot in range(len(read.text))] + [SUREST] * (slots - len(read.text))
+    surely = np.array(trusts, np.float32)[:, None]
+    probabilities = rows.others[found] * (1.0 - surely) + rows.itself[found] * surely
+    return PlateDistribution(alphabet, probabilities, styles, _styles(read.style, read.plate_class, styles))
 
 
-def _slot(read: CameraRead, slot: int, alphabet: str) -> Probabilities:
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """For each character of an alphabet, and an unknown one: what it is if it was read right, and if it was not."""
+
+    index: Mapping[str, int]
+    pad: int
+    unknown: int
+    itself: Probabilities
+    others: Probabilities
+    """Each row sums to 1, that of the unknown one in both."""
+
+
+@lru_cache(maxsize=8)
+def _rows(alphabet: str) -> _Rows:
     pad = len(alphabet) - 1
-    if slot >= len(read.text):
-        return _one(alphabet, pad, SUREST)
-    character = read.text[slot]
-    if character not in alphabet[:pad]:
-        flat = np.full(len(alphabet), 1.0 / pad, np.float32)
-        flat[pad] = 0.0
-        return flat
-    return _one(alphabet, alphabet.index(character), _trust(read, slot), LOOKALIKES.get(character, ""))
+    itself = np.eye(len(alphabet), dtype=np.float32)
+    others = np.stack([_others(alphabet, column) for column in range(len(alphabet))])
+    flat = np.full((1, len(alphabet)), 1.0 / pad, np.float32)
+    flat[0, pad] = 0.0
+    index = {character: column for column, character in enumerate(alphabet[:pad])}
+    return _Rows(index, pad, len(alphabet), np.vstack((itself, flat)), np.vstack((others, flat)))
 
 
-def _one(alphabet: str, column: int, trust: float, lookalikes: str = "") -> Probabilities:
+def _others(alphabet: str, column: int) -> Probabilities:
+    """Return what a character is that is not the one that was read."""
+    lookalikes = LOOKALIKES.get(alphabet[column], "") if column < len(alphabet) - 1 else ""
     alike = [alphabet.index(other) for other in lookalikes if other in alphabet]
     rest = np.full(len(alphabet), 1.0, np.float32)
     rest[column] = 0.0
-    rest *= (1.0 - trust) * (1.0 - LOOKALIKE_SHARE * bool(alike)) / rest.sum()
+    rest *= (1.0 - LOOKALIKE_SHARE * bool(alike)) / rest.sum()
     for other in alike:
-        rest[other] += (1.0 - trust) * LOOKALIKE_SHARE / len(alike)
-    rest[column] = trust
+        rest[other] += LOOKALIKE_SHARE / len(alike)
     return rest
 
 
@@ -99,16 +118,19 @@ def _trust(read: CameraRead, slot: int) -> float:
     return LEAST + (most - LEAST) * min(1.0, score / SURE_SCORE)
 
 
-def _styles(read: CameraRead, styles: tuple[str, ...]) -> Probabilities:
+@lru_cache(maxsize=256)
+def _styles(style: str | None, plate_class: str | None, styles: tuple[str, ...]) -> Probabilities:
     """Return the style from the camera's colour and class together with what passes anyway."""
-    weights = np.array([STYLE_PRIOR.get(style, 0.0) for style in styles], np.float64)
-    if read.style in styles:
-        seen = ALSO_SEEN_AS.get(read.style or "", (read.style,))
-        weights = _leaning(weights, [style in seen for style in styles], STYLE_TRUST)
-    if read.plate_class is not None:
-        weights = _leaning(weights, [style in _styles_of_class(read.plate_class) for style in styles], CLASS_TRUST)
+    weights = np.array([STYLE_PRIOR.get(name, 0.0) for name in styles], np.float64)
+    if style in styles:
+        seen = ALSO_SEEN_AS.get(style or "", (style,))
+        weights = _leaning(weights, [name in seen for name in styles], STYLE_TRUST)
+    if plate_class is not None:
+        weights = _leaning(weights, [name in _styles_of_class(plate_class) for name in styles], CLASS_TRUST)
     total = weights.sum()
-    return np.asarray(weights / total if total > 0 else np.full(len(styles), 1.0 / len(styles)), np.float32)
+    probabilities = np.asarray(weights / total if total > 0 else np.full(len(styles), 1.0 / len(styles)), np.float32)
+    probabilities.setflags(write=False)
+    return probabilities
 
 
 def _leaning(weights: NDArray[np.float64], said: list[bool], trust: float) -> NDArray[np.float64]:

@@ -190,7 +190,7 @@ class Endpoint:
             return understood.reply
         arrivals = [self._arrival(device, sent, now, is_test=is_test) for sent in understood.reads]
         try:
-            is_new = await asyncio.wrap_future(self._keeping.keep(arrivals))
+            is_new = await self._keeping.kept(arrivals)
         except (OSError, sqlite3.Error) as error:
             raise NotTakenError(503, "磁盘写不进，请稍后重发") from error
         device.note(last_read_at=now, reads=sum(is_new), resent=len(is_new) - sum(is_new))

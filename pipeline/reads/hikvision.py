@@ -145,10 +145,10 @@ def _unnamed_picture(parts: list[Part], plate: bytes) -> bytes:
 
 
 def _plate_box(event: Element) -> tuple[float, float, float, float] | None:
-    rect = next(event.all("plateRect"), None)
+    rect = event.anywhere("plateRect")
     if rect is None:
         return None
-    x, y, width, height = (_number(rect, name) for name in ("X", "Y", "width", "height"))
+    x, y, width, height = [_number(rect, name) for name in ("X", "Y", "width", "height")]
     if x is None or y is None or width is None or height is None:
         return None
     size = event.first("detectionBackgroundImageResolution")

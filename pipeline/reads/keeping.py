@@ -1,5 +1,7 @@
 """Writes reads to disk for many senders at once: whoever waits while the disk works goes along with the next write."""
 
+import asyncio
+import contextlib
 import logging
 import queue
 import sqlite3
@@ -8,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from pipeline.reads.arrival import Arrival
 from pipeline.reads.journal import Journal
@@ -21,7 +24,12 @@ log = logging.getLogger(__name__)
 @dataclass(frozen=True, slots=True)
 class _Wanted:
     arrivals: Sequence[Arrival]
-    is_new: "Future[list[bool]]"
+    answer: "Future[list[bool]] | asyncio.Future[list[bool]]"
+    loop: asyncio.AbstractEventLoop | None = None
+    """Whose future the answer is."""
+
+
+_Answer: TypeAlias = list[bool] | OSError | sqlite3.Error
 
 
 class Keeping:
@@ -40,9 +48,16 @@ class Keeping:
 
     def keep(self, arrivals: Sequence[Arrival]) -> "Future[list[bool]]":
         """Return what says, once they are on disk, which of them are new; it raises OSError or sqlite3.Error."""
-        wanted = _Wanted(arrivals, Future())
-        self._wanted.put(wanted)
-        return wanted.is_new
+        is_new: Future[list[bool]] = Future()
+        self._wanted.put(_Wanted(arrivals, is_new))
+        return is_new
+
+    async def kept(self, arrivals: Sequence[Arrival]) -> list[bool]:
+        """`keep` for a coroutine: a loop is woken once for all of its reads that went along with one write."""
+        loop = asyncio.get_running_loop()
+        is_new: asyncio.Future[list[bool]] = loop.create_future()
+        self._wanted.put(_Wanted(arrivals, is_new, loop))
+        return await is_new
 
     def close(self) -> None:
         """Write what was asked for, and the devices' states; then close the journal."""
@@ -77,15 +92,14 @@ class Keeping:
 
     def _write(self, batch: list[_Wanted]) -> None:
         arrivals = [arrival for wanted in batch for arrival in wanted.arrivals]
+        answers: list[_Answer]
         try:
             is_new = iter(self._journal.keep(arrivals, time.monotonic()))
+            answers = [[next(is_new) for _ in wanted.arrivals] for wanted in batch]
         except (OSError, sqlite3.Error) as error:
             log.error("reads cannot be kept, their cameras will send them again: %s", error)
-            for wanted in batch:
-                wanted.is_new.set_exception(error)
-            return
-        for wanted in batch:
-            wanted.is_new.set_result([next(is_new) for _ in wanted.arrivals])
+            answers = [error] * len(batch)
+        _tell(batch, answers)
 
     def _write_states(self) -> None:
         try:
@@ -96,3 +110,29 @@ class Keeping:
                 self._said |= changed
         except (OSError, sqlite3.Error) as error:
             log.warning("the state of the devices cannot be written down: %s", error)
+
+
+def _tell(batch: Sequence[_Wanted], answers: Sequence[_Answer]) -> None:
+    """Answer those who wait."""
+    of_loop: dict[asyncio.AbstractEventLoop, list[tuple[_Wanted, _Answer]]] = {}
+    for wanted, answer in zip(batch, answers, strict=True):
+        if wanted.loop is None:
+            _answer(wanted, answer)
+        else:
+            of_loop.setdefault(wanted.loop, []).append((wanted, answer))
+    for loop, pairs in of_loop.items():
+        with contextlib.suppress(RuntimeError):  # it has ended meanwhile, and nobody waits there
+            loop.call_soon_threadsafe(_answer_all, pairs)
+
+
+def _answer_all(pairs: Sequence[tuple[_Wanted, _Answer]]) -> None:
+    for wanted, answer in pairs:
+        if not wanted.answer.done():  # whoever waited may have gone
+            _answer(wanted, answer)
+
+
+def _answer(wanted: _Wanted, answer: _Answer) -> None:
+    if isinstance(answer, list):
+        wanted.answer.set_result(answer)
+    else:
+        wanted.answer.set_exception(answer)

@@ -3,6 +3,7 @@
 import functools
 import importlib
 import pkgutil
+from types import ModuleType
 
 import pipeline.reads
 from pipeline.reads.adapter import Adapter
@@ -29,5 +30,10 @@ def _files() -> list[str]:
 
 
 def _in_file(name: str) -> Adapter | None:
-    found: Adapter | None = getattr(importlib.import_module(f"pipeline.reads.{name}"), "ADAPTER", None)
+    found: Adapter | None = getattr(_module(name), "ADAPTER", None)
     return found
+
+
+@functools.cache
+def _module(name: str) -> ModuleType:
+    return importlib.import_module(f"pipeline.reads.{name}")

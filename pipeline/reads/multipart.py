@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from pipeline.reads.adapter import UnreadableMessageError
 from pipeline.reads.texts import decoded
@@ -57,23 +58,20 @@ def _parts(body: bytes, delimiter: bytes) -> Iterator[Part]:
         headers, begin = _headers(body, position)
         if headers is None:
             return
-        fields = {
-            name.strip().lower(): said.strip()
-            for name, _, said in (line.partition(":") for line in headers.splitlines())
-        }
-        end, position = _content_end(body, begin, delimiter, fields.get("content-length", ""))
-        yield _part(fields, body[begin:end])
+        name, content_type, length = _said_in(headers)
+        end, position = _content_end(body, begin, delimiter, length)
+        yield Part(name, content_type, body[begin:end])
     raise UnreadableMessageError(f"multipart 超过 {MAX_PARTS} 段")
 
 
-def _headers(body: bytes, position: int) -> tuple[str | None, int]:
+def _headers(body: bytes, position: int) -> tuple[bytes | None, int]:
     """Return a part's header block and where its content begins; None at the end of a body that was cut off."""
     found = BLANK_LINE.search(body, position, position + MAX_HEADER_BYTES)
     if found is None:
         if len(body) - position > MAX_HEADER_BYTES:
             raise UnreadableMessageError("multipart 有一段的头部没有结束")
         return None, position
-    return decoded(body[position : found.start()]), found.end()
+    return body[position : found.start()], found.end()
 
 
 def _content_end(body: bytes, begin: int, delimiter: bytes, length: str) -> tuple[int, int]:
@@ -93,9 +91,16 @@ def _content_end(body: bytes, begin: int, delimiter: bytes, length: str) -> tupl
     return max(begin, end), following_at + 1
 
 
-def _part(fields: dict[str, str], content: bytes) -> Part:
+@lru_cache(maxsize=256)
+def _said_in(headers: bytes) -> tuple[str, str, str]:
+    """Return a part's name, its content type and what it says of its length; a camera's are the same each time."""
+    fields = {
+        name.strip().lower(): said.strip()
+        for name, _, said in (line.partition(":") for line in decoded(headers).splitlines())
+    }
     names = {
         found[1].lower(): found[2] or found[3] or "" for found in NAMED.finditer(fields.get("content-disposition", ""))
     }
     name = names.get("name") or names.get("filename") or ""
-    return Part(name.lower(), fields.get("content-type", "").partition(";")[0].strip().lower(), content)
+    content_type = fields.get("content-type", "").partition(";")[0].strip().lower()
+    return name.lower(), content_type, fields.get("content-length", "")

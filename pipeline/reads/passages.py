@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from operator import eq
 
 from pipeline.reads.arrival import Arrival
 from pipeline.reads.looking import Seen
 from pipeline.types import PlateTrack, Reading
-from pipeline.walk.fusion import pooled, slot_agreement
+from pipeline.walk.fusion import SureSlots, agreement_of, pooled, surely_shown
 
 SAME_SLOTS = 5
 """So many slots that surely agree, and at most one that surely differs: the same plate, once misread."""
@@ -27,7 +28,7 @@ class Place:
     """Devices of one lane see the same vehicles: (checkpoint, lane), or ("", device) for one that stands alone."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Open:
     """A passage that may still be told more of."""
 
@@ -43,6 +44,9 @@ class _Open:
     lane_told: dict[str, str | None] = field(default_factory=dict)
     is_late: bool = False
     latest: PlateTrack | None = None
+    shown: SureSlots = ()
+    """What `latest` surely shows, of an alphabet of so many `columns`."""
+    columns: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,9 @@ class Passages:
     def __init__(self, together_s: float) -> None:
         self._together = timedelta(seconds=together_s)
         self._open: list[_Open] = []
+        self._of_lane: dict[tuple[str, str], list[_Open]] = {}
+        self._told: dict[tuple[str, str], _Open] = {}
+        """By device and the camera's own number of the passage."""
         self._count = 0
 
     def take(self, seq: int, arrival: Arrival, seen: Seen, place: Place, now_s: float) -> PlateTrack:
@@ -68,13 +75,16 @@ class Passages:
         if passage is None:
             passage = self._begin(arrival, place, now_s)
         self._add(passage, seq, arrival, seen, now_s)
-        passage.latest = _track(passage, is_final=False)
-        return passage.latest
+        track = passage.latest = _track(passage, is_final=False)
+        passage.shown, passage.columns = surely_shown(track.distribution), len(track.distribution.alphabet)
+        return track
 
     def ended(self, now_s: float) -> Iterator[Ended]:
         """Yield the passages whose time is over."""
         over = [passage for passage in self._open if passage.until_s <= now_s]
         self._open = [passage for passage in self._open if passage.until_s > now_s]
+        for passage in over:
+            self._forget(passage)
         for passage in over:
             yield Ended(_track(passage, is_final=True), tuple(passage.sequence))
 
@@ -87,17 +97,27 @@ class Passages:
         moment = arrival.passed_at
         passage = _Open(self._count, place, moment, moment, now_s)
         self._open.append(passage)
+        self._of_lane.setdefault(place.lane, []).append(passage)
         return passage
 
+    def _forget(self, passage: _Open) -> None:
+        lane = self._of_lane[passage.place.lane]
+        lane.remove(passage)
+        if not lane:
+            del self._of_lane[passage.place.lane]
+        for told_as in passage.told_as:
+            self._told.pop(told_as, None)
+
     def _passage_of(self, arrival: Arrival, seen: Seen, place: Place) -> _Open | None:
-        told_as = (arrival.device_id, arrival.sent.read.passage_id or "")
-        for passage in self._open:
-            if told_as[1] and told_as in passage.told_as:
+        if (told := self._told.get((arrival.device_id, arrival.sent.read.passage_id or ""))) is not None:
+            return told
+        shown, columns = surely_shown(seen.distribution), len(seen.distribution.alphabet)
+        for passage in self._of_lane.get(place.lane, ()):
+            if sum(map(eq, passage.shown, shown)) < SAME_SLOTS or passage.columns != columns:
+                continue  # most of a busy lane, so before all else
+            if self._is_near(passage, arrival) and _is_same_vehicle(passage, arrival, shown):
                 return passage
-        near = [
-            passage for passage in self._open if passage.place.lane == place.lane and self._is_near(passage, arrival)
-        ]
-        return next((passage for passage in near if _is_same_vehicle(passage, arrival, seen)), None)
+        return None
 
     def _is_near(self, passage: _Open, arrival: Arrival) -> bool:
         return passage.started_at - self._together <= arrival.passed_at <= passage.ended_at + self._together
@@ -117,24 +137,23 @@ class Passages:
         passage.until_s = now_s + self._together.total_seconds()
         if read.passage_id is not None:
             passage.told_as.add((device, read.passage_id))
+            if read.passage_id:
+                self._told.setdefault((device, read.passage_id), passage)
             if read.stage in ("new", "update"):
                 passage.until_s = now_s + TOLD_TO_THE_END_S
 
 
-def _is_same_vehicle(passage: _Open, arrival: Arrival, seen: Seen) -> bool:
+def _is_same_vehicle(passage: _Open, arrival: Arrival, shown: SureSlots) -> bool:
     """Return whether a read in the same lane at the same time is of the same vehicle.
 
     Of one camera only where all that is sure agrees: two vehicles of a fleet differ in one character.
     """
-    if passage.latest is None:
+    if len(passage.shown) != len(shown):
         return False
-    known, device = passage.latest.distribution, arrival.device_id
-    if known.char_probs.shape != seen.distribution.char_probs.shape:
+    is_own = arrival.device_id in passage.lane_told
+    if is_own and passage.lane_told[arrival.device_id] != arrival.sent.read.lane:
         return False
-    is_own = device in passage.lane_told
-    if is_own and passage.lane_told[device] != arrival.sent.read.lane:
-        return False
-    agreement = slot_agreement(known, seen.distribution)
+    agreement = agreement_of(passage.shown, shown)
     return agreement.same >= SAME_SLOTS and agreement.different <= (0 if is_own else 1)
 
 

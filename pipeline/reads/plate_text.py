@@ -1,5 +1,6 @@
 """From what a camera writes to a plate's one spelling: colours beside it, words for "none", characters nobody sees."""
 
+import re
 import unicodedata
 
 from ocr.grammar import CITY_LETTERS, PROVINCES, STYLES, normalise_plate
@@ -38,12 +39,18 @@ STYLE_OF_GA_COLOUR = {"1": "black", "2": "white", "5": "blue", "6": "yellow", "9
 """GA/T 1400.3 (ColorType); 99 is any other."""
 
 
+COMMON = re.compile(f"(?:({'|'.join(COLOUR_WORDS)})色?)?([{PROVINCES}][A-Z][0-9A-Z]{{5,6}})")
+"""How nearly every plate is written, in the one way that each of its characters can be."""
+
+
 def plate_text(raw: str) -> str:
     """Return the plate in its one spelling, "" where `raw` says that there is none.
 
     Characters that nobody sees are dropped, unreadable ones become UNKNOWN; a text that is no Chinese plate stays as
     it is otherwise. Raises ValueError where it cannot be a plate at all.
     """
+    if found := COMMON.fullmatch(raw):
+        return _spelt(found[2])
     text = "".join(c for c in unicodedata.normalize("NFKC", raw).upper() if _is_seen(c) and c not in SEPARATORS)
     if text in NO_PLATE or _is_word_for_none(text):
         return ""
@@ -60,6 +67,8 @@ def plate_text(raw: str) -> str:
 
 def colour_beside(raw: str) -> str | None:
     """Return the style that a colour word in front of the text or behind it means; None where there is none."""
+    if found := COMMON.fullmatch(raw):
+        return STYLE_OF_WORD.get(found[1] or "")
     text = "".join(c for c in unicodedata.normalize("NFKC", raw) if _is_seen(c) and c not in SEPARATORS)
     return STYLE_OF_WORD.get(_parted(text)[0])
 

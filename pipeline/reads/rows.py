@@ -6,7 +6,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from alerts.database import open_database
+from alerts.database import open_database, transaction
 from alerts.set_aside import set_aside
 
 AT_ONCE = 500
@@ -20,6 +20,7 @@ CREATE TABLE IF NOT EXISTS read (
     segment INTEGER NOT NULL,
     place INTEGER NOT NULL,
     length INTEGER NOT NULL,
+    head INTEGER NOT NULL DEFAULT 0,    -- of the length, without the pictures; 0: of all in one, as before 2026-11-30
     is_done INTEGER NOT NULL DEFAULT 0, -- 1 decided; 2 lost, arrived_ms says when that was found
     UNIQUE (device_id, key)
 ) STRICT;
@@ -36,12 +37,29 @@ Row: TypeAlias = Sequence[object]
 def opened(path: Path) -> sqlite3.Connection:
     """Open the rows; damaged ones are set aside, and reads begin anew."""
     try:
-        return open_database(path, SCHEMA, synchronous="FULL")
+        return _opened(path)
     except sqlite3.DatabaseError as error:
         if getattr(error, "sqlite_errorcode", 0) & 0xFF not in DAMAGE:
             raise
     set_aside(path, "相机上报的日志曾损坏，尚未处理的相机识别结果已丢失，请人工核查该时段")
-    return open_database(path, SCHEMA, synchronous="FULL")
+    return _opened(path)
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    database = open_database(path, SCHEMA, synchronous="FULL")
+    try:
+        if not _has_heads(database):
+            with transaction(database):
+                if not _has_heads(database):  # another process may have been quicker
+                    database.execute("ALTER TABLE read ADD COLUMN head INTEGER NOT NULL DEFAULT 0")
+    except sqlite3.Error:
+        database.close()
+        raise
+    return database
+
+
+def _has_heads(database: sqlite3.Connection) -> bool:
+    return any(column[1] == "head" for column in database.execute("PRAGMA table_info(read)"))
 
 
 def execute_values(database: sqlite3.Connection, sql: str, rows: Sequence[Row]) -> list[Any]:

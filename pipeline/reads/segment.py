@@ -22,12 +22,12 @@ class Segment:
         self._begun_s = now_s
         self._sync_name(path.parent)
 
-    def append(self, sealed: Sequence[bytes]) -> list[int]:
+    def append(self, pieces: Sequence[bytes]) -> list[int]:
         """Return where each of them stands."""
-        places = list(accumulate(map(len, sealed), initial=self._size))
+        places = list(accumulate(map(len, pieces), initial=self._size))
         self._size = places.pop()
-        for begin in range(0, len(sealed), IOV_MAX):
-            _write_all(self._file, sealed[begin : begin + IOV_MAX])
+        for begin in range(0, len(pieces), IOV_MAX):
+            _write_all(self._file, pieces[begin : begin + IOV_MAX])
         return places
 
     def sync(self) -> None:

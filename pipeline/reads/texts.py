@@ -54,7 +54,7 @@ def _decoded(body: bytes, encoding: str) -> str | None:
 
 def _is_of_europe(text: str) -> bool:
     """Return whether a text has letters beyond ASCII, and none that lie beyond Europe's."""
-    return not text.isascii() and EUROPEAN.search(text) is not None and BEYOND_EUROPE.search(text) is None
+    return not text.isascii() and BEYOND_EUROPE.search(text) is None and EUROPEAN.search(text) is not None
 
 
 def short(value: object) -> str | None:
@@ -68,11 +68,15 @@ def short(value: object) -> str | None:
 
 def share_of(value: object, full: float) -> float | None:
     """Return a score as a share of `full`, 0.0 to 1.0; None where there is no number."""
+    if not isinstance(value, str | int | float) or isinstance(value, bool):
+        return None
     try:
-        number = float(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else math.nan
+        share = float(value) / full
     except (ValueError, OverflowError):
         return None
-    return min(max(number / full, 0.0), 1.0) if math.isfinite(number) else None
+    if 0.0 <= share <= 1.0:
+        return share
+    return min(max(share, 0.0), 1.0) if math.isfinite(share) else None
 
 
 def scores_of(values: Sequence[object], full: float = 100.0) -> tuple[float, ...]:

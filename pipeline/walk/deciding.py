@@ -104,6 +104,8 @@ class Decider:
         """Tracks in view that could not be checked: a box that is killed before they leave asks about them again."""
         self._read: dict[int | None, tuple[PlateDistribution, list[PlateHypothesis]]] = {}
         """By track number; None for what was asked for last and is no track yet."""
+        self._unlisted: Sequence[Hypothesis] | None = None
+        """What the list was just asked about, and has nothing of."""
 
     def is_surely_unlisted(self, distribution: PlateDistribution, least: float) -> bool:
         """Return whether this is one plate with so much probability, and the list has nothing that it may be."""
@@ -111,9 +113,11 @@ class Decider:
         if not hypotheses or hypotheses[0].probability < least:
             return False
         try:
-            return self._screening.match(hypotheses, self._screening.now()) is None
+            is_unlisted = self._screening.match(hypotheses, self._screening.now()) is None
         except RiskDBError:
             return False
+        self._unlisted = hypotheses if is_unlisted else None
+        return is_unlisted
 
     def decide(self, track: PlateTrack) -> Passage | None:
         """Return what is to be told of a vehicle now: a flag at once, all else when it has left; once each."""
@@ -122,7 +126,9 @@ class Decider:
             if track.is_final:
                 self._flagged.discard(track.number)
             return None
-        passage = _decide(track, self._hypotheses(track.distribution, track.number), self._rule, self._screening)
+        hypotheses = self._hypotheses(track.distribution, track.number)
+        passage = _decide(track, hypotheses, self._rule, self._screening, is_unlisted=hypotheses is self._unlisted)
+        self._unlisted = None
         if track.is_final:
             self._read.pop(track.number, None)
         self._let_wait(track, passage)
@@ -169,9 +175,14 @@ def match_risk(tracks: Iterable[PlateTrack], rule: PassageRule, screening: Scree
 
 
 def _decide(
-    track: PlateTrack, hypotheses: Sequence[PlateHypothesis], rule: PassageRule, screening: Screening
+    track: PlateTrack,
+    hypotheses: Sequence[PlateHypothesis],
+    rule: PassageRule,
+    screening: Screening,
+    *,
+    is_unlisted: bool = False,
 ) -> Passage | None:
-    """Match a track, readable or not; return None for what is no passage.
+    """Match a track, readable or not; return None for what is no passage. `is_unlisted`: the list was just asked.
 
     A track that could not be checked is a passage, unchecked, however weakly it was read: it may be a listed vehicle,
     and nobody has asked yet. One whose text has not settled is a passage only where it is a sure hit: it is asked
@@ -184,7 +195,7 @@ def _decide(
     match: RiskMatch | None = None
     event: FlaggedEvent | None = None
     try:
-        match = screening.match(hypotheses, now)
+        match = None if is_unlisted else screening.match(hypotheses, now)
         if match is not None and (not track.is_tentative or _is_sure_hit(match, hypotheses[0])):
             outcome, event = "flagged", screening.flagging.flag(track, match, screening.checkpoint, now)
     except RiskDBError:

@@ -6,6 +6,7 @@ vehicle are not independent, so the sum is tempered: beyond `max_effective_looks
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +31,9 @@ LEAST_WEIGHT = 0.02
 """No look counts for nothing: the only one of a far plate must still give a distribution."""
 CONFIDENT = 0.8
 """Both of two distributions must give a character this much for a slot to speak for or against one vehicle."""
+UNSURE = -1
+SureSlots: TypeAlias = tuple[int, ...]
+"""Which column of the alphabet each slot surely shows, or UNSURE."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,9 +140,24 @@ def look_weight(read: PlateRead) -> float:
 
 def slot_agreement(one: PlateDistribution, other: PlateDistribution) -> SlotAgreement:
     """Return in how many slots the two surely show the same character, and in how many surely another."""
-    is_sure = (one.char_probs.max(axis=1) >= CONFIDENT) & (other.char_probs.max(axis=1) >= CONFIDENT)
-    is_same = one.char_probs.argmax(axis=1) == other.char_probs.argmax(axis=1)
-    return SlotAgreement(int((is_sure & is_same).sum()), int((is_sure & ~is_same).sum()))
+    return agreement_of(surely_shown(one), surely_shown(other))
+
+
+def surely_shown(distribution: PlateDistribution) -> SureSlots:
+    probabilities = distribution.char_probs
+    shown = np.where(probabilities.max(axis=1) >= CONFIDENT, probabilities.argmax(axis=1), UNSURE)
+    return tuple(shown.tolist())
+
+
+def agreement_of(one: SureSlots, other: SureSlots) -> SlotAgreement:
+    """`slot_agreement` of what two distributions of as many slots surely show."""
+    same = different = 0
+    for mine, theirs in zip(one, other, strict=True):
+        if mine == theirs:
+            same += mine != UNSURE
+        else:
+            different += UNSURE not in (mine, theirs)
+    return SlotAgreement(same, different)
 
 
 def sure_slots(distribution: PlateDistribution) -> int:

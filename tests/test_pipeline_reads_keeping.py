@@ -1,0 +1,72 @@
+"""Reads that wait for the disk together go with one write, and whoever waits for them is told once."""
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from pipeline.reads.arrival import Arrival
+from pipeline.reads.camera_read import CameraRead, SentRead
+from pipeline.reads.cipher import Seal
+from pipeline.reads.journal import Journal
+from pipeline.reads.keeping import Keeping
+from tests.pipeline_kit import NOON
+
+
+class SlowJournal(Journal):
+    """One whose first write waits until it is let go."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder, Seal(bytes(32)))
+        self.batches: list[int] = []
+        self.began, self.may_go = threading.Event(), threading.Event()
+
+    def keep(self, arrivals: Sequence[Arrival], now_s: float) -> list[bool]:
+        self.batches.append(len(arrivals))
+        self.began.set()
+        self.may_go.wait(10)
+        return super().keep(arrivals, now_s)
+
+
+def arrival(number: int) -> Arrival:
+    at = NOON + timedelta(seconds=number)
+    return Arrival("K01", at, at, False, SentRead(CameraRead(text="", raw_text="", captured_at=at)))
+
+
+def test_a_loop_is_woken_once_for_all_that_went_with_one_write_and_who_gave_up_holds_nobody_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    journal = SlowJournal(tmp_path / "reads")
+    keeping = Keeping(journal, dict)
+    woken = [0]
+
+    async def send() -> list[list[bool] | BaseException]:
+        loop = asyncio.get_running_loop()
+        wake: Callable[..., object] = loop.call_soon_threadsafe
+
+        def counted(*what: object) -> object:
+            woken[0] += 1
+            return wake(*what)
+
+        monkeypatch.setattr(loop, "call_soon_threadsafe", counted)
+        first = loop.create_task(keeping.kept([arrival(0)]))
+        await asyncio.sleep(0)
+        while not journal.began.is_set():
+            await asyncio.sleep(0.001)
+        others = [loop.create_task(keeping.kept([arrival(number)])) for number in (*range(1, 20), 7)]
+        await asyncio.sleep(0.01)
+        others[3].cancel()
+        journal.may_go.set()
+        return await asyncio.gather(first, *others, return_exceptions=True)
+
+    keeping.start()
+    with contextlib.closing(keeping):
+        told = asyncio.run(send())
+        assert keeping.keep([arrival(4), arrival(99)]).result(10) == [False, True], "it was given up, and is on disk"
+    assert isinstance(told.pop(4), asyncio.CancelledError)
+    assert told == [[True]] * 19 + [[False]]
+    assert (journal.batches[:2], woken[0]) == ([1, 20], 2)
