@@ -8,7 +8,7 @@ from operator import eq
 from pipeline.reads.arrival import Arrival
 from pipeline.reads.looking import Seen
 from pipeline.types import PlateTrack, Reading
-from pipeline.walk.fusion import SureSlots, agreement_of, pooled, surely_shown
+from pipeline.walk.fusion import UNSURE, SureSlots, agreement_of, pooled, surely_shown
 
 SAME_SLOTS = 5
 """So many slots that surely agree, and at most one that surely differs: the same plate, once misread."""
@@ -153,6 +153,8 @@ def _is_same_vehicle(passage: _Open, arrival: Arrival, shown: SureSlots) -> bool
     is_own = arrival.device_id in passage.lane_told
     if is_own and passage.lane_told[arrival.device_id] != arrival.sent.read.lane:
         return False
+    if is_own and UNSURE not in shown and UNSURE not in passage.shown:
+        return shown == passage.shown
     agreement = agreement_of(passage.shown, shown)
     return agreement.same >= SAME_SLOTS and agreement.different <= (0 if is_own else 1)
 
