@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from alerts.booth_link import OpenBooths
 from alerts.handled import HandledEvent
+from alerts.notices.table import NOTICES
 from kakou.box.booth import open_devices
 from tests.booth_kit import CAMERA, CHECKPOINT, OTHER_CAMERA, BoothWorld, open_booth
 from tests.console_browser import open_context, wait_for_value
@@ -212,6 +213,22 @@ def test_what_is_amiss_here_stands_calmly_above_with_what_to_do_and_goes_by_itse
         f"{CAMERA} 画面失焦或镜头脏污：可能漏认车辆：擦拭镜头；没有显示结果的车请人工查验。"
     )
     expect(page.locator(".outcome")).not_to_have_text("?未核对")
+    booth.watch()
+    expect(line).to_be_hidden()
+
+
+def test_an_open_list_of_all_that_can_be_amiss_leaves_the_vehicle_in_view(page: Page, booth: BoothWorld):
+    booth.report()
+    booth.watch(*((kind.name, "", CHECKPOINT) for kind in NOTICES))
+    line = page.locator("#notices")
+    line.locator("summary").click()
+    expect(line.locator("li").last).to_be_attached()
+    booth.say("测C00002")
+    expect(page.locator("#now")).to_have_class("now clear")
+    word = page.locator("#word").bounding_box()
+    assert word is not None
+    assert word["y"] + word["height"] <= TABLET[1]
+    line.locator("summary").click()
     booth.watch()
     expect(line).to_be_hidden()
 

@@ -3,16 +3,18 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
 import redis
 from playwright.sync_api import Route, expect
 
 from alerts.envelope import to_cloudevent
 from alerts.notices.board import NoticeBoard, NoticeReport
 from alerts.notices.keeper import ActiveNotice
+from alerts.notices.table import NOTICES
 from alerts.stream import STREAM_KEY
 from console.situation.notices import Notices
 from tests.alerts_kit import NOON
-from tests.console_browser import LAPTOP
+from tests.console_browser import LAPTOP, PHONE, WALL
 from tests.console_kit import Clock, open_console
 from tests.console_world import World
 from tests.notice_kit import notice
@@ -42,6 +44,25 @@ def test_the_banner_counts_what_is_amiss_and_opens_what_to_do(world: World):
     page.go_back()
     board.report(report())
     expect(page.locator("#notices")).to_be_hidden()
+    context.close()
+
+
+@pytest.mark.parametrize(("size", "most_px"), [(WALL, 45), (LAPTOP, 45), ((640, 800), 75), (PHONE, 75)])
+def test_thirty_notices_take_little_room_and_what_opens_them_is_not_cut_off(
+    world: World, size: tuple[int, int], most_px: float
+):
+    board = NoticeBoard(world.client)
+    board.report(report(*(kind.name for kind in NOTICES)))
+    context, page = world.open("officer", size)
+    page.goto(f"{world.address}/screen")
+    banner = page.locator("#notices")
+    expect(banner).to_contain_text(f"异常提醒 {len(NOTICES)} 项")
+    whole, opens = banner.bounding_box(), banner.get_by_text("怎么办").bounding_box()
+    assert whole is not None
+    assert opens is not None
+    assert whole["height"] <= most_px
+    assert opens["x"] + opens["width"] <= size[0]
+    board.report(report())
     context.close()
 
 

@@ -48,8 +48,7 @@ class Notices:
         active = self.active()
         critical = sum(one.severity == "critical" for one in active)
         words = "；".join(notice_words(one) for one in active[:_WORDS_SHOWN])
-        more = f"；等 {len(active)} 项" if len(active) > _WORDS_SHOWN else ""
-        return Banner(critical=critical, warning=len(active) - critical, text=words + more)
+        return Banner(critical=critical, warning=len(active) - critical, text=words)
 
     def ended(self) -> list[NoticeEvent]:
         """Return what has ended lately, the latest first; nothing where the stream cannot be asked."""
@@ -66,7 +65,8 @@ class Notices:
 
 def notice_words(notice: ActiveNotice) -> str:
     """Return where, which and what, on one line."""
-    return " ".join(part for part in (notice.checkpoint, notice.subject, notice.title, notice.detail) if part)
+    words = " ".join(part for part in (notice.checkpoint, notice.subject, notice.title) if part)
+    return words + (f"（{notice.detail}）" if notice.detail else "")
 
 
 def severity_words(notice: ActiveNotice | NoticeEvent) -> str:
