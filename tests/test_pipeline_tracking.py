@@ -4,6 +4,7 @@ from dataclasses import replace
 from itertools import chain, repeat
 
 import numpy as np
+import pytest
 
 from ocr.grammar import STYLES
 from ocr.types import BoundingBox, PlateRead
@@ -250,6 +251,35 @@ def test_a_momentary_look_at_something_doubtful_is_no_vehicle() -> None:
 def test_what_the_recogniser_holds_for_no_plate_is_no_vehicle() -> None:
     (track,) = tracks_of([[make_read("京A12345", style="not_plate")]] * 5)
     assert not RULE.is_vehicle(track)
+
+
+def nearing(first: str, then: str, gap: int, width: float = 44, grown: float = 60) -> list[list[PlateRead]]:
+    """Seen once, and after a gap nearer, again and again."""
+    scene = [[make_read(first, box_at(540, 10, width))], *repeat([], gap)]
+    return [*scene, *([make_read(then, box_at(430 - 8 * i, 170 + 25 * i, grown + 4 * i))] for i in range(6))]
+
+
+@pytest.mark.parametrize("gap", [0, 4, 11])
+@pytest.mark.parametrize(
+    ("first", "then"), [("皖A12345", "京A12345"), ("京A12315", "京A12345"), ("京A12345", "京A12345")]
+)
+def test_a_vehicle_of_whose_only_look_from_afar_one_slot_was_misread_is_one_track_when_it_is_seen_nearer(
+    first: str, then: str, gap: int
+) -> None:
+    assert [text_of(track) for track in tracks_of(nearing(first, then, gap))] == [then]
+
+
+@pytest.mark.parametrize(
+    "scene",
+    [
+        pytest.param(nearing("皖A72345", "京A12345", 11), id="two slots differ"),
+        pytest.param(nearing("皖A12345", "京A12345", 11, width=58), id="no nearer"),
+        pytest.param(nearing("皖A12345", "京A12345", 11, grown=40), id="farther: a follower"),
+        pytest.param(nearing("皖A12345", "京A12345", 30), id="too long ago"),
+    ],
+)
+def test_what_was_seen_once_and_differs_more_or_is_no_nearer_is_another_vehicle(scene: list[list[PlateRead]]) -> None:
+    assert len(tracks_of(scene)) == 2
 
 
 def test_the_best_look_is_the_evidence() -> None:

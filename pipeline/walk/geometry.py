@@ -115,6 +115,18 @@ class Motion:
             return math.inf
         return max(abs(along - expected) / farthest, aside / (ASIDE + ASIDE_SHARE * max(along, 0.0)))
 
+    def nearing_misfit(self, box: BoundingBox) -> float:
+        """Return how far a box is from where a vehicle that was seen once can have come nearer; above 1.0 it cannot.
+
+        Its plate has grown with the way that it came: a follower's would be smaller.
+        """
+        width = max((self.box.width + box.width) / 2, 1.0)
+        growth = box.width / max(self.box.width, 1.0) - 1.0
+        way = math.hypot(box.center[0] - self.box.center[0], box.center[1] - self.box.center[1]) / width
+        if growth <= SIZE_TREMBLE or growth > SIZE_TREMBLE + way / LEAST_LEVER:
+            return math.inf
+        return way / (1.0 + LEVER * growth)
+
     def gone_after_s(self, at_least_s: float) -> float:
         """Return how long the vehicle takes at its speed to leave the picture: one that creeps is waited for longer."""
         if self.heading is None:

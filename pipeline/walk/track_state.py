@@ -98,7 +98,12 @@ class TrackState:
         # On the way of a vehicle whose direction is known, one slot may be misread: a follower comes from behind.
         is_ahead = self.motion.way_misfit(read.box, now_s) <= 1.0 and not self._is_long_hidden(frame)
         is_near_enough = agreement.different <= min(1, agreement.same // MISREAD_SHARE_SLOTS)
-        return misfit if is_near_enough and is_ahead else float("inf")
+        return misfit if is_near_enough and (is_ahead or (is_moment and self._comes_nearer(read))) else float("inf")
+
+    def _comes_nearer(self, read: PlateRead) -> bool:
+        """Return whether this may be a vehicle that was seen once, in one slot of which either look has erred."""
+        segment = self._unproven or self._sure
+        return segment.fusion.look_count == 1 and self.motion.nearing_misfit(read.box) <= 1.0
 
     def _has_left(self, frame: Frame, read: PlateRead) -> bool:
         """Return whether a vehicle that does not stand must have driven on from here while it was unseen."""
