@@ -15,3 +15,13 @@ def return_freed_memory() -> None:
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:  # glibc's alone
         mallopt(M_MMAP_THRESHOLD, PICTURE_BYTES)
+
+
+def give_back_freed_memory() -> None:
+    """Give what this process has freed so far back to the system, what lies between things still in use included.
+
+    For a process that computes for a second and then rests for minutes: reading one picture leaves 40 MiB in its heap.
+    """
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:  # glibc's alone
+        trim(0)

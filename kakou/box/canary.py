@@ -22,6 +22,7 @@ from kakou.wiring.box import Box, utc_now
 from kakou.wiring.matching import open_hot_set
 from ocr.types import OcrError
 from pipeline.errors import SourceError
+from pipeline.freed_memory import give_back_freed_memory
 from pipeline.walk.canary import CanaryMissedError, CanarySink, CanaryWalk
 from riskdb.match import MatchRule
 from riskdb.types import RiskDBError
@@ -46,7 +47,13 @@ def canary_walk(box: Box, outbox: Outbox) -> CanaryWalk:
 
 
 def send_canary(walk: CanaryWalk, outbox: Outbox, now: Callable[[], datetime]) -> CanaryResult:
-    """Send one; whatever keeps it from the outbox is named."""
+    """Send one; whatever keeps it from the outbox is named. What its reading took of memory is the system's again."""
+    result = _send(walk, outbox, now)
+    give_back_freed_memory()
+    return result
+
+
+def _send(walk: CanaryWalk, outbox: Outbox, now: Callable[[], datetime]) -> CanaryResult:
     sent_at = now()
     try:
         sent_at = walk.send(sent_at)
