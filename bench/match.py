@@ -110,10 +110,10 @@ def _measure_densities(options: argparse.Namespace, rule: MatchRule, report: Rep
     rules = {f"table: {rule.share_of(CITY):.2f}": rule, "one for all: 0.20": replace(rule, issued_shares={})}
     whole = Masses.of([_row(_reading(p.text, p.fused(LOOKS))) for p in passages])
     settled = Masses.of([_row(_reading(p.text, p.settled())) for p in passages])
-    for count in (1, 3):
-        some = Masses.of([_row(_reading(p.text, p.fused(count))) for p in passages])
-        add_densities(f"{count} looks", [some], rules, options.draws, report)
-    found = add_densities(WALK, [settled, whole], rules, options.draws, report)
+    kinds = {
+        f"{count} looks": [Masses.of([_row(_reading(p.text, p.fused(count))) for p in passages])] for count in (1, 3)
+    }
+    found = add_densities({**kinds, WALK: [settled, whole]}, rules, options.draws, report)
     add_bars(WALK, found, next(iter(rules)), report)
 
 

@@ -1,7 +1,8 @@
 """The match at any density: what is found and what is falsely alerted as more and more of a city is listed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,27 +47,39 @@ class Masses:
         return found
 
 
-def add_densities(
-    name: str, moments: Sequence[Masses], rules: dict[str, MatchRule], draws: int, report: Report
-) -> dict[tuple[str, float], tuple[float, float, float]]:
-    """Add a row for each rule and share; returns recall, false alerts in 10,000 and precision.
+Found: TypeAlias = dict[tuple[str, str, float], tuple[float, float, float]]
+"""Of passages, rule and listed share: recall, false alerts in 10,000 and precision."""
 
-    `moments` are the readings when the walk decides: what is flagged at any of them stays flagged.
+
+def add_densities(
+    passages: Mapping[str, Sequence[Masses]], rules: Mapping[str, MatchRule], draws: int, report: Report
+) -> Found:
+    """Add a row for each kind of passages, rule and share.
+
+    `passages` are the readings when the walk decides: what is flagged at any of these moments stays flagged. All kinds
+    are passages of the same vehicles.
     """
-    found = {}
+    found: Found = {}
+    ways = [(name, rule_name) for name in passages for rule_name in rules]
+    truths = next(iter(passages.values()))[0].truths
+    of_listed = {way: _highest(passages[way[0]], None, rules[way[1]]) for way in ways}
     for share in SHARES:
-        said: dict[str, list[NDArray[np.float64]]] = {rule_name: [] for rule_name in rules}
-        rng = np.random.default_rng(29)
+        rng, said = np.random.default_rng(29), {way: list[NDArray[np.float64]]() for way in ways}
         for _ in range(draws):
-            listed = np.setdiff1d(random_plates(rng, round(share * ISSUED)), moments[0].truths)
-            for rule_name, rule in rules.items():
-                said[rule_name].append(np.max([moment.posteriors(listed, rule) for moment in moments], axis=0))
-        for rule_name, rule in rules.items():
-            of_listed = np.max([moment.posteriors(None, rule) for moment in moments], axis=0)
-            found[rule_name, share] = _add_row(
-                name, rule_name, rule, share, of_listed, np.concatenate(said[rule_name]), report
+            listed = np.setdiff1d(random_plates(rng, round(share * ISSUED)), truths)
+            for name, rule_name in ways:
+                said[name, rule_name].append(_highest(passages[name], listed, rules[rule_name]))
+        for name, rule_name in ways:
+            of_others = np.concatenate(said[name, rule_name])
+            found[name, rule_name, share] = _add_row(
+                name, rule_name, rules[rule_name], share, of_listed[name, rule_name], of_others, report
             )
     return found
+
+
+def _highest(moments: Sequence[Masses], listed: Codes | None, rule: MatchRule) -> NDArray[np.float64]:
+    highest: NDArray[np.float64] = np.max([moment.posteriors(listed, rule) for moment in moments], axis=0)
+    return highest
 
 
 def _add_row(
@@ -92,11 +105,9 @@ def _add_row(
     return recall, false_share * 10_000, precision
 
 
-def add_bars(
-    name: str, found: dict[tuple[str, float], tuple[float, float, float]], judged: str, report: Report
-) -> None:
-    recall, false_alerts, _ = found[judged, JUDGED_SHARE]
+def add_bars(name: str, found: Found, judged: str, report: Report) -> None:
+    recall, false_alerts, _ = found[name, judged, JUDGED_SHARE]
     report.add_bar(f"recall at {JUDGED_SHARE:.1%} listed, {name}", recall, 0.997, "at least")
     report.add_bar(f"false alerts in 10,000 at {JUDGED_SHARE:.1%} listed, {name}", false_alerts, 2.5, "at most")
-    worst = min(one[2] for (rule, share), one in found.items() if rule == judged and share <= MOST_PRECISE_UP_TO)
+    worst = min(found[name, judged, share][2] for share in SHARES if share <= MOST_PRECISE_UP_TO)
     report.add_bar(f"precision at any share up to {MOST_PRECISE_UP_TO:.0%}, {name}", worst, 0.99, "at least")

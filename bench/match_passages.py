@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.progress import track
 
+import training.plates
 from ocr.hypotheses import top_hypotheses
 from ocr.models_folder import ModelFiles
 from ocr.reader import PlateReader
@@ -119,9 +120,11 @@ class SharedDraws(np.random.Generator):
 
 
 def load_passages(models: ModelFiles, data: Path, cache: Path, count: int, strength: float) -> list[Passage]:
-    """Return passages of `count` plates; they are drawn and read only once for each model, and kept in `cache`."""
-    model = hashlib.sha256(models.recognizer.read_bytes()).hexdigest()[:12]
-    path = cache / f"approaches-{model}-{count}-{LOOKS}-{strength}.pickle"
+    """Return passages of `count` plates; drawn and read once for each model and way to draw, and kept in `cache`."""
+    made_by = hashlib.sha256(models.recognizer.read_bytes())
+    for source in sorted(Path(training.plates.__file__).parent.glob("*.py")):
+        made_by.update(source.read_bytes())
+    path = cache / f"approaches-{made_by.hexdigest()[:12]}-{count}-{LOOKS}-{strength}.pickle"
     if not path.is_file():
         rng = np.random.default_rng(17)
         texts = plate_texts(random_plates(rng, count))

@@ -17,6 +17,10 @@ CITY_LETTERS = SERIAL_LETTERS + "O"
 ENERGY_LETTERS = "DABCEFGHJK"
 """Third character of a small new-energy plate, last of a large one: D A B C E pure electric, F G H J K other."""
 SERIAL = DIGITS + SERIAL_LETTERS
+POLICE_REGION_TENS = "0123"
+"""First digit of an armed police plate's region until 2012: 00 and 01 are headquarters, all provinces are below 40."""
+POLICE_BRANCHES = "BDHJSTX"
+"""Before the last four digits there: border, hydropower, gold, guard, forest, transport and fire troops."""
 
 STYLES = (
     "blue",
@@ -109,7 +113,11 @@ FORMS = (
     PlateForm("Hong Kong", ("粤", "Z", *[SERIAL] * 4, "港"), {"black": "26"}),
     PlateForm("Macao", ("粤", "Z", *[SERIAL] * 4, "澳"), {"black": "27"}),
     PlateForm("armed police", ("W", "J", PROVINCES, *[SERIAL] * 5), {"white": "31", "white_two_line": "31"}),
-    PlateForm("armed police, until 2012", ("W", "J", DIGITS, DIGITS, *[SERIAL] * 5), {"white": "31"}),
+    PlateForm(
+        "armed police, until 2012",
+        ("W", "J", POLICE_REGION_TENS, DIGITS, DIGITS + POLICE_BRANCHES, *[DIGITS] * 4),
+        {"white": "31"},
+    ),
     PlateForm("armed police headquarters", ("W", "J", *[SERIAL] * 5), {"white": "31", "white_two_line": "31"}),
     PlateForm(
         "military",

@@ -37,6 +37,8 @@ def test_a_plate_has_one_spelling(written: str, plate: str):
         ("粤B123456789", "7 至 9 个字符"),
         ("B粤12345", "排列"),
         ("粤B1234あ", "“あ”"),
+        ("WJ4112345", "排列"),
+        ("WJ01A1234", "排列"),
     ],
 )
 def test_what_no_plate_carries_is_refused_with_its_cause(written: str, why: str):
@@ -70,6 +72,7 @@ def test_what_no_plate_carries_is_refused_with_its_cause(written: str, why: str)
         ("粤B1234超", "paper", "22"),
         ("粤B12345", "paper", "22"),
         ("WJ0112345", "white", "31"),
+        ("WJ31X0123", "white", "31"),
         ("粤B12345", "green", "99"),
         ("粤B12345", "foreign", "99"),
     ],

@@ -140,6 +140,14 @@ def test_a_plate_stays_almost_whole_in_its_crop_and_whole_in_the_view_around_it(
     assert ((views > 0) & (views < 1)).mean() > 0.95
 
 
+def test_less_damage_has_fewer_steep_plates():
+    def quad(seed: int, strength: float) -> np.ndarray:
+        return random_quad(440 / 140, np.random.default_rng(seed), strength)
+
+    steep = [sum(not np.array_equal(quad(s, 0.0), quad(s, strength)) for s in range(600)) for strength in (0.3, 1.0)]
+    assert 0 < 2 * steep[0] < steep[1] < 60
+
+
 def test_every_plate_that_is_drawn_is_one_the_reader_can_name():
     rng = np.random.default_rng(17)
     for _ in range(3000):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ocr.grammar import DIGITS, PROVINCES, SERIAL_LETTERS, STYLES
+from ocr.grammar import DIGITS, POLICE_BRANCHES, POLICE_REGION_TENS, PROVINCES, SERIAL_LETTERS, STYLES
 
 LETTERS = SERIAL_LETTERS
 PLATE_STYLES = STYLES
@@ -108,7 +108,9 @@ def _armed_police_headquarters(rng: np.random.Generator) -> str:
 
 
 def _old_armed_police(rng: np.random.Generator) -> str:
-    return "WJ" + _pick(rng, DIGITS, 2) + _serial(rng, 5)
+    """The region's number, then five digits or the branch's letter and four."""
+    branch = _pick(rng, POLICE_BRANCHES if rng.random() < 0.5 else DIGITS)
+    return "WJ" + _pick(rng, POLICE_REGION_TENS) + _pick(rng, DIGITS) + branch + _pick(rng, DIGITS, 4)
 
 
 def _tractor(rng: np.random.Generator) -> str:

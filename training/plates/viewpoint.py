@@ -11,22 +11,25 @@ Quad: TypeAlias = NDArray[np.float32]
 
 RECTIFIED_MARGIN = (0.03, 0.06)
 """Share of the crop's width and height that the reader leaves around the detector's corners."""
+STEEP_SHARE = 0.2
+"""Of the bounding boxes in training: the reader levels steep plates by their corners, so real crops have few."""
 CONTEXT = 1 / 12
 """A stored view shows this share of the crop's size beyond each of its sides, for later jitter."""
 
 
-def random_quad(aspect: float, rng: np.random.Generator) -> Quad:
+def random_quad(aspect: float, rng: np.random.Generator, strength: float = 1.0) -> Quad:
     """Return where the plate's corners lie in the crop, in units of the crop's width and height (0 to 1).
 
     `aspect` is the plate's width over its height. Two thirds are rectified with imperfect corners, the rest are
-    bounding boxes of tilted plates, as in the raw crops of the development data.
+    bounding boxes of tilted plates, as in the raw crops of the development data. `strength`: how many of the latter
+    are steep, as a part of training's share.
     """
     choice = rng.random()
     if choice < 0.5:
         return _rectified(rng, RECTIFIED_MARGIN)
     if choice < 0.68:
         return _rectified(rng, (float(rng.uniform(-0.02, 0.04)), float(rng.uniform(-0.04, 0.08))))
-    return _bounding_box(aspect, rng)
+    return _bounding_box(aspect, rng, STEEP_SHARE * strength)
 
 
 def _rectified(rng: np.random.Generator, margin: tuple[float, float]) -> Quad:
@@ -39,8 +42,8 @@ def _rectified(rng: np.random.Generator, margin: tuple[float, float]) -> Quad:
     return np.asarray(quad + common + own, np.float32)
 
 
-def _bounding_box(aspect: float, rng: np.random.Generator) -> Quad:
-    steep = 2.2 if rng.random() < 0.2 else 1.0
+def _bounding_box(aspect: float, rng: np.random.Generator, steep_share: float) -> Quad:
+    steep = 2.2 if rng.random() < steep_share else 1.0
     angle, shear = np.deg2rad(rng.normal(0, 6.0 * steep)), float(rng.normal(0, 0.12 * steep))
     quad = np.array([[-aspect, -1], [aspect, -1], [aspect, 1], [-aspect, 1]], np.float64) / 2
     quad[:, 0] += shear * quad[:, 1]

@@ -97,7 +97,7 @@ def camera_view(
     `height_px` is the height of the crop in the camera's picture; None draws 13 to 90.
     """
     width, height = _camera_size(rng, height_px)
-    quad = with_context(random_quad(plate.shape[1] / plate.shape[0], rng))
+    quad = with_context(random_quad(plate.shape[1] / plate.shape[0], rng, strength))
     image = _photograph(plate, quad * np.array([width, height], np.float32), (width, height), textures, rng)
     return _resize(damage(image, rng, strength), (VIEW_WIDTH, VIEW_HEIGHT))
 
