@@ -26,6 +26,7 @@ from pipeline.settings import TrackSettings
 from pipeline.walk.fusion import PlateFusion
 from training.plates.draw import PlateSpec, render_plate
 from training.plates.glyphs import load_glyphs
+from training.recognizer import samples
 from training.recognizer.samples import camera_view, middle
 from training.textures import load_textures
 
@@ -122,7 +123,7 @@ class SharedDraws(np.random.Generator):
 def load_passages(models: ModelFiles, data: Path, cache: Path, count: int, strength: float) -> list[Passage]:
     """Return passages of `count` plates; drawn and read once for each model and way to draw, and kept in `cache`."""
     made_by = hashlib.sha256(models.recognizer.read_bytes())
-    for source in sorted(Path(training.plates.__file__).parent.glob("*.py")):
+    for source in (*sorted(Path(training.plates.__file__).parent.glob("*.py")), Path(samples.__file__)):
         made_by.update(source.read_bytes())
     path = cache / f"approaches-{made_by.hexdigest()[:12]}-{count}-{LOOKS}-{strength}.pickle"
     if not path.is_file():
