@@ -215,13 +215,13 @@ def test_a_branch_for_further_forms_speaks_only_where_it_sees_one(tmp_path: Path
     from training.recognizer.exporting import export, open_model
     from training.recognizer.joining import join
     from training.recognizer.network import PlateNetwork
-    from training.recognizer.starting import start_from_model
+    from training.recognizer.starting import start_from_branch, start_from_model
 
     torch.manual_seed(0)
     crops = np.random.default_rng(4).integers(0, 256, (6, 48, 144, 3)).astype(np.uint8)
     known, branch = PlateNetwork().eval(), PlateNetwork().eval()
     with torch.no_grad():
-        for parameter in known.parameters():  # equal ones, as before any training, are stored once
+        for parameter in (*known.parameters(), *branch.parameters()):  # equal ones are stored once
             parameter.add_(torch.randn_like(parameter) * 0.01)
     branch.stem.load_state_dict(known.stem.state_dict())
     export(known, 1.0, tmp_path / "known.onnx", [crops])
@@ -237,6 +237,11 @@ def test_a_branch_for_further_forms_speaks_only_where_it_sees_one(tmp_path: Path
     started = PlateNetwork().eval()
     start_from_model(started, tmp_path / "paper.onnx")
     torch.testing.assert_close(started.head.weight, known.head.weight, atol=1e-6, rtol=1e-6)
+    start_from_branch(started, tmp_path / "paper.onnx")
+    torch.testing.assert_close(started.state_dict(), branch.state_dict(), atol=0.02, rtol=0.0)
+    torch.testing.assert_close(started.head.weight, branch.head.weight, atol=1e-6, rtol=1e-6)
+    with pytest.raises(ValueError, match="no branch"):
+        start_from_branch(started, tmp_path / "known.onnx")
     for both, alone in zip(answers["blue"], open_model(tmp_path / "known.onnx")(crops), strict=True):
         np.testing.assert_array_equal(both, alone)
     assert (answers["paper"][0][:, :, -1] > 0.99).all()

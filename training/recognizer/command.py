@@ -20,7 +20,7 @@ from training.recognizer.learning import LearnSettings, learn, load_average, tra
 from training.recognizer.measuring import held_out_crops, measure
 from training.recognizer.network import PlateNetwork
 from training.recognizer.shards import render_shards
-from training.recognizer.starting import start_from_model
+from training.recognizer.starting import start_from_branch, start_from_model
 
 DEVELOPMENT_DATA = Path("../shared/data")
 
@@ -48,23 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     render.add_argument("--seed", type=int, default=20261124)
     render.add_argument("--worker", type=int, default=0, help="which of --workers processes this is")
     render.add_argument("--workers", type=int, default=1)
-    train = steps.add_parser("train", help="train by the clock; an existing checkpoint is gone on with")
-    train.add_argument("--shards", type=Path, required=True, help="folder of rendered shards; may still be growing")
-    train.add_argument("--checkpoint", type=Path, required=True)
-    train.add_argument("--minutes", type=float, default=80.0, help="length of the schedule (%(default)s)")
-    train.add_argument(
-        "--start", type=Path, help="weights: a checkpoint (.pt) or an exported recogniser (.onnx, YAML beside it)"
-    )
-    train.add_argument("--real-share", type=float, default=0.5, help="share of real crops in a batch (%(default)s)")
-    train.add_argument("--checker", type=Path, help="exported recogniser that finds mislabelled real crops")
-    train.add_argument("--batch-size", type=int, default=128)
-    train.add_argument("--learning-rate", type=float, default=8e-4)
-    train.add_argument("--loaders", type=int, default=1, help="processes that prepare batches (%(default)s)")
-    train.add_argument("--seed", type=int, default=0)
-    train.add_argument("--device", default="cpu", help="cpu or cuda (%(default)s)")
-    train.add_argument("--float32", action="store_true", help="for a processor without bfloat16")
-    train.add_argument("--keep-stem", action="store_true", help="train all but the convolutions: for new plate forms")
-    train.add_argument("--compile", action="store_true", help="compile the network first: faster, needs g++")
+    _add_train(steps.add_parser("train", help="train by the clock; an existing checkpoint is gone on with"))
     finish = steps.add_parser(
         "export", help="calibrate, write ONNX (8 bits with --shards), YAML, checksums and the model card"
     )
@@ -84,6 +68,26 @@ def _parser() -> argparse.ArgumentParser:
     for each in (finish, score):
         each.add_argument("--rendered", type=int, default=200, help="plates of each special form (%(default)s)")
     return parser
+
+
+def _add_train(train: argparse.ArgumentParser) -> None:
+    train.add_argument("--shards", type=Path, required=True, help="folder of rendered shards; may still be growing")
+    train.add_argument("--checkpoint", type=Path, required=True)
+    train.add_argument("--minutes", type=float, default=80.0, help="length of the schedule (%(default)s)")
+    train.add_argument(
+        "--start", type=Path, help="weights: a checkpoint (.pt) or an exported recogniser (.onnx, YAML beside it)"
+    )
+    train.add_argument("--branch", action="store_true", help="begin with the branch of --start: with --keep-stem")
+    train.add_argument("--real-share", type=float, default=0.5, help="share of real crops in a batch (%(default)s)")
+    train.add_argument("--checker", type=Path, help="exported recogniser that finds mislabelled real crops")
+    train.add_argument("--batch-size", type=int, default=128)
+    train.add_argument("--learning-rate", type=float, default=8e-4)
+    train.add_argument("--loaders", type=int, default=1, help="processes that prepare batches (%(default)s)")
+    train.add_argument("--seed", type=int, default=0)
+    train.add_argument("--device", default="cpu", help="cpu or cuda (%(default)s)")
+    train.add_argument("--float32", action="store_true", help="for a processor without bfloat16")
+    train.add_argument("--keep-stem", action="store_true", help="train all but the convolutions: for new plate forms")
+    train.add_argument("--compile", action="store_true", help="compile the network first: faster, needs g++")
 
 
 def _render(options: argparse.Namespace) -> None:
@@ -106,7 +110,7 @@ def _train(options: argparse.Namespace) -> None:
     network = PlateNetwork()
     if options.start is not None:
         if options.start.suffix == ".onnx":
-            start_from_model(network, options.start)
+            (start_from_branch if options.branch else start_from_model)(network, options.start)
         else:
             network.load_state_dict(load_average(options.start).state_dict())
     mix = FeedSettings(

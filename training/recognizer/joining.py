@@ -39,7 +39,8 @@ PLAINLY = 0.95
 real crops, and of the drawn ones of further forms hardly one that the known recogniser reads wrong."""
 LEAST_OF_STYLE = {"blue": 0.95, "green": 0.95, "green_large": 0.95, "yellow": 0.99, "black": 0.95}
 """Temporary plates are printed on yellow paper too. Styles not named are always shown."""
-_FURTHER, _KNOWN, _GATE = "further/", "known/", "gate/"
+FURTHER, _KNOWN, _GATE = "further/", "known/", "gate/"
+"""Before the names of a joined file's parts."""
 _BOTH = ("both_plate", "both_region")
 
 
@@ -120,7 +121,7 @@ def _placed(before: Sequence[str], now: Sequence[str]) -> Tensor:
 def _opened(known: Path) -> tuple[str, onnx.ModelProto]:
     """Return the name of the convolutions' output, and the recogniser with its outputs renamed."""
     file = onnx.load(known)
-    if any(node.name.startswith(_FURTHER) for node in file.graph.node):
+    if any(node.name.startswith(FURTHER) for node in file.graph.node):
         raise ValueError("the known recogniser has a branch already: take the one that it was joined to")
     convolved = [node.output[0] for node in file.graph.node if node.op_type == "Relu" and "/stem/" in node.name]
     if not convolved:
@@ -178,21 +179,21 @@ def _calibration(
 
 
 def _joined(known: onnx.ModelProto, convolved: str, gate: onnx.ModelProto, branch: onnx.ModelProto) -> onnx.ModelProto:
-    gate, branch = compose.add_prefix(gate, _GATE), compose.add_prefix(branch, _FURTHER)
+    gate, branch = compose.add_prefix(gate, _GATE), compose.add_prefix(branch, FURTHER)
     gate.ir_version = known.ir_version
     taken = [(_KNOWN + name, _GATE + name) for name in ("plate", "region")]
     both = compose.merge_models(known, gate, io_map=taken)
     outer = {"features": convolved, "is_asked": _GATE + "is_asked"}
     outer |= {name: f"{_GATE}placed_{name}" for name in ("plate", "region")}
-    _rename(branch, {_FURTHER + name: of_outer for name, of_outer in outer.items()})
+    _rename(branch, {FURTHER + name: of_outer for name, of_outer in outer.items()})
     names = ("plate", "region")
-    stays = [helper.make_node("Identity", [outer[name]], [f"{_FURTHER}as_before/{name}"]) for name in names]
+    stays = [helper.make_node("Identity", [outer[name]], [f"{FURTHER}as_before/{name}"]) for name in names]
     choice = helper.make_node(
         "If",
         [_GATE + "is_any"],
         list(names),
-        name=_FURTHER + "if",
-        then_branch=_inner("then", branch.graph.node, [_FURTHER + name for name in _BOTH], branch.graph.initializer),
+        name=FURTHER + "if",
+        then_branch=_inner("then", branch.graph.node, [FURTHER + name for name in _BOTH], branch.graph.initializer),
         else_branch=_inner("else", stays, [node.output[0] for node in stays]),
     )
     both.graph.node.append(choice)

@@ -7,11 +7,13 @@ import numpy as np
 import onnx
 import torch
 import yaml
+from numpy.typing import NDArray
 from torch import Tensor
 
 from training.plates.alphabet import ALPHABET
 from training.plates.specs import PLATE_STYLES
 from training.quantising import float_tensors
+from training.recognizer.joining import FURTHER
 from training.recognizer.network import PlateNetwork
 
 _OWN = "network."
@@ -25,11 +27,44 @@ def start_from_model(network: PlateNetwork, model: Path) -> None:
     Raises ValueError where the file is not one of ours, a tensor does not fit or a block is there in part.
     """
     file = onnx.load(model)
-    graph = file.graph
-    stored = float_tensors(graph)
-    found = {name.removeprefix(_OWN): tensor for name, tensor in stored.items() if name.startswith(_OWN)}
+    found = _weights_of(file.graph)
     if not found:
         raise ValueError(f"{model} is no recogniser of ours: no tensor is named {_OWN}...")
+    state = network.state_dict()
+    missing = set(state) - set(found)
+    if torn := {name for name in missing if _block(name) in map(_block, found)}:
+        raise ValueError(f"the recogniser's file lacks {', '.join(sorted(torn))}")
+    settings = _rows_of(file, model.with_suffix(".yaml"))
+    fitted = {name: grown(name, state[name], torch.from_numpy(found[name]), settings) for name in set(state) - missing}
+    network.load_state_dict(state | fitted)
+
+
+def start_from_branch(network: PlateNetwork, model: Path) -> None:
+    """Copy the weights of a joined recogniser's branch, and those of the convolutions that both share.
+
+    Raises ValueError where the file has no branch, or it is of another network.
+    """
+    start_from_model(network, model)
+    branches = [node for node in onnx.load(model).graph.node if node.op_type == "If"]
+    if not branches:
+        raise ValueError(f"{model} has no branch for further plate forms")
+    branch = next(attribute.g for attribute in branches[0].attribute if attribute.name == "then_branch")
+    for tensor in branch.initializer:
+        tensor.name = tensor.name.removeprefix(FURTHER)
+    for node in branch.node:
+        for names in (node.input, node.output):
+            names[:] = [name.removeprefix(FURTHER) for name in names]
+    found = {name: torch.from_numpy(tensor) for name, tensor in _weights_of(branch).items()}
+    state = network.state_dict()
+    lacking = {name for name in state if name not in found and not name.startswith("stem.")}
+    if lacking or any(name not in state or state[name].shape != tensor.shape for name, tensor in found.items()):
+        raise ValueError(f"the branch of {model} is of another network")
+    network.load_state_dict(state | found)
+
+
+def _weights_of(graph: onnx.GraphProto) -> dict[str, NDArray[np.float32]]:
+    stored = float_tensors(graph)
+    found = {name.removeprefix(_OWN): tensor for name, tensor in stored.items() if name.startswith(_OWN)}
     sums = [node for node in graph.node if node.op_type == "Add"]
     rounded = {n.output[0]: n.input[0] for n in graph.node if n.op_type in ("QuantizeLinear", "DequantizeLinear")}
     added = {_before_rounding(taken, rounded): name for node in sums for name, taken in _pairs(node)}
@@ -38,13 +73,7 @@ def start_from_model(network: PlateNetwork, model: Path) -> None:
         if bias.startswith(_OWN) and node.input[1] in stored:
             name = bias.removeprefix(_OWN).removesuffix("bias") + "weight"
             found[name] = np.ascontiguousarray(stored[node.input[1]].T)
-    state = network.state_dict()
-    missing = set(state) - set(found)
-    if torn := {name for name in missing if _block(name) in map(_block, found)}:
-        raise ValueError(f"the recogniser's file lacks {', '.join(sorted(torn))}")
-    settings = _rows_of(file, model.with_suffix(".yaml"))
-    fitted = {name: grown(name, state[name], torch.from_numpy(found[name]), settings) for name in set(state) - missing}
-    network.load_state_dict(state | fitted)
+    return found
 
 
 def _rows_of(file: onnx.ModelProto, settings: Path) -> Mapping[str, Sequence[str]]:
