@@ -20,7 +20,8 @@ from alerts.flagged import make_event_id
 from kakou.box.run import background
 from kakou.process import log_to_stderr
 from kakou.settings import load_settings
-from kakou.wiring.box import Box, utc_now
+from kakou.utc import utc_now
+from kakou.wiring.box import Box
 from kakou.wiring.matching import key_path
 from ocr.grammar import CITY_LETTERS, DIGITS, PROVINCES, STYLES, plate_class_of
 from ocr.types import BgrImage, BoundingBox, PlateDistribution, PlateRead

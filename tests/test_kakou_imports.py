@@ -74,6 +74,14 @@ def test_no_command_waits_for_what_it_does_not_need():
     assert done.stdout == "set()\n"
 
 
+def test_who_looks_after_the_list_and_who_delivers_start_without_what_reads_pictures():
+    """The models' runtime and OpenCV were a quarter of the start of `kakou risk import` and of `kakou deliver`."""
+    code = "import sys, kakou.commands.risk, kakou.commands.deliver;"
+    code += "print({'cv2', 'onnxruntime', 'av', 'ocr.reader'} & {*sys.modules})"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"
+
+
 def test_what_takes_the_cameras_reads_starts_without_pictures_and_clients():
     """Cameras are turned away until it is back: half of its start was NumPy, OpenCV, httpx, redis-py and rich."""
     code = "import sys, kakou.box.reads; print({'numpy', 'cv2', 'httpx', 'redis', 'rich'} & {*sys.modules})"

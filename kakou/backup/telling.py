@@ -9,7 +9,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from kakou.backup.archive import OnBytes
 from kakou.process import this_user
 from kakou.settings import Settings
-from kakou.sunset.guard import utc_now
+from kakou.utc import utc_now
 
 
 @contextmanager

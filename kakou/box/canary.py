@@ -17,8 +17,9 @@ from kakou.box.supervisor import Heartbeat
 from kakou.exit_codes import ExitCode
 from kakou.process import give_way, stop_on_signals
 from kakou.settings import Settings
+from kakou.utc import utc_now
 from kakou.watch.identity import box_origin
-from kakou.wiring.box import Box, utc_now
+from kakou.wiring.box import Box
 from kakou.wiring.matching import open_hot_set
 from ocr.types import OcrError
 from pipeline.errors import SourceError

@@ -16,7 +16,8 @@ from alerts.box_status import BoxStatus, LanePassage, SendingDevice, StatusBoard
 from alerts.outbox import Outbox
 from alerts.set_aside import losses
 from kakou.box.monitor import BoxHealth, CameraMonitor, HourCounter, WatchedCamera
-from kakou.wiring.box import Box, utc_now
+from kakou.utc import utc_now
+from kakou.wiring.box import Box
 from kakou.wiring.matching import open_hot_set
 from pipeline.types import Passage, ScreeningCounts
 from riskdb.types import RiskDBError

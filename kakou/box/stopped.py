@@ -12,7 +12,7 @@ from alerts.box_status import BoxStatus, StatusBoard
 from kakou.box.monitor import WatchedCamera
 from kakou.box.reporter import STATUS_EVERY_S
 from kakou.process import beside
-from kakou.wiring.box import utc_now
+from kakou.utc import utc_now
 
 log = logging.getLogger(__name__)
 

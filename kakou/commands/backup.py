@@ -14,8 +14,9 @@ from kakou.exit_codes import ExitCode
 from kakou.output import put_json
 from kakou.settings import Settings, load_settings
 from kakou.state_format import alone, require_known_format
-from kakou.sunset.guard import at_work, utc_now
+from kakou.sunset.guard import at_work
 from kakou.sunset.state import SunsetError, SunsetWatch
+from kakou.utc import utc_now
 
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
 

@@ -13,7 +13,7 @@ from kakou.backup.restoring import open_backup, restore, verify
 from kakou.backup.telling import bytes_bar, note_in_audit_log
 from kakou.output import put_json
 from kakou.settings import Settings, load_settings
-from kakou.sunset.guard import utc_now
+from kakou.utc import utc_now
 
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
 

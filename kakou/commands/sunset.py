@@ -12,7 +12,7 @@ from kakou.output import put_json
 from kakou.process import this_user
 from kakou.settings import Settings, load_settings
 from kakou.sunset.carrying_out import carry_out, left_over, note_in_audit, plan
-from kakou.sunset.guard import finish, utc_now
+from kakou.sunset.guard import finish
 from kakou.sunset.report import plan_lines
 from kakou.sunset.state import (
     REPORTS_FOLDER,
@@ -25,6 +25,7 @@ from kakou.sunset.state import (
     save_state,
     sunset_words,
 )
+from kakou.utc import utc_now
 
 MOST_DAYS = 90
 

@@ -25,6 +25,7 @@ from kakou.doctor.finding import Finding, Told, Verdict, checked, ok
 from kakou.doctor.machine import certificate_told
 from kakou.links import is_elsewhere
 from kakou.settings import Settings
+from kakou.utc import utc_now
 from kakou.watch.centre import fault_of, is_held
 from kakou.watch.identity import box_origin
 from kakou.wiring.embedded_redis import MINIMUM_VERSION, find_redis_server
@@ -76,10 +77,6 @@ def _with_redis(settings: Settings, url: str) -> Iterator[Finding]:
 
 def channel_findings(settings: Settings, *, sends_test: bool) -> Iterator[Finding]:
     """Yield whether each channel's far end is there; with `sends_test` each is told so."""
-
-    def utc_now() -> datetime:
-        return datetime.now(UTC)
-
     try:
         channels = build_channels(settings.alerts, utc_now)
     except (OSError, ValueError) as error:

@@ -8,11 +8,11 @@ import logging
 import threading
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 from kakou.settings import Settings
 from kakou.sunset.state import SunsetError, SunsetState, SunsetWatch, begin_if_new, load_state, mark_begun
+from kakou.utc import utc_now
 from kakou.wiring.clock import trusted_clock
 from riskdb.own_file import open_lock
 
@@ -20,10 +20,6 @@ log = logging.getLogger(__name__)
 LOOK_EVERY_S = 1.0
 _WAIT_FOR_OTHERS_S = 45.0
 """A console or a box ends within seconds; whoever hangs for longer finds its files gone."""
-
-
-def utc_now() -> datetime:
-    return datetime.now(UTC)
 
 
 @contextlib.contextmanager

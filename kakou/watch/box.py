@@ -4,6 +4,7 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import redis
 
@@ -18,17 +19,20 @@ from kakou.box.counts import counts_from_json, counts_path
 from kakou.box.processes import canary, counted
 from kakou.process import beside
 from kakou.settings import Settings
+from kakou.utc import utc_now
 from kakou.watch.canary_look import NOTICES, SentCanaryLook
 from kakou.watch.checks import Check, ListLook, common_checks
 from kakou.watch.devices import NOTICES as DEVICE_NOTICES
 from kakou.watch.devices import DeviceLook
 from kakou.watch.identity import box_origin
 from kakou.watch.watch import VERSION, NoticeWatch
-from kakou.wiring.box import Box, utc_now
 from kakou.wiring.clock import trusted_clock
 from kakou.wiring.matching import open_hot_set
 from pipeline.types import ScreeningCounts
 from riskdb.own_file import read_own_text
+
+if TYPE_CHECKING:  # whoever has one has loaded the reader
+    from kakou.wiring.box import Box
 
 DIRTY = ("out_of_focus", "poor_reads")
 TURNED = ("turned",)
@@ -112,7 +116,7 @@ def apart_words(seconds: float) -> str:
     return f"约 {seconds / 60:.0f} 分钟" if seconds < 7200 else f"约 {seconds / 3600:.0f} 小时"
 
 
-def box_watch(box: Box, outbox: Outbox, board: NoticeBoard, stopped: Callable[[], Mapping[str, str]]) -> NoticeWatch:
+def box_watch(box: "Box", outbox: Outbox, board: NoticeBoard, stopped: Callable[[], Mapping[str, str]]) -> NoticeWatch:
     """Return everything that a box looks at."""
     settings = box.settings
     place = settings.cameras[0][1]
@@ -136,7 +140,7 @@ def box_watch(box: Box, outbox: Outbox, board: NoticeBoard, stopped: Callable[[]
 
 
 @contextlib.contextmanager
-def watched_box(box: Box, stopped: Callable[[], Mapping[str, str]]) -> Iterator[NoticeWatch]:
+def watched_box(box: "Box", stopped: Callable[[], Mapping[str, str]]) -> Iterator[NoticeWatch]:
     """Look in a thread while the context is open."""
     with box.outbox() as outbox, contextlib.closing(connect(box.stream_url, timeout_s=PATIENCE_S)) as client:
         watch = box_watch(box, outbox, NoticeBoard(client), stopped)

@@ -23,11 +23,11 @@ from alerts.outbox import Outbox
 from alerts.stream import FlaggedStream, connect
 from kakou.process import beside
 from kakou.settings import Settings
+from kakou.utc import utc_now
 from kakou.watch.canary_look import NOTICES, ArrivedCanaryLook
 from kakou.watch.checks import Check, ListLook, common_checks
 from kakou.watch.identity import centre_origin
 from kakou.watch.watch import VERSION, NoticeWatch
-from kakou.wiring.box import utc_now
 from kakou.wiring.clock import trusted_clock
 from kakou.wiring.matching import key_path, open_hot_set
 from kakou.wiring.outbox import open_outbox

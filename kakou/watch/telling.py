@@ -12,7 +12,6 @@ from kakou.watch.box import counts_of
 from kakou.watch.collectors import BoxCollector, ConsoleCollector, ListCollector, NoticeCollector
 from kakou.watch.endpoint import told
 from kakou.watch.health import Health, Pulse, WalkHealth
-from kakou.wiring.box import Box
 from kakou.wiring.matching import open_hot_set
 from riskdb.settings import HEARTBEAT_S
 from riskdb.types import RiskDBError
@@ -20,6 +19,7 @@ from riskdb.types import RiskDBError
 if TYPE_CHECKING:  # whoever has one has loaded its libraries
     from alerts.delivery.delivery import Delivery
     from console.parts import Console
+    from kakou.wiring.box import Box
 
 ASKED_AGAIN_S = 1.0
 FEED_PATIENCE_S = 60.0
@@ -43,7 +43,7 @@ class Remembered:
 
 
 @contextlib.contextmanager
-def told_box(box: Box) -> Iterator[None]:
+def told_box(box: "Box") -> Iterator[None]:
     """Tell of a box: alive while every camera that sends is screened, ready while its list is valid."""
     settings = box.settings
     walk = WalkHealth(lambda: counts_of(settings), tuple(one.camera_id for one in settings.sources if one.is_live))

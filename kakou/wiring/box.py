@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from alerts.booth_link import OpenBooths
 from alerts.outbox import Outbox
 from kakou.settings import Settings
+from kakou.utc import utc_now
 from kakou.wiring.clock import trusted_clock
 from kakou.wiring.matching import key_path, make_matcher
 from kakou.wiring.outbox import open_outbox
@@ -21,10 +22,6 @@ from pipeline.walk.deciding import Screening
 from pipeline.walk.flagging import Flagging
 from pipeline.walk.spool import Spool
 from riskdb.digest import load_or_create_key
-
-
-def utc_now() -> datetime:
-    return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True)
