@@ -84,7 +84,7 @@ def test_a_message_that_nobody_understands_is_said_for_a_while(machine: Machine,
 def test_reads_that_wait_or_are_lost_are_said(machine: Machine, settings: Settings):
     moment = datetime.now(UTC)
     with contextlib.closing(open_journal(settings)) as journal:
-        journal.keep([arrival(moment, number) for number in range(MAX_WAITING + 1)], 0.0)
+        journal.keep(journal.sealed([arrival(moment, number) for number in range(MAX_WAITING + 1)]), 0.0)
         machine.begins("reads_waiting")
         waiting = [each.seq for each in journal.waiting(0, 1000)]
         journal.done(waiting[1:])
@@ -105,14 +105,14 @@ def test_one_read_that_nobody_decides_for_some_seconds_is_said_and_one_whose_pas
 ):
     moment = datetime.now(UTC) + timedelta(seconds=machine.seconds + 600)
     with contextlib.closing(open_journal(settings)) as journal:
-        journal.keep([arrival(moment, 1)], 0.0)
+        journal.keep(journal.sealed([arrival(moment, 1)]), 0.0)
         machine.wait()
         assert machine.watch.keeper.active == ()
         machine.seconds += 600 + MAX_LAG.total_seconds()
         machine.begins("reads_waiting")
         journal.note_taken(max(each.seq for each in journal.waiting(0, 9)))
         machine.ends("reads_waiting")
-        journal.keep([arrival(moment, 2)], 0.0)
+        journal.keep(journal.sealed([arrival(moment, 2)]), 0.0)
         machine.begins("reads_waiting")
 
 

@@ -118,7 +118,7 @@ def test_the_doctor_says_how_long_a_read_has_waited_that_nobody_looks_at(tmp_pat
     moment = datetime.now(UTC) - timedelta(minutes=5)
     sent = SentRead(CameraRead(text="测A12345", raw_text="测A12345", captured_at=moment), b"", b"")
     with contextlib.closing(open_journal(settings)) as journal:
-        journal.keep([Arrival("K01", moment, moment, False, sent)], 0.0)
+        journal.keep(journal.sealed([Arrival("K01", moment, moment, False, sent)]), 0.0)
         waits = next(sending_devices(settings))
         journal.note_taken(1)
         goes_on = next(sending_devices(settings))
@@ -189,7 +189,8 @@ def test_a_read_that_was_taken_and_is_lost_is_a_notice_for_an_hour(tmp_path: Pat
     moment = datetime.now(UTC)
     with contextlib.closing(open_journal(settings)) as journal:
         sent = SentRead(CameraRead(text="测A12345", raw_text="测A12345", captured_at=moment, style="blue"), b"", b"")
-        journal.keep([Arrival(device, moment, moment, False, sent) for device in ("K01", "K99")], 0.0)
+        arrivals = [Arrival(device, moment, moment, False, sent) for device in ("K01", "K99")]
+        journal.keep(journal.sealed(arrivals), 0.0)
         [segment] = (tmp_path / "var" / "reads").glob("*.reads")
         segment.write_bytes(bytes(segment.stat().st_size))
         for waiting in journal.waiting(0, 9):

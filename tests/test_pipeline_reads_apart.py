@@ -64,9 +64,8 @@ def test_the_pictures_of_one_read_do_not_open_beside_what_was_said_of_another(tm
     with contextlib.closing(Journal(tmp_path / "reads", Seal(bytes(32)))) as journal:
         for text, minutes in ((LISTED, 0), (OTHER, 1)):
             at = NOON + timedelta(minutes=minutes)
-            journal.keep(
-                [Arrival("K01", at, at, False, SentRead(read_of(text, captured_at=at), b"", bytes(1000)))], 0.0
-            )
+            arrival = Arrival("K01", at, at, False, SentRead(read_of(text, captured_at=at), b"", bytes(1000)))
+            journal.keep(journal.sealed([arrival]), 0.0)
         [segment] = (tmp_path / "reads").glob("*.reads")
         first, second = journal.said(0, 9)
         content = segment.read_bytes()
@@ -80,7 +79,7 @@ def test_reads_that_wait_from_before_an_upgrade_are_decided(tmp_path: Path):
     (tmp_path / "reads").mkdir(mode=0o700)
     at = NOON
     said, pictures = Arrival("front", at, at, False, SentRead(read_of(captured_at=at), b"", bytes(1000))).to_parts()
-    sealed = Seal(bytes(32)).close(said + pictures, b"front")
+    sealed = b"".join(Seal(bytes(32)).close(said + pictures, b"front"))
     (tmp_path / "reads" / "1.reads").write_bytes(sealed)
     with contextlib.closing(sqlite3.connect(tmp_path / "reads" / "reads.sqlite")) as rows:
         rows.executescript(OLD_ROWS)

@@ -90,7 +90,8 @@ class Lane:
 
     def send(self, read: CameraRead, device: str = "front", *, scene: bytes = b"", is_late: bool = False) -> None:
         passed_at = read.captured_at or NOON
-        self.journal.keep([Arrival(device, passed_at, passed_at, is_late, SentRead(read, b"", scene))], self.now_s)
+        arrival = Arrival(device, passed_at, passed_at, is_late, SentRead(read, b"", scene))
+        self.journal.keep(self.journal.sealed([arrival]), self.now_s)
 
     def decided(self, after_s: float = 0.0) -> list[Passage]:
         self.now_s += after_s

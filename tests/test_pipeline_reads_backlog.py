@@ -79,22 +79,26 @@ def sent(number: int) -> Arrival:
     return Arrival("K01", moment, moment, False, SentRead(read, b"", bytes([number % 256]) * 1000))
 
 
+def kept(journal: Journal, *numbers: int) -> list[bool]:
+    return journal.keep(journal.sealed([sent(number) for number in numbers]), 0.0)
+
+
 def test_many_reads_at_once_are_all_there_and_each_of_them_once(tmp_path: Path):
     with contextlib.closing(Journal(tmp_path / "reads", Seal(bytes(32)))) as journal:
-        assert journal.keep([sent(number) for number in (*range(700), 3, 699)], 0.0) == [True] * 700 + [False] * 2
-        assert journal.keep([sent(number) for number in (699, 700, 700, 0)], 0.0) == [False, True, False, False]
+        assert kept(journal, *range(700), 3, 699) == [True] * 700 + [False] * 2
+        assert kept(journal, 699, 700, 700, 0) == [False, True, False, False]
         assert [each.arrival for each in journal.waiting(0, 1000)] == [sent(number) for number in range(701)]
 
 
 def test_a_disk_that_takes_half_of_what_is_written_damages_nothing_that_comes_after(tmp_path: Path):
     with contextlib.closing(Journal(tmp_path / "reads", Seal(bytes(32)))) as journal:
-        journal.keep([sent(0)], 0.0)
+        kept(journal, 0)
         limits = resource.getrlimit(resource.RLIMIT_FSIZE)
         resource.setrlimit(resource.RLIMIT_FSIZE, (2000, limits[1]))
         try:
             with pytest.raises(OSError, match="File too large"):
-                journal.keep([sent(1), sent(2)], 0.0)
+                kept(journal, 1, 2)
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-        journal.keep([sent(2), sent(3)], 0.0)
+        kept(journal, 2, 3)
         assert [each.arrival for each in journal.waiting(0, 9)] == [sent(number) for number in (0, 2, 3)]

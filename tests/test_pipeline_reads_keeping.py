@@ -14,6 +14,7 @@ from pipeline.reads.camera_read import CameraRead, SentRead
 from pipeline.reads.cipher import Seal
 from pipeline.reads.journal import Journal
 from pipeline.reads.keeping import Keeping
+from pipeline.reads.sealed import Sealed
 from tests.pipeline_kit import NOON
 
 
@@ -25,11 +26,11 @@ class SlowJournal(Journal):
         self.batches: list[int] = []
         self.began, self.may_go = threading.Event(), threading.Event()
 
-    def keep(self, arrivals: Sequence[Arrival], now_s: float) -> list[bool]:
-        self.batches.append(len(arrivals))
+    def keep(self, reads: Sequence[Sealed], now_s: float) -> list[bool]:
+        self.batches.append(len(reads))
         self.began.set()
         self.may_go.wait(10)
-        return super().keep(arrivals, now_s)
+        return super().keep(reads, now_s)
 
 
 def arrival(number: int) -> Arrival:
@@ -70,3 +71,35 @@ def test_a_loop_is_woken_once_for_all_that_went_with_one_write_and_who_gave_up_h
     assert isinstance(told.pop(4), asyncio.CancelledError)
     assert told == [[True]] * 19 + [[False]]
     assert (journal.batches[:2], woken[0]) == ([1, 20], 2)
+
+
+def test_the_one_thread_that_writes_seals_nothing_and_what_many_seal_at_once_can_be_read_back(tmp_path: Path):
+    sealing: set[str] = set()
+
+    class Watched(Seal):
+        def close(self, content: bytes, about: bytes) -> tuple[bytes, bytes]:
+            sealing.add(threading.current_thread().name)
+            return super().close(content, about)
+
+    journal = Journal(tmp_path / "reads", Watched(bytes(32)))
+    keeping = Keeping(journal, dict)
+
+    def send(first: int) -> None:
+        for number in range(first, first + 50):
+            at = NOON + timedelta(seconds=number)
+            read = CameraRead(text="", raw_text="", captured_at=at)
+            scene = number.to_bytes(2, "big") * 50_000
+            keeping.keep([Arrival("K01", at, at, False, SentRead(read, b"", scene))]).result(20)
+
+    senders = [threading.Thread(target=send, args=(50 * n,), name=f"sender {n}") for n in range(4)]
+    keeping.start()
+    with contextlib.closing(keeping):
+        for sender in senders:
+            sender.start()
+        for sender in senders:
+            sender.join()
+    assert sealing == {f"sender {n}" for n in range(4)}
+    with contextlib.closing(Journal(tmp_path / "reads", Seal(bytes(32)))) as journal:
+        kept = [each.arrival for each in journal.waiting(0, 300)]
+    scenes = sorted(arrival.sent.scene_picture for arrival in kept if arrival is not None)
+    assert scenes == [number.to_bytes(2, "big") * 50_000 for number in range(200)]

@@ -33,10 +33,13 @@ class Seal:
             set_aside(key_file, "相机上报的密钥曾损坏，尚未处理的相机识别结果已丢失，请人工核查该时段")
             return cls(load_or_create_key(key_file))
 
-    def close(self, content: bytes, about: bytes) -> bytes:
-        """Return the content sealed; `about` must be the same to open it."""
+    def close(self, content: bytes, about: bytes) -> tuple[bytes, bytes]:
+        """Return the content sealed, in two pieces: a picture need not be copied to be one behind the other.
+
+        `about` must be the same to open it.
+        """
         nonce = os.urandom(NONCE_BYTES)
-        return nonce + self._cipher.encrypt(nonce, content, about)
+        return nonce, self._cipher.encrypt(nonce, content, about)
 
     def open(self, sealed: bytes, about: bytes) -> bytes:
         """Raises SealError."""

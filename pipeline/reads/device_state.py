@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
@@ -47,7 +48,14 @@ class Device:
     secret: str
     clock: DeviceClock
     bucket: Bucket
-    report: DeviceReport = field(default_factory=DeviceReport)
+    _first: DeviceReport = field(default_factory=DeviceReport)
+    """As it was at the start."""
+    _noted: dict[str, Any] = field(default_factory=dict)
+    """What has changed since."""
+
+    @property
+    def report(self) -> DeviceReport:
+        return self._first.model_copy(update=dict(self._noted))
 
     @classmethod
     def of(cls, settings: DeviceSettings, secret: str, window: timedelta, said: str | None) -> "Device":
@@ -55,14 +63,11 @@ class Device:
         clock = DeviceClock(window, report.clock_offset_s, report.newest)
         return cls(settings, secret, clock, Bucket(settings.reads_per_s), report)
 
-    def note(self, **changes: object) -> None:
+    def note(self, **changes: Any) -> None:
         """Change the report; numbers are added."""
-        added = {
-            name: getattr(self.report, name) + value
-            for name, value in changes.items()
-            if isinstance(value, int) and not isinstance(value, bool)
-        }
-        self.report = self.report.model_copy(update={**changes, **added})
+        for name, value in changes.items():
+            is_count = isinstance(value, int) and not isinstance(value, bool)
+            self._noted[name] = value + self._noted.get(name, getattr(self._first, name)) if is_count else value
 
     def refuse(self, why: str, now: datetime) -> None:
         self.note(refused=1, refused_at=now, why_refused=why)

@@ -176,9 +176,10 @@ class Endpoint:
                 raise NotTakenError(503, f"磁盘写不进：{system_words(error)}") from error
 
     def _check_serials(self, device: Device, understood: Understood) -> None:
-        known = device.settings.known_serials
+        if not (known := device.settings.known_serials):
+            return
         said = {sent.read.serial for sent in understood.reads} | {understood.serial}
-        if known and (foreign := said - {None, *known}):
+        if foreign := said - {None, *known}:
             raise NotTakenError(403, f"报文自称来自另一台设备 {sorted(map(str, foreign))[0][:40]}")
 
     async def _kept(self, device: Device, understood: Understood, now: datetime, *, is_test: bool) -> Reply:

@@ -67,7 +67,7 @@ def _event(content: bytes) -> Element:
     if _first_mark(content) == b"{":
         document = parse_json(content)
         inner = document.get("EventNotificationAlert", document)
-        return Element(_as_node("EventNotificationAlert", inner))
+        return Element.of_tree(_as_node("EventNotificationAlert", inner))
     return parse_xml(content)
 
 

@@ -10,7 +10,6 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from itertools import chain
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
@@ -18,6 +17,7 @@ from alerts.database import transaction
 from pipeline.reads.arrival import Arrival
 from pipeline.reads.cipher import Seal, SealError
 from pipeline.reads.rows import execute_values, opened
+from pipeline.reads.sealed import BOUND_BY, Sealed, sealed
 from pipeline.reads.segment import Segment
 from riskdb.own_file import open_plain, own_folder
 
@@ -41,8 +41,6 @@ UNTAKEN = """SELECT arrived_ms FROM read WHERE is_done = 0
 AND seq > coalesce((SELECT taken FROM decider), 0) ORDER BY seq LIMIT 1"""
 NOT_FOR_EVER = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EINTR)
 """The machine is short of something just now: what cannot be read for that is not lost."""
-BOUND_BY = 16
-"""Bytes of the mark at the end of what was said: the pictures open beside no other."""
 _Name: TypeAlias = tuple[str, bytes]
 """Device and key of a read."""
 
@@ -95,7 +93,11 @@ class Journal:
         self._database.execute("PRAGMA synchronous=NORMAL")
         self._database.execute("PRAGMA wal_autocheckpoint=0")
 
-    def keep(self, arrivals: Sequence[Arrival], now_s: float) -> list[bool]:
+    def sealed(self, arrivals: Sequence[Arrival]) -> list[Sealed]:
+        """Return reads ready for `keep`; any thread may ask."""
+        return [sealed(self._seal, arrival) for arrival in arrivals]
+
+    def keep(self, reads: Sequence[Sealed], now_s: float) -> list[bool]:
         """Put reads on disk, all or none; return which of them are new. `now_s` is monotonic.
 
         In few calls, however many they are: after each of them this thread waits for the interpreter, and the one that
@@ -105,16 +107,16 @@ class Journal:
         """
         if shutil.disk_usage(self._folder).free < KEEP_FREE_BYTES:
             raise OSError(errno.ENOSPC, "磁盘快满了，剩下的空间留给预警：清理磁盘或扩容")
-        names = [(arrival.device_id, arrival.key()) for arrival in arrivals]
-        known = set(execute_values(self._database, KNOWN, names))
-        fresh: dict[_Name, Arrival] = {}
+        known = set(execute_values(self._database, KNOWN, [(read.device_id, read.key) for read in reads]))
+        fresh: dict[_Name, Sealed] = {}
         is_new: list[bool] = []
-        for name, arrival in zip(names, arrivals, strict=True):
+        for read in reads:
+            name = read.device_id, read.key
             is_new.append(name not in known and name not in fresh)
             if is_new[-1]:
-                fresh[name] = arrival
+                fresh[name] = read
         if fresh:
-            self._write(fresh, now_s)
+            self._write(list(fresh.values()), now_s)
         return is_new
 
     def rest(self, now_s: float) -> None:
@@ -207,36 +209,23 @@ class Journal:
             self._segment.close()
         self._database.close()
 
-    def _write(self, fresh: Mapping[_Name, Arrival], now_s: float) -> None:
+    def _write(self, fresh: Sequence[Sealed], now_s: float) -> None:
         if self._segment is None:
             self._segment = self._next_segment(now_s)
-        sealed = [self._sealed(arrival) for arrival in fresh.values()]
         try:
-            places = self._segment.append(list(chain.from_iterable(sealed)))[::2]
+            places = self._segment.append([(read.said, *read.pictures) for read in fresh])
             self._segment.sync()
         except OSError:
             self._segment.close()  # nobody knows how much of it was written
             self._segment = None
             raise
+        number = self._segment.number
         rows = [
-            (
-                *name,
-                round(arrival.arrived_at.timestamp() * 1000),
-                self._segment.number,
-                place,
-                len(said) + len(pictures),
-                len(said),
-            )
-            for (name, arrival), place, (said, pictures) in zip(fresh.items(), places, sealed, strict=True)
+            (read.device_id, read.key, read.arrived_ms, number, place, read.length, len(read.said))
+            for read, place in zip(fresh, places, strict=True)
         ]
         with transaction(self._database):
             execute_values(self._database, KEEP, rows)
-
-    def _sealed(self, arrival: Arrival) -> tuple[bytes, bytes]:
-        """Return what was said and the pictures, each sealed: who decides seldom needs the pictures."""
-        said, pictures = arrival.to_parts()
-        head = self._seal.close(said, arrival.device_id.encode())
-        return head, self._seal.close(pictures, head[-BOUND_BY:]) if pictures else b""
 
     def _close_segments(self) -> None:
         self._database.execute("UPDATE segment SET is_open = 0 WHERE is_open = 1")

@@ -14,6 +14,7 @@ from typing import TypeAlias
 
 from pipeline.reads.arrival import Arrival
 from pipeline.reads.journal import Journal
+from pipeline.reads.sealed import Sealed
 
 MOST_AT_ONCE = 64
 STATES_EVERY_S = 1.0
@@ -23,7 +24,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
-    arrivals: Sequence[Arrival]
+    reads: Sequence[Sealed]
     answer: "Future[list[bool]] | asyncio.Future[list[bool]]"
     loop: asyncio.AbstractEventLoop | None = None
     """Whose future the answer is."""
@@ -49,14 +50,14 @@ class Keeping:
     def keep(self, arrivals: Sequence[Arrival]) -> "Future[list[bool]]":
         """Return what says, once they are on disk, which of them are new; it raises OSError or sqlite3.Error."""
         is_new: Future[list[bool]] = Future()
-        self._wanted.put(_Wanted(arrivals, is_new))
+        self._wanted.put(_Wanted(self._journal.sealed(arrivals), is_new))
         return is_new
 
     async def kept(self, arrivals: Sequence[Arrival]) -> list[bool]:
         """`keep` for a coroutine: a loop is woken once for all of its reads that went along with one write."""
         loop = asyncio.get_running_loop()
         is_new: asyncio.Future[list[bool]] = loop.create_future()
-        self._wanted.put(_Wanted(arrivals, is_new, loop))
+        self._wanted.put(_Wanted(self._journal.sealed(arrivals), is_new, loop))
         return await is_new
 
     def close(self) -> None:
@@ -91,11 +92,11 @@ class Keeping:
         return batch, False
 
     def _write(self, batch: list[_Wanted]) -> None:
-        arrivals = [arrival for wanted in batch for arrival in wanted.arrivals]
+        reads = [read for wanted in batch for read in wanted.reads]
         answers: list[_Answer]
         try:
-            is_new = iter(self._journal.keep(arrivals, time.monotonic()))
-            answers = [[next(is_new) for _ in wanted.arrivals] for wanted in batch]
+            is_new = iter(self._journal.keep(reads, time.monotonic()))
+            answers = [[next(is_new) for _ in wanted.reads] for wanted in batch]
         except (OSError, sqlite3.Error) as error:
             log.error("reads cannot be kept, their cameras will send them again: %s", error)
             answers = [error] * len(batch)

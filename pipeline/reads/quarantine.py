@@ -37,7 +37,7 @@ class Quarantine:
         if mark in self._kept and self._kept[mark][0].exists():
             return False
         head = json.dumps({"device_id": device_id, "why": why, "at": now.isoformat()}).encode()
-        sealed = self._seal.close(head + b"\n" + body, ABOUT)
+        sealed = b"".join(self._seal.close(head + b"\n" + body, ABOUT))
         self._make_room(len(sealed))
         path = self._folder / f"{now.astimezone(UTC):{STAMP}}-{mark}{SUFFIX}"
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Sequence
-from itertools import accumulate
+from itertools import accumulate, chain
 from pathlib import Path
 
 SEGMENT_BYTES = 64 * 2**20
@@ -22,10 +22,11 @@ class Segment:
         self._begun_s = now_s
         self._sync_name(path.parent)
 
-    def append(self, pieces: Sequence[bytes]) -> list[int]:
-        """Return where each of them stands."""
-        places = list(accumulate(map(len, pieces), initial=self._size))
+    def append(self, reads: Sequence[Sequence[bytes]]) -> list[int]:
+        """Append reads, each of some pieces; return where each of them stands."""
+        places = list(accumulate((sum(map(len, read)) for read in reads), initial=self._size))
         self._size = places.pop()
+        pieces = list(chain.from_iterable(reads))
         for begin in range(0, len(pieces), IOV_MAX):
             _write_all(self._file, pieces[begin : begin + IOV_MAX])
         return places

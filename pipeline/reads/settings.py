@@ -2,6 +2,7 @@
 
 from collections import Counter
 from datetime import datetime, timedelta, timezone
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -153,7 +154,7 @@ class DeviceSettings(BaseModel):
     def camera_id(self) -> str:
         return self.camera or self.device_id
 
-    @property
+    @cached_property
     def known_serials(self) -> tuple[str, ...]:
         return self.serials or ((self.device_id,) if self.maker == "gat1400" else ())
 
@@ -162,11 +163,11 @@ class DeviceSettings(BaseModel):
         """Whether it sends to the endpoint: files lie in a folder, and some cameras are asked."""
         return self.maker != FOLDER and self.pull is None
 
-    @property
+    @cached_property
     def utc_offset(self) -> timedelta:
         return timedelta(hours=self.utc_offset_h)
 
-    @property
+    @cached_property
     def paths(self) -> Mapping:
         return Mapping(tuple(self.mapping.items()))
 

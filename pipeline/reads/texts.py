@@ -101,6 +101,8 @@ def moment_of(value: object, utc_offset: timedelta) -> datetime | None:
 
 
 def _moment(text: str, zone: timezone) -> datetime | None:
+    if not text[4:5].isdecimal():  # a mark behind the year, as nearly all write it
+        return _iso(text, zone)
     if found := COMPACT.fullmatch(text):
         moment = datetime.strptime(found[1], "%Y%m%d%H%M%S").replace(tzinfo=zone)
         return (moment + timedelta(milliseconds=int(found[2] or 0))).astimezone(UTC)
@@ -108,6 +110,10 @@ def _moment(text: str, zone: timezone) -> datetime | None:
         return datetime.fromtimestamp(int(text) / 1000, UTC)
     if EPOCH_S.fullmatch(text):
         return datetime.fromtimestamp(float(text), UTC)
+    return _iso(text, zone)
+
+
+def _iso(text: str, zone: timezone) -> datetime:
     moment = datetime.fromisoformat(SHORT_ZONE.sub(r"\g<1>0\2", text.replace("/", "-")))
     return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
 

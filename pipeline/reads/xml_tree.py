@@ -1,14 +1,14 @@
 """Camera XML to a tree, in bounds: no entities, no document types, and never deeper or larger than a message is."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from xml.etree import ElementTree
 from xml.parsers import expat
 
 from pipeline.reads.adapter import UnreadableMessageError
 from pipeline.reads.texts import decoded
+from pipeline.reads.xml_form import MAX_DEPTH, Node, form_of, local, parted, tree
 
-MAX_DEPTH = 40
 MAX_ELEMENTS = 5000
 """A real message has about 150."""
 MAX_MARKS = 4 * MAX_ELEMENTS
@@ -16,79 +16,55 @@ MAX_MARKS = 4 * MAX_ELEMENTS
 
 
 class Element:
-    """An element by its local name: makers disagree on the namespace."""
+    """An element of one message, by its local name."""
 
-    __slots__ = ("_alike", "_known", "_named", "_node")
+    __slots__ = ("_node", "_texts")
 
-    def __init__(self, node: ElementTree.Element) -> None:
+    def __init__(self, node: Node, texts: Sequence[str] = ()) -> None:
+        """`texts`: of the message, where the node is one of a form."""
         self._node = node
-        self._named: dict[str, ElementTree.Element] | None = None
-        self._alike: dict[str, ElementTree.Element] | None = None
-        """The first child of each name, and of each name in lower case; made when they are asked for."""
-        self._known: dict[str, Element] = {}
+        self._texts = texts
+
+    @classmethod
+    def of_tree(cls, root: ElementTree.Element) -> "Element":
+        return cls(Node(root, None))
 
     @property
     def name(self) -> str:
-        return _local(self._node.tag)
+        return local(self._node.element.tag)
 
     @property
     def text(self) -> str:
         """What stands in it, but not in its children."""
-        text = self._node.text or ""
-        return text + "".join(child.tail or "" for child in self._node) if len(self._node) else text
+        return _text(self._node, self._texts)
 
     @property
     def children(self) -> list["Element"]:
-        return [Element(child) for child in self._node]
+        return [Element(Node(child, self._node.places), self._texts) for child in self._node.element]
 
     @property
     def attributes(self) -> dict[str, str]:
         """By their local names."""
-        return {_local(name): value for name, value in self._node.attrib.items()}
+        return {local(name): value for name, value in self._node.element.attrib.items()}
 
     def first(self, *path: str) -> "Element | None":
         """Return the first element down a path of names; a name may stand anywhere among its siblings."""
-        found: Element | None = self
-        for name in path:
-            if found is None:
-                return None
-            found = found._child(name)
-        return found
+        found = self._node.below(path)
+        return None if found is None else Element(found, self._texts)
 
     def said(self, *path: str) -> str | None:
         """Return an element's text without the white space around it; None where it is missing or empty."""
-        found = self.first(*path)
-        return (found.text.strip() or None) if found is not None else None
+        found = self._node.below(path)
+        return (_text(found, self._texts).strip() or None) if found is not None else None
 
     def all(self, name: str) -> Iterator["Element"]:
         """Yield every element of that name, at any depth."""
-        wanted, length = name.lower(), len(name)
-        for node in self._node.iter():
-            tag = node.tag
-            if tag[-length:].lower() == wanted and _local(tag).lower() == wanted and node is not self._node:
-                yield Element(node)
+        return (Element(found, self._texts) for found in self._node.all(name))
 
     def anywhere(self, name: str) -> "Element | None":
         """Return the first element of that name and of this one's namespace, at any depth; else the first of `all`."""
-        tag = self._node.tag
-        found = next(self._node.iter(tag[: tag.find("}") + 1] + name), None)
-        return next(self.all(name), None) if found is None or found is self._node else Element(found)
-
-    def _child(self, name: str) -> "Element | None":
-        """Return the child of that name, else the first that differs in case only."""
-        if (known := self._known.get(name)) is not None:
-            return known
-        if self._named is None:
-            self._named = {child.tag.rpartition("}")[2]: child for child in reversed(self._node)}
-        found = self._named.get(name)
-        if found is None:
-            if self._alike is None:
-                self._alike = {_local(child.tag).lower(): child for child in reversed(self._node)}
-            found = self._alike.get(name.lower())
-        if found is None:
-            return None
-        known = self._known[name] = Element(found)
-        return known
+        found = self._node.anywhere(name)
+        return None if found is None else Element(found, self._texts)
 
 
 def parse_xml(body: bytes) -> Element:
@@ -99,15 +75,25 @@ def parse_xml(body: bytes) -> Element:
         raise UnreadableMessageError("XML 带有自定义的文档类型或实体")
     if text.count("<") > MAX_MARKS:
         raise _too_large()
-    # What the declaration says of the encoding is often wrong; `decoded` has settled it.
-    parser = ElementTree.XMLParser(encoding="utf-8")
+    if (parts := parted(text)) is not None:
+        texts, tags = parts
+        form = form_of(tags)
+        if form is not None and form.fits(texts):
+            return Element(form.root, texts)
     try:
-        parser.feed(text)
-        root = parser.close()
+        root = tree(text)
     except ElementTree.ParseError as error:
         raise UnreadableMessageError(f"XML 不合规（{expat.ErrorString(error.code)}）") from error
     _check_size(root)
-    return Element(root)
+    return Element.of_tree(root)
+
+
+def _text(node: Node, texts: Sequence[str]) -> str:
+    element = node.element
+    if node.places is not None:
+        return "".join([texts[number] for number in node.places[element]])
+    text = element.text or ""
+    return text + "".join(child.tail or "" for child in element) if len(element) else text
 
 
 def _check_size(root: ElementTree.Element) -> None:
@@ -122,7 +108,3 @@ def _check_size(root: ElementTree.Element) -> None:
 
 def _too_large() -> UnreadableMessageError:
     return UnreadableMessageError(f"XML 超过 {MAX_DEPTH} 层或 {MAX_ELEMENTS} 个元素")
-
-
-def _local(name: str) -> str:
-    return name.rpartition("}")[2]
