@@ -11,12 +11,12 @@ from ocr.detector import Detection, PlateDetector
 from ocr.interpreting import build_read, is_two_line, style_probability, two_line_style
 from ocr.models_folder import ModelFiles
 from ocr.recognizer import CPU_PROVIDERS, PlateRecognizer
-from ocr.rectify import CROP_HEIGHT, CROP_WIDTH, MARGIN, inner_corners, rectify, sharpness
+from ocr.rectify import CROP_HEIGHT, CROP_WIDTH, MARGIN, inner_corners, rectify, rolled, sharpness
 from ocr.red_letters import MILITARY, begins_red, doubted
 from ocr.search import Window, closer, from_farther, whole
 from ocr.second_look import TIGHTER, WIDER, averaged
 from ocr.two_line import stitch_two_lines
-from ocr.types import BgrImage, BoundingBox, Corners, PlateDistribution, PlateRead
+from ocr.types import BgrImage, BoundingBox, Corners, PictureReads, PlateDistribution, PlateRead
 
 NOT_PLATE = "not_plate"
 SAME_PLATE_IOU = 0.3
@@ -24,8 +24,11 @@ READABLE = 0.5
 SMALL_PX, MOST_UNSURE = 40.0, 4
 """Of what the network sees: a narrower plate is found with too loose corners to be read (the fixture clips' of 50 to 75
 pixels of 1920 as 85 to 100); so many of them on a frame are looked at closely, the most plate-like first."""
-LEAST_OF_CROP = 0.6
-"""A crop is one plate: what is found in it and is narrower is a part of it."""
+LEAST_OF_CROP, LEAST_SCORE_IN_CROP = 0.6, 0.1
+"""A crop is one plate: what is found in it and is narrower is a part of it, and what is doubtful is the plate still."""
+SURER = 1.5
+"""How much surer the read of a crop taken for rolled must be: of four turns of an unreadable one, one always is the
+surest. A level plate that is turned may be read surely and wrong (its A as a 4), so a readable one never is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +61,6 @@ class ReaderSettings:
     """A plate whose weakest character is less probable than this is looked at again; 0.0 never does."""
     max_not_plate: float = 0.5
     """A detection is dropped when the recogniser holds it for no plate with more than this probability."""
-
-
-@dataclass(frozen=True, slots=True)
-class PictureReads:
-    """What was read on a picture, best detection first."""
-
-    plates: tuple[PlateRead, ...]
-    is_complete: bool
-    """False where more looked like plates than there is time for."""
 
 
 class PlateReader:
@@ -170,23 +164,36 @@ class PlateReader:
         inner = replace(detection, corners=inner_corners(width, height))
         again = self._look_again(read, crop, inner)
         if again.confidence < self.settings.sure_confidence:
-            straight = self._straightened(crop)
-            again = straight if straight is not None and straight.confidence > again.confidence else again
+            again = self._straightened(crop, again)
         return self._plausible(again, crop, inner)
 
-    def _straightened(self, crop: BgrImage) -> PlateRead | None:
-        """Return the read of a crop with its plate turned upright, or None where the detector sees none in it."""
+    def _straightened(self, crop: BgrImage, read: PlateRead) -> PlateRead:
+        """Return the read of a crop with its plate turned upright where that one is surer, else `read` itself."""
         size = crop.shape[:2]
-        for detection in self._detector.detect_in(crop, from_farther(size), self.settings.min_score)[:1]:
-            if detection.box.width < LEAST_OF_CROP * size[1]:
-                return None
-            upright = rectify(crop, detection.corners)
-            distribution = self._recognizer.recognize([upright])[0]
+        seen = self._detector.detect_in(crop, from_farther(size), LEAST_SCORE_IN_CROP)[:1]
+        if any(one.box.width < LEAST_OF_CROP * size[1] for one in seen):
+            return read
+        if (upright := self._surest(crop, seen)) and upright.confidence > read.confidence:
+            read = upright
+        if read.confidence >= READABLE:
+            return read
+        upright = self._surest(crop, [Detection(corners, 1.0) for corners in rolled(size[1], size[0])])
+        return upright if upright and upright.confidence > SURER * read.confidence else read
+
+    def _surest(self, crop: BgrImage, places: Sequence[Detection]) -> PlateRead | None:
+        """Return the surest read of a crop's one plate, which may lie at any of `places`."""
+        uprights = [rectify(crop, place.corners) for place in places]
+        reads = []
+        for place, upright, distribution in zip(places, uprights, self._recognizer.recognize(uprights), strict=True):
             if is_two_line(distribution):
-                distribution = self._recognize_two_lines(_upright(crop, detection.corners), distribution)
-            read = build_read(detection, distribution, sharpness(upright), size)
-            return None if read is None else self._look_again(read, crop, detection)
-        return None
+                distribution = self._recognize_two_lines(_upright(crop, place.corners), distribution)
+            read = build_read(place, distribution, sharpness(upright), crop.shape[:2])
+            if read is not None and not self._is_no_plate(distribution):
+                reads.append((read, place))
+        if not reads:
+            return None
+        read, place = max(reads, key=lambda one: one[0].confidence)
+        return self._look_again(read, crop, place)
 
     def _read_in(
         self, image: BgrImage, window: Window, known: Sequence[PlateRead] = ()

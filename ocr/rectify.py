@@ -10,6 +10,9 @@ CROP_HEIGHT = 48
 MARGIN = (0.03, 0.06)
 """Shares of the crop's width and height left free on each side, as in training."""
 
+ROLLS, ASPECT = (10.0, 20.0), 440 / 140
+"""Degrees by which a plate is tried to be rolled, and its width over its height (GA 36)."""
+
 
 def rectify(
     image: BgrImage,
@@ -33,6 +36,19 @@ def inner_corners(width: int, height: int, margin: tuple[float, float] = MARGIN)
     """Return where the plate's corners lie in a crop of that size."""
     x, y = width * margin[0], height * margin[1]
     return np.array([[x, y], [width - x, y], [width - x, height - y], [x, height - y]], np.float32)
+
+
+def rolled(width: int, height: int) -> list[Corners]:
+    """Return where a plate's corners lie in a crop that is the box around a plate rolled by ROLLS, either way."""
+    quads = []
+    for roll in np.radians(ROLLS):
+        along, across = ASPECT * np.cos(roll), np.sin(roll)
+        lean = float(across / (along + across)) * width
+        rise = float(ASPECT * np.sin(roll) / (ASPECT * np.sin(roll) + np.cos(roll))) * height
+        down = [(lean, 0), (width, rise), (width - lean, height), (0, height - rise)]
+        up = [(width - x, y) for x, y in (down[1], down[0], down[3], down[2])]
+        quads += [np.array(quad, np.float32) for quad in (down, up)]
+    return quads
 
 
 def sharpness(crop: BgrImage) -> float:

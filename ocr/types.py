@@ -97,3 +97,12 @@ class PlateRead:
     """The detector's score, 0.0 to 1.0."""
     sharpness: float
     """Variance of the Laplacian of the rectified crop: larger is sharper; comparable within one camera only."""
+
+
+@dataclass(frozen=True, slots=True)
+class PictureReads:
+    """What was read on a picture, best detection first."""
+
+    plates: tuple[PlateRead, ...]
+    is_complete: bool
+    """False where more looked like plates than there is time for."""
