@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import redis
+from hypothesis import HealthCheck, settings
 from playwright.sync_api import Browser
 from sqlalchemy import event
 from sqlalchemy.pool import Pool
@@ -33,6 +34,9 @@ def wait_for_no_disk(connection: object, *_: object) -> None:
     if isinstance(connection, sqlite3.Connection):
         connection.execute("PRAGMA synchronous=OFF")
 
+
+settings.register_profile("beside others", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("beside others")  # how long an example takes says here how full the machine is
 
 LONGEST = ("test_kakou_demo", "test_alerts_faults", "test_kakou_run")
 
