@@ -3,7 +3,7 @@
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from pipeline.lane_lines import Line, line_fault
 from pipeline.video.masks import Polygon, Regions, polygon_fault
@@ -108,6 +108,11 @@ class SourceSettings(BaseModel):
     """Name of the checkpoint, as people know it."""
     uri: str = Field(min_length=1)
     """A video file, a folder of images, a webcam's number such as "0", or a URL (rtsp://, http://, https://)."""
+    sub_uri: str | None = None
+    """Address of the camera's sub-stream (子码流), the same scene in few pixels: while nothing moves in it, the main
+    stream's pictures wait undecoded. 海康威视: rtsp://…/Streaming/Channels/102; 大华:
+    rtsp://…/cam/realmonitor?channel=1&subtype=1. Where it fails, freezes or shows another scene, and without one, the
+    main stream itself is watched."""
     start: AwareDatetime | None = None
     """Capture time of a file's first frame; None takes it from the file's name, its container or its own time."""
     fps: float = Field(default=1.0, gt=0)
@@ -132,16 +137,16 @@ class SourceSettings(BaseModel):
     """Sources of one group share a process and its readers, one a core. Without one, eight cameras share a process; a
     file or folder has its own."""
 
-    @field_validator("uri")
+    @field_validator("uri", "sub_uri")
     @classmethod
-    def _is_an_address(cls, uri: str) -> str:
-        if "://" not in uri:
+    def _is_an_address(cls, uri: str | None, info: ValidationInfo) -> str | None:
+        if uri is None or (info.field_name == "uri" and "://" not in uri):
             return uri
         scheme, _, rest = uri.partition("://")
         if scheme not in URL_SCHEMES:
             raise ValueError(
                 f"摄像机地址不能以 {scheme}:// 开头：用 {'、'.join(URL_SCHEMES)}"
-                " (uri: no address of a camera begins so)"
+                f" ({info.field_name}: no address of a camera begins so)"
             )
         # A password may hold what ends an address elsewhere: the last @ before the path is the one that counts.
         place = rest.split("/", 1)[0].rpartition("@")[2]
@@ -153,9 +158,18 @@ class SourceSettings(BaseModel):
         if not is_whole:
             raise ValueError(
                 f"{scheme}:// 后面要有主机；端口若写，应在 1 到 65535 之间；密码里的 @ : / # 要写成 %40 %3A %2F %23"
-                " (uri: needs a host and a port that can be)"
+                f" ({info.field_name}: needs a host and a port that can be)"
             )
         return uri
+
+    @model_validator(mode="after")
+    def _has_a_stream_beside_another(self) -> "SourceSettings":
+        if self.sub_uri is not None and ("://" not in self.uri or self.sub_uri == self.uri):
+            raise ValueError(
+                f"{self.camera_id}: sub_uri: 应为同一摄像机的另一路码流（子码流），uri 为它的主码流地址"
+                " (another stream of the camera that uri names)"
+            )
+        return self
 
     @model_validator(mode="after")
     def _has_polygons(self) -> "SourceSettings":

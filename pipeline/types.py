@@ -9,6 +9,7 @@ from alerts.camera_quality import CameraQuality
 from alerts.flagged import Direction, FlaggedEvent
 from ocr.hypotheses import PlateHypothesis
 from ocr.types import BgrImage, BoundingBox, PlateDistribution, PlateRead
+from pipeline.sub_stream_state import SubStreamState
 from riskdb.types import PermitStanding, RiskMatch
 
 Outcome: TypeAlias = Literal["clear", "flagged", "unchecked"]
@@ -206,6 +207,8 @@ class ScreeningCounts:
     clock_box: tuple[float, float, float, float] | None = None
     """Of a live source: where its own clock runs in the picture (left, top, right, bottom, shares of it), as far as it
     was found."""
+    sub_stream: SubStreamState | None = None
+    """Of a live source with a sub-stream, once it is known."""
     is_turned: bool = False
     """Of a live source: plates are read only in its picture turned by 90°."""
     reads_poorly: bool = False

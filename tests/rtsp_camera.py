@@ -23,10 +23,11 @@ Gst.init(None)
 assert all(Gst.ElementFactory.find(name) for name in ("qtdemux", "h264parse", "rtph264pay")), "elements"
 if len(sys.argv) > 2:
     server = GstRtspServer.RTSPServer(service=sys.argv[1])
-    factory = GstRtspServer.RTSPMediaFactory()
     pay = "qtdemux ! h264parse ! rtph264pay name=pay0 pt=96 config-interval=1"
-    factory.set_launch(f'( filesrc location="{sys.argv[2]}" ! {pay} )')
-    server.get_mount_points().add_factory("/clip", factory)
+    for name, clip in zip(("/clip", "/sub"), sys.argv[2:]):
+        factory = GstRtspServer.RTSPMediaFactory()
+        factory.set_launch(f'( filesrc location="{clip}" ! {pay} )')
+        server.get_mount_points().add_factory(name, factory)
     server.attach(None)
     print("ready", flush=True)
     GLib.MainLoop().run()
@@ -53,13 +54,20 @@ def free_port() -> int:
 
 
 @contextmanager
-def rtsp_camera(clip: Path, port: int) -> Iterator[str]:
-    """Yield the address; on leaving, the camera is gone as if its power had been cut."""
-    command = [SYSTEM_PYTHON, "-c", SERVER, str(port), str(clip)]
+def rtsp_camera(clip: Path, port: int, sub: Path | None = None) -> Iterator[str]:
+    """Yield the address; on leaving, the camera is gone as if its power had been cut. `sub`: what plays at /sub."""
+    with rtsp_server(port, clip, *[] if sub is None else [sub]):
+        yield f"rtsp://127.0.0.1:{port}/clip"
+
+
+@contextmanager
+def rtsp_server(port: int, *clips: Path) -> Iterator[subprocess.Popen[str]]:
+    """Yield the camera's process, which may be stopped and killed; /clip and /sub play the clips."""
+    command = [SYSTEM_PYTHON, "-c", SERVER, str(port), *map(str, clips)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
         try:
             assert server.stdout is not None
             assert server.stdout.readline() == "ready\n"
-            yield f"rtsp://127.0.0.1:{port}/clip"
+            yield server
         finally:
             server.kill()

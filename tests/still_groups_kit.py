@@ -113,8 +113,10 @@ def write_stream(
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=FPS, options=chosen)
         assert isinstance(stream, av.VideoStream)
-        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+        stream.pix_fmt = "yuv420p"
         for index, picture in enumerate(pictures):
+            if not index:
+                stream.height, stream.width = picture.shape[:2]
             frame = av.VideoFrame.from_ndarray(picture, format="bgr24").reformat(format="yuv420p")
             frame.pts, frame.time_base = index, Fraction(1, FPS)
             container.mux(stream.encode(frame))
@@ -126,10 +128,19 @@ VISITS_S = [7.0, 11.0, 15.0]
 """When something passes while a camera's sizes are learnt; from 19 s on they are believed."""
 
 
-def road(visits_s: list[float], until_s: float, side: int = 40, noise: float = 3.0) -> Iterator[BgrImage]:
-    """Yield a noisy road that something of this size crosses, for a second, at each of these times."""
-    rng = np.random.default_rng(4)
-    still = np.repeat(rng.uniform(70, 120, (HEIGHT, WIDTH, 1)), 3, axis=2)
+def road(
+    visits_s: list[float],
+    until_s: float,
+    side: int = 40,
+    noise: float = 3.0,
+    stone: int = 1,
+    seed: int = 4,
+    lasts_s: float = 1.0,
+) -> Iterator[BgrImage]:
+    """Yield a noisy road, of stones of this size, that something crosses, in so long, at each of these times."""
+    rng = np.random.default_rng(seed)
+    still = np.repeat(rng.uniform(70, 120, (HEIGHT // stone, WIDTH // stone, 1)), 3, axis=2)
+    still = still.repeat(stone, axis=0).repeat(stone, axis=1)
     grain = [rng.normal(0, noise, still.shape) for _ in range(8)]
     pictures = [np.clip(still + each, 0, 255).astype(np.uint8) for each in grain]
     vehicle = rng.integers(20, 230, (side, side, 3), np.uint8)
@@ -137,8 +148,8 @@ def road(visits_s: list[float], until_s: float, side: int = 40, noise: float = 3
         picture = pictures[index % 8].copy()
         for visit_s in visits_s:
             since_s = index / FPS - visit_s
-            if 0 <= since_s < 1:
-                x = round((WIDTH - side) * since_s)
+            if 0 <= since_s < lasts_s:
+                x = round((WIDTH - side) * since_s / lasts_s)
                 picture[70 : 70 + side, x : x + side] = vehicle
         yield picture
 

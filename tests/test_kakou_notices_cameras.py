@@ -16,6 +16,7 @@ from kakou.settings import Settings
 from kakou.watch.box import CAMERA_NOTICES, STILL_S, CameraLook
 from kakou.watch.checks import Check
 from ocr.types import BgrImage, PlateRead
+from pipeline.sub_stream_state import SubStreamState
 from pipeline.types import ScreeningCounts
 from pipeline.video.deinterlace import Plane
 from pipeline.video.picture_health import SAMPLE_EVERY_S, PictureHealth
@@ -154,6 +155,16 @@ def test_pictures_that_are_decoded_seconds_after_they_were_taken_are_late(machin
     machine.begins("pictures_late", tick=camera.films)
     camera.counts.age_s = 0.2
     machine.ends("pictures_late", tick=camera.films)
+
+
+@pytest.mark.parametrize(("state", "says"), [("lost", "子码流没有画面"), ("frozen", "子码流画面静止")])
+def test_a_sub_stream_that_is_no_help_is_said_until_it_is(
+    machine: Machine, camera: Camera, state: SubStreamState, says: str
+):
+    camera.counts.sub_stream = state
+    assert machine.begins("sub_stream_no_help", tick=camera.films).detail == says
+    camera.counts.sub_stream = "there"
+    machine.ends("sub_stream_no_help", tick=camera.films)
 
 
 def test_a_camera_that_was_given_up_says_why(machine: Machine, camera: Camera):

@@ -14,6 +14,7 @@ CAUSED_BY = {
     "camera_blind": "cameras.test_a_picture_that_stands_still_or_cannot_be_decoded_is_blind",
     "camera_dirty": "cameras.test_a_lens_out_of_focus_is_dirty",
     "camera_turned": "cameras.test_a_camera_that_hangs_on_its_side_is_turned",
+    "sub_stream_no_help": "cameras.test_a_sub_stream_that_is_no_help_is_said_until_it_is",
     "pictures_late": "cameras.test_pictures_that_are_decoded_seconds_after_they_were_taken_are_late",
     "device_silent": "devices.test_a_camera_that_sends_nothing_for_hours_is_silent_until_it_sends",
     "device_refused": "devices.test_a_camera_whose_secret_is_wrong_is_refused_for_a_while",

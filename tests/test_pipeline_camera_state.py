@@ -55,6 +55,42 @@ def test_a_box_that_cannot_keep_up_says_so_once_and_when_it_can_again(lines: pyt
     assert [record.levelname for record in lines.records] == ["INFO", "WARNING", "INFO"]
 
 
+def test_each_change_of_a_sub_streams_state_is_one_line_and_what_flickers_none(lines: pytest.LogCaptureFixture) -> None:
+    state = CameraState("cam-1")
+    for second in range(30):
+        state.sub_stream(None if second < 3 else "there" if second % 10 else "frozen", None, float(second))
+    for second in range(30, 60):
+        state.sub_stream("lost", "rtsp://admin:secret@10.0.0.9/2: 404 Not Found", float(second))
+    for second in range(60, 90):
+        state.sub_stream("there", None, float(second))
+    there, lost, back = [record.getMessage() for record in lines.records]
+    assert "sub-stream is there" in there
+    assert "子码流没有画面 (rtsp://10.0.0.9/2: 404 Not Found)" in lost
+    assert "sub-stream is there" in back
+
+
+@pytest.mark.parametrize(
+    ("uri", "sub_uri"),
+    [
+        ("rtsp://10.0.0.9/1", "rstp://10.0.0.9/2"),
+        ("rtsp://10.0.0.9/1", "rtsp://10.0.0.9:port/2"),
+        ("rtsp://10.0.0.9/1", "102"),
+        ("rtsp://10.0.0.9/1", "rtsp://10.0.0.9/1"),
+        ("clips/a.mp4", "rtsp://10.0.0.9/2"),
+        ("0", "rtsp://10.0.0.9/2"),
+    ],
+)
+def test_a_sub_stream_that_cannot_be_one_is_told_at_the_start(uri: str, sub_uri: str) -> None:
+    with pytest.raises(ValidationError, match="sub_uri"):
+        SourceSettings(camera_id="cam-1", checkpoint="东门卡口", uri=uri, sub_uri=sub_uri)
+
+
+def test_a_password_with_an_at_sign_is_taken_in_the_address_of_a_sub_stream() -> None:
+    uri = "rtsp://admin:a@b@10.0.0.9:554/cam/realmonitor?channel=1&subtype="
+    source = SourceSettings(camera_id="cam-1", checkpoint="东门卡口", uri=f"{uri}0", sub_uri=f"{uri}1")
+    assert source.sub_uri == f"{uri}1"
+
+
 @pytest.mark.parametrize("uri", ["rstp://10.0.0.9/1", "rtsp:///1", "rtsp://10.0.0.9:port/1", "file:///etc/passwd"])
 def test_an_address_that_cannot_be_one_is_told_at_the_start(uri: str) -> None:
     with pytest.raises(ValidationError, match="uri"):

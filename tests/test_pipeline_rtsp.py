@@ -36,8 +36,10 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def write_h264(path: Path, pictures: Iterator[BgrImage]) -> None:
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=FPS, options={"preset": "veryfast", "g": str(FPS), "bf": "2"})
-        stream.width, stream.height, stream.pix_fmt = 320, 240, "yuv420p"
-        for picture in pictures:
+        stream.pix_fmt = "yuv420p"
+        for index, picture in enumerate(pictures):
+            if not index:
+                stream.height, stream.width = picture.shape[:2]
             container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="bgr24")))
         container.mux(stream.encode(None))
 
@@ -45,17 +47,18 @@ def write_h264(path: Path, pictures: Iterator[BgrImage]) -> None:
 class Camera:
     """One camera's walk in a thread of its own, and what came of it."""
 
-    def __init__(self, uri: str) -> None:
+    def __init__(self, uri: str, sub_uri: str | None = None) -> None:
         self.passages: list[Passage] = []
         self.outbox = KeptEvents()
         self.stop = threading.Event()
-        self._source = SourceSettings(camera_id="cam-1", checkpoint="东门卡口", uri=uri)
+        self._source = SourceSettings(camera_id="cam-1", checkpoint="东门卡口", uri=uri, sub_uri=sub_uri)
+        self.screening = make_screening(ListedPlates(TEXTS[0]), self.outbox)
         self._thread = threading.Thread(target=self._walk)
         self._thread.start()
 
     def _walk(self) -> None:
         settings = PipelineSettings(reopen_min_s=0.2, reopen_max_s=0.5)
-        parts = CameraParts(ColorReader(), make_screening(ListedPlates(TEXTS[0]), self.outbox))
+        parts = CameraParts(ColorReader(), self.screening)
         for passage in screen_source(self._source, settings, parts, self.stop):
             self.passages.append(passage)
 

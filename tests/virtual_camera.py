@@ -1,7 +1,7 @@
 """A live camera in virtual time: packets come when they were encoded; decoding and looking take what a test says."""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
@@ -11,10 +11,13 @@ import pytest
 
 from pipeline.settings import GateSettings
 from pipeline.video.capture_protocol import CaptureRequest, FrameReady
+from pipeline.video.deinterlace import Plane
 from pipeline.video.ffmpeg import VideoPacket, VideoStream, open_stream
 from pipeline.video.hand_over import HandOver
 from pipeline.video.live_decoding import LiveDecoding
 from pipeline.video.live_packets import Arrived, LivePackets
+from pipeline.video.pictures import luma_of
+from pipeline.video.sub_stream import SubStream
 from tests.still_groups_kit import arrived_at
 
 OPENED_S = 1000.0
@@ -72,9 +75,10 @@ class BusyReader:
 class VirtualPackets(LivePackets):
     """Has what had come by now."""
 
-    def __init__(self, stream: VideoStream, time: VirtualTime) -> None:
+    def __init__(self, stream: VideoStream, time: VirtualTime, on_packet: Callable[[], None]) -> None:
         self._coming = deque(arrived_at(stream, OPENED_S))
         self._time = time
+        self._on_packet = on_packet
         super().__init__(cast(VideoStream, NoPackets()), time.monotonic)
 
     def _next(self) -> Arrived | None:
@@ -82,6 +86,7 @@ class VirtualPackets(LivePackets):
             self._time.reach(self._coming[0].arrived_s)
         while self._coming and self._coming[0].arrived_s <= self._time.now_s:
             self._waiting.append(self._coming.popleft())
+        self._on_packet()
         return self._take() if self._waiting else None
 
 
@@ -92,10 +97,62 @@ class NoPackets:
         return iter(())
 
 
-def screened_in_time(path: Path, patch: pytest.MonkeyPatch, decode_s: float, look_s: float) -> BusyReader:
-    """Return who looked at what, and when, if each packet takes the decoder so long and each look the reader."""
+class VirtualSubStream(SubStream):
+    """Has shown the pictures that had come by now; each came at the moment that it is said to be of, or later."""
+
+    def __init__(self, time: VirtualTime, pictures: Sequence[tuple[float, float, Plane]]) -> None:
+        """`pictures`: seconds of the stream that each is of and came at, and its brightness."""
+        super().__init__(GateSettings(), None, time.monotonic)
+        self._time = time
+        self._coming = deque(pictures)
+        self.opened()
+
+    def come(self) -> None:
+        while self._coming and OPENED_S + self._coming[0][1] <= self._time.now_s:
+            captured_s, _, luma = self._coming.popleft()
+            self.take(luma, OPENED_S + captured_s)
+
+    def _wait(self, is_known: Callable[[], bool]) -> None:
+        self.come()
+        while not is_known():
+            next_s = OPENED_S + self._coming[0][1] if self._coming else self._time.now_s + 0.5
+            self._time.reach(min(next_s, self._time.now_s + 0.5))
+            self.come()
+
+
+def pictures_of(path: Path, every: int = 1) -> list[tuple[float, Plane]]:
+    """Return a clip's pictures, one of so many, and their times."""
+    with av.open(str(path)) as container:
+        frames = [frame for frame in container.decode(video=0) if frame.time is not None][::every]
+        return [(float(each.time or 0.0) - float(frames[0].time or 0.0), luma_of(each).copy()) for each in frames]
+
+
+@dataclass
+class Screened(BusyReader):
+    """Who looked, and what the decoder says at the end."""
+
+    spared: int = 0
+    states: list[tuple[float, str | None]] = field(default_factory=list)
+    """What is said of the sub-stream, at each second."""
+    undecoded: int = 0
+
+
+def screened_in_time(
+    path: Path,
+    patch: pytest.MonkeyPatch,
+    decode_s: float,
+    look_s: float,
+    pictures: Sequence[tuple[float, float, Plane]] | None = None,
+    **gate: float,
+) -> Screened:
+    """Return who looked at what, and when, if each packet takes the decoder so long and each look the reader.
+
+    `pictures`: of the sub-stream, where there is one.
+    """
     time = VirtualTime()
-    request = CaptureRequest(uri=str(path), is_live=True, gate=GateSettings(), decoder_threads=1)
+    settings = GateSettings.model_validate(gate)
+    request = CaptureRequest(uri=str(path), is_live=True, gate=settings, decoder_threads=1)
+    sub_stream = None if pictures is None else VirtualSubStream(time, pictures)
     stream = open_stream(request)
     decoded = stream.decoded
 
@@ -106,7 +163,18 @@ def screened_in_time(path: Path, patch: pytest.MonkeyPatch, decode_s: float, loo
 
     patch.setattr(stream, "decoded", decoded_in_time)
     patch.setattr("pipeline.video.live_decoding.time", time)
-    reader = BusyReader(time, look_s)
-    decoding = LiveDecoding(stream, request, cast(HandOver, reader), VirtualPackets(stream, time))
+    reader = Screened(time, look_s)
+    packets = VirtualPackets(stream, time, lambda: _note(reader, sub_stream))
+    decoding = LiveDecoding(stream, request, cast(HandOver, reader), packets, sub_stream)
     decoding.run()
+    reader.spared, reader.undecoded = decoding.progress().spared, packets.undecoded
     return reader
+
+
+def _note(reader: Screened, sub_stream: VirtualSubStream | None) -> None:
+    if sub_stream is None:
+        return
+    sub_stream.come()
+    at_s = round(reader.time.now_s - OPENED_S, 2)
+    if not reader.states or at_s >= reader.states[-1][0] + 1:
+        reader.states.append((at_s, sub_stream.state))

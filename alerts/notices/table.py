@@ -51,6 +51,11 @@ NOTICES: tuple[NoticeKind, ...] = (
         at_booth="可能漏认车辆：没有显示结果的车请人工查验，通知运维把摄像机装正。",
     ),
     NoticeKind(
+        "sub_stream_no_help", "warning", "子码流不能用",
+        "已改为全部解码主码流，不漏车，本机更忙：核对 kakou.toml 中的 sub_uri，看子码流是否开启、是否同一画面。",
+        20.0, 30.0,
+    ),
+    NoticeKind(
         "device_silent", "critical", "上报相机没有报文",
         "检查相机供电、网线和推送地址（docs/cameras.md），再运行 kakou reads test。", 300.0,
         at_booth="车辆未经识别：人工查验每辆车，通知运维。",

@@ -28,6 +28,7 @@ from kakou.watch.identity import box_origin
 from kakou.watch.watch import VERSION, NoticeWatch
 from kakou.wiring.clock import trusted_clock
 from kakou.wiring.matching import open_hot_set
+from pipeline.sub_stream_state import SUB_STREAM_WORDS
 from pipeline.types import ScreeningCounts
 from riskdb.own_file import read_own_text
 
@@ -39,7 +40,15 @@ TURNED = ("turned",)
 PATIENCE_S = 2.0
 STILL_S = 4.0
 """Twice what a camera's process takes between two counts: one that has not grown for so long stands still."""
-CAMERA_NOTICES = ("camera_lost", "camera_blind", "camera_dirty", "camera_turned", "pictures_late", "camera_stopped")
+CAMERA_NOTICES = (
+    "camera_lost",
+    "camera_blind",
+    "camera_dirty",
+    "camera_turned",
+    "pictures_late",
+    "camera_stopped",
+    "sub_stream_no_help",
+)
 
 
 @dataclass(slots=True)
@@ -76,6 +85,8 @@ class CameraLook:
             yield notice, QUALITY_WORDS[quality]
         if counts.age_s > self.late_s:
             yield "pictures_late", "晚 3 秒以上"
+        if counts.sub_stream not in (None, "there"):
+            yield "sub_stream_no_help", SUB_STREAM_WORDS[counts.sub_stream]
 
 
 def counts_of(settings: Settings) -> dict[str, ScreeningCounts]:

@@ -5,6 +5,7 @@ import re
 import time
 
 from alerts.camera_quality import QUALITY_WORDS, CameraQuality
+from pipeline.sub_stream_state import SUB_STREAM_WORDS, SubStreamState
 
 log = logging.getLogger(__name__)
 STEADY_S = 2.0
@@ -29,6 +30,9 @@ class CameraState:
         self._undecoded = 0
         self._behind_s: float | None = None
         self._quality: CameraQuality = "good"
+        self._sub_stream: SubStreamState | None = None
+        self._sub_stream_seen: SubStreamState | None = None
+        self._sub_stream_since_s = 0.0
 
     def sends(self, frames: int, undecoded: int, now_s: float | None = None) -> None:
         """Note how many frames came from this connection so far, and how many of them nobody had time to decode."""
@@ -47,6 +51,21 @@ class CameraState:
             level = logging.INFO if quality == "good" else logging.WARNING
             log.log(level, "%s: %s the picture is %s", self._camera_id, QUALITY_WORDS[quality], quality)
             self._quality = quality
+
+    def sub_stream(self, state: SubStreamState | None, reason: str | None, now_s: float | None = None) -> None:
+        """Note what is wrong with its sub-stream; what flickers is not said."""
+        now_s = time.monotonic() if now_s is None else now_s
+        if state != self._sub_stream_seen:
+            self._sub_stream_seen, self._sub_stream_since_s = state, now_s
+        if state in (None, self._sub_stream) or now_s - self._sub_stream_since_s < STEADY_S:
+            return
+        self._sub_stream = state
+        says = (self._camera_id, SUB_STREAM_WORDS[state])
+        if state == "there":
+            log.info("%s: %s the sub-stream is there: the main stream waits while nothing moves in it", *says)
+            return
+        why = f" ({without_credentials(reason)})" if reason else ""
+        log.warning("%s: %s%s the sub-stream is no help: the main stream is decoded all the time", *says, why)
 
     def ended(self, reason: str | None, now_s: float | None = None) -> None:
         """Note that the connection has ended or never came about."""

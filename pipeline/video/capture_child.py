@@ -30,6 +30,7 @@ from pipeline.video.close_looks import Place
 from pipeline.video.ffmpeg import FALLBACK_FPS, ErrorLines, VideoStream, open_stream
 from pipeline.video.live_capture import capture_live
 from pipeline.video.motion import MotionGate
+from pipeline.video.sub_stream_reader import watched_sub_stream
 
 PROGRESS_EVERY_S = 0.5
 MAX_MISSING_SHARE = 0.02
@@ -56,6 +57,7 @@ def run(notices_out: int, slots_in: int, memory_descriptor: int) -> NoReturn:
 
 def _capture(request: CaptureRequest, notices: Connection, slots: Connection, memory: FrameMemory) -> Ended:
     with ErrorLines() as errors:
+        sub_stream = watched_sub_stream(request) if request.is_live else None
         try:
             stream = open_stream(request)
         except SourceError as error:
@@ -65,7 +67,7 @@ def _capture(request: CaptureRequest, notices: Connection, slots: Connection, me
         notices.send_bytes(opened.model_dump_json().encode())
         if request.is_live:
             return_freed_memory()  # footage makes as many pictures a second as it can: it keeps the pages
-            return capture_live(stream, request, notices, slots, memory)
+            return capture_live(stream, request, notices, slots, memory, sub_stream)
         return _capture_file(stream, request, notices, slots, memory, errors)
 
 

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from alerts.camera_quality import CameraQuality
 from ocr.types import BgrImage
 from pipeline.settings import GateSettings
+from pipeline.sub_stream_state import SubStreamState
 from pipeline.video.close_looks import Place
 from pipeline.video.masks import Regions
 
@@ -46,6 +47,8 @@ class CaptureRequest(CaptureMessage):
     """Of a file: frames before this presentation time are passed over."""
     tls_verify: bool = True
     ca_file: Path | None = None
+    sub_uri: str | None = None
+    """Of a live source: its sub-stream, which is watched in its place while nothing moves."""
 
 
 class Started(CaptureMessage):
@@ -98,6 +101,10 @@ class Progress(CaptureMessage):
     """Frames that were not decoded because nothing refers to them and nobody would look at them."""
     quality: CameraQuality | None = None
     """None while it is not known yet."""
+    sub_stream: SubStreamState | None = None
+    """None where there is none, and until it is known."""
+    sub_stream_reason: str | None = None
+    """Why a sub-stream that is lost cannot be read, as far as it is known."""
     clock_box: tuple[float, float, float, float] | None = None
     """Where a running clock is written into the picture: left, top, right, bottom as shares of it."""
 

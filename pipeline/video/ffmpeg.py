@@ -97,6 +97,11 @@ class VideoStream:
         with contextlib.suppress(av.FFmpegError):
             yield from self._container.demux(self._stream)
 
+    def presented_s(self, packet: VideoPacket) -> float | None:
+        """Return the camera's time of this packet; None where there is none."""
+        moment = packet.pts if packet.pts is not None else packet.dts
+        return float(moment * packet.time_base) if moment is not None and self.has_clock else None
+
     def decoded(self, packet: "VideoPacket | None") -> list[av.VideoFrame]:
         """Return the frames that this packet completes; with None, those that the decoder still holds at the end."""
         try:
@@ -110,6 +115,10 @@ class VideoStream:
         frames = self.decoded(None)
         self._stream.codec_context.flush_buffers()
         return frames
+
+    def close(self) -> None:
+        """End the connection."""
+        self._container.close()
 
     def grab(self) -> bool:
         """Decode the next frame. False at the end of the stream, or where it cannot be read any further."""

@@ -8,16 +8,22 @@ from pipeline.video.ffmpeg import VideoStream
 from pipeline.video.hand_over import HandOver
 from pipeline.video.live_decoding import LiveDecoding
 from pipeline.video.live_packets import LivePackets
+from pipeline.video.sub_stream import SubStream
 
 PROGRESS_EVERY_S = 0.5
 
 
 def capture_live(
-    stream: VideoStream, request: CaptureRequest, notices: Connection, slots: Connection, memory: FrameMemory
+    stream: VideoStream,
+    request: CaptureRequest,
+    notices: Connection,
+    slots: Connection,
+    memory: FrameMemory,
+    sub_stream: SubStream | None = None,
 ) -> Ended:
     """Deliver the frames that the gate wants, as many as the parent keeps up with, until the stream ends."""
     hand_over = HandOver(notices, memory, request.regions)
-    decoding = LiveDecoding(stream, request, hand_over, LivePackets(stream))
+    decoding = LiveDecoding(stream, request, hand_over, LivePackets(stream), sub_stream)
     thread = threading.Thread(target=decoding.run, daemon=True)
     thread.start()
     while thread.is_alive():

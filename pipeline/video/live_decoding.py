@@ -12,7 +12,8 @@ from pipeline.video.live_packets import Arrived, LivePackets
 from pipeline.video.motion import MotionGate
 from pipeline.video.picture_health import PictureHealth
 from pipeline.video.pictures import luma_of, shown_size
-from pipeline.video.still_groups import StillGroups
+from pipeline.video.still_groups import FIRST_AFTER_MS, StillGroups
+from pipeline.video.sub_stream import SubStream
 
 FRESH_S = 0.05
 """A frame that waits for the parent gives way to a newer one when it is older than the line made it by this much."""
@@ -26,7 +27,12 @@ class LiveDecoding:
     """Decodes what arrived and offers the frames that the gate wants."""
 
     def __init__(
-        self, stream: VideoStream, request: CaptureRequest, hand_over: HandOver, arrivals: LivePackets
+        self,
+        stream: VideoStream,
+        request: CaptureRequest,
+        hand_over: HandOver,
+        arrivals: LivePackets,
+        sub_stream: SubStream | None = None,
     ) -> None:
         self._stream = stream
         self._gate = MotionGate(request.gate, request.regions)
@@ -43,6 +49,10 @@ class LiveDecoding:
         self._keeps_groups = request.gate.enabled and request.gate.skip_still_groups
         self._is_interlaced = False
         self._spared = 0
+        self._sub_stream = sub_stream
+        self._kept_since_s = 0.0
+        self._is_awaiting = False
+        self._waited_s = 0.0
         self.late_s = 0.0
 
     def run(self) -> None:
@@ -61,12 +71,16 @@ class LiveDecoding:
             return
         groups.keep(arrived)
         self._waiting += 1
+        if self._sub_stream is not None and groups.is_vouched:
+            is_unusual = self._sub_stream.wakes(self._kept_since_s)
         if is_unusual or groups.is_full(offset_ms):
             self._decode_kept()
 
     def _begin_group(self, first: Arrived, offset_ms: float) -> None:
         """Decode the group's first picture; where it shows nothing new, what was kept before it is given up."""
         groups, gate = self._groups, self._gate
+        if groups.is_keeping and not self._is_vouched_until(first):
+            self._decode_kept()
         frame = self._alone(first) if groups.is_keeping else None
         goes_on = frame is not None and gate.is_still(luma_of(frame))
         if goes_on:
@@ -83,12 +97,29 @@ class LiveDecoding:
         self._stream.take(frame)
         self._look(first, groups.lasted_ms if goes_on else 0.0)
         groups.keep(first)
+        self._kept_since_s = first.captured_s
         if gate.moved_ms >= offset_ms:
             self._decode_kept()
 
     def _may_keep(self, first: Arrived) -> bool:
-        may = self._keeps_groups and not self._is_interlaced and first.packet.pts is not None
-        return may and self._groups.may_keep(self._gate.moved_ms)
+        if not self._keeps_groups or self._is_interlaced or first.packet.pts is None:
+            return False
+        sub_stream = self._sub_stream
+        is_vouched = sub_stream is not None and sub_stream.may_stand_in(self._gate.scene, first.captured_s)
+        return self._groups.may_keep(self._gate.moved_ms, is_vouched=is_vouched)
+
+    def _is_vouched_until(self, first: Arrived) -> bool:
+        """Wait until the sub-stream has shown what moved before this packet; True where it stands in for nothing."""
+        if self._sub_stream is None or not self._groups.is_vouched:
+            return True
+        awaited_s = time.monotonic()
+        self._is_awaiting = True
+        is_still = self._sub_stream.is_still_until(first.captured_s, self._kept_since_s)
+        self._is_awaiting = False
+        now_s = time.monotonic()
+        self._waited_s = now_s - awaited_s
+        self._arrivals.catch_up(now_s - first.captured_s)
+        return is_still
 
     def _alone(self, first: Arrived) -> av.VideoFrame | None:
         """Return this picture by itself; the decoder holds none before it and none after."""
@@ -157,11 +188,14 @@ class LiveDecoding:
             quality=self._health.quality,
             spared=self._spared,
             clock_box=self._gate.clock_box,
+            sub_stream=None if self._sub_stream is None else self._sub_stream.state,
+            sub_stream_reason=None if self._sub_stream is None else self._sub_stream.reason,
         )
 
     @property
     def _frames(self) -> int:
-        return self._stream.frames + self._arrivals.undecoded + self._waiting
+        come = self._arrivals.count if self._is_awaiting else 0
+        return self._stream.frames + self._arrivals.undecoded + self._waiting + come
 
     def _is_spare(self, offset_ms: float) -> bool:
         """Return whether this frame would not be due so shortly after one that was decoded, shown yet or not."""
@@ -184,7 +218,8 @@ class LiveDecoding:
         self._is_interlaced |= frame.interlaced_frame
         is_wanted = self._gate.is_due(stream.offset_ms) and self._is_wanted(late_s, gap_ms)
         if not self._is_releasing:
-            self.late_s = late_s
+            self.late_s = max(0.0, late_s - self._waited_s)
+        self._waited_s = 0.0
         if not is_wanted:
             return
         shape = shown_size(frame)
@@ -212,4 +247,6 @@ class LiveDecoding:
         if self._gate.moved_ms > moved_before_ms:
             self._groups.moved(stream.offset_ms, moved_before_ms)
             self._have_patience(late_s)
+            if self._sub_stream is not None and 0 <= moved_before_ms < stream.offset_ms - FIRST_AFTER_MS:
+                self._sub_stream.main_moved(self._opened_s + stream.offset_ms / 1000.0)
         return is_wanted

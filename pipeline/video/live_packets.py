@@ -61,6 +61,11 @@ class LivePackets:
         behind_s = self._behind_s - CATCH_UP_PACE * (self._now_s() - self._behind_at_s)
         return self._clock.lateness_s + max(0.0, behind_s)
 
+    @property
+    def count(self) -> int:
+        """How many packets nobody has taken yet."""
+        return len(self._waiting)
+
     def catch_up(self, behind_s: float) -> None:
         """Have patience with frames that are late by so much, and with less from moment to moment."""
         self._behind_s, self._behind_at_s = behind_s, self._now_s()
@@ -83,7 +88,7 @@ class LivePackets:
             now_s = self._now_s()
             if packet.has_sidedata("rtcp_sr"):
                 self._note_camera_clock(bytes(packet.get_sidedata("rtcp_sr")))
-            captured_s = self._clock.captured_s(self._presented_s(packet), now_s)
+            captured_s = self._clock.captured_s(self._stream.presented_s(packet), now_s)
             codec, content = self._stream.codec, memoryview(packet)
             is_spare = is_disposable(codec, content)
             is_first = packet.is_keyframe and begins_group(codec, content)
@@ -91,10 +96,6 @@ class LivePackets:
         with self._changed:
             self._has_ended = True
             self._changed.notify()
-
-    def _presented_s(self, packet: VideoPacket) -> float | None:
-        moment = packet.pts if packet.pts is not None else packet.dts
-        return float(moment * packet.time_base) if moment is not None and self._stream.has_clock else None
 
     def _keep(self, arrived: Arrived) -> None:
         with self._changed:

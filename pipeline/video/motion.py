@@ -63,6 +63,11 @@ class MotionGate:
         return self._moved_ms
 
     @property
+    def scene(self) -> NDArray[np.float32] | None:
+        """What stands still, by cells (rows, columns); None before the first frame."""
+        return self._background
+
+    @property
     def clock_box(self) -> tuple[float, float, float, float] | None:
         """Where a running clock is written into the picture, as shares of it; None where none was found."""
         return self._clock.box()

@@ -176,6 +176,7 @@ def _read_live(viewing: Viewing) -> Iterator[Sighting]:
         quality_hold_s=settings.quality_hold_s,
         tls_verify=source.tls_verify,
         ca_file=source.ca_file,
+        sub_uri=source.sub_uri,
     )
     frames_before = dropped_before = undecoded_before = 0
     state = CameraState(source.camera_id)
@@ -219,6 +220,8 @@ def _note_progress(notice: Progress, counts: ScreeningCounts, state: CameraState
     counts.spared = notice.spared
     counts.quality = notice.quality or counts.quality
     counts.clock_box = notice.clock_box or counts.clock_box
+    counts.sub_stream = notice.sub_stream
+    state.sub_stream(notice.sub_stream, notice.sub_stream_reason)
     state.sends(notice.frames, notice.undecoded)
     state.judged(counts.camera_quality)
 

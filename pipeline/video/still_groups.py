@@ -1,10 +1,10 @@
 """When a live camera's pictures may wait undecoded, and when not any longer.
 
 While nothing moves, of each group of pictures (one that stands by itself and those that follow it) only the first is
-decoded and compared with the one before; the packets of the others are kept. As soon as one is larger than usual, or
-the first picture of the next group shows that something moved, all that was kept is decoded: then every picture has
-been seen, a part of a group later than else. What is kept is given up only for a next group that begins with the same
-still picture.
+decoded and compared with the one before; the packets of the others are kept. As soon as one is larger than usual (with
+a sub-stream: as soon as something moves there), or the first picture of the next group shows that something moved, all
+that was kept is decoded: then every picture has been seen, a part of a group later than else. What is kept is given
+up only for a next group that begins with the same still picture.
 """
 
 from pipeline.video.live_packets import Arrived
@@ -14,8 +14,10 @@ STILL_FOR_MS = 3000.0
 """Nothing has moved for this long before packets are kept."""
 SHORTEST_MS, LONGEST_MS = 500.0, 2200.0
 """From one picture that stands by itself to the next. In longer groups a vehicle would be seen too late."""
+LONGEST_VOUCHED_MS = 4400.0
+"""The same where a sub-stream tells of a vehicle at once: half a second of decoding."""
 LATE_MS = 300.0
-"""A group that goes on for so much longer than LONGEST_MS is decoded."""
+"""A group that goes on for so much longer than it may is decoded."""
 MOST_BYTES = 8 * 1024 * 1024
 FIRST_AFTER_MS = 1500.0
 """What moves after so long a rest is a movement of its own."""
@@ -31,6 +33,7 @@ class StillGroups:
         self._kept_bytes = 0
         self._began_ms = float("-inf")
         self._lasted_ms = 0.0
+        self._is_vouched = False
 
     @property
     def waiting(self) -> int:
@@ -51,14 +54,21 @@ class StillGroups:
         self._sizes.end_group(was_still=moved_ms < self._began_ms - FIRST_AFTER_MS)
         self._lasted_ms, self._began_ms = offset_ms - self._began_ms, offset_ms
 
-    def may_keep(self, moved_ms: float) -> bool:
-        """Return whether the group that has just begun may wait."""
-        return (
-            self._began_ms - moved_ms > STILL_FOR_MS
-            and SHORTEST_MS <= self._lasted_ms <= LONGEST_MS
-            and self._sizes.are_known
-            and self._foretelling.is_proven
-        )
+    def may_keep(self, moved_ms: float, *, is_vouched: bool) -> bool:
+        """Return whether the group that has just begun may wait; `is_vouched`: a sub-stream tells of what moves."""
+        is_told = is_vouched or (self._sizes.are_known and self._foretelling.is_proven)
+        self._is_vouched = is_vouched
+        is_steady = SHORTEST_MS <= self._lasted_ms <= self._longest_ms
+        return is_told and is_steady and self._began_ms - moved_ms > STILL_FOR_MS
+
+    @property
+    def is_vouched(self) -> bool:
+        """Whether a sub-stream tells of what moves in the group that is kept."""
+        return self._is_vouched
+
+    @property
+    def _longest_ms(self) -> float:
+        return LONGEST_VOUCHED_MS if self._is_vouched else LONGEST_MS
 
     def is_unusual(self, arrived: Arrived, offset_ms: float) -> bool:
         """Take note of a packet that does not stand by itself; return whether it is larger than while nothing moves."""
@@ -76,7 +86,7 @@ class StillGroups:
         self._kept_bytes += arrived.packet.size
 
     def is_full(self, offset_ms: float) -> bool:
-        return self._kept_bytes > MOST_BYTES or offset_ms > self._began_ms + LONGEST_MS + LATE_MS
+        return self._kept_bytes > MOST_BYTES or offset_ms > self._began_ms + self._longest_ms + LATE_MS
 
     def released(self) -> list[Arrived]:
         """Return what was kept, its first picture too, and keep nothing more."""
