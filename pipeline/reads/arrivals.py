@@ -1,6 +1,7 @@
 """From the journal to decided passages: the way of camera reads, up to where video's tracks are decided, too."""
 
 import logging
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -14,6 +15,12 @@ from pipeline.types import Passage, ScreeningCounts
 from pipeline.walk.deciding import Decider
 
 AT_ONCE = 32
+PUT_OFF_AT_ONCE = 8
+"""Of those that have time: each may need its picture read, and whatever comes meanwhile waits for them."""
+FRESH_S = 5.0
+"""A read that waited for longer, or came late, is decided when no fresh one waits: its vehicle stands there no more."""
+CAUGHT_UP_S = 1.0
+"""Those that come after it, too, until one has waited no longer than this: else each would be 5 s late for ever."""
 
 log = logging.getLogger(__name__)
 
@@ -53,19 +60,28 @@ class Arrivals:
         self._taken = 0
         """Number of the last read that was taken out."""
         self._told_taken = 0
+        self._later: deque[int] = deque()
+        """Numbers of the reads that were put off, in order."""
+        self._is_catching_up = False
         self._late_after = timedelta(seconds=settings.late_after_s)
 
     def step(self, now_s: float) -> tuple[int, list[Passage]]:
         """Take some reads; return how many, and the passages that were decided. `now_s` is monotonic."""
         found = self._journal.said(self._taken, AT_ONCE)
-        is_behind = len(found) == AT_ONCE and self._journal.waits_more(self._taken, self._settings.picture_backlog)
+        has_more = len(found) == AT_ONCE
+        is_choosing = has_more or bool(self._later)
+        fresh = [waiting for waiting in found if not (is_choosing and self._puts_off(waiting))]
+        if found:
+            self._taken = found[-1].seq
+        due = self._put_off() if not has_more else []
+        is_behind = has_more and self._journal.waits_more(self._taken, self._settings.picture_backlog)
+        is_behind = is_behind or len(self._later) > self._settings.picture_backlog
         passages: list[Passage] = []
         useless: list[int] = []
-        for waiting in found:
-            self._taken = waiting.seq
+        for waiting in (*fresh, *due):
             passages += self._take(waiting, useless, now_s, is_behind=is_behind)
         passages += self._end(self._passages.ended(now_s), useless)
-        return len(found), passages
+        return len(found) + len(due), passages
 
     def finish(self) -> list[Passage]:
         """Decide what is still open: nobody will add to it."""
@@ -73,12 +89,30 @@ class Arrivals:
 
     def note_progress(self) -> None:
         """Say in the journal how far this has come: a watch sees what waits, also where this hangs or is killed."""
-        if self._taken != self._told_taken:
-            self._journal.note_taken(self._taken)
-            self._told_taken = self._taken
+        taken = self._later[0] - 1 if self._later else self._taken
+        if taken != self._told_taken:
+            self._journal.note_taken(taken)
+            self._told_taken = taken
 
     def tidy(self, forget_before: datetime | None) -> None:
         self._journal.tidy(forget_before)
+
+    def _puts_off(self, waiting: Waiting) -> bool:
+        """Return whether a read has time, and note it where it has: fresh ones wait behind it."""
+        arrival = waiting.arrival
+        if arrival is None:
+            return False
+        waited_s = (self._now() - arrival.arrived_at).total_seconds()
+        self._is_catching_up = waited_s > (CAUGHT_UP_S if self._is_catching_up else FRESH_S)
+        if arrival.is_late or self._is_catching_up:
+            self._later.append(waiting.seq)
+            return True
+        return False
+
+    def _put_off(self) -> list[Waiting]:
+        """Return some of the reads that were put off, the oldest."""
+        numbers = [self._later.popleft() for _ in range(min(PUT_OFF_AT_ONCE, len(self._later)))]
+        return self._journal.said_among(numbers) if numbers else []
 
     def _take(self, waiting: Waiting, useless: list[int], now_s: float, *, is_behind: bool) -> Iterator[Passage]:
         arrival, place = waiting.arrival, self._places.get(waiting.device_id)

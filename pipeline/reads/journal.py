@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from alerts.database import transaction
 from pipeline.reads.arrival import Arrival
@@ -31,6 +31,8 @@ KNOWN = """SELECT read.device_id, read.key FROM (VALUES {}) AS asked
 CROSS JOIN read ON read.device_id = asked.column1 AND read.key = asked.column2"""
 WAITING = """SELECT seq, device_id, segment, place, length, head FROM read
 WHERE is_done = 0 AND seq > ? ORDER BY seq LIMIT ?"""
+WAITING_AMONG = """SELECT seq, device_id, segment, place, length, head FROM read
+WHERE is_done = 0 AND seq IN (VALUES {}) ORDER BY seq"""
 DONE = "UPDATE read SET is_done = 1 WHERE seq IN (VALUES {})"
 DONE_WITH = """SELECT number FROM segment WHERE is_open = 0
 AND number NOT IN (SELECT segment FROM read WHERE is_done = 0)"""
@@ -132,11 +134,13 @@ class Journal:
 
     def said(self, after: int, limit: int) -> list[Waiting]:
         """`waiting` without the pictures, which take ten times as long as all else; `whole` is the same with them."""
-        found = []
-        for seq, device_id, *place in self._database.execute(WAITING, (after, limit)).fetchall():
-            at = _Place(*place)
-            found.append(Waiting(seq, device_id, self._read(device_id, at, at.head or at.length), at))
-        return found
+        return [self._said(row) for row in self._database.execute(WAITING, (after, limit)).fetchall()]
+
+    def said_among(self, numbers: Sequence[int]) -> list[Waiting]:
+        """`said` of those with these numbers that still wait."""
+        return [
+            self._said(row) for row in execute_values(self._database, WAITING_AMONG, [(number,) for number in numbers])
+        ]
 
     def whole(self, waiting: Waiting) -> Arrival | None:
         """Return a read with its pictures; None where they cannot be read any more."""
@@ -208,6 +212,11 @@ class Journal:
         if self._segment is not None:
             self._segment.close()
         self._database.close()
+
+    def _said(self, row: tuple[Any, ...]) -> Waiting:
+        seq, device_id, *place = row
+        at = _Place(*place)
+        return Waiting(seq, device_id, self._read(device_id, at, at.head or at.length), at)
 
     def _write(self, fresh: Sequence[Sealed], now_s: float) -> None:
         if self._segment is None:
