@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import bindparam, delete, func, select
 from sqlalchemy.orm import Session
 
 from console.people.keys import ConsoleKeys
@@ -23,6 +23,8 @@ _UNITS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
 _KNOWN_FOR = timedelta(days=30)
 _NETWORK_BITS = 64
 """Of IPv6, whoever has one address has its whole network (RFC 6177)."""
+_TRIES = select(func.count()).where(LoginFailureRow.whom == bindparam("whom"), LoginFailureRow.at > bindparam("since"))
+"""Made once: a log-in asks it up to twelve times, and making it takes longer than answering."""
 
 
 class TooManyTriesError(ConsoleError):
@@ -89,8 +91,7 @@ def _check(session: Session, whom: str, limits: Iterable[tuple[int, timedelta]],
 
 
 def _count(session: Session, whom: str, since: datetime) -> int:
-    query = select(func.count()).where(LoginFailureRow.whom == whom, LoginFailureRow.at > since)
-    return session.scalars(query).one()
+    return session.scalars(_TRIES, {"whom": whom, "since": since}).one()
 
 
 def network_of(address: str) -> str:

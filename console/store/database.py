@@ -1,12 +1,14 @@
 """Opens the database, brings its tables up to date, and hands out sessions."""
 
 import contextlib
+import functools
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, create_engine, event, func, make_url, select
@@ -74,14 +76,14 @@ class Database:
         config.set_main_option("script_location", str(_MIGRATIONS))
         try:
             with self._writing.begin() as connection:
-                config.attributes["connection"] = connection
-                command.upgrade(config, "head")
+                if MigrationContext.configure(connection).get_current_revision() != _newest_revision():
+                    config.attributes["connection"] = connection
+                    command.upgrade(config, "head")
         except DBAPIError as error:
             raise ConsoleError(f"无法打开控制台数据库：{error.orig}。请检查 [console] database_url。") from error
         except CommandError as error:  # its revision is not among ours
-            head = ScriptDirectory.from_config(config).get_current_head()
             raise ConsoleError(
-                f"控制台数据库由更新的版本写成，本版本只认到 {head}："
+                f"控制台数据库由更新的版本写成，本版本只认到 {_newest_revision()}："
                 "请装回该版本，或放回升级前的备份（kakou restore）。什么也没有改动。"
             ) from error
 
@@ -121,6 +123,12 @@ class Database:
             except TurnTimeoutError as error:
                 raise DatabaseTimeoutError(str(error)) from error
             yield
+
+
+@functools.cache
+def _newest_revision() -> str | None:
+    """Reading the migrations takes longer than all else that opening a database does."""
+    return ScriptDirectory(str(_MIGRATIONS)).get_current_head()
 
 
 def drop(connection: Connection) -> None:
