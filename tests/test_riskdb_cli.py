@@ -39,6 +39,8 @@ def kakou(tmp_path: Path, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Ru
     def run(*arguments: str, expect: int = 0) -> Output:
         commands = {"risk": risk_cli.app, "match": match_cli.app}
         done = runner.invoke(commands[arguments[0]], arguments[1:])
+        if done.exception is not None and not isinstance(done.exception, SystemExit):
+            raise done.exception  # its exit code, 1, is also that of a plate that is listed
         assert done.exit_code == expect, f"{done.stdout}{done.stderr}{done.exception!r}"
         return Output(done.stdout, done.stderr)
 
