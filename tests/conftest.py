@@ -1,42 +1,17 @@
-"""Real servers for the tests that need them."""
+"""How the tests are run; what they share is in tests/shared_fixtures.py."""
 
+import contextlib
+import gc
+import importlib
 import os
-import sqlite3
 import sys
+from pathlib import Path
+
+import pytest
 
 # The tests start hundreds of Python processes: without kept bytecode each would compile everything anew, for seconds.
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
-import redis
-from hypothesis import HealthCheck, settings
-from playwright.sync_api import Browser
-from sqlalchemy import event
-from sqlalchemy.pool import Pool
-
-import ocr  # noqa: F401  before any test imports cv2: it sets the limit of pixels
-from alerts.redis_link import connect
-from console.parts import Console
-from kakou.wiring.embedded_redis import embedded_redis
-from tests.console_browser import open_browser
-from tests.console_kit import Clock, PaperList, migrated_copy, open_console, settings_with
-from tests.console_world import World, open_world
-from tests.postgresql_server import emptied, migrated_template, postgresql_server
-
-
-@event.listens_for(Pool, "checkout")
-def wait_for_no_disk(connection: object, *_: object) -> None:
-    """A test's console need not outlive a power cut: where others write, too, each commit would wait for seconds."""
-    if isinstance(connection, sqlite3.Connection):
-        connection.execute("PRAGMA synchronous=OFF")
-
-
-settings.register_profile("beside others", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("beside others")  # how long an example takes says here how full the machine is
 
 LONGEST = ("test_kakou_demo", "test_alerts_faults", "test_kakou_run")
 
@@ -46,95 +21,30 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.path.stem not in LONGEST)
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Load what the tests share, but not into the process that only hands them out."""
+    if hasattr(config, "workerinput") or config.getoption("dist", "no") == "no":
+        config.pluginmanager.import_plugin("tests.shared_fixtures")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection(session: pytest.Session) -> None:
+    """In a fresh checkout each worker begins at another file: together they compile all of them once, not each all."""
+    work = getattr(session.config, "workerinput", None)
+    if work is None or not all(map(os.path.isdir, session.config.args)):
+        return
+    names = sorted(path.stem for path in Path(__file__).parent.glob("test_*.py"))
+    begin = int(work["workerid"].removeprefix("gw")) * len(names) // work["workercount"]
+    for name in names[begin:] + names[:begin]:
+        with contextlib.suppress(Exception, pytest.skip.Exception):  # collecting it says what is wrong
+            importlib.import_module(f"tests.{name}")
+
+
+def pytest_collection_finish() -> None:
+    """What was collected stays to the end: the garbage collector need not look at half a million objects each time."""
+    gc.freeze()
+
+
 def pytest_runtest_setup() -> None:
     """A command that an earlier test called in this process may have left its private umask."""
     os.umask(0o022)
-
-
-@pytest.fixture(scope="session")
-def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """URL of a real Redis server that lives as long as the test session."""
-    with embedded_redis(tmp_path_factory.mktemp("redis")) as url:
-        yield url
-
-
-@pytest.fixture
-def redis_url(redis_server: str) -> str:
-    """URL of the session's Redis server, emptied."""
-    with redis.Redis.from_url(redis_server) as client:
-        client.flushall()
-    return redis_server
-
-
-@pytest.fixture
-def redis_client(redis_url: str) -> Iterator["redis.Redis"]:
-    with redis.Redis.from_url(redis_url) as client:
-        yield client
-
-
-@pytest.fixture(scope="session")
-def postgresql() -> Iterator[str]:
-    """Folder of the socket of a real PostgreSQL server; holds the migrated databases `template` and `shared`."""
-    with postgresql_server() as folder:
-        migrated_template(folder)
-        yield folder
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """URL of a fresh database of the console, its tables made; the test runs on each kind."""
-    if request.param == "sqlite":
-        return migrated_copy(tmp_path)
-    return emptied(request.getfixturevalue("postgresql"))
-
-
-@pytest.fixture
-def clock() -> Clock:
-    """The console's clock."""
-    return Clock()
-
-
-@pytest.fixture
-def paper() -> PaperList:
-    """The console's list."""
-    return PaperList()
-
-
-@pytest.fixture
-def console(tmp_path: Path, clock: Clock, paper: PaperList) -> Iterator[Console]:
-    """A console with nobody in it and without Redis."""
-    console = open_console(tmp_path, connect("unix:///nowhere"), clock, paper)
-    yield console
-    console.database.close()
-
-
-@pytest.fixture
-def each_console(tmp_path: Path, database_url: str, clock: Clock, paper: PaperList) -> Iterator[Console]:
-    """The same on each kind of database."""
-    settings = settings_with(database_url=database_url)
-    console = open_console(tmp_path, connect("unix:///nowhere"), clock, paper, settings)
-    yield console
-    console.database.close()
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """A real browser."""
-    with open_browser() as browser:
-        yield browser
-
-
-@pytest.fixture(scope="module")
-def world(redis_server: str, browser: Browser) -> Iterator[World]:
-    """A console that runs, with people, for the tests of one file."""
-    with open_world(redis_server, browser) as world:
-        yield world
-
-
-@pytest.fixture(scope="session")
-def development_data() -> Path:
-    """The folder of real development data; skips where it is absent."""
-    folder = Path(__file__).parents[2] / "shared" / "data"
-    if not folder.is_dir():
-        pytest.skip("the development data folder ../shared/data is absent")
-    return folder
