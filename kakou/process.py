@@ -90,6 +90,19 @@ def give_way(process_id: int | None = None) -> None:
         whose = threading.get_native_id() if process_id is None else process_id
         with contextlib.suppress(ProcessLookupError):
             os.setpriority(os.PRIO_PROCESS, whose, max(BEHIND_OTHERS, os.getpriority(os.PRIO_PROCESS, whose)))
+            if process_id is not None and os.getsid(process_id) == process_id:
+                _put_session_behind(Path(f"/proc/{process_id}/autogroup"))
+
+
+def _put_session_behind(autogroup: Path) -> None:
+    """Put all of a session behind the others: Linux shares its cores among sessions first (sched_autogroup).
+
+    The priority of a process then counts among those of its own session alone. Within a cgroup with a share of its own,
+    and in systems without autogroups, it is the other way round.
+    """
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        priority = int(autogroup.read_text().split()[-1])  # "/autogroup-123 nice 0"
+        autogroup.write_text(str(max(BEHIND_OTHERS, priority)))
 
 
 def answer_beside_work(interval_s: float = _SWITCH_INTERVAL_S) -> None:

@@ -97,3 +97,17 @@ def test_a_child_that_gives_way_does_so_from_its_start_on(tmp_path: Path):
     child = ChildCommand("arrivals", python(code), gives_way=True)
     Supervisor([child]).run(threading.Event())
     assert int(written.read_text()) == max(5, os.nice(0))
+
+
+@pytest.mark.skipif(not Path("/proc/self/autogroup").exists(), reason="this system shares cores among processes alone")
+def test_a_child_that_gives_way_does_so_among_sessions_and_the_others_keep_their_place(tmp_path: Path):
+    written = tmp_path / "way", tmp_path / "none"
+    commands = [
+        python(f"import shutil, time; time.sleep(0.2); shutil.copyfile('/proc/self/autogroup', {str(path)!r})")
+        for path in written
+    ]
+    own = Path("/proc/self/autogroup").read_text()
+    children = [ChildCommand("arrivals", commands[0], gives_way=True), ChildCommand("reads", commands[1])]
+    Supervisor(children).run(threading.Event())
+    assert [path.read_text().split()[-1] for path in written] == ["5", "0"]
+    assert Path("/proc/self/autogroup").read_text() == own
