@@ -1,6 +1,7 @@
 """A journal in which very much waits costs those who write to it, and the one who decides, no more than before."""
 
 import contextlib
+import fcntl
 import os
 import resource
 from collections.abc import Callable, Iterator
@@ -88,6 +89,18 @@ def test_many_reads_at_once_are_all_there_and_each_of_them_once(tmp_path: Path):
         assert kept(journal, *range(700), 3, 699) == [True] * 700 + [False] * 2
         assert kept(journal, 699, 700, 700, 0) == [False, True, False, False]
         assert [each.arrival for each in journal.waiting(0, 1000)] == [sent(number) for number in range(701)]
+
+
+def test_reads_that_wait_together_take_two_statements_and_one_write_that_ends_when_they_are_on_disk(tmp_path: Path):
+    with contextlib.closing(Journal(tmp_path / "reads", Seal(bytes(32)))) as journal:
+        kept(journal, 0)
+        statements: list[str] = []
+        journal._database.set_trace_callback(statements.append)
+        kept(journal, *range(1, 64))
+        assert [statement.split()[0] for statement in statements] == ["SELECT", "INSERT"]
+        [segment] = (tmp_path / "reads").glob("*.reads")
+        files = [int(file.name) for file in Path("/proc/self/fd").iterdir() if file.exists() and file.samefile(segment)]
+        assert [bool(fcntl.fcntl(file, fcntl.F_GETFL) & os.O_DSYNC) for file in files] == [True]
 
 
 def test_a_disk_that_takes_half_of_what_is_written_damages_nothing_that_comes_after(tmp_path: Path):

@@ -4,6 +4,7 @@ A read is there once its row is committed; bytes of a segment without a row are 
 deleted when all its reads are decided, so that nothing of a clear vehicle stays.
 """
 
+import contextlib
 import errno
 import os
 import shutil
@@ -16,7 +17,7 @@ from typing import Any, NamedTuple, TypeAlias
 from alerts.database import transaction
 from pipeline.reads.arrival import Arrival
 from pipeline.reads.cipher import Seal, SealError
-from pipeline.reads.rows import execute_values, opened
+from pipeline.reads.rows import AT_ONCE, execute_values, opened
 from pipeline.reads.sealed import BOUND_BY, Sealed, sealed
 from pipeline.reads.segment import Segment
 from riskdb.own_file import open_plain, own_folder
@@ -223,7 +224,6 @@ class Journal:
             self._segment = self._next_segment(now_s)
         try:
             places = self._segment.append([(read.said, *read.pictures) for read in fresh])
-            self._segment.sync()
         except OSError:
             self._segment.close()  # nobody knows how much of it was written
             self._segment = None
@@ -233,7 +233,8 @@ class Journal:
             (read.device_id, read.key, read.arrived_ms, number, place, read.length, len(read.said))
             for read, place in zip(fresh, places, strict=True)
         ]
-        with transaction(self._database):
+        # One statement is a transaction of its own: all of them or none.
+        with transaction(self._database) if len(rows) > AT_ONCE else contextlib.nullcontext():
             execute_values(self._database, KEEP, rows)
 
     def _close_segments(self) -> None:

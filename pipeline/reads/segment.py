@@ -17,22 +17,20 @@ class Segment:
 
     def __init__(self, path: Path, number: int, now_s: float) -> None:
         self.number = number
-        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+        # Each write returns when it is on disk: a call of its own for that would wait for the interpreter once more.
+        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_DSYNC, 0o600)
         self._size = 0
         self._begun_s = now_s
         self._sync_name(path.parent)
 
     def append(self, reads: Sequence[Sequence[bytes]]) -> list[int]:
-        """Append reads, each of some pieces; return where each of them stands."""
+        """Put reads on disk, each of some pieces; return where each of them stands."""
         places = list(accumulate((sum(map(len, read)) for read in reads), initial=self._size))
         self._size = places.pop()
         pieces = list(chain.from_iterable(reads))
         for begin in range(0, len(pieces), IOV_MAX):
             _write_all(self._file, pieces[begin : begin + IOV_MAX])
         return places
-
-    def sync(self) -> None:
-        os.fdatasync(self._file)
 
     def is_over(self, now_s: float) -> bool:
         return self._size >= SEGMENT_BYTES or now_s - self._begun_s >= SEGMENT_S
