@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import TypedDict
 
 import psutil
@@ -138,7 +139,13 @@ class RunningBox:
 
 
 @contextlib.contextmanager
-def running_box(folder: Path, cameras: Mapping[str, str], pipeline: str = "", group: str = "") -> Iterator[RunningBox]:
+def running_box(
+    folder: Path,
+    cameras: Mapping[str, str],
+    pipeline: str = "",
+    group: str = "",
+    sub_streams: Mapping[str, str] = MappingProxyType({}),
+) -> Iterator[RunningBox]:
     """Run a box on cameras (id: address) with the fixtures' risk list; `pipeline`: lines of that table."""
     config = folder / "kakou.toml"
     base = folder / "base.toml"
@@ -153,9 +160,7 @@ def running_box(folder: Path, cameras: Mapping[str, str], pipeline: str = "", gr
         closing.enter_context(tended_list(settings, url, lambda _: None))
         key = settings.state_dir / "plate.key"
         lines = [f'state_dir = "{folder}/box"', f'redis_url = "{url}"', "[pipeline]", pipeline]
-        for camera_id, address in cameras.items():
-            lines += ["[[source]]", f'camera_id = "{camera_id}"', 'checkpoint = "bench"', f'uri = "{address}"']
-            lines += [f'group = "{group}"'] if group else []
+        lines += _source_lines(cameras, group, sub_streams)
         config.write_text("\n".join(lines), encoding="utf-8")
         box_state = folder / "box"
         box_state.mkdir(mode=0o700)
@@ -182,6 +187,15 @@ def running_box(folder: Path, cameras: Mapping[str, str], pipeline: str = "", gr
                 box.process.kill()
             for thread in threads:
                 thread.join(5)
+
+
+def _source_lines(cameras: Mapping[str, str], group: str, sub_streams: Mapping[str, str]) -> Iterator[str]:
+    for camera_id, address in cameras.items():
+        yield from ("[[source]]", f'camera_id = "{camera_id}"', 'checkpoint = "bench"', f'uri = "{address}"')
+        if group:
+            yield f'group = "{group}"'
+        if camera_id in sub_streams:
+            yield f'sub_uri = "{sub_streams[camera_id]}"'
 
 
 def _start(config: Path) -> subprocess.Popen[str]:

@@ -1,11 +1,14 @@
 """What a camera before an empty road costs: a part of `bench.cameras`."""
 
 import argparse
-import itertools
 import math
 import tempfile
 import time
 from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
 
 from bench.camera_box import IS_THERE, CameraServer, running_box
 from bench.camera_clips import END_S, Look, settled, traffic, with_noise, write_clip
@@ -14,23 +17,45 @@ from bench.report import Report
 SETTLING_S, SPARE_S = 6.0, 12.0
 END_EARLY = 2
 """A clock must be found, and sizes be known, before vehicles pass."""
-IDLE = ((True, 0, None), (True, 0, 27), (True, 2, None), (False, 2, None))
-"""Of each idle camera: whether it writes a clock, how many B pictures, what quality where its rate may vary."""
+SUB_STREAM = Look(640, 360, 25, kbit_per_s=512, has_clock=True, b_frames=0)
+
+
+class IdleCamera(NamedTuple):
+    """One kind of idle camera."""
+
+    has_clock: bool
+    b_frames: int
+    quality: int | None = None
+    """Where its rate may vary."""
+    has_sub_stream: bool = False
+
+
+IDLE = (
+    IdleCamera(True, 0),
+    IdleCamera(True, 0, 27),
+    IdleCamera(True, 2),
+    IdleCamera(False, 2),
+    IdleCamera(True, 0, has_sub_stream=True),
+)
 
 
 def bench_idle(report: Report, options: argparse.Namespace) -> None:
     """Measure one camera whose road is empty after some traffic; the share of a core of all the box's processes."""
     one = traffic("day_gantry", 1920, 1080)
     passing = settled(one, 25)
-    for has_clock, b_frames, quality in (IDLE[kind] for kind in options.idle_kinds):
-        look = Look(1920, 1080, 25, has_clock=has_clock, b_frames=b_frames, quality=quality)
-        rate = "4 Mb/s" if quality is None else "a rate that follows the picture"
-        name = f"idle 1080p25 at {rate}, {'with' if has_clock else 'without'} clock, {b_frames} B pictures"
+    for camera in (IDLE[kind] for kind in options.idle_kinds):
+        look = Look(1920, 1080, 25, has_clock=camera.has_clock, b_frames=camera.b_frames, quality=camera.quality)
+        rate = "4 Mb/s" if camera.quality is None else "a rate that follows the picture"
+        name = f"idle 1080p25 at {rate}, {'with' if look.has_clock else 'without'} clock, {look.b_frames} B pictures"
+        name += ", with a sub-stream" if camera.has_sub_stream else ""
         with tempfile.TemporaryDirectory(prefix="kakou-cam-") as folder:
-            pictures = itertools.chain(passing, itertools.repeat(one.empty, round(25 * END_S)))
+            pictures = [*passing, *[one.empty] * round(25 * END_S)]
             end_again = math.ceil((options.idle_s + SETTLING_S + SPARE_S) / END_S)
-            clip = write_clip(Path(folder) / "idle.mp4", with_noise(pictures), look, end_again, END_EARLY)
-            server = CameraServer({"idle": clip})
+            clips = {"idle": write_clip(Path(folder) / "idle.mp4", with_noise(pictures), look, end_again, END_EARLY)}
+            if camera.has_sub_stream:
+                small = (np.asarray(cv2.resize(each, (640, 360)), np.uint8) for each in with_noise(pictures))
+                clips["sub"] = write_clip(Path(folder) / "sub.mp4", small, SUB_STREAM, end_again, END_EARLY)
+            server = CameraServer(clips)
             for gate in options.idle_gate:
                 server.start()
                 try:
@@ -52,7 +77,9 @@ def _measure_idle(
 ) -> None:
     own = folder / (gate or "default").replace(" ", "")
     own.mkdir()
-    with running_box(own, {"idle": server.url("idle")}, f"[pipeline.gate]\n{gate}" if gate else "") as box:
+    gate_lines = f"[pipeline.gate]\n{gate}" if gate else ""
+    sub_streams = {"idle": server.url("sub")} if "sub" in server.clips else {}
+    with running_box(own, {"idle": server.url("idle")}, gate_lines, sub_streams=sub_streams) as box:
         box.await_said(IS_THERE, 1, 60)
         box.closing.wait(passing_s + SETTLING_S)
         parts = {pid: usage.cpu_s for pid, (_, usage) in box.sample().processes.items()}

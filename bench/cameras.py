@@ -199,7 +199,7 @@ def main() -> None:
         default=[""],
         help="lines of [pipeline.gate], each measured: '' skip_still_groups=false",
     )
-    parser.add_argument("--idle-kinds", type=int, nargs="+", default=[0, 1, 2, 3], help="of idle cameras")
+    parser.add_argument("--idle-kinds", type=int, nargs="+", default=[0, 1, 2, 3, 4], help="of idle cameras")
     parser.add_argument("--reconnects", type=int, default=1000)
     parser.add_argument("--soak-minutes", type=float, default=120.0)
     options = parser.parse_args()

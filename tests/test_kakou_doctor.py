@@ -1,5 +1,6 @@
 """`kakou doctor`: every line says what to do, and nothing is created."""
 
+import contextlib
 import io
 import json
 import re
@@ -29,8 +30,10 @@ from pipeline.walk.canary import CANARY_PICTURE
 from tests.alerts_rigs import TOKEN
 from tests.alerts_server import port_of, scripted_server, secret_file
 from tests.commands import call_kakou
+from tests.live_kit import paced_camera
 from tests.pipeline_kit import write_video
 from tests.riskdb_kit import risk_rig
+from tests.still_groups_kit import road, write_stream
 
 
 def by_name(findings: list[Finding]) -> dict[str, Finding]:
@@ -191,6 +194,25 @@ def test_a_camera_that_cannot_be_opened_says_what_to_do_and_no_password():
     found = camera_finding(source("rtsp://user:secret@127.0.0.1:1/1"))
     assert (found.verdict, "uri" in found.to_do) == ("bad", True)
     assert "secret" not in found.says
+
+
+@pytest.mark.long
+def test_a_sub_stream_is_opened_too_and_one_of_another_scene_or_none_is_told(tmp_path: Path):
+    clips = [
+        write_stream(tmp_path / f"{seed}.ts", road([], 6.0, stone=10, seed=seed)).read_bytes() for seed in (4, 4, 5)
+    ]
+    with contextlib.ExitStack() as closing:
+        main, same, other = (closing.enter_context(paced_camera(clip, 6.0, 0.2)).url for clip in clips)
+        gone = "rtsp://user:secret@127.0.0.1:1/2"
+        found = [
+            camera_finding(source(main).model_copy(update={"sub_uri": sub_uri})) for sub_uri in (same, other, gone)
+        ]
+    assert [one.verdict for one in found] == ["ok", "warn", "warn"]
+    assert "子码流 h264 320×180，25 帧/秒，解码约占一核的" in found[0].says
+    assert "子码流与主码流画面不同" in found[1].says
+    assert "子码流不能用：打不开：连接被拒绝" in found[2].says
+    assert ["sub_uri" in one.to_do for one in found] == [False, True, True]
+    assert "secret" not in found[2].says
 
 
 def test_a_clock_that_differs_from_the_centres_is_found(tmp_path: Path, redis_url: str, redis_client: "redis.Redis"):

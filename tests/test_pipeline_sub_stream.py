@@ -161,6 +161,20 @@ def test_a_sub_stream_that_does_not_show_what_moves_is_believed_no_more(
 
 
 @pytest.mark.long
+def test_an_encoder_that_changes_its_picture_with_each_group_is_not_missed_by_the_sub_stream(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At a rate that is too low each picture that stands by itself differs from those before: as if something moved."""
+    one = traffic("day_gantry", 640, 360)
+    noisy = list(with_noise([*[one.empty] * 9 * FPS, *one.pictures]))
+    path = write_stream(tmp_path / "main.ts", iter(noisy), 2.0, options=CONSTANT_RATE)
+    pictures = shown(write_sub(tmp_path / "sub.ts", iter(noisy), (352, 288)), 2)
+    screened = screened_in_time(path, monkeypatch, 0.0, 0.0, pictures)
+    assert sum(1 for at_s in looks_s(screened) if 2.0 <= at_s < 9.0) > 20
+    assert {state for at_s, state in screened.states if at_s > 3} == {"there"}
+
+
+@pytest.mark.long
 def test_pictures_wait_in_long_groups_too_and_what_they_hold_is_bounded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -180,7 +194,7 @@ def test_of_the_fixtures_traffic_no_look_is_lost_at_a_constant_rate(
     rests_s, played_s = (9.0, 12.0, 9.4, 11.2), len(one.pictures) / FPS
     pictures = [each for rest_s in rests_s for each in [*[one.empty] * round(rest_s * FPS), *one.pictures]]
     noisy = list(with_noise(pictures))
-    path = write_stream(tmp_path / "main.ts", iter(noisy), 2.0, options=CONSTANT_RATE)
+    path = write_stream(tmp_path / "main.ts", iter(noisy), 2.0, options=CONSTANT_RATE | {"bufsize": "1500k"})
     sub = write_sub(tmp_path / "sub.ts", iter(noisy), (352, 288))
     began_s = [sum(rests_s[: place + 1]) + place * played_s for place in range(len(rests_s))]
     every = looks_s(screened_in_time(path, monkeypatch, 0.0, 0.0, skip_still_groups=False))

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pydantic import ValidationError
 
 from alerts.camera_quality import QUALITY_WORDS
-from kakou.doctor.camera_probe import CameraSeen
+from kakou.doctor.camera_probe import CameraSeen, SubStreamSeen
 from kakou.doctor.fault_words import CAMERA, in_words
 from kakou.doctor.finding import Finding, Told
 from kakou.settings import Settings
@@ -49,7 +49,23 @@ def camera_finding(source: SourceSettings) -> Finding:
         f"{seen.codec} {seen.width}×{seen.height}，{seen.fps:g} 帧/秒{'，隔行' if seen.is_interlaced else ''}，"
         f"首帧 {seen.first_picture_s:g} 秒"
     )
-    return Finding(name, *_judged(seen, says))
+    return Finding(name, *_with_sub_stream(seen.sub_stream, _judged(seen, says)))
+
+
+def _with_sub_stream(seen: SubStreamSeen | None, main: Told) -> Told:
+    """Add what is known of the sub-stream; without it the camera is screened all the same."""
+    verdict, says, to_do = main
+    if seen is None:
+        return main
+    if seen.fault:
+        words = in_words(without_credentials(seen.fault), CAMERA, "核对 sub_uri")
+        fault, remedy = f"子码流不能用：{words.says}", words.to_do.replace("uri", "sub_uri").replace("sub_sub_", "sub_")
+    elif not seen.is_same_scene:
+        fault, remedy = "子码流与主码流画面不同", "核对 sub_uri；在摄像机中让子码流显示同一画面，不裁剪"
+    else:
+        found = f"子码流 {seen.codec} {seen.width}×{seen.height}，{seen.fps:g} 帧/秒"
+        return verdict, f"{says}；{found}，解码约占一核的 {seen.core_share:.0%}", to_do
+    return ("warn" if verdict == "ok" else verdict), f"{says}；{fault}（改为全部解码主码流）", to_do or remedy
 
 
 def _judged(seen: CameraSeen, says: str) -> Told:

@@ -241,12 +241,17 @@ class LiveDecoding:
         )
         self._hand_over.offer(frame, ready, self._arrivals.lateness_s + FRESH_S)
 
+    def _hold_against_sub_stream(self, moved_ms: float) -> None:
+        """What an encoder changes with each picture that stands by itself is no movement that another would show."""
+        if self._sub_stream is not None and not self._stream.is_key:
+            self._sub_stream.main_moved(self._opened_s + moved_ms / 1000.0)
+
     def _is_wanted(self, late_s: float, gap_ms: float) -> bool:
         stream, moved_before_ms = self._stream, self._gate.moved_ms
         is_wanted = self._gate.wants(stream.luma(), stream.offset_ms, gap_ms)
         if self._gate.moved_ms > moved_before_ms:
             self._groups.moved(stream.offset_ms, moved_before_ms)
             self._have_patience(late_s)
-            if self._sub_stream is not None and 0 <= moved_before_ms < stream.offset_ms - FIRST_AFTER_MS:
-                self._sub_stream.main_moved(self._opened_s + stream.offset_ms / 1000.0)
+            if 0 <= moved_before_ms < stream.offset_ms - FIRST_AFTER_MS:
+                self._hold_against_sub_stream(stream.offset_ms)
         return is_wanted
