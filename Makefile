@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Tests wait for servers, browsers and clocks about a third of the time: more of them at once than there are cores.
 WORKERS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 2)))
-# A file's tests share its servers; files begin in the order of tests/conftest.py.
+# A file's tests share its servers; files begin in the order of tests/conftest.py, those that measure time come last.
 PYTEST := $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 READY := $(VENV)/.ready
 # A process that keeps no bytecode compiles everything anew at each start: 5 s in the place of 2 s for `kakou --help`.

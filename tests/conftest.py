@@ -1,10 +1,12 @@
 """How the tests are run; what they share is in tests/shared_fixtures.py."""
 
 import contextlib
+import fcntl
 import gc
 import importlib
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,8 +19,26 @@ LONGEST = ("test_kakou_demo", "test_alerts_faults", "test_kakou_run")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the files that take longest, so that none is alone at the end; the others stay in random order."""
-    items.sort(key=lambda item: item.path.stem not in LONGEST)
+    """Begin with the files that take longest, so that none is alone at the end, and end with those that measure time.
+
+    The others stay in random order.
+    """
+    measuring = {item.path for item in items if item.get_closest_marker("timing")}
+    items.sort(key=lambda item: (item.path in measuring, item.path.stem not in LONGEST))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Let a test that measures time have the machine: it waits for those that other workers run, and they for it."""
+    if not hasattr(item.config, "workerinput"):
+        return (yield)
+    turn = os.open(Path(__file__).parent, os.O_RDONLY)
+    fcntl.flock(turn, fcntl.LOCK_EX if item.get_closest_marker("timing") else fcntl.LOCK_SH)
+    try:
+        return (yield)
+    finally:
+        fcntl.flock(turn, fcntl.LOCK_UN)  # a process that a test left behind may have inherited it
+        os.close(turn)
 
 
 def pytest_configure(config: pytest.Config) -> None:

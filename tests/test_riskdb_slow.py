@@ -104,6 +104,7 @@ def hot_set(rig: RiskRig, trickle: Trickle) -> Iterator[HotSet]:
     link.close()
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize("plate", ["粤B82500", "粤B99999"])
 @pytest.mark.parametrize("is_connected", [True, False])
 def test_a_redis_that_trickles_holds_a_lookup_no_longer_than_its_limit(
