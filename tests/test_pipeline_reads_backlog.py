@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.reads import room
 from pipeline.reads.arrival import Arrival
 from pipeline.reads.camera_read import CameraRead, SentRead
 from pipeline.reads.cipher import Seal
@@ -101,6 +102,19 @@ def test_reads_that_wait_together_take_two_statements_and_one_write_that_ends_wh
         [segment] = (tmp_path / "reads").glob("*.reads")
         files = [int(file.name) for file in Path("/proc/self/fd").iterdir() if file.exists() and file.samefile(segment)]
         assert [bool(fcntl.fcntl(file, fcntl.F_GETFL) & os.O_DSYNC) for file in files] == [True]
+
+
+def test_whether_the_disk_has_room_is_asked_each_second_and_each_time_while_it_has_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    with contextlib.closing(Journal(tmp_path / "reads", Seal(bytes(32)))) as journal:
+        kept(journal, 0)
+        monkeypatch.setattr(room, "KEEP_FREE_BYTES", 2**60)
+        assert journal.keep(journal.sealed([sent(1)]), 0.9) == [True]
+        with pytest.raises(OSError, match="磁盘快满了"):
+            journal.keep(journal.sealed([sent(2)]), 1.1)
+        monkeypatch.undo()
+        assert journal.keep(journal.sealed([sent(2)]), 1.2) == [True]
 
 
 def test_a_disk_that_takes_half_of_what_is_written_damages_nothing_that_comes_after(tmp_path: Path):

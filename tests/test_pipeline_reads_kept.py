@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kakou.wiring.reads import open_journal
-from pipeline.reads import journal as journal_file
+from pipeline.reads import room
 from pipeline.reads.synthetic import (
     Said,
     hikvision,
@@ -81,7 +81,7 @@ def test_a_full_disk_is_told_so_that_the_camera_sends_again(tmp_path: Path):
 
 def test_the_last_of_the_disk_is_not_for_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     with serving(reads_settings(tmp_path)) as served:
-        monkeypatch.setattr(journal_file, "KEEP_FREE_BYTES", 2**60)
+        monkeypatch.setattr(room, "KEEP_FREE_BYTES", 2**60)
         assert served.send(hikvision(said())).status == 503
         monkeypatch.undo()
         assert served.send(hikvision(said())).status == 200

@@ -7,7 +7,6 @@ deleted when all its reads are decided, so that nothing of a clear vehicle stays
 import contextlib
 import errno
 import os
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -17,6 +16,7 @@ from typing import Any, NamedTuple, TypeAlias
 from alerts.database import transaction
 from pipeline.reads.arrival import Arrival
 from pipeline.reads.cipher import Seal, SealError
+from pipeline.reads.room import Room
 from pipeline.reads.rows import AT_ONCE, execute_values, opened
 from pipeline.reads.sealed import BOUND_BY, Sealed, sealed
 from pipeline.reads.segment import Segment
@@ -24,8 +24,6 @@ from riskdb.own_file import open_plain, own_folder
 
 MOST_LOG_PAGES = 8000
 """Of 4 kB: SQLite's log where nobody decides, or it never comes to rest."""
-KEEP_FREE_BYTES = 512 * 2**20
-"""Below this much free disk the cameras keep their reads and send them again."""
 KEEP = """INSERT INTO read (device_id, key, arrived_ms, segment, place, length, head) VALUES {}
 ON CONFLICT (device_id, key) DO NOTHING"""
 KNOWN = """SELECT read.device_id, read.key FROM (VALUES {}) AS asked
@@ -79,6 +77,7 @@ class Journal:
         self._database = opened(folder / "reads.sqlite")
         self._segment: Segment | None = None
         self._looked_to = 0
+        self._room = Room(folder)
 
     def begin_writing(self) -> None:
         """Be the one who writes reads; the segments of a writer that is no more are closed.
@@ -108,8 +107,7 @@ class Journal:
 
         Raises OSError, sqlite3.Error.
         """
-        if shutil.disk_usage(self._folder).free < KEEP_FREE_BYTES:
-            raise OSError(errno.ENOSPC, "磁盘快满了，剩下的空间留给预警：清理磁盘或扩容")
+        self._room.check(now_s)
         known = set(execute_values(self._database, KNOWN, [(read.device_id, read.key) for read in reads]))
         fresh: dict[_Name, Sealed] = {}
         is_new: list[bool] = []
