@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from riskdb.record.mapping.header_keys import header_key, uncounted_key
 
@@ -225,6 +226,8 @@ class SynonymTable:
     def __init__(self, synonyms: tuple[Synonyms, ...]) -> None:
         self._by_name = {header_key(name): one.field for one in synonyms for name in one.names.split()}
         self._patterns = [(re.compile(one.pattern), one.field) for one in synonyms if one.pattern]
+        # Each form that a table may have asks for the same few headers.
+        self._field_by_pattern = lru_cache(maxsize=1024)(self._matched)
 
     def field_of(self, header: str) -> Field | None:
         """Return what a header means: as it stands, without its brackets, or by what it says in one language."""
@@ -239,8 +242,9 @@ class SynonymTable:
     def _field_of_key(self, key: str) -> Field | None:
         if not key or len(key) > 40:
             return None
-        if key in self._by_name:
-            return self._by_name[key]
+        return self._by_name.get(key) or self._field_by_pattern(key)
+
+    def _matched(self, key: str) -> Field | None:
         return next((field for pattern, field in self._patterns if pattern.fullmatch(key)), None)
 
 
