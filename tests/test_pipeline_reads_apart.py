@@ -13,9 +13,9 @@ from pipeline.reads.arrival import Arrival
 from pipeline.reads.camera_read import SentRead
 from pipeline.reads.cipher import Seal
 from pipeline.reads.journal import Journal
+from tests.arrivals_kit import LISTED, OTHER, Lane, read_of
 from tests.pipeline_kit import NOON, ListedPlates
 from tests.plates import make_read
-from tests.test_pipeline_reads_arrivals import LISTED, OTHER, Lane, read_of
 
 SURE = {"char_scores": (0.99,) * 7}
 PICTURE_BYTES = 200_000

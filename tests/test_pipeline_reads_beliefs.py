@@ -4,7 +4,7 @@ import pytest
 
 from ocr.hypotheses import top_hypotheses
 from pipeline.reads.beliefs import distribution_of
-from tests.test_pipeline_reads_arrivals import read_of
+from tests.arrivals_kit import read_of
 
 
 @pytest.mark.parametrize("text", ["鲁B12-45", "-B12345", "38AAP084", "鲁BD12345", "使012345"])

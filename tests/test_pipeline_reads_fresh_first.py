@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.arrivals_kit import LISTED, OTHER, Lane, read_of
 from tests.pipeline_kit import NOON, ListedPlates
-from tests.test_pipeline_reads_arrivals import LISTED, OTHER, Lane, read_of
 
 MANY = 400
 
