@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
@@ -18,7 +17,7 @@ STRANGERS = ""
 class DeviceReport(BaseModel):
     """The state of a device as it is written down."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(extra="ignore")
 
     last_message_at: AwareDatetime | None = None
     """Any message with the right secret, a sign of life too."""
@@ -48,14 +47,7 @@ class Device:
     secret: str
     clock: DeviceClock
     bucket: Bucket
-    _first: DeviceReport = field(default_factory=DeviceReport)
-    """As it was at the start."""
-    _noted: dict[str, Any] = field(default_factory=dict)
-    """What has changed since."""
-
-    @property
-    def report(self) -> DeviceReport:
-        return self._first.model_copy(update=dict(self._noted))
+    report: DeviceReport = field(default_factory=DeviceReport)
 
     @classmethod
     def of(cls, settings: DeviceSettings, secret: str, window: timedelta, said: str | None) -> "Device":
@@ -63,11 +55,11 @@ class Device:
         clock = DeviceClock(window, report.clock_offset_s, report.newest)
         return cls(settings, secret, clock, Bucket(settings.reads_per_s), report)
 
-    def note(self, **changes: Any) -> None:
+    def note(self, **changes: object) -> None:
         """Change the report; numbers are added."""
         for name, value in changes.items():
             is_count = isinstance(value, int) and not isinstance(value, bool)
-            self._noted[name] = value + self._noted.get(name, getattr(self._first, name)) if is_count else value
+            setattr(self.report, name, getattr(self.report, name) + value if is_count else value)
 
     def refuse(self, why: str, now: datetime) -> None:
         self.note(refused=1, refused_at=now, why_refused=why)
