@@ -58,8 +58,8 @@ def _with_sub_stream(seen: SubStreamSeen | None, main: Told) -> Told:
     if seen is None:
         return main
     if seen.fault:
-        words = in_words(without_credentials(seen.fault), CAMERA, "核对 sub_uri")
-        fault, remedy = f"子码流不能用：{words.says}", words.to_do.replace("uri", "sub_uri").replace("sub_sub_", "sub_")
+        words = in_words(without_credentials(seen.fault), CAMERA, "核对 uri")
+        fault, remedy = f"子码流不能用：{words.says}", words.to_do.replace("uri", "sub_uri")
     elif not seen.is_same_scene:
         fault, remedy = "子码流与主码流画面不同", "核对 sub_uri；在摄像机中让子码流显示同一画面，不裁剪"
     else:

@@ -18,7 +18,8 @@ AT_ONCE = 32
 PUT_OFF_AT_ONCE = 8
 """Of those that have time: each may need its picture read, and whatever comes meanwhile waits for them."""
 FRESH_S = 5.0
-"""A read that waited for longer, or came late, is decided when no fresh one waits: its vehicle stands there no more."""
+"""A read that waited for longer, or came late, is decided when no fresh one waits: its vehicle stands there no more.
+Of a passage with messages on both sides of this line, which only an overloaded box has, two are counted."""
 CAUGHT_UP_S = 1.0
 """Those that come after it, too, until one has waited no longer than this: else each would be 5 s late for ever."""
 
