@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from kakou.main import app
 
 REPOSITORY = Path(__file__).parents[1]
 SAMPLE_S = 0.02
+PROGRAM = ("-m", "kakou.main")
 ENVIRONMENT = {"NO_COLOR": "1", "COLUMNS": "200"}
 
 
@@ -28,10 +30,14 @@ class Finished:
     """Largest resident memory of the command; 0 where it had no process of its own."""
 
 
-def run_kakou(*arguments: str | Path, folder: Path | None = None, timeout_s: float = 180.0) -> Finished:
+def run_kakou(
+    *arguments: str | Path, folder: Path | None = None, timeout_s: float = 180.0, program: Sequence[str] = PROGRAM
+) -> Finished:
     """Run `kakou ARGUMENTS` in `folder` (default: an empty one) and wait for its end."""
     with tempfile.TemporaryDirectory() as empty, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        process = start_kakou(*arguments, folder=folder or Path(empty), stdout=out.fileno(), stderr=err.fileno())
+        process = start_kakou(
+            *arguments, folder=folder or Path(empty), stdout=out.fileno(), stderr=err.fileno(), program=program
+        )
         peak_mb = _wait(process, timeout_s)
         out.seek(0)
         err.seek(0)
@@ -51,13 +57,17 @@ def call_kakou(*arguments: str | Path, folder: Path | None = None) -> Finished:
 
 
 def start_kakou(
-    *arguments: str | Path, folder: Path, stdout: int = subprocess.DEVNULL, stderr: int = subprocess.DEVNULL
+    *arguments: str | Path,
+    folder: Path,
+    stdout: int = subprocess.DEVNULL,
+    stderr: int = subprocess.DEVNULL,
+    program: Sequence[str] = PROGRAM,
 ) -> "subprocess.Popen[bytes]":
-    """Start `kakou ARGUMENTS` in `folder`, without REDIS_URL and without colours."""
+    """Start `kakou ARGUMENTS` in `folder`, without REDIS_URL and without colours; `program` is what Python is given."""
     environment = {name: value for name, value in os.environ.items() if name != "REDIS_URL"}
     environment |= ENVIRONMENT | {"PYTHONPATH": str(REPOSITORY)}
     return subprocess.Popen(
-        [sys.executable, "-m", "kakou.main", *map(str, arguments)],
+        [sys.executable, *program, *map(str, arguments)],
         cwd=folder,
         env=environment,
         stdin=subprocess.DEVNULL,
