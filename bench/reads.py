@@ -156,10 +156,20 @@ def killing(plan: Plan, folder: Path) -> Iterator[list[float]]:
 
 
 def _kill(wanted: str, folder: Path, killed: list[float]) -> None:
-    for process in psutil.process_iter(["pid", "cmdline", "cwd"]):
-        if wanted in (process.info["cmdline"] or []) and process.info["cwd"] == str(folder):
-            killed.append(time.monotonic())
-            os.kill(process.info["pid"], signal.SIGKILL)
+    """Kill the one at work: beside the endpoint a spare stands by, which listens nowhere."""
+    each = psutil.process_iter(["cmdline", "cwd"])
+    found = [one for one in each if wanted in (one.info["cmdline"] or []) and one.info["cwd"] == str(folder)]
+    if len(found) > 1:
+        found = [one for one in found if _listens(one)]
+    for process in found:
+        killed.append(time.monotonic())
+        os.kill(process.pid, signal.SIGKILL)
+
+
+def _listens(process: psutil.Process) -> bool:
+    with contextlib.suppress(psutil.Error):
+        return any(one.status == psutil.CONN_LISTEN for one in process.net_connections("tcp"))
+    return False
 
 
 def cpu_s_of(process_id: int) -> dict[str, float]:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from kakou.box.started import start
 from kakou.box.supervisor import ChildCommand, Supervisor, next_wait_s
 from tests.alerts_kit import wait_until
 
@@ -89,6 +90,71 @@ def test_a_child_that_is_killed_after_work_comes_again_at_once_each_time(caplog:
     stop.set()
     thread.join(timeout=15)
     assert re.findall(r"again in ([\d.]+) s", caplog.text)[:2] == ["0.2", "0.2"]
+
+
+SPARE = """
+import os, sys, time
+sys.path[:0] = {path!r}
+from kakou.box.started import await_turn
+from kakou.box.supervisor import Heartbeat
+told = open({told!r}, "a", buffering=1)
+told.write(f"{{os.getpid()}} loaded\\n")
+if await_turn():
+    told.write(f"{{os.getpid()}} works\\n")
+    Heartbeat(os.environ).beat()
+    time.sleep(60)
+told.write(f"{{os.getpid()}} ends\\n")
+"""
+
+
+def child_with_spare(told: Path) -> ChildCommand:
+    told.touch()
+    return ChildCommand("reads", python(SPARE.format(path=sys.path, told=str(told))), has_spare=True)
+
+
+def who(told: Path, does: str) -> list[int]:
+    """Return the ids of the processes that told so, in order."""
+    lines = [line.split() for line in told.read_text().splitlines()]
+    return [int(process_id) for process_id, what in lines if what == does]
+
+
+def await_count(told: Path, does: str, count: int) -> None:
+    wait_until(lambda: len(who(told, does)) == count)
+
+
+def test_a_spare_that_is_loaded_beforehand_takes_over_from_a_child_that_is_killed(tmp_path: Path):
+    told = tmp_path / "told"
+    with supervised(child_with_spare(told)) as supervisor:
+        for count in (1, 2, 3):
+            await_count(told, "loaded", count + 1)
+            assert who(told, "works") == who(told, "loaded")[:count], "only one of them works"
+            os.kill(who(told, "works")[-1], signal.SIGKILL)
+            await_count(told, "works", count + 1)
+            assert supervisor.process_ids() == {"reads": who(told, "works")[-1]}
+        assert who(told, "works") == who(told, "loaded")[:4]
+    assert not any(is_alive(process_id) for process_id in who(told, "loaded"))
+
+
+def test_a_spare_that_is_killed_is_loaded_anew_and_one_that_dies_with_its_child_is_not_waited_for(tmp_path: Path):
+    told = tmp_path / "told"
+    with supervised(child_with_spare(told)):
+        await_count(told, "loaded", 2)
+        os.kill(who(told, "loaded")[1], signal.SIGKILL)
+        await_count(told, "loaded", 3)
+        assert len(who(told, "works")) == 1
+        for process_id in who(told, "loaded")[2::-2]:
+            os.kill(process_id, signal.SIGKILL)
+        await_count(told, "works", 2)
+        assert who(told, "works")[1] not in who(told, "loaded")[:3]
+
+
+def test_a_spare_whose_supervisor_is_no_more_ends_without_having_worked(tmp_path: Path):
+    child = child_with_spare(told := tmp_path / "told")
+    spare = start(child.command, b"", gives_way=False, is_spare=True)
+    await_count(told, "loaded", 1)
+    spare.close()
+    assert spare.process.wait(10) == 0
+    assert (who(told, "works"), who(told, "ends")) == ([], [spare.process.pid])
 
 
 def test_a_child_that_gives_way_does_so_from_its_start_on(tmp_path: Path):

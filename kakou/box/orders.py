@@ -13,6 +13,7 @@ from typing import NoReturn
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from kakou.box.started import await_turn
 from kakou.box.supervisor import Heartbeat
 from kakou.errors import report_error
 from kakou.exit_codes import ExitCode
@@ -49,7 +50,7 @@ def run_by_order(work: Callable[[Order], int]) -> NoReturn:
         os.umask(0o077)
         order = _taken_order()
         die_with_parent(order.parent_id)
-        sys.exit(work(order))
+        sys.exit(work(order) if await_turn() else ExitCode.OK)
     except Exception as error:  # noqa: BLE001  the outermost loop of the process
         Heartbeat(os.environ).say_why(str(error))
         sys.exit(report_error(error))

@@ -36,6 +36,8 @@ class BoxProcess:
     """It works for the others; when they are done, the box is."""
     gives_way: bool = False
     """Others come first: a camera that waits for an answer sends all its reads again."""
+    has_spare: bool = False
+    """A second one stands by, with all loaded: cameras wait while it is away."""
     runs_with_box: bool = True
     """False: `kakou run` doesn't start it; `kakou demo` does."""
 
@@ -87,7 +89,7 @@ def if_cameras_send(name: str) -> Callable[[Settings], list[str]]:
 
 PROCESSES = (
     BoxProcess("cameras", "kakou.box.group", groups),
-    BoxProcess("reads", "kakou.box.reads", if_cameras_send(READS)),
+    BoxProcess("reads", "kakou.box.reads", if_cameras_send(READS), has_spare=True),
     BoxProcess("arrivals", "kakou.box.arrivals", if_cameras_send(ARRIVALS), gives_way=True),
     BoxProcess("canary", "kakou.box.canary", canary, is_attendant=True),
     BoxProcess("booth", "kakou.box.booth", booth, is_attendant=True),
@@ -122,6 +124,7 @@ def _children(row: BoxProcess, settings: Settings, order: Order) -> list[ChildCo
             hopeless_codes=HOPELESS_CODES,
             is_attendant=row.is_attendant,
             gives_way=row.gives_way,
+            has_spare=row.has_spare,
             given=order.model_copy(update={"name": name}).to_bytes(),
         )
         for name in row.names(settings)

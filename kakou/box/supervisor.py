@@ -5,17 +5,15 @@ import os
 import selectors
 import signal
 import subprocess
-import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Event
-from typing import IO
 
-from kakou.process import give_way
+from kakou.box.started import HEARTBEAT_VARIABLE, Started, start
 
-HEARTBEAT_VARIABLE = "KAKOU_HEARTBEAT_FD"
-TICK_S = 0.2
+TICK_S = 0.05
+"""Whoever sends to a child that has ended waits for so long before its spare is told."""
 STOP_TIMEOUT_S = 10.0
 QUICK_WAIT_S = 0.2
 """Before a child that had worked is started again: whoever sends to it tries again meanwhile."""
@@ -45,6 +43,8 @@ class ChildCommand:
     """It works for the others: when they are done, so is the supervisor."""
     gives_way: bool = False
     """It runs behind the others from its start on: what it loads must not hold them up either."""
+    has_spare: bool = False
+    """While it works a second one is loaded beside it, and waits: it takes over as soon as the first has ended."""
     given: bytes = b""
     """What every start of the child finds on its standard input."""
 
@@ -52,8 +52,10 @@ class ChildCommand:
 @dataclass
 class _Child:
     spec: ChildCommand
-    process: subprocess.Popen[bytes] | None = None
-    heartbeats: int = -1
+    started: Started | None = None
+    spare: Started | None = None
+    spare_at: float = 0.0
+    """Not before then is a spare loaded."""
     began_at: float | None = None
     """Its first beat; it was being loaded before."""
     beat_at: float | None = None
@@ -66,6 +68,10 @@ class _Child:
     @property
     def is_awaited(self) -> bool:
         return self.exit_code is None and not self.spec.is_attendant
+
+    @property
+    def process(self) -> subprocess.Popen[bytes] | None:
+        return self.started.process if self.started is not None else None
 
 
 class Heartbeat:
@@ -140,61 +146,83 @@ class Supervisor:
             if limit_s is not None and child.beat_at is not None and now - child.beat_at > limit_s:
                 log.error("%s is silent for %.0f s and is killed", child.spec.name, limit_s)
                 child.process.kill()
+            self._look_after_spare(child, now)
             return
         self._listen()
         self._forget(child)
         if code in child.spec.done_codes | child.spec.hopeless_codes:
             child.exit_code = code
+            self._give_back(child)
             if code in child.spec.hopeless_codes:
                 self._give_up(child, code)
             return
         # Of a child that never beats nobody knows when it was loaded.
         began_at = child.began_at or child.started_at + self._max_wait_s
         child.wait_s = next_wait_s(child.wait_s, now - began_at, self._max_wait_s)
+        if child.spare is not None and child.wait_s <= QUICK_WAIT_S:
+            child.wait_s = 0.0
         child.start_at = now + child.wait_s
         log.error("%s ended with %d, starting it again in %.1f s", child.spec.name, code, child.wait_s)
+        if not child.wait_s:
+            self._start(child)
 
     def _give_up(self, child: _Child, code: int) -> None:
         why = child.why.decode(errors="replace")
         log.error("%s ended with %d and is not started again: %s", child.spec.name, code, why or "it did not say why")
         self._on_given_up(child.spec.name, code, why)
 
+    def _look_after_spare(self, child: _Child, now: float) -> None:
+        if child.spare is None:
+            # Not at once: what is loaded while the one at work catches up holds it up.
+            has_worked = child.began_at is not None and now - child.began_at >= min(LEAST_WORK_S, self._max_wait_s)
+            if child.spec.has_spare and has_worked and now >= child.spare_at:
+                child.spare = self._started(child, is_spare=True)
+        elif child.spare.process.poll() is not None:
+            log.error("the spare of %s ended with %d", child.spec.name, child.spare.process.returncode)
+            self._give_back(child)
+            child.spare_at = now + self._max_wait_s
+
     def _start(self, child: _Child) -> None:
-        reading, writing = os.pipe()
-        os.set_blocking(reading, False)
-        os.set_blocking(writing, False)
-        with _unnamed_file(child.spec.given) as given:
-            child.process = subprocess.Popen(
-                child.spec.command,
-                pass_fds=(writing,),
-                env={**os.environ, HEARTBEAT_VARIABLE: str(writing)},
-                stdin=given,
-                start_new_session=True,  # Ctrl-C goes to the supervisor, which stops its children in order.
-            )
-        os.close(writing)
-        if child.spec.gives_way:
-            give_way(child.process.pid)
-        child.heartbeats, child.began_at, child.beat_at, child.why = reading, None, None, b""
+        if child.spare is not None and child.spare.process.poll() is not None:
+            self._give_back(child)
+        child.started, child.spare = child.spare or self._started(child), None
+        child.started.begin()
+        child.began_at, child.beat_at, child.why = None, None, b""
         child.started_at = time.monotonic()
-        self._selector.register(reading, selectors.EVENT_READ, child)
+        self._selector.register(child.started.heartbeats, selectors.EVENT_READ, child)
+
+    def _started(self, child: _Child, *, is_spare: bool = False) -> Started:
+        spec = child.spec
+        return start(spec.command, spec.given, gives_way=spec.gives_way, is_spare=is_spare)
+
+    def _give_back(self, child: _Child) -> None:
+        """End a spare, where there is one."""
+        if child.spare is not None:
+            child.spare.process.kill()
+            child.spare.process.wait()
+            child.spare.close()
+            child.spare = None
 
     def _listen(self) -> None:
         for key, _ in self._selector.select(timeout=0):
             child: _Child = key.data
-            if message := os.read(child.heartbeats, 65536):
+            if message := os.read(key.fd, 65536):
                 child.beat_at = time.monotonic()
                 child.began_at = child.began_at or child.beat_at
                 child.why = message.partition(WHY)[2] or child.why
             else:
-                self._selector.unregister(child.heartbeats)
+                self._selector.unregister(key.fd)
 
     def _forget(self, child: _Child) -> None:
-        if child.heartbeats in self._selector.get_map():
-            self._selector.unregister(child.heartbeats)
-        os.close(child.heartbeats)
-        child.process, child.heartbeats = None, -1
+        if child.started is not None:
+            if child.started.heartbeats in self._selector.get_map():
+                self._selector.unregister(child.started.heartbeats)
+            child.started.close()
+            child.started = None
 
     def _stop_all(self) -> None:
+        for child in self._children:
+            self._give_back(child)
         running = [child for child in self._children if child.process is not None]
         for child in running:
             if child.process is not None:
@@ -221,14 +249,3 @@ def next_wait_s(last_wait_s: float, worked_s: float, most_s: float) -> float:
     if worked_s >= min(enough_s, most_s):
         return min(QUICK_WAIT_S, most_s)
     return min(max(2 * last_wait_s, FIRST_WAIT_S), most_s)
-
-
-def _unnamed_file(content: bytes) -> IO[bytes]:
-    """Return a file to be read from its start that no path leads to: in memory on Linux, else of this user only."""
-    if hasattr(os, "memfd_create"):
-        file: IO[bytes] = os.fdopen(os.memfd_create("kakou-order"), "w+b")
-    else:
-        file = tempfile.TemporaryFile()  # noqa: SIM115  the caller closes it
-    file.write(content)
-    file.seek(0)
-    return file
