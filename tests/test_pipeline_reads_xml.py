@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from pipeline.reads.adapter import UnreadableMessageError
 from pipeline.reads.synthetic import Said, hikvision_xml
+from pipeline.reads.texts import decoded
 from pipeline.reads.xml_form import KEPT_FORMS, MAX_DEPTH, MOST_TAGS, form_of, parted
 from pipeline.reads.xml_tree import MAX_ELEMENTS, Element, parse_xml
 
@@ -79,11 +80,12 @@ ODD = (
 @example(texts=["\u3000", "x", "x", "x", ""], head="<?xml version='1.0'?>")
 @example(texts=["", "", "\0", "", ""], head="")
 @example(texts=["", "x", "x\r\ny\rz", "x", ""], head="")
+@example(texts=["", "", "", "\x85", ""], head="")
 def test_a_message_says_by_its_form_what_its_tree_says_and_is_refused_where_it_has_none(texts: list[str], head: str):
     one, two, three, four, five = texts
     text = f"{head}{one}<x:a xmlns:x='u'>{two}<b>{three}</b>{four}</x:a>{five}"
     try:
-        tree = ElementTree.fromstring(text.strip("\ufeff \t\r\n\0"))
+        tree = ElementTree.fromstring(decoded(text.encode()).strip("\ufeff \t\r\n\0"))
     except ElementTree.ParseError:
         with pytest.raises(UnreadableMessageError):
             parse_xml(text.encode())

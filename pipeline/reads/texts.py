@@ -114,7 +114,10 @@ def _moment(text: str, zone: timezone) -> datetime | None:
 
 
 def _iso(text: str, zone: timezone) -> datetime:
-    moment = datetime.fromisoformat(SHORT_ZONE.sub(r"\g<1>0\2", text.replace("/", "-")))
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = datetime.fromisoformat(SHORT_ZONE.sub(r"\g<1>0\2", text.replace("/", "-")))
     return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
 
 

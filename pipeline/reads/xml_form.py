@@ -6,7 +6,6 @@ than texts (a reference, a comment, a stray mark) is told apart by `parted`.
 
 from collections.abc import Iterator
 from functools import lru_cache
-from itertools import chain, repeat
 from xml.etree import ElementTree
 
 MAX_DEPTH = 40
@@ -15,6 +14,8 @@ MOST_TAGS = 500
 KEPT_FORMS = 64
 CONTROLS = bytes(set(range(32)) - set(b"\t\n\r"))
 """What XML forbids among the characters of ASCII."""
+ORDINARY = bytes(set(range(256)) - set(CONTROLS) - set(b"<>"))
+"""Bytes of a text that leave in it, when they are taken out, the marks of its tags and what is forbidden."""
 WHITE = " \t\n"
 
 
@@ -115,11 +116,8 @@ def parted(text: str) -> tuple[list[str], tuple[str, ...]] | None:
     texts, tags = pieces[::2], tuple(pieces[1::2])
     if len(tags) > MOST_TAGS or len(texts) != len(tags) + 1:
         return None
-    turns = chain.from_iterable(zip(texts, repeat("<"), tags, repeat(">"), strict=False))
-    if "".join(chain(turns, texts[-1:])) != text:
-        return None  # the marks do not take turns
-    said = "".join(texts).encode()
-    return (texts, tags) if len(said.translate(None, CONTROLS)) == len(said) else None
+    takes_turns = text.encode().translate(None, ORDINARY) == b"<>" * len(tags)
+    return (texts, tags) if takes_turns else None
 
 
 @lru_cache(maxsize=KEPT_FORMS)
