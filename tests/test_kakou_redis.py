@@ -104,3 +104,19 @@ def test_without_any_server_the_error_names_the_install_command():
 def test_what_is_no_server_is_named_among_what_was_tried():
     with pytest.raises(RedisUnavailableError, match=r"/bin/true（版本 不明，需要 6.2 以上）"):
         find_redis_server([Path("/bin/true")])
+
+
+def test_data_that_a_newer_server_has_written_are_refused_and_left_as_they_are(tmp_path: Path):
+    with embedded_redis(tmp_path) as url, redis.Redis.from_url(url) as client:
+        client.set("key", "value")
+        client.bgrewriteaof()
+        wait_until(lambda: not client.info("persistence")["aof_rewrite_in_progress"])
+    (base,) = [path for path in tmp_path.rglob("*") if path.is_file() and path.read_bytes()[:5] == b"REDIS"]
+    written = base.read_bytes()
+    base.write_bytes(b"REDIS0099" + written[9:])
+    with pytest.raises(RedisUnavailableError, match="较新的 Redis 或 Valkey"), embedded_redis(tmp_path):
+        pass
+    assert base.read_bytes() == b"REDIS0099" + written[9:]
+    base.write_bytes(written)
+    with embedded_redis(tmp_path) as url, redis.Redis.from_url(url) as client:
+        assert client.get("key") == b"value"

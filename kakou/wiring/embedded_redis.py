@@ -39,6 +39,8 @@ HEIR_LOOKS_EVERY_S = 0.5
 DAMAGED = re.compile(r"append.only|aof|manifest|rdb|corrupt", re.IGNORECASE)
 NOT_DAMAGED = re.compile(r"no space left|read-only file system|permission denied", re.IGNORECASE)
 """What Redis says where its data cannot be loaded, and where something else keeps it from starting."""
+NEWER = re.compile(r"can't handle rdb format", re.IGNORECASE)
+"""...and where another server has written its data, which that one still can load: Valkey 8 after Redis 8, say."""
 
 LOST = "内置 Redis 的数据曾损坏，已重新开始：名单和未送达的预警会自动补齐，死信和各通道的重试记录已丢失"
 
@@ -142,6 +144,10 @@ def _loaded(binary: Path, folder: Path, socket: Path) -> subprocess.Popen[bytes]
         return _ready(binary, folder, socket)
     except RedisUnavailableError:
         said = log_file.read_bytes()[said_before:].decode(errors="replace") if log_file.is_file() else ""
+        if NEWER.search(said):
+            raise RedisUnavailableError(
+                f"{folder} 里的数据是较新的 Redis 或 Valkey 写的，{binary.name} 读不了：装回原来的那一个，或装更新的"
+            ) from None
         if not DAMAGED.search(said) or NOT_DAMAGED.search(said):
             raise
     for name in ("appendonlydir", "appendonly.aof", "dump.rdb"):
