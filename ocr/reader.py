@@ -1,7 +1,7 @@
 """The reader: a picture in, plate reads out."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -10,6 +10,7 @@ from ocr.cut_plates import is_at_edge, is_inside, without_unseen
 from ocr.detector import Detection, PlateDetector
 from ocr.interpreting import build_read, is_two_line, style_probability, two_line_style
 from ocr.models_folder import ModelFiles
+from ocr.reader_settings import ReaderSettings
 from ocr.recognizer import CPU_PROVIDERS, PlateRecognizer
 from ocr.rectify import CROP_HEIGHT, CROP_WIDTH, MARGIN, inner_corners, rectify, rolled, sharpness
 from ocr.red_letters import MILITARY, begins_red, doubted
@@ -29,38 +30,6 @@ LEAST_OF_CROP, LEAST_SCORE_IN_CROP = 0.6, 0.1
 SURER = 1.5
 """How much surer the read of a crop taken for rolled must be: of four turns of an unreadable one, one always is the
 surest. A level plate that is turned may be read surely and wrong (its A as a 4), so a readable one never is."""
-
-
-@dataclass(frozen=True, slots=True)
-class ReaderSettings:
-    """What the reader accepts. The thresholds come from `python -m bench.accuracy` on the development photos."""
-
-    detector_long_side_px: int = 640
-    second_long_side_px: int = 1280
-    """A large picture is searched again at this size, for far plates; 0 never does."""
-    second_above_px: int = 900
-    """Pictures whose longer side exceeds this are searched twice."""
-    second_min_confidence: float = 0.3
-    """What only a further search finds must be readable: at twice the size more things look like plates."""
-    sure_confidence: float = 0.9
-    """What was read at least this surely is not read again by a further search."""
-    fills_above: float = 0.45
-    """A plate wider than this share of the picture is looked for from farther back too."""
-    most_plates: int = 40
-    """More of what looks like plates is not looked at; who asks is told."""
-    min_score: float = 0.3
-    """A detection of at least this score may be hard to read..."""
-    faint_score: float = 0.2
-    """...a fainter one must be readable, as what only a further search finds; below this score none is looked at. The
-    score of a far plate hangs on where it lies in the detector's grid of 8 pixels."""
-    min_confidence: float = 0.05
-    """A detection is dropped when its weakest character is less probable than this..."""
-    sure_score: float = 0.9
-    """...unless the detector itself is this sure: then an unreadable plate is still a plate."""
-    look_again_below: float = 0.9
-    """A plate whose weakest character is less probable than this is looked at again; 0.0 never does."""
-    max_not_plate: float = 0.5
-    """A detection is dropped when the recogniser holds it for no plate with more than this probability."""
 
 
 class PlateReader:
@@ -103,12 +72,13 @@ class PlateReader:
         looks for them everywhere.
         """
         settings, size = self.settings, image.shape[:2]
-        reads, is_complete = self._read_in(image, whole(size, settings.detector_long_side_px))
+        least = settings.faint_score if moved is not None else settings.photo_faint_score
+        reads, is_complete = self._read_in(image, whole(size, settings.detector_long_side_px), least)
         for window in self._closer_windows(size, moved, reads):
-            further, is_all = self._read_in(image, window, reads)
+            further, is_all = self._read_in(image, window, least, reads)
             reads, is_complete = self._merge(reads, further), is_complete and is_all
         if self._may_be_filled(reads, size, moved):
-            further, _ = self._read_in(image, from_farther(size))
+            further, _ = self._read_in(image, from_farther(size), settings.faint_score)
             reads = self._merge_large(reads, [one for one in further if one.box.width > settings.fills_above * size[1]])
         return PictureReads(tuple(reads), is_complete)
 
@@ -196,18 +166,26 @@ class PlateReader:
         return self._look_again(read, crop, place)
 
     def _read_in(
-        self, image: BgrImage, window: Window, known: Sequence[PlateRead] = ()
+        self, image: BgrImage, window: Window, least: float, known: Sequence[PlateRead] = ()
     ) -> tuple[list[PlateRead], bool]:
-        """Return the reads of a window, and whether all was looked at; what is `known` surely is not read again."""
-        size = image.shape[:2]
-        seen = self._detector.detect_in(image, window, self.settings.faint_score)
-        sure = [read.box for read in known if read.confidence >= self.settings.sure_confidence]
+        """Return the reads of a window, and whether all was looked at; what is `known` surely is not read again.
+
+        `least`: the score of the faintest detections that are looked at where nothing is read for sure.
+        """
+        size, faint_score = image.shape[:2], self.settings.faint_score
+        seen = self._detector.detect_in(image, window, min(least, faint_score))
+        sure = self._sure(known)
         news = [one for one in seen if all(one.box.within(size).iou(box) <= SAME_PLATE_IOU for box in sure)]
-        detections = news[: self.settings.most_plates]
-        reads = self._read_at(image, detections)
-        sure = [*sure, *(read.box for read in reads if read.confidence >= self.settings.sure_confidence)]
+        detections, left = news[: self.settings.most_plates], news[self.settings.most_plates :]
+        reads = self._read_at(image, [one for one in detections if one.score >= faint_score])
+        if not sure and not self._sure(reads):
+            reads += self._read_at(image, [one for one in detections if one.score < faint_score])
+        sure = [*sure, *self._sure(reads)]
         unsure = [one for one in detections if all(one.box.within(size).iou(box) <= SAME_PLATE_IOU for box in sure)]
-        return reads + self._read_beside(image, unsure, sure), len(detections) == len(news)
+        return reads + self._read_beside(image, unsure, sure), all(one.score < faint_score for one in left)
+
+    def _sure(self, reads: Sequence[PlateRead]) -> list[BoundingBox]:
+        return [read.box for read in reads if read.confidence >= self.settings.sure_confidence]
 
     def _read_at(self, image: BgrImage, detections: Sequence[Detection]) -> list[PlateRead]:
         size = image.shape[:2]
@@ -220,8 +198,11 @@ class PlateReader:
                 distribution = self._recognize_two_lines(_upright(image, detection.corners), distribution)
             seen_of_it = without_unseen(distribution, detection.corners, size, is_two_line(distribution))
             read = build_read(detection, seen_of_it, sharpness(crop), size)
-            if read is not None and self._is_wanted(read):
-                reads.append(self._plausible(self._look_again(read, image, detection), image, detection))
+            if read is None or not self._is_wanted(read):
+                continue
+            read = self._plausible(self._look_again(read, image, detection), image, detection)
+            if self._is_wanted(read):
+                reads.append(read)
         return reads
 
     def _read_beside(

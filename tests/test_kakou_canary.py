@@ -20,7 +20,8 @@ from kakou.box.canary import send_canary
 from kakou.box.processes import box_children, new_order
 from kakou.settings import Settings
 from ocr.models_folder import shipped_models
-from ocr.reader import PlateReader, ReaderSettings
+from ocr.reader import PlateReader
+from ocr.reader_settings import ReaderSettings
 from pipeline.settings import TrackSettings
 from pipeline.types import Reader
 from pipeline.walk.canary import CANARY_TEXT, CanarySink, CanaryWalk

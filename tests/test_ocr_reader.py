@@ -1,5 +1,6 @@
 """The reader on rendered plates and on everything that is none."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -9,7 +10,8 @@ import pytest
 from fixtures.truth import FIXTURE_VIDEOS, load_truth
 from ocr.hypotheses import top_hypotheses
 from ocr.models_folder import MODELS_FOLDER, shipped_models
-from ocr.reader import PlateReader, ReaderSettings
+from ocr.reader import PlateReader
+from ocr.reader_settings import ReaderSettings
 from ocr.second_look import averaged
 from ocr.types import BgrImage, OcrError
 from tests.plates import make_distribution
@@ -76,6 +78,31 @@ def test_an_unsure_plate_is_looked_at_again_and_a_sure_one_is_not():
     assert np.array_equal(first.distribution.char_probs, third.distribution.char_probs)
     assert second.distribution.char_probs.sum(axis=1) == pytest.approx(1.0, abs=1e-3)
     assert (second.box, second.text) == (first.box, first.text)
+
+
+def test_what_further_looks_find_less_plausible_than_asked_is_dropped_as_what_the_first_one_does():
+    frame = parked_plate()
+    looked_again = ReaderSettings(look_again_below=1.01, second_long_side_px=0)
+    once, again = (
+        PlateReader.from_models(shipped_models(), settings).read(frame)[0].confidence
+        for settings in (replace(looked_again, look_again_below=0.0), looked_again)
+    )
+    assert again < once, "the further looks are surer: no test"
+    between = replace(looked_again, min_confidence=(again + once) / 2, sure_score=1.0)
+    assert PlateReader.from_models(shipped_models(), between).read(frame) == []
+    below = replace(between, min_confidence=again - 0.001)
+    assert len(PlateReader.from_models(shipped_models(), below).read(frame)) == 1
+
+
+def test_a_fainter_detection_is_read_on_a_photo_without_a_sure_read_and_not_on_a_frame():
+    picture = parked_plate()
+    # No detection reaches a faint one's score here: each is one of those that only a photo has read.
+    settings = ReaderSettings(faint_score=1.0, photo_faint_score=0.5, second_long_side_px=0)
+    reader = PlateReader.from_models(shipped_models(), settings)
+    assert [read.text for read in reader.read(picture)] == [
+        PlateReader.from_models(shipped_models()).read(picture)[0].text
+    ]
+    assert reader.read(picture, moved=[]) == []
 
 
 def test_looks_that_disagree_leave_a_doubt_and_looks_that_agree_do_not():

@@ -10,7 +10,8 @@ from fixtures.truth import FIXTURE_VIDEOS, PassageTruth, load_truth
 from ocr.cut_plates import without_unseen
 from ocr.detector import Detection, PlateDetector
 from ocr.models_folder import shipped_models
-from ocr.reader import PlateReader, ReaderSettings
+from ocr.reader import PlateReader
+from ocr.reader_settings import ReaderSettings
 from ocr.recognizer import PlateRecognizer
 from ocr.search import CLOSER_SCALE, closer, from_farther, whole
 from ocr.types import BgrImage, BoundingBox, Corners

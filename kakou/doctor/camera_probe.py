@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict
 
 from alerts.camera_quality import CameraQuality
 from ocr.models_folder import shipped_models
-from ocr.reader import PlateReader, ReaderSettings
+from ocr.reader import PlateReader
+from ocr.reader_settings import ReaderSettings
 from ocr.types import BgrImage
 from pipeline.errors import SourceError
 from pipeline.settings import GateSettings, SourceSettings

@@ -24,7 +24,8 @@ from kakou.wiring.clock import trusted_clock
 from kakou.wiring.matching import key_path
 from ocr.images import load_image
 from ocr.models_folder import shipped_models
-from ocr.reader import PlateReader, ReaderSettings
+from ocr.reader import PlateReader
+from ocr.reader_settings import ReaderSettings
 from pipeline.walk.canary import CANARY_PICTURE, CANARY_TEXT
 
 MAX_FSYNC_MS = 50.0

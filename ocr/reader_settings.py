@@ -1,0 +1,38 @@
+"""What the reader accepts."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderSettings:
+    """The thresholds come from `python -m bench.accuracy` on the development photos."""
+
+    detector_long_side_px: int = 640
+    second_long_side_px: int = 1280
+    """A large picture is searched again at this size, for far plates; 0 never does."""
+    second_above_px: int = 900
+    """Pictures whose longer side exceeds this are searched twice."""
+    second_min_confidence: float = 0.3
+    """What only a further search finds must be readable: at twice the size more things look like plates."""
+    sure_confidence: float = 0.9
+    """What was read at least this surely is not read again by a further search."""
+    fills_above: float = 0.45
+    """A plate wider than this share of the picture is looked for from farther back too."""
+    most_plates: int = 40
+    """More of what looks like plates is not looked at; who asks is told."""
+    min_score: float = 0.3
+    """A detection of at least this score may be hard to read..."""
+    faint_score: float = 0.2
+    """...a fainter one must be readable, as what only a further search finds; below this score none is looked at. The
+    score of a far plate hangs on where it lies in the detector's grid of 8 pixels."""
+    photo_faint_score: float = 0.1
+    """...but on a photo on which nothing is read for sure: there a plate that is steep, or hangs below another, may be
+    fainter still (`bench.posed_plates`). A frame has others beside it, and a box no time."""
+    min_confidence: float = 0.05
+    """A detection is dropped when its weakest character is less probable than this..."""
+    sure_score: float = 0.9
+    """...unless the detector itself is this sure: then an unreadable plate is still a plate."""
+    look_again_below: float = 0.9
+    """A plate whose weakest character is less probable than this is looked at again; 0.0 never does."""
+    max_not_plate: float = 0.5
+    """A detection is dropped when the recogniser holds it for no plate with more than this probability."""
