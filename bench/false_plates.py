@@ -6,6 +6,7 @@ Cars in one clip do carry far, unreadable plates: reads of those are counted apa
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 
 import cv2
@@ -21,7 +22,14 @@ from training.detector.real_scenes import load_not_plates
 MIN_IOU = 0.3
 CLIPS = ("udacity_test", "intel_car-detection")
 FRAMES_PER_CLIP = 60
+ALIKE = " with look-alikes"
 PATCHES_PER_SCENE = 3
+MOST_FALSE = 0.6
+"""The bar of the issue on reading."""
+DRAWS = 8
+"""How often other look-alikes are pasted on the same frames: with one, a single read is 0.6 in 100 pictures."""
+PLATES_AMONG_LOOK_ALIKES = (115, 411, 459, 487)
+"""Held-out pictures of "things that are no plate" on which a whole Chinese plate, or most of one, is to be read."""
 CAR_PLATES: Mapping[int, tuple[tuple[int, int, int, int], ...]] = {
     188: ((186, 73, 212, 82),),
     191: ((182, 109, 205, 118),),
@@ -62,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     require_data(parser, options.data)
     reader = PlateReader.from_models(shipped_models())
     report = Report("False plates")
-    total_frames = total_reads = 0
+    shares = {}
     for name, frames in scenes(options.data):
         pictures = on_plates = 0
         false: list[PlateRead] = []
@@ -81,9 +89,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
             confident=sum(read.confidence >= SHOWN_CONFIDENCE for read in false),
             reads_of_cars_plates=on_plates,
         )
-        total_frames += pictures
-        total_reads += len(false)
-    report.add_bar("false plates per 100 pictures", 100 * total_reads / total_frames, 3, "at most")
+        shares[name] = (len(false), pictures)
+    report.add_bar(
+        "false plates per 100 pictures, half of them with look-alikes", _per_100(shares), MOST_FALSE, "at most"
+    )
     confidences = [_confidence(reader, crop) for crop in noise_crops()]
     report.add_row(
         "crops of noise and texture",
@@ -100,13 +109,22 @@ def _labelled(name: str, index: int) -> list[BoundingBox]:
     return [BoundingBox(*box) for box in boxes]
 
 
+def _per_100(counts: Mapping[str, tuple[int, int]]) -> float:
+    """Return the mean of the share on clean pictures and on those with look-alikes, of which there are more."""
+    kinds = [
+        [count for name, count in counts.items() if name.endswith(ALIKE) == has_some] for has_some in (False, True)
+    ]
+    return sum(50 * sum(reads for reads, _ in kind) / sum(pictures for _, pictures in kind) for kind in kinds)
+
+
 def scenes(folder: Path) -> Iterator[tuple[str, Iterator[tuple[int, BgrImage]]]]:
     """Yield names and numbered frames: clean ones of each clip, and the same frames with look-alikes pasted in."""
-    pictures = load_not_plates(folder, "held_out")
+    pictures = np.delete(load_not_plates(folder, "held_out"), PLATES_AMONG_LOOK_ALIKES, axis=0)
     for clip in CLIPS:
         path = folder / "videos" / f"{clip}.mp4"
         yield clip, second_half(path)
-        yield f"{clip} with look-alikes", _with_look_alikes(second_half(path), pictures)
+        draws = (_with_look_alikes(second_half(path), pictures, draw) for draw in range(DRAWS))
+        yield f"{clip}{ALIKE}", chain.from_iterable(draws)
 
 
 def second_half(clip: Path) -> Iterator[tuple[int, BgrImage]]:
@@ -120,8 +138,10 @@ def second_half(clip: Path) -> Iterator[tuple[int, BgrImage]]:
     capture.release()
 
 
-def _with_look_alikes(frames: Iterator[tuple[int, BgrImage]], pictures: BgrImage) -> Iterator[tuple[int, BgrImage]]:
-    rng = np.random.default_rng(23)
+def _with_look_alikes(
+    frames: Iterator[tuple[int, BgrImage]], pictures: BgrImage, draw: int
+) -> Iterator[tuple[int, BgrImage]]:
+    rng = np.random.default_rng((23, draw))
     for number, frame in frames:
         scene = frame.copy()
         height, width = scene.shape[:2]

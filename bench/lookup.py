@@ -1,6 +1,7 @@
 """How fast is a lookup, how large is the list, and what do readers feel while it changes?
 
 Run `python -m bench.lookup` (10^4 to 10^6 entries, two minutes) or `python -m bench.lookup --sizes 10000 10000000`.
+The server is the first that `kakou` itself would start: redis-server or valkey-server of PATH.
 """
 
 import contextlib
@@ -18,7 +19,8 @@ import numpy as np
 import redis
 
 from bench.list_reader import KEY, SETTINGS, ListReader, patient_hot_set
-from bench.lookup_walk import CANDIDATES, ROUNDS, add_sample, measure_growth, measure_walk, time_each
+from bench.lookup_growth import measure_growth
+from bench.lookup_walk import CANDIDATES, ROUNDS, add_sample, measure_walk, time_each
 from bench.report import Report, bench_options
 from bench.yardstick import RAW_REPLAY, Sample, raw_replay, sample, yardstick, yardstick_name
 from kakou.wiring.embedded_redis import embedded_redis
@@ -44,6 +46,7 @@ def main() -> None:
     options = parser.parse_args()
     report = Report("risk list: lookups")
     with tempfile.TemporaryDirectory(prefix="kakou-bench-") as folder, embedded_redis(Path(folder)) as url:
+        report.add_row("server", name=_server_name(url))
         # What a server takes for good at its first list, whatever the size, is no entry's.
         load_list(url, random_entries(1000))
         for size in options.sizes:
@@ -65,7 +68,7 @@ def _measure_size(url: str, size: int, report: Report) -> None:
     )
     if size >= 1_000_000:
         report.add_bar(f"bytes an entry at {size:,}", per_entry, 140, "at most")
-    pool = _pool(entries)
+    pool = _some(entries, 4 * BATCH)
     _measure_batches(url, size, _mixed(pool, BATCH), report)
     _measure_reads(url, size, _mixed(pool, CANDIDATES), report)
     measure_walk(url, size, _mixed(pool, 3 * CANDIDATES), report)
@@ -73,15 +76,21 @@ def _measure_size(url: str, size: int, report: Report) -> None:
 
 
 def _measure_growth(folder: Path, small: int, large_url: str, large: int, report: Report) -> None:
-    """A small list in a server of its own and the large one, asked in turn: the machine's moods meet both."""
+    """A small list in a server of its own beside the large one."""
     with embedded_redis(folder) as small_url:
         entries = random_entries(small)
         load_list(small_url, entries)
-        lists = {
-            small: (small_url, _mixed(_pool(entries), CANDIDATES)),
-            large: (large_url, _mixed(_pool(random_entries(large)), CANDIDATES)),
+        lists: dict[int, tuple[str, Sequence[bytes]]] = {
+            small: (small_url, _some(entries)),
+            large: (large_url, _some(random_entries(large))),
         }
         measure_growth(lists, report)
+
+
+def _some(entries: HotEntries, count: int = 100_000) -> list[bytes]:
+    """Return listed digests from the whole list, `count` or somewhat more, or all there are."""
+    listed = digests_to_bytes(entries.digests[:: max(1, len(entries) // count)])
+    return [listed[start : start + 16] for start in range(0, len(listed), 16)]
 
 
 def _measure_swap(url: str, size: int, entries: HotEntries, report: Report) -> None:
@@ -184,12 +193,6 @@ def random_entries(count: int, seed: int = 7) -> HotEntries:
     return HotEntries(digests, reason * int(per_plate.sum()), np.concatenate(([0], np.cumsum(per_plate))))
 
 
-def _pool(entries: HotEntries) -> list[bytes]:
-    """Return some thousand of the listed digests, from the whole list."""
-    listed = digests_to_bytes(entries.digests[:: len(entries) // (BATCH * 4)])
-    return [listed[start : start + 16] for start in range(0, len(listed), 16)]
-
-
 def load_list(url: str, entries: HotEntries, before_swap: Callable[[], object] = lambda: None) -> tuple[float, float]:
     """Put a list in force; return seconds to build it and milliseconds to swap it in."""
     with contextlib.closing(open_writer(url)) as link:
@@ -232,6 +235,14 @@ def _mixed(listed: Sequence[bytes], count: int) -> list[bytes]:
 
 def _key_id() -> str:
     return PlateDigester(KEY).key_id
+
+
+def _server_name(url: str) -> str:
+    with redis.Redis.from_url(url) as client:
+        about = client.info("server")
+        if about.get("server_name") == "valkey":
+            return f"Valkey {about['valkey_version']}"
+        return f"Redis {about['redis_version']}"
 
 
 def _used_memory(url: str) -> int:

@@ -1,9 +1,8 @@
 """What the walk asks of the list about one vehicle, and how a lookup is timed."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
-from functools import partial
 from statistics import median
 
 from bench.list_reader import KEY, SETTINGS, patient_hot_set
@@ -25,7 +24,7 @@ def measure_walk(url: str, size: int, batch: list[bytes], report: Report) -> Non
     that was read surely only the readings that decide are asked about.
     """
     hot_set, now, rule = patient_hot_set(url), datetime.now(UTC), MatchRule.of(SETTINGS)
-    plates, sure = _questions()
+    plates, sure = unsure_plates(range(CANDIDATES)), sure_readings(range(CANDIDATES))
     digester = PlateDigester(KEY)
     every = [*plates, *((ANY_CLASS, one.text) for one in sure)]
     yardsticks, replays, ours, of_sure, digests = [], [], [], [], []
@@ -48,34 +47,14 @@ def measure_walk(url: str, size: int, batch: list[bytes], report: Report) -> Non
     report.add_bar(f"digests of a question (µs), {size:,}", median(s.p50_ms for s in digests) * 1000, 120, "at most")
 
 
-def measure_growth(lists: dict[int, tuple[str, list[bytes]]], report: Report) -> None:
-    """What a lookup costs in a large list against a small one: `lists` has of each size its server and a read."""
-    now, rule = datetime.now(UTC), MatchRule.of(SETTINGS)
-    every, sure = _questions()
-    calls: dict[tuple[str, int], Callable[[], object]] = {}
-    for size, (url, read) in lists.items():
-        hot_set = patient_hot_set(url)
-        calls["read of 32", size] = partial(hot_set.members, read)
-        calls["the walk's question, nothing sure", size] = partial(hot_set.reasons_of, every, now)
-        calls["the walk's question, read surely", size] = partial(match_plate, sure, hot_set, rule, now)
-    found: dict[tuple[str, int], list[Sample]] = {key: [] for key in calls}
-    for _ in range(2 * ROUNDS):
-        for key, call in calls.items():
-            found[key].append(time_each(call, 1000, 1))
-    small, large = min(lists), max(lists)
-    for name in dict.fromkeys(name for name, _ in calls):
-        for size in lists:
-            add_sample(report, "asked in turn", size, name, found[name, size])
-        pairs = zip(found[name, large], found[name, small], strict=True)
-        ratio = median(at_large.p50_ms / at_small.p50_ms for at_large, at_small in pairs)
-        report.add_bar(f"{name}: p50 at {large:,} / at {small:,}", ratio, 1.3, "at most")
+def unsure_plates(numbers: Iterable[int]) -> list[tuple[str, str]]:
+    """Return (class, text) pairs of which nothing is sure: two classes of each number."""
+    return [(plate_class, f"粤B{number:05d}") for number in numbers for plate_class in ("01", "02")]
 
 
-def _questions() -> tuple[list[tuple[str, str]], list[PlateHypothesis]]:
-    """Return (class, text) pairs of which nothing is sure, and readings of which one is."""
-    texts = [f"粤B{number:05d}" for number in range(CANDIDATES)]
-    plates = [(plate_class, text) for text in texts for plate_class in ("01", "02")]
-    return plates, [PlateHypothesis(text, "02", 0.98 if text == texts[0] else 0.0006) for text in texts]
+def sure_readings(numbers: Sequence[int]) -> list[PlateHypothesis]:
+    """Return readings of which the first is sure."""
+    return [PlateHypothesis(f"粤B{number:05d}", "02", 0.0006 if rank else 0.98) for rank, number in enumerate(numbers)]
 
 
 def add_sample(report: Report, table: str, size: int, name: str, samples: Sequence[Sample]) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from bench.development_sets import DEFAULT_FOLDER
 from bench.false_plates import second_half
@@ -96,7 +97,14 @@ def put_vehicle(
     half = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]], np.float64) * (width_px / 2, height_px / 2)
     angle, shear = np.radians(rng.normal(0, 2.5)), float(rng.normal(0, 0.06))
     quad = half @ np.array([[np.cos(angle), np.sin(angle) + shear], [-np.sin(angle), np.cos(angle)]]) + middle
-    near = cv2.resize(plate, (3 * width_px, round(3 * height_px)), interpolation=cv2.INTER_AREA)
+    paint_plate(street, plate, quad, rng)
+
+
+def paint_plate(street: BgrImage, plate: BgrImage, quad: NDArray[np.float64], rng: np.random.Generator) -> None:
+    """Paint a plate into `quad`, its corners from the top left on, as a camera sees it: a little soft, with noise."""
+    width_px = max(float(np.linalg.norm(quad[1] - quad[0])), float(np.linalg.norm(quad[2] - quad[3])))
+    near_size = (round(3 * width_px), round(3 * width_px * plate.shape[0] / plate.shape[1]))
+    near = cv2.resize(plate, near_size, interpolation=cv2.INTER_AREA)
     source = np.array([[0, 0], [near.shape[1], 0], [near.shape[1], near.shape[0]], [0, near.shape[0]]], np.float32)
     # Three times as large at first and then averaged: the pixels of a camera are areas.
     low = np.floor(quad.min(axis=0)) - 4

@@ -30,10 +30,20 @@ FURTHER_FORMS = frozenset(("tractor", "motorcycle", "light motorcycle", "WJ unti
 
 def parse(purpose: str, arguments: Sequence[str] | None, count: int) -> argparse.Namespace:
     """Return the options of a bench of rendered plates."""
+    return ready(parser_of(purpose, count), arguments)
+
+
+def parser_of(purpose: str, count: int) -> argparse.ArgumentParser:
+    """Return a parser that knows the options of benches of rendered plates."""
     parser = bench_options(purpose)
     parser.add_argument("--data", type=Path, default=DEFAULT_FOLDER, help="development data (default %(default)s)")
     parser.add_argument("--models", type=Path, default=MODELS_FOLDER, help="model folder (default: the shipped one)")
     parser.add_argument("--count", type=int, default=count, help="plates of each form (default %(default)s)")
+    return parser
+
+
+def ready(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Return the options when the data are here; one thread reads."""
     options = parser.parse_args(arguments)
     require_data(parser, options.data)
     cv2.setNumThreads(1)
