@@ -15,9 +15,7 @@ from pathlib import Path
 from pipeline import parent_death
 
 BEHIND_OTHERS = 5
-"""Priority (nice value) of a thread that nobody waits for: the list's upkeep, reading plates."""
-FAR_BEHIND_OTHERS = 10
-"""That of a process whose work lies on disk: of a core that one other wants it gets a tenth; with 5 it is a quarter."""
+"""Priority (nice value) of what nobody waits for: the list's upkeep, deciding reads that were kept, reading plates."""
 _SWITCH_INTERVAL_S = 0.0005
 
 
@@ -90,9 +88,8 @@ def give_way(process_id: int | None = None) -> None:
     """
     if sys.platform == "linux":
         whose = threading.get_native_id() if process_id is None else process_id
-        priority = BEHIND_OTHERS if process_id is None else FAR_BEHIND_OTHERS
         with contextlib.suppress(ProcessLookupError):
-            os.setpriority(os.PRIO_PROCESS, whose, max(priority, os.getpriority(os.PRIO_PROCESS, whose)))
+            os.setpriority(os.PRIO_PROCESS, whose, max(BEHIND_OTHERS, os.getpriority(os.PRIO_PROCESS, whose)))
             if process_id is not None and os.getsid(process_id) == process_id:
                 _put_session_behind(Path(f"/proc/{process_id}/autogroup"))
 
@@ -105,7 +102,7 @@ def _put_session_behind(autogroup: Path) -> None:
     """
     with contextlib.suppress(OSError, ValueError, IndexError):
         priority = int(autogroup.read_text().split()[-1])  # "/autogroup-123 nice 0"
-        autogroup.write_text(str(max(FAR_BEHIND_OTHERS, priority)))
+        autogroup.write_text(str(max(BEHIND_OTHERS, priority)))
 
 
 def answer_beside_work(interval_s: float = _SWITCH_INTERVAL_S) -> None:
