@@ -14,7 +14,7 @@ from tests.clip_kit import first_seconds, passages_within
 from tests.commands import REPOSITORY, Finished, call_kakou, run_kakou, start_kakou
 
 CLIP = REPOSITORY / "fixtures" / "videos" / "day_gantry.mp4"
-SECONDS = 4.4
+SECONDS = 4.1
 """Of the clip: one listed vehicle passes in them and one that is not."""
 LISTED = {passage.text for passage in passages_within(CLIP, SECONDS) if passage.is_listed}
 UNLISTED = {passage.text for passage in passages_within(CLIP, SECONDS) if not passage.is_listed}

@@ -20,7 +20,7 @@ from riskdb.record.declaring import Declared
 from riskdb.record.judging import TravelRow
 from riskdb.record.record import RiskRecord
 from tests.clip_kit import first_seconds, passages_within
-from tests.commands import REPOSITORY, call_kakou, run_kakou
+from tests.commands import REPOSITORY, call_kakou
 from tests.pipeline_kit import moving_block, write_video
 from tests.riskdb_kit import Clock, Guess, risk_rig
 
@@ -100,7 +100,7 @@ def replayed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     keep_record(folder / "var", LISTED, NOW - timedelta(days=3), NOW - timedelta(days=1))
     clip = first_seconds(CLIP, SECONDS, folder)
     outputs = ("--json", "out.jsonl", "--report", "out.html", "--parquet", "out.parquet")
-    done = run_kakou("replay", clip, "--start", "2026-11-24T12:00", *outputs, folder=folder, timeout_s=200)
+    done = call_kakou("replay", clip, "--start", "2026-11-24T12:00", *outputs, folder=folder)
     assert done.exit_code == 0, done.stderr
     return folder
 

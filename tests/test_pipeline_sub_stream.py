@@ -1,5 +1,6 @@
 """While nothing moves a camera's sub-stream is watched in the place of its main stream, and no look is lost by it."""
 
+import functools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -46,10 +47,23 @@ def shown(path: Path, every: int = 1, late_s: float = 0.0, jitter_s: float = 0.0
     """Return the pictures of a sub-stream that is always so late, and each up to so much more."""
     rng = np.random.default_rng(3)
     came_s, pictures = 0.0, []
-    for at_s, luma in pictures_of(path, every):
+    for at_s, luma in kept_pictures(path)[::every]:
         came_s = max(came_s, at_s + late_s + rng.uniform(0, jitter_s))
         pictures.append((at_s + late_s, came_s, luma))
     return pictures
+
+
+@functools.cache
+def kept_pictures(path: Path) -> list[tuple[float, Plane]]:
+    """A clip is decoded once for all who watch it."""
+    return pictures_of(path)
+
+
+@functools.cache
+def every_look_s(path: Path) -> list[float]:
+    """Return the looks that are had by decoding everything, once for all that are held against them."""
+    with pytest.MonkeyPatch.context() as patch:
+        return looks_s(screened_in_time(path, patch, 0.0, 0.0, skip_still_groups=False))
 
 
 def looks_s(screened: Screened) -> list[float]:
@@ -58,7 +72,7 @@ def looks_s(screened: Screened) -> list[float]:
 
 def assert_no_look_is_lost(path: Path, patch: pytest.MonkeyPatch, pictures: Shown, moves: Sequence[float]) -> Screened:
     """Every look at what moves that is had by decoding everything has its like within one picture."""
-    every = looks_s(screened_in_time(path, patch, 0.0, 0.0, skip_still_groups=False))
+    every = every_look_s(path)
     with_sub = screened_in_time(path, patch, 0.0, 0.0, pictures)
     for from_s in moves:
         moving = [at_s for at_s in every if from_s <= at_s < from_s + 1.6]
@@ -181,7 +195,7 @@ def test_pictures_wait_in_long_groups_too_and_what_they_hold_is_bounded(
     visits_s = [4.0, 21.3]
     sub = shown(write_sub(tmp_path / "sub.ts", road(visits_s, 23.0, stone=10)))
     for group_s, waits in ((4.0, True), (6.0, False)):
-        path = write_stream(tmp_path / "a.ts", road(visits_s, 23.0, stone=10), group_s, options=CONSTANT_RATE)
+        path = write_stream(tmp_path / f"{group_s}.ts", road(visits_s, 23.0, stone=10), group_s, options=CONSTANT_RATE)
         assert (assert_no_look_is_lost(path, monkeypatch, sub, visits_s).spared > 0) == waits
 
 

@@ -120,10 +120,10 @@ class VirtualSubStream(SubStream):
             self.come()
 
 
-def pictures_of(path: Path, every: int = 1) -> list[tuple[float, Plane]]:
-    """Return a clip's pictures, one of so many, and their times."""
+def pictures_of(path: Path) -> list[tuple[float, Plane]]:
+    """Return a clip's pictures and their times."""
     with av.open(str(path)) as container:
-        frames = [frame for frame in container.decode(video=0) if frame.time is not None][::every]
+        frames = [frame for frame in container.decode(video=0) if frame.time is not None]
         return [(float(each.time or 0.0) - float(frames[0].time or 0.0), luma_of(each).copy()) for each in frames]
 
 
