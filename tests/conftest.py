@@ -15,14 +15,20 @@ import pytest
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
+gc.disable()  # until all is collected: nothing of what is loaded meanwhile goes again
+
 LONGEST = ("test_kakou_demo", "test_alerts_faults", "test_kakou_run")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the files that take longest, so that none is alone at the end, and end with those that measure time.
 
-    The others stay in random order.
+    The others stay in random order. Hypothesis' tests are in the long run, too, where they try more examples.
     """
+    if items and items[0].config.getoption("markexpr") == "long":
+        for item in items:
+            if hasattr(getattr(item, "obj", None), "hypothesis"):
+                item.add_marker("long")
     measuring = {item.path for item in items if item.get_closest_marker("timing")}
     items.sort(key=lambda item: (item.path in measuring, item.path.stem not in LONGEST))
 
@@ -45,6 +51,12 @@ def pytest_configure(config: pytest.Config) -> None:
     """Load what the tests share, but not into the process that only hands them out."""
     if hasattr(config, "workerinput") or config.getoption("dist", "no") == "no":
         config.pluginmanager.import_plugin("tests.shared_fixtures")
+        if config.getoption("markexpr") == "long":
+            from hypothesis import settings
+
+            settings.load_profile("thorough")
+    else:
+        gc.enable()  # nothing is collected here
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -63,6 +75,7 @@ def pytest_collection(session: pytest.Session) -> None:
 def pytest_collection_finish() -> None:
     """What was collected stays to the end: the garbage collector need not look at half a million objects each time."""
     gc.freeze()
+    gc.enable()
 
 
 def pytest_runtest_setup() -> None:

@@ -28,8 +28,10 @@ def wait_for_no_disk(connection: object, *_: object) -> None:
         connection.execute("PRAGMA synchronous=OFF")
 
 
-settings.register_profile("beside others", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("beside others")  # how long an example takes says here how full the machine is
+# How long an example takes says here how full the machine is.
+settings.register_profile("beside others", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=30)
+settings.register_profile("thorough", settings.get_profile("beside others"), max_examples=100)
+settings.load_profile("beside others")
 
 
 @pytest.fixture(scope="session")

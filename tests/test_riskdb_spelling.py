@@ -24,7 +24,7 @@ _WIDE = {code: code + 0xFEE0 for code in range(0x21, 0x7F)}
 
 
 @given(_FORM_TEXTS)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=3 * settings().max_examples)
 def test_every_plate_of_the_grammar_is_its_own_spelling(text: str):
     assert normalise_plate(text) == text
     assert plate_classes_of(text)
@@ -57,7 +57,7 @@ def _random_text(form: PlateForm, rng: random.Random) -> str:
 
 
 @given(_FORM_TEXTS, st.booleans(), st.booleans(), st.integers(0, 7))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=3 * settings().max_examples)
 def test_lower_case_full_width_and_separators_do_not_change_a_plate(text: str, wide: bool, lower: bool, place: int):
     written = text[:place] + "·" + text[place:]
     written = written.lower() if lower else written
@@ -65,7 +65,7 @@ def test_lower_case_full_width_and_separators_do_not_change_a_plate(text: str, w
 
 
 @given(st.text(max_size=12))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=3 * settings().max_examples)
 def test_any_text_is_either_a_plate_of_the_grammar_or_refused_with_a_cause(text: str):
     plate, cause = _normalised(text)
     assert bool(plate) != bool(cause)
@@ -82,7 +82,7 @@ def _normalised(text: str) -> tuple[str, str]:
 
 
 @given(st.text(), st.text(), st.text(), st.text(), st.text(), st.text())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=settings().max_examples * 3 // 2)
 def test_a_row_of_any_cells_is_judged_or_refused_with_a_cause(
     plate: str, code: str, area: str, begin: str, end: str, source: str
 ):
