@@ -156,6 +156,8 @@ LEVELS = [
 def test_a_line_that_is_gone_at_either_level_leaves_the_list_at_work(chain: Chain, rig: RiskRig, level: str, how: str):
     tend(rig, 1.0)
     with Reader(rig, chain.box.url) as reader:
+        tend(rig, 1.0)  # until the reader has begun nobody did, for seconds where the machine is full
+        reader.unchecked.clear()
         getattr(chain.lines[level], how)()
         rig.travelled(LATER)
         tend(rig, GONE_S)
