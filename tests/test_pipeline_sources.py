@@ -1,6 +1,5 @@
 """Frames out of files and folders, whatever they hold: the readable part, an honest word on the rest, never a hang."""
 
-import contextlib
 import os
 import socket
 import struct
@@ -11,6 +10,7 @@ from threading import Event
 
 import cv2
 import numpy as np
+import psutil
 import pytest
 
 from pipeline.errors import SourceError
@@ -235,10 +235,10 @@ def test_without_any_hint_the_files_own_time_counts(clip: Path) -> None:
 
 
 def _children() -> list[int]:
-    """Return the process ids of our capture children. Threads of other tests may end meanwhile."""
-    found = []
-    for task in Path("/proc/self/task").iterdir():
-        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-            pids = [int(pid) for pid in (task / "children").read_text().split()]
-            found += [pid for pid in pids if b"capture_child" in Path(f"/proc/{pid}/cmdline").read_bytes()]
-    return found
+    """Return the process ids of our capture children."""
+    each = psutil.process_iter(["ppid", "cmdline"])
+    return [one.pid for one in each if one.info["ppid"] == os.getpid() and "capture_child" in _command(one)]
+
+
+def _command(process: psutil.Process) -> str:
+    return " ".join(process.info["cmdline"] or ())
