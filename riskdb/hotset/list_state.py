@@ -47,7 +47,9 @@ class ListWatch:
         self._untended: float | None = None
         """The last heartbeat that had grown old while the centre, or a server of our own, was there."""
         self._lost: float | None = None
-        """The heartbeat with which everything went silent while the list was tended."""
+        """The heartbeat with which everything went silent while the list was tended..."""
+        self._lost_at = -1.0
+        """...and how far the replica had copied by then, in bytes."""
         self._young_at = -math.inf
         """When this reader last saw a young heartbeat, monotonic seconds."""
 
@@ -89,7 +91,11 @@ class ListWatch:
 
         A list that nobody tended while the centre was there gets no younger by the centre's going away.
         """
-        gone_s = self._silent_s()
+        replication = self._replication()
+        copied = _number(rb"slave_repl_offset:(\d+)", replication)
+        if heartbeat == self._lost and copied == self._lost_at:
+            return True  # a line anew, to a city that does not know yet that it has lost the centre, brought nothing
+        gone_s = self._silent_s(replication)
         if gone_s is None:
             self._untended = heartbeat
             self._lost = None
@@ -102,18 +108,19 @@ class ListWatch:
         # only after a minute (repl-timeout).
         was_young = time.monotonic() - self._young_at <= self._settings.stale_after_s
         was_tended = was_young or gone_s < 0 or age_s - gone_s <= 2 * self._settings.stale_after_s
-        self._lost = heartbeat if was_tended else None
+        self._lost, self._lost_at = (heartbeat, copied) if was_tended else (None, copied)
         return was_tended
 
-    def _silent_s(self) -> float | None:
+    def _replication(self) -> bytes:
+        said = self._link.ask(("INFO", "replication"))[0]
+        return said if isinstance(said, bytes) else b""
+
+    def _silent_s(self, replication: bytes) -> float | None:
         """Return for how long nothing came from above; below zero where nobody knows; None while something comes.
 
         A line that a router cut stays "up" until repl-timeout (60 s), and so does a box's to its city when the city has
         lost the centre: a centre that is there says something every 10 s, through every level, tended or not.
         """
-        replication = self._link.ask(("INFO", "replication"))[0]
-        if not isinstance(replication, bytes):
-            return None
         if b"master_link_status:down" in replication:
             # Below zero: the replica was restarted since and does not know when it saw its centre last.
             return _number(rb"master_link_down_since_seconds:(-?\d+)", replication)
