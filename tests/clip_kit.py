@@ -17,7 +17,8 @@ def first_seconds(clip: Path, seconds: float, folder: Path) -> Path:
         given = whole.streams.video[0]
         taken = part.add_stream_from_template(given)
         for packet in whole.demux(given):
-            if packet.pts is not None and packet.pts * packet.time_base < seconds:
+            # By when it is decoded, not shown: a picture that others refer to is never left out before them.
+            if packet.dts is not None and packet.dts * packet.time_base < seconds:
                 packet.stream = taken
                 part.mux(packet)
     return path
