@@ -16,6 +16,8 @@ from typing import Literal
 from rich.console import Console
 from rich.table import Table
 
+from ocr.processor import instructions
+
 NO_DATA = 3
 """Exit code of a bench whose data are not here; `make bench` goes on with the next."""
 
@@ -96,10 +98,11 @@ def commit_name() -> str | None:
 
 
 def machine_line() -> str:
-    """Return processor, cores, Python and date in one line."""
+    """Return processor, its instructions for models, cores, Python and date in one line."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
-    return f"{_processor()}, {cores} cores, Python {platform.python_version()}, {now}"
+    processor = f"{_processor()}, {instructions() or platform.machine()}"
+    return f"{processor}, {cores} cores, Python {platform.python_version()}, {now}"
 
 
 def percentile(values: Sequence[float], share: float) -> float:

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+import os
 import re
 import sys
 import threading
@@ -21,7 +22,7 @@ from kakou.doctor.camera_probe import CameraSeen, look_at
 from kakou.doctor.cameras import camera_finding, probe
 from kakou.doctor.fault_words import CAMERA, in_words
 from kakou.doctor.finding import Finding
-from kakou.doctor.machine import disk_told, machine_findings
+from kakou.doctor.machine import CAMERAS_A_SLOW_CORE, cores_told, disk_told, machine_findings
 from kakou.doctor.services import channel_findings, service_findings
 from kakou.settings import Settings, WatchSettings
 from pipeline.errors import SourceError
@@ -58,6 +59,18 @@ def test_a_machine_that_was_never_started_is_examined_and_nothing_is_created(
     checks = " ".join(line["check"] for line in lines)
     for word in ("模型", "首次识别", "FFmpeg", "密钥", "外联", "磁盘", "时钟", "核数", "Redis", "发件箱"):
         assert word in checks
+
+
+def test_a_processor_that_is_slow_with_these_models_carries_fewer_cameras(tmp_path: Path):
+    (slow := tmp_path / "slow").write_text("model name\t: EPYC\nflags\t\t: avx avx2\n")
+    (fast := tmp_path / "fast").write_text("model name\t: EPYC\nflags\t\t: avx2 avx512f avx512_vnni\n")
+    more = CAMERAS_A_SLOW_CORE * len(os.sched_getaffinity(0)) + 1
+    cameras = [{"camera_id": f"c{n}", "uri": f"rtsp://192.0.2.1/{n}", "checkpoint": "东门"} for n in range(more)]
+    settings = settings_in(tmp_path, source=cameras)
+    assert cores_told(settings, fast)[0] == "ok"
+    verdict, says, to_do = cores_told(settings, slow)
+    assert (verdict, "AVX2" in says, "VNNI" in to_do) == ("warn", True, True)
+    assert cores_told(settings_in(tmp_path, source=cameras[:-1]), slow)[0] == "ok"
 
 
 def test_keys_that_others_can_read_and_secrets_that_are_missing_are_found(tmp_path: Path):

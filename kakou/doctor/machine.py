@@ -24,13 +24,15 @@ from kakou.wiring.clock import trusted_clock
 from kakou.wiring.matching import key_path
 from ocr.images import load_image
 from ocr.models_folder import shipped_models
+from ocr.processor import CPUINFO, SUMS_OF_BYTES, instructions, sums_bytes
 from ocr.reader import PlateReader
 from ocr.reader_settings import ReaderSettings
 from pipeline.walk.canary import CANARY_PICTURE, CANARY_TEXT
 
 MAX_FSYNC_MS = 50.0
 SLOW_READ_MS = 500.0
-CAMERAS_A_CORE = 4
+CAMERAS_A_CORE, CAMERAS_A_SLOW_CORE = 4, 2
+"""The latter without the instructions that models in 8 bits are for (`ocr/processor.py`)."""
 TIME_ERROR = 5
 """adjtimex: the kernel's clock is not synchronised."""
 
@@ -53,7 +55,7 @@ def machine_findings(settings: Settings) -> Iterator[Finding]:
     if settings.console.tls_certificate:
         path, days = settings.console.tls_certificate, settings.watch.certificate_days
         yield checked(f"证书 {path.name}", lambda: certificate_told(certificate_days(path, datetime.now(UTC)), days))
-    yield checked("核数 cores", lambda: _cores(settings))
+    yield checked("核数 cores", lambda: cores_told(settings))
 
 
 def _machine() -> Told:
@@ -215,9 +217,11 @@ def certificate_told(days_left: int, warn_days: int) -> Told:
     return ("warn", f"剩余 {days_left} 天", "尽快换上新证书") if days_left < warn_days else ok(f"剩余 {days_left} 天")
 
 
-def _cores(settings: Settings) -> Told:
+def cores_told(settings: Settings, cpuinfo: Path = CPUINFO) -> Told:
     cores, cameras = len(os.sched_getaffinity(0)), sum(source.is_live for source in settings.sources)
-    says = f"{cores} 核，{cameras} 路摄像机，负载 {os.getloadavg()[0]:.1f}"
-    if cameras > cores * CAMERAS_A_CORE:
-        return "warn", says, f"每核不超过 {CAMERAS_A_CORE} 路：减少摄像机或加核"
-    return ok(says)
+    name, is_slow = instructions(cpuinfo), sums_bytes(cpuinfo) is False
+    says = f"{cores} 核{f'（{name}）' if name else ''}，{cameras} 路摄像机，负载 {os.getloadavg()[0]:.1f}"
+    if cameras <= cores * (most := CAMERAS_A_SLOW_CORE if is_slow else CAMERAS_A_CORE):
+        return ok(says)
+    why = f"这种处理器没有 {'、'.join(SUMS_OF_BYTES.values())}，识别约慢 2.5 倍，" if is_slow else ""
+    return "warn", says, f"{why}每核不超过 {most} 路：减少摄像机、加核或换处理器"
