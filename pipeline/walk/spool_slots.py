@@ -73,7 +73,9 @@ class SpoolSlots:
         return False
 
     def _missing(self) -> int:
-        return max(0, self._count - sum(1 for _ in self._slots())) if self._count else 0
+        if not self._count:
+            return 0
+        return max(0, self._count - sum(name.endswith(_SUFFIX) for name in os.listdir(self._folder)))
 
     def _slots(self) -> Iterator[Path]:
         with os.scandir(self._folder) as entries:
