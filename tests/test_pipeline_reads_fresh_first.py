@@ -1,10 +1,12 @@
 """A vehicle that stands at the barrier is decided before those that have long gone, however many of them wait."""
 
+import itertools
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from pipeline.reads.cipher import Seal
 from tests.arrivals_kit import LISTED, OTHER, Lane, read_of
 from tests.pipeline_kit import NOON, ListedPlates
 
@@ -47,6 +49,28 @@ def test_a_fresh_flagged_vehicle_does_not_wait_for_hundreds_that_have_gone_and_t
     lane.arrivals.note_progress()
     assert (lane.counts.flagged, lane.counts.clear, lane.journal.waiting_count()) == (1, MANY, 0)
     assert lane.journal.oldest_untaken() is None
+
+
+def test_a_fresh_vehicle_waits_for_none_of_those_that_have_gone_to_be_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """As after a restart while tens of thousands wait."""
+    lane = Lane(tmp_path, ListedPlates(LISTED))
+    send_many(lane, NOON - timedelta(hours=1), MANY)
+    lane.send(read_of(captured_at=NOON))
+    opened = itertools.count()
+    whole = Seal.open
+
+    def counted(seal: Seal, content: bytes, bound_to: bytes) -> bytes:
+        next(opened)
+        return whole(seal, content, bound_to)
+
+    monkeypatch.setattr(Seal, "open", counted)
+    until_flagged(lane)
+    assert next(opened) <= 60, "the first handful tells that there is something to catch up with"
+    lane.decided()
+    lane.decided(after_s=10)
+    assert (lane.counts.flagged, lane.counts.clear, lane.journal.waiting_count()) == (1, MANY, 0)
 
 
 def test_reads_that_have_waited_for_a_few_seconds_alone_are_decided_in_their_order(tmp_path: Path):

@@ -17,6 +17,8 @@ from pipeline.walk.deciding import Decider
 AT_ONCE = 32
 PUT_OFF_AT_ONCE = 8
 """Of those that have time: each may need its picture read, and whatever comes meanwhile waits for them."""
+AGED_AT_ONCE = 10_000
+"""Put off by their numbers alone before a fresh one is looked for, in some 20 ms; opening them takes 25 times that."""
 FRESH_S = 5.0
 """A read that waited for longer, or came late, is decided when no fresh one waits: its vehicle stands there no more.
 Of a passage with messages on both sides of this line, which only an overloaded box has, two are counted."""
@@ -68,9 +70,11 @@ class Arrivals:
 
     def step(self, now_s: float) -> tuple[int, list[Passage]]:
         """Take some reads; return how many, and the passages that were decided. `now_s` is monotonic."""
+        skipped = self._put_off_aged() if self._is_catching_up else 0
         found = self._journal.said(self._taken, AT_ONCE)
         has_more = len(found) == AT_ONCE
         is_choosing = has_more or bool(self._later)
+        self._is_catching_up = self._is_catching_up and is_choosing
         fresh = [waiting for waiting in found if not (is_choosing and self._puts_off(waiting))]
         if found:
             self._taken = found[-1].seq
@@ -82,7 +86,7 @@ class Arrivals:
         for waiting in (*fresh, *due):
             passages += self._take(waiting, useless, now_s, is_behind=is_behind)
         passages += self._end(self._passages.ended(now_s), useless)
-        return len(found) + len(due), passages
+        return skipped + len(found) + len(due), passages
 
     def finish(self) -> list[Passage]:
         """Decide what is still open: nobody will add to it."""
@@ -109,6 +113,14 @@ class Arrivals:
             self._later.append(waiting.seq)
             return True
         return False
+
+    def _put_off_aged(self) -> int:
+        """Put off what has waited for long, unopened; return how many reads."""
+        moment = self._now() - timedelta(seconds=CAUGHT_UP_S)
+        aged = self._journal.arrived_before(moment, self._taken, AGED_AT_ONCE)
+        self._later.extend(aged)
+        self._taken = aged[-1] if aged else self._taken
+        return len(aged)
 
     def _put_off(self) -> list[Waiting]:
         """Return some of the reads that were put off, the oldest."""

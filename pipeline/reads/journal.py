@@ -10,6 +10,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
@@ -30,6 +31,7 @@ KNOWN = """SELECT read.device_id, read.key FROM (VALUES {}) AS asked
 CROSS JOIN read ON read.device_id = asked.column1 AND read.key = asked.column2"""
 WAITING = """SELECT seq, device_id, segment, place, length, head FROM read
 WHERE is_done = 0 AND seq > ? ORDER BY seq LIMIT ?"""
+ARRIVED = "SELECT seq, arrived_ms FROM read WHERE is_done = 0 AND seq > ? ORDER BY seq LIMIT ?"
 WAITING_AMONG = """SELECT seq, device_id, segment, place, length, head FROM read
 WHERE is_done = 0 AND seq IN (VALUES {}) ORDER BY seq"""
 DONE = "UPDATE read SET is_done = 1 WHERE seq IN (VALUES {})"
@@ -134,6 +136,11 @@ class Journal:
     def said(self, after: int, limit: int) -> list[Waiting]:
         """`waiting` without the pictures, which take ten times as long as all else; `whole` is the same with them."""
         return [self._said(row) for row in self._database.execute(WAITING, (after, limit)).fetchall()]
+
+    def arrived_before(self, moment: datetime, after: int, limit: int) -> list[int]:
+        """Return the numbers of the undecided reads right behind `after` that came before a moment, none opened."""
+        rows, before_ms = self._database.execute(ARRIVED, (after, limit)), round(moment.timestamp() * 1000)
+        return [seq for seq, _ in takewhile(lambda row: row[1] < before_ms, rows)]
 
     def said_among(self, numbers: Sequence[int]) -> list[Waiting]:
         """`said` of those with these numbers that still wait."""
