@@ -75,7 +75,8 @@ class SpoolSlots:
     def _missing(self) -> int:
         if not self._count:
             return 0
-        return max(0, self._count - sum(name.endswith(_SUFFIX) for name in os.listdir(self._folder)))
+        with os.scandir(self._folder) as entries:
+            return max(0, self._count - sum(entry.name.endswith(_SUFFIX) for entry in entries))
 
     def _slots(self) -> Iterator[Path]:
         with os.scandir(self._folder) as entries:
