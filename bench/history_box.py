@@ -78,7 +78,7 @@ class Script:
         now = utc_now()
         return Frame(SOURCE.camera_id, self._index, now, now, PICTURE)
 
-    def read(self, image: BgrImage, moved: object = None) -> list[PlateRead]:  # noqa: ARG002  the reader's signature
+    def read(self, image: BgrImage, moved: object = None, *, follows: bool = False) -> list[PlateRead]:  # noqa: ARG002  the reader's signature
         return [self._read] if self._read else []
 
 

@@ -12,12 +12,12 @@ from ocr.interpreting import build_read, is_two_line, style_probability, two_lin
 from ocr.models_folder import ModelFiles
 from ocr.reader_settings import ReaderSettings
 from ocr.recognizer import CPU_PROVIDERS, PlateRecognizer
-from ocr.rectify import CROP_HEIGHT, CROP_WIDTH, MARGIN, inner_corners, rectify, rolled, sharpness
+from ocr.rectify import inner_corners, rectify, rolled, sharpness, tall_cut
 from ocr.red_letters import MILITARY, begins_red, doubted
-from ocr.search import Window, closer, from_farther, whole
+from ocr.search import Moved, Window, closer, from_farther, near, whole
 from ocr.second_look import TIGHTER, WIDER, averaged
 from ocr.two_line import stitch_two_lines
-from ocr.types import BgrImage, BoundingBox, Corners, PictureReads, PlateDistribution, PlateRead
+from ocr.types import BgrImage, BoundingBox, PictureReads, PlateDistribution, PlateRead
 
 NOT_PLATE = "not_plate"
 SAME_PLATE_IOU = 0.3
@@ -61,16 +61,12 @@ class PlateReader:
         )
         return cls(PlateDetector(models.detector, providers), recognizer, settings)
 
-    def read(self, image: BgrImage, moved: Sequence[BoundingBox] | None = None) -> list[PlateRead]:
-        """Return the plates of a photo or a video frame, best detection first; `moved` is that of `look`."""
-        return list(self.look(image, moved).plates)
+    def read(self, image: BgrImage, moved: Moved = None, *, follows: bool = False) -> list[PlateRead]:
+        """Return the plates of a picture, best detection first; `moved` is that of `look`, or plates to be followed."""
+        return self._followed(image, moved or ()) if follows else list(self.look(image, moved).plates)
 
-    def look(self, image: BgrImage, moved: Sequence[BoundingBox] | None = None) -> PictureReads:
-        """Return what can be read on a picture.
-
-        `moved`: where something moves on a camera's frame: far plates are looked for there. None, as for a photo,
-        looks for them everywhere.
-        """
+    def look(self, image: BgrImage, moved: Moved = None) -> PictureReads:
+        """Return what can be read on a picture; far plates are looked for where something `moved`."""
         settings, size = self.settings, image.shape[:2]
         least = settings.faint_score if moved is not None else settings.photo_faint_score
         reads, is_complete = self._read_in(image, whole(size, settings.detector_long_side_px), least)
@@ -82,9 +78,16 @@ class PlateReader:
             reads = self._merge_large(reads, [one for one in further if one.box.width > settings.fills_above * size[1]])
         return PictureReads(tuple(reads), is_complete)
 
-    def _closer_windows(
-        self, size: tuple[int, int], moved: Sequence[BoundingBox] | None, reads: Sequence[PlateRead]
-    ) -> list[Window]:
+    def _followed(self, image: BgrImage, plates: Sequence[BoundingBox]) -> list[PlateRead]:
+        reads: list[PlateRead] = []
+        for window in near(image.shape[:2], plates, self.settings.detector_long_side_px):
+            seen = self._detector.detect_in(image, window, self.settings.faint_score)
+            reads += self._read_at(
+                image, [one for one in seen if all(one.box.iou(r.box) <= SAME_PLATE_IOU for r in reads)]
+            )
+        return reads
+
+    def _closer_windows(self, size: tuple[int, int], moved: Moved, reads: Sequence[PlateRead]) -> list[Window]:
         settings, long_side = self.settings, max(size)
         if not settings.second_long_side_px or long_side <= settings.second_above_px:
             return []
@@ -95,9 +98,7 @@ class PlateReader:
         small = [box for box in unsure if box.width * settings.detector_long_side_px < SMALL_PX * long_side]
         return closer(size, moved, sure, small[:MOST_UNSURE])
 
-    def _may_be_filled(
-        self, reads: list[PlateRead], size: tuple[int, int], moved: Sequence[BoundingBox] | None
-    ) -> bool:
+    def _may_be_filled(self, reads: list[PlateRead], size: tuple[int, int], moved: Moved) -> bool:
         """Return whether a plate may fill the picture: a large one is seen, or nothing for sure on what is no frame."""
         if any(read.box.width > self.settings.fills_above * size[1] for read in reads):
             return True
@@ -156,7 +157,7 @@ class PlateReader:
         reads = []
         for place, upright, distribution in zip(places, uprights, self._recognizer.recognize(uprights), strict=True):
             if is_two_line(distribution):
-                distribution = self._recognize_two_lines(_upright(crop, place.corners), distribution)
+                distribution = self._recognize_two_lines(tall_cut(crop, place.corners), distribution)
             read = build_read(place, distribution, sharpness(upright), crop.shape[:2])
             if read is not None and not self._is_no_plate(distribution):
                 reads.append((read, place))
@@ -195,7 +196,7 @@ class PlateReader:
             if self._is_no_plate(distribution):
                 continue
             if is_two_line(distribution):
-                distribution = self._recognize_two_lines(_upright(image, detection.corners), distribution)
+                distribution = self._recognize_two_lines(tall_cut(image, detection.corners), distribution)
             seen_of_it = without_unseen(distribution, detection.corners, size, is_two_line(distribution))
             read = build_read(detection, seen_of_it, sharpness(crop), size)
             if read is None or not self._is_wanted(read):
@@ -226,7 +227,7 @@ class PlateReader:
             return read
         first = read.distribution
         if is_two_line(first):
-            looks = [self._recognize_two_lines(_upright(image, corners, margin), first) for margin in (WIDER, TIGHTER)]
+            looks = [self._recognize_two_lines(tall_cut(image, corners, margin), first) for margin in (WIDER, TIGHTER)]
         else:
             looks = self._recognizer.recognize([rectify(image, corners, margin=margin) for margin in (WIDER, TIGHTER)])
         return build_read(detection, averaged([first, *looks]), read.sharpness, size) or read
@@ -236,7 +237,7 @@ class PlateReader:
         if read.plate_class != MILITARY:
             return read
         has_two_lines = is_two_line(read.distribution)
-        crop = _upright(image, detection.corners) if has_two_lines else rectify(image, detection.corners)
+        crop = tall_cut(image, detection.corners) if has_two_lines else rectify(image, detection.corners)
         if begins_red(crop, has_two_lines):
             return read
         return build_read(detection, doubted(read.distribution), read.sharpness, image.shape[:2]) or read
@@ -254,8 +255,3 @@ class PlateReader:
         if read.detection_score < settings.min_score:
             return read.confidence >= settings.second_min_confidence
         return read.confidence >= settings.min_confidence or read.detection_score >= settings.sure_score
-
-
-def _upright(image: BgrImage, corners: Corners, margin: tuple[float, float] = MARGIN) -> BgrImage:
-    """Cut a two-line plate out large enough to be parted."""
-    return rectify(image, corners, 2 * CROP_WIDTH, 3 * CROP_HEIGHT, margin)

@@ -78,3 +78,8 @@ def _shrink(region: BgrImage, corners: Corners, width: int) -> tuple[BgrImage, C
     ratio = np.array([size[0] / region.shape[1], size[1] / region.shape[0]], np.float32)
     shrunk = cv2.resize(region, size, interpolation=cv2.INTER_AREA)
     return np.asarray(shrunk, np.uint8), np.asarray(corners * ratio, np.float32)
+
+
+def tall_cut(image: BgrImage, corners: Corners, margin: tuple[float, float] = MARGIN) -> BgrImage:
+    """Cut a two-line plate out large enough to be parted."""
+    return rectify(image, corners, 2 * CROP_WIDTH, 3 * CROP_HEIGHT, margin)

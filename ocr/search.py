@@ -6,9 +6,12 @@ that fills the picture a look from farther back. What moves tells where a far pl
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from ocr.types import BoundingBox
 
+Moved: TypeAlias = Sequence[BoundingBox] | None
+"""Where something moves on a camera's frame; None is everywhere."""
 CLOSER_SCALE = 2 / 3
 """Network pixels a picture's pixel in a closer look: 1280 for 1920, where a plate of 50 pixels has 33."""
 FILL_MARGIN, FILL_SIDE_PX = 0.35, 320
@@ -22,6 +25,9 @@ VEHICLE_SIDE, VEHICLE_ABOVE = 4.0, 3.0
 above the roof."""
 PLATE_SURROUNDINGS = 1.5
 """How much around a plate's middle is looked at closely, in widths of the plate."""
+NEAR_PLATE, NEAR_PX = 2.0, 48.0
+"""Where plates are followed alone: how much around a plate's middle is looked at, in its widths (a fast vehicle moves
+by one or two between two looks), and how wide the network then sees it."""
 LEAST_HEIGHT_PX = 24
 """Less above a vehicle holds no plate with what is around it."""
 
@@ -71,6 +77,13 @@ def closer(
     return _joined([*(_with_surroundings(size, box) for box in unknown), *(_around_plate(size, box) for box in unread)])
 
 
+def near(size: tuple[int, int], plates: Sequence[BoundingBox], long_side: int) -> list[Window]:
+    """Return what to look at where only these plates are followed; none is seen smaller than in `whole`."""
+    least = whole(size, long_side).scale
+    around = [(_around_plate(size, plate, NEAR_PLATE), NEAR_PX / max(plate.width, 1.0)) for plate in plates]
+    return [replace(window, scale=max(least, min(CLOSER_SCALE, scale))) for window, scale in around]
+
+
 def _without_vehicles(region: BoundingBox, read: Sequence[BoundingBox]) -> BoundingBox | None:
     """Return what is left of a region above the vehicles that fill its width, or None for nothing."""
     bottom = region.y2
@@ -95,9 +108,9 @@ def _with_surroundings(size: tuple[int, int], box: BoundingBox) -> Window:
     )
 
 
-def _around_plate(size: tuple[int, int], plate: BoundingBox) -> Window:
+def _around_plate(size: tuple[int, int], plate: BoundingBox, widths: float = PLATE_SURROUNDINGS) -> Window:
     (height, width), (x, y) = size, plate.center
-    side = PLATE_SURROUNDINGS * plate.width
+    side = widths * plate.width
     left, top, right, bottom = max(0.0, x - side), max(0.0, y - side), x + side + 1, y + side + 1
     return Window(int(left), int(top), min(width, int(right)), min(height, int(bottom)), CLOSER_SCALE)
 

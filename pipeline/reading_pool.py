@@ -82,9 +82,11 @@ class PooledReader:
         self._pool = pool
         self._turn = turn
 
-    def read(self, image: BgrImage, moved: Sequence[BoundingBox] | None = None) -> list[PlateRead]:
+    def read(
+        self, image: BgrImage, moved: Sequence[BoundingBox] | None = None, *, follows: bool = False
+    ) -> list[PlateRead]:
         with self._pool._lent(self._turn) as reader:
-            return reader.read(image, moved)
+            return reader.read(image, moved, follows=follows)
 
 
 class BehindReader:
@@ -99,5 +101,7 @@ class BehindReader:
         self._reader = reader
         self._thread = ThreadPoolExecutor(1, "reading", initializer=begin)
 
-    def read(self, image: BgrImage, moved: Sequence[BoundingBox] | None = None) -> list[PlateRead]:
-        return self._thread.submit(self._reader.read, image, moved).result()
+    def read(
+        self, image: BgrImage, moved: Sequence[BoundingBox] | None = None, *, follows: bool = False
+    ) -> list[PlateRead]:
+        return self._thread.submit(self._reader.read, image, moved, follows=follows).result()

@@ -53,6 +53,8 @@ class FrameReads:
 
     frame: Frame
     reads: tuple[PlateRead, ...]
+    is_partial: bool = False
+    """Only vehicles that are not decided yet were looked for: who was not seen may still be there."""
 
 
 @dataclass
@@ -69,6 +71,8 @@ class InView:
     """First look at the vehicle that has been in view longest; None when none is."""
     undecided: tuple[BoundingBox, ...] = ()
     """Where the plates of vehicles that are not decided yet were last seen."""
+    followed: tuple[BoundingBox, ...] = ()
+    """Where those plates will be on the next look, if all of them were seen on the last one and their way is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,4 +243,6 @@ class Reader(Protocol):
     calls from several threads; the walk does not notice.
     """
 
-    def read(self, image: BgrImage, moved: Sequence[BoundingBox] | None = None) -> list[PlateRead]: ...
+    def read(
+        self, image: BgrImage, moved: Sequence[BoundingBox] | None = None, *, follows: bool = False
+    ) -> list[PlateRead]: ...

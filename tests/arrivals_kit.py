@@ -36,7 +36,7 @@ class Scripted:
         self.reads = list(reads)
         self.asked = 0
 
-    def read(self, image: BgrImage, moved: object = None) -> list[PlateRead]:  # noqa: ARG002  the reader's signature
+    def read(self, image: BgrImage, moved: object = None, *, follows: bool = False) -> list[PlateRead]:  # noqa: ARG002  the reader's signature
         self.asked += 1
         return self.reads
 

@@ -35,7 +35,7 @@ class Eyes:
 
     is_blind = False
 
-    def read(self, image: BgrImage, moved: object = None) -> list[PlateRead]:  # noqa: ARG002  the reader's signature
+    def read(self, image: BgrImage, moved: object = None, *, follows: bool = False) -> list[PlateRead]:  # noqa: ARG002  the reader's signature
         assert image.shape == (540, 960, 3)
         return [] if self.is_blind else [make_read(CANARY_TEXT)]
 

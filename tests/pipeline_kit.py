@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from alerts.flagged import FlaggedEvent
+from ocr.search import NEAR_PLATE
 from ocr.types import BgrImage, BoundingBox, PlateRead
 from pipeline.settings import PipelineSettings, TrackSettings
 from pipeline.types import Frame, FrameReads, InView, Passage, PlateTrack, ScreeningCounts, Sighting, SightLost
@@ -75,8 +76,21 @@ class ScriptedReads:
                 self._reads = item.reads
                 yield item.frame
 
-    def read(self, image: BgrImage, moved: object = None) -> list[PlateRead]:  # noqa: ARG002  the reader's signature
-        return list(self._reads)
+    def read(
+        self,
+        image: BgrImage,  # noqa: ARG002  the reader's signature
+        moved: Sequence[BoundingBox] | None = None,
+        *,
+        follows: bool = False,
+    ) -> list[PlateRead]:
+        return [one for one in self._reads if not follows or any(_is_near(one.box, box) for box in moved or ())]
+
+
+def _is_near(plate: BoundingBox, followed: BoundingBox) -> bool:
+    return all(
+        abs(here - there) + size / 2 <= NEAR_PLATE * followed.width
+        for here, there, size in zip(plate.center, followed.center, (plate.width, plate.height), strict=True)
+    )
 
 
 def screened(

@@ -23,7 +23,7 @@ def near(image: BgrImage, color: tuple[int, int, int]) -> BgrImage:
 class ColorReader:
     """Reads a coloured block as the plate of that colour: a real function of the picture."""
 
-    def read(self, image: BgrImage, moved: object = None) -> list[PlateRead]:  # noqa: ARG002  the reader's signature
+    def read(self, image: BgrImage, moved: object = None, *, follows: bool = False) -> list[PlateRead]:  # noqa: ARG002  the reader's signature
         reads = []
         for color, text in PLATE_OF_COLOR.items():
             rows, columns = np.nonzero(near(image, color))

@@ -41,7 +41,7 @@ class Lane:
 
     is_on_its_side: bool = False
 
-    def read(self, image: BgrImage, moved: object = None) -> list[PlateRead]:  # noqa: ARG002  the reader's signature
+    def read(self, image: BgrImage, moved: object = None, *, follows: bool = False) -> list[PlateRead]:  # noqa: ARG002  the reader's signature
         return [make_read("京A12345")] if (image.shape[0] > image.shape[1]) == self.is_on_its_side else []
 
 

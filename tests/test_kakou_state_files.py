@@ -34,7 +34,7 @@ from tests.pipeline_kit import NOON
 
 
 class NoReads:
-    def read(self, image: BgrImage, moved: object = None) -> list[PlateRead]:  # noqa: ARG002  the reader's signature
+    def read(self, image: BgrImage, moved: object = None, *, follows: bool = False) -> list[PlateRead]:  # noqa: ARG002  the reader's signature
         return []
 
 

@@ -13,7 +13,7 @@ from ocr.models_folder import shipped_models
 from ocr.reader import PlateReader
 from ocr.reader_settings import ReaderSettings
 from ocr.recognizer import PlateRecognizer
-from ocr.search import CLOSER_SCALE, closer, from_farther, whole
+from ocr.search import CLOSER_SCALE, closer, from_farther, near, whole
 from ocr.types import BgrImage, BoundingBox, Corners
 from tests.plates import make_distribution
 
@@ -207,3 +207,29 @@ def test_a_far_plate_that_is_found_too_loosely_to_be_read_is_found_closely_on_th
     ]
     assert [read.text for read in far] == [truth.passages[1].text]
     assert far[0].confidence > 0.8
+
+
+def test_a_plate_that_is_followed_is_read_where_it_was_and_nothing_else_is_looked_for(
+    reader: PlateReader, passing: tuple[PassageTruth, BgrImage]
+):
+    passage, frame = passing
+    there = BoundingBox(*passage.box)
+    (read,) = reader.read(frame, [there], follows=True)
+    assert read.text == passage.text
+    assert read.box.iou(there) > 0.3
+    elsewhere = BoundingBox(there.x1 - 5 * there.width, there.y1, there.x2 - 5 * there.width, there.y2)
+    assert reader.read(frame, [elsewhere], follows=True) == []
+    assert reader.read(frame, [], follows=True) == []
+    beside = BoundingBox(there.x1 + 2, there.y1, there.x2 + 2, there.y2)
+    assert len(reader.read(frame, [there, beside], follows=True)) == 1
+
+
+def test_following_a_plate_costs_the_detector_a_fraction_of_the_whole_picture():
+    far, near_by = BoundingBox(900, 300, 950, 316), BoundingBox(900, 800, 1080, 860)
+    whole_px = whole(FULL_HD, 640).cost_px
+    (window,) = near(FULL_HD, [far], 640)
+    assert window.scale == CLOSER_SCALE
+    assert window.cost_px < 0.15 * whole_px
+    (window,) = near(FULL_HD, [near_by], 640)
+    assert window.scale == pytest.approx(640 / 1920)
+    assert window.cost_px < 0.3 * whole_px

@@ -25,7 +25,7 @@ THREADS = 4
 class PixelReader:
     """Reads a plate out of every pixel of a picture: one that differs anywhere has another plate."""
 
-    def read(self, image: BgrImage, moved: object = None) -> list[PlateRead]:  # noqa: ARG002  the reader's signature
+    def read(self, image: BgrImage, moved: object = None, *, follows: bool = False) -> list[PlateRead]:  # noqa: ARG002  the reader's signature
         return [make_read(f"京A{zlib.crc32(image.tobytes()) % 100_000:05d}", box_at(50, 50))]
 
 

@@ -140,7 +140,7 @@ class SidewaysReader:
     def __init__(self, confidence: float = 0.95) -> None:
         self.confidence = confidence
 
-    def read(self, image: BgrImage, moved: object = None) -> list[PlateRead]:  # noqa: ARG002  the reader's signature
+    def read(self, image: BgrImage, moved: object = None, *, follows: bool = False) -> list[PlateRead]:  # noqa: ARG002  the reader's signature
         is_upright = image.shape[0] > image.shape[1]
         return [make_read("京A12345", certainty=self.confidence)] if is_upright else []
 

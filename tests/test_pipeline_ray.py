@@ -161,7 +161,7 @@ class OnceDeadlyReader:
     def __init__(self, mark: Path) -> None:
         self._mark = mark
 
-    def read(self, image: BgrImage, moved: object = None) -> list[PlateRead]:  # noqa: ARG002  the reader's signature
+    def read(self, image: BgrImage, moved: object = None, *, follows: bool = False) -> list[PlateRead]:  # noqa: ARG002  the reader's signature
         if np.count_nonzero(near(image, YELLOW)) > 200 and not self._mark.exists():
             self._mark.touch()
             os.kill(os.getpid(), signal.SIGKILL)

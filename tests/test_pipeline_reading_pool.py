@@ -35,7 +35,7 @@ class HeldReader:
         self._may = threading.Semaphore(0)
         self._is_reading = threading.Semaphore(0)
 
-    def read(self, image: BgrImage, moved: object = None) -> list[PlateRead]:  # noqa: ARG002  the reader's signature
+    def read(self, image: BgrImage, moved: object = None, *, follows: bool = False) -> list[PlateRead]:  # noqa: ARG002  the reader's signature
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
         self.readings.append(int(image[0, 0, 0]))
@@ -110,7 +110,7 @@ def test_looks_go_down_evenly_and_each_reader_serves_one_camera_at_a_time() -> N
 
 
 class FailingReader:
-    def read(self, image: BgrImage, moved: object = None) -> list[PlateRead]:  # noqa: ARG002  the reader's signature
+    def read(self, image: BgrImage, moved: object = None, *, follows: bool = False) -> list[PlateRead]:  # noqa: ARG002  the reader's signature
         raise RuntimeError("a model failed")
 
 
@@ -123,7 +123,7 @@ def test_a_reader_that_failed_for_one_camera_serves_the_others() -> None:
 
 def test_reading_gives_way_in_a_thread_of_its_own_and_the_camera_thread_keeps_its_priority() -> None:
     class Noting:
-        def read(self, image: BgrImage, moved: object = None) -> list[PlateRead]:  # noqa: ARG002  the reader's signature
+        def read(self, image: BgrImage, moved: object = None, *, follows: bool = False) -> list[PlateRead]:  # noqa: ARG002  the reader's signature
             found.append((threading.get_native_id(), os.getpriority(os.PRIO_PROCESS, threading.get_native_id())))
             return []
 

@@ -170,7 +170,7 @@ def test_what_waited_here_for_long_says_so_and_how_far_this_came_stands_in_the_j
 
 def test_a_picture_that_breaks_the_reader_costs_the_picture_and_not_the_vehicle(folder: Path):
     class Broken(Scripted):
-        def read(self, image: BgrImage, moved: object = None) -> list[PlateRead]:  # noqa: ARG002  the reader's signature
+        def read(self, image: BgrImage, moved: object = None, *, follows: bool = False) -> list[PlateRead]:  # noqa: ARG002  the reader's signature
             raise ValueError(f"cannot read {image.shape}")
 
     lane = Lane(folder, ListedPlates(LISTED), reader=Broken())

@@ -195,7 +195,7 @@ def test_a_folder_that_may_not_be_read_is_named_and_its_neighbours_are_done(foot
 class DyingReader:
     """Takes its whole process down, as a fault in a native library would."""
 
-    def read(self, image: BgrImage, moved: object = None) -> list[PlateRead]:  # noqa: ARG002  the reader's signature
+    def read(self, image: BgrImage, moved: object = None, *, follows: bool = False) -> list[PlateRead]:  # noqa: ARG002  the reader's signature
         if np.count_nonzero(near(image, YELLOW)) > 200:
             os.abort()
         return ColorReader().read(image)

@@ -9,14 +9,12 @@ import numpy as np
 import pytest
 
 from kakou.box.passage_lines import passage_line
-from ocr.types import BgrImage, BoundingBox, PlateRead
+from ocr.types import PlateRead
 from pipeline.settings import TrackSettings
 from pipeline.types import FrameReads, Passage
 from pipeline.walk.evidence import vehicle_front
-from pipeline.walk.screening import screen
 from riskdb.types import Hypothesis, Permit, RiskMatch
 from tests.pipeline_kit import (
-    EVERY_LOOK,
     PICTURE,
     KeptEvents,
     KeptPassages,
@@ -228,37 +226,3 @@ def test_a_permit_is_said_beside_clear_and_hit_and_changes_neither() -> None:
     assert [event.permit for event in outbox.events] == [words]
     unchecked, _ = said(ListedPlates(is_down=True))
     assert (unchecked.outcome, unchecked.permit, unchecked.permit_standing) == ("unchecked", "", None)
-
-
-class NotesWhere:
-    """A reader that reads what a script says and notes where it was told to search closely."""
-
-    def __init__(self, script: list[FrameReads]) -> None:
-        self._reads = iter(script)
-        self.where: list[tuple[BoundingBox, ...] | None] = []
-
-    def read(self, image: BgrImage, moved: Sequence[BoundingBox] | None = None) -> list[PlateRead]:  # noqa: ARG002  the reader's signature
-        self.where.append(None if moved is None else tuple(moved))
-        return list(next(self._reads).reads)
-
-
-def test_a_far_plate_is_searched_closely_on_every_look_until_it_is_decided() -> None:
-    sure = [0.5, 0.5, 0.5, *[0.98] * 12]
-    looks = [[make_read("京A12345", box_at(200, 100 + 2 * i, 30 + i / 4), certainty=sure[i])] for i in range(15)]
-    script = list(frames_of(looks))
-    moving = (box_at(0, 0),)
-    reader = NotesWhere(script)
-    frames = [replace(each.frame, moved=moving, image=WIDE) for each in script]
-    list(screen(iter(frames), reader, EVERY_LOOK, make_screening(ListedPlates(), KeptEvents())))
-    around = [where[1:] for where in reader.where if where is not None]
-    assert all(where is not None and where[:1] == moving for where in reader.where)
-    assert around[0] == ()
-    assert all(len(boxes) == 1 and boxes[0].iou(looks[i][0].box) > 0 for i, boxes in enumerate(around[1:4]))
-    assert around[-1] == ()
-
-
-def test_a_frame_that_is_searched_closely_all_over_stays_so() -> None:
-    script = list(frames_of(passing("京A12345", 3)))
-    reader = NotesWhere(script)
-    list(screen((each.frame for each in script), reader, EVERY_LOOK, make_screening(ListedPlates(), KeptEvents())))
-    assert reader.where == [None] * 3

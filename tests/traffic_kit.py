@@ -119,7 +119,7 @@ def looks_at(vehicles: Sequence[Vehicle], times: Sequence[float], rng: random.Ra
             if box is not None and rng.random() >= MISSED_SHARE:
                 vehicle.looks.append(_jittered(box, rng))
                 reads.append(_read(vehicle, vehicle.looks[-1], rng))
-        yield FrameReads(Frame("cam-1", index, moment, moment, STREET), tuple(reads))
+        yield FrameReads(Frame("cam-1", index, moment, moment, STREET, moved=()), tuple(reads))
 
 
 def _jittered(box: BoundingBox, rng: random.Random) -> BoundingBox:

@@ -28,9 +28,11 @@ class Stopwatch:
     last_ms: float = 0.0
     reported_at: float = 0.0
 
-    def read(self, image: BgrImage, moved: Sequence[BoundingBox] | None = None) -> list[PlateRead]:
+    def read(
+        self, image: BgrImage, moved: Sequence[BoundingBox] | None = None, *, follows: bool = False
+    ) -> list[PlateRead]:
         started = time.perf_counter()
-        reads = self.reader.read(image, moved)
+        reads = self.reader.read(image, moved, follows=follows)
         self.frame_s.append(time.perf_counter() - started)
         return reads
 

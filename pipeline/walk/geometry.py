@@ -7,6 +7,8 @@ from ocr.types import BoundingBox
 
 MAX_FORESIGHT_S = 0.5
 """Velocities hold this long; a vehicle that was hidden for longer is looked for where it would be by then."""
+SOON_S = 0.1
+"""From one look to the next where the machine keeps up with ten a second."""
 UNKNOWN_SPEED = 15.0
 """Plate widths a second that a vehicle may move before its velocity is known: 6.6 m/s across the picture."""
 MAX_REACH = 3.0
@@ -71,6 +73,13 @@ class Motion:
     """Where, x and y, and when heading and speed were taken; None before the second look."""
     still_since_s: float | None = None
     anchor: tuple[float, float] = (0.0, 0.0)
+
+    def soon(self) -> BoundingBox | None:
+        """Return where it will be on the next look; None before its velocity is known."""
+        if self.velocity is None:
+            return None
+        x, y = (there - here for there, here in zip(self._predicted_center(SOON_S), self.box.center, strict=True))
+        return BoundingBox(self.box.x1 + x, self.box.y1 + y, self.box.x2 + x, self.box.y2 + y)
 
     def misfit(self, box: BoundingBox, now_s: float) -> float:
         """Return how badly a box fits the prediction: 0.0 is exactly there, above 1.0 is out of reach."""

@@ -37,7 +37,7 @@ def track_plates(
     for frame_reads in reads:
         yield from tracker.finish() if isinstance(frame_reads, SightLost) else tracker.update(frame_reads)
         in_view.is_settled, in_view.since = tracker.is_settled, tracker.in_view_since
-        in_view.undecided = tracker.undecided
+        in_view.undecided, in_view.followed = tracker.undecided, tracker.followed
     yield from tracker.finish()
 
 
@@ -60,7 +60,7 @@ class PlateTracker:
         for track in list(self._tracks):
             read = fitting.get(track.number)
             if read is None:
-                yield from self._miss(track, frame)
+                yield from () if frame_reads.is_partial else self._miss(track, frame)
                 continue
             earlier = track.follow(frame, read)
             if earlier is not None:
@@ -87,7 +87,16 @@ class PlateTracker:
     @property
     def undecided(self) -> tuple[BoundingBox, ...]:
         """Where the plates of vehicles that are in view and not decided yet were last seen."""
-        return tuple(track.motion.box for track in self._tracks if track.decided_text is None and track.is_expected)
+        return tuple(track.motion.box for track in self._undecided())
+
+    @property
+    def followed(self) -> tuple[BoundingBox, ...]:
+        """Where those will soon be; empty where it cannot be said of one of them, or one is out of sight."""
+        soon = [track.motion.soon() if track.missed_since is None else None for track in self._undecided()]
+        return tuple(box for box in soon if box is not None) if None not in soon else ()
+
+    def _undecided(self) -> list[TrackState]:
+        return [track for track in self._tracks if track.decided_text is None and track.is_expected]
 
     @property
     def in_view_since(self) -> datetime | None:

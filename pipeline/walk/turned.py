@@ -36,8 +36,10 @@ class TurnWatch:
         self._tries = 0
         self._found = dict.fromkeys(QUARTERS, 0)
 
-    def read(self, image: BgrImage, moved: Sequence[BoundingBox] | None = None) -> list[PlateRead]:
-        reads = self._reader.read(image, moved)
+    def read(
+        self, image: BgrImage, moved: Sequence[BoundingBox] | None = None, *, follows: bool = False
+    ) -> list[PlateRead]:
+        reads = self._reader.read(image, moved, follows=follows)
         now_s = self._now_s()
         if any(read.confidence >= UPRIGHT_SURE for read in reads):
             self._upright_s = now_s
