@@ -3,7 +3,7 @@
 from types import MappingProxyType
 from typing import Literal, TypeAlias
 
-SubStreamState: TypeAlias = Literal["there", "lost", "frozen", "other_scene", "misses"]
+SubStreamState: TypeAlias = Literal["there", "lost", "frozen", "other_scene", "misses", "crashes"]
 """All but "there": the main stream is decoded, as if there were no other."""
 
 SUB_STREAM_WORDS = MappingProxyType[SubStreamState, str](
@@ -13,5 +13,6 @@ SUB_STREAM_WORDS = MappingProxyType[SubStreamState, str](
         "frozen": "子码流画面静止",
         "other_scene": "子码流与主码流画面不同",
         "misses": "子码流漏掉了主码流里的移动",
+        "crashes": "打开子码流时解码进程崩溃，暂不打开，过后再试",
     }
 )

@@ -1,6 +1,7 @@
 """The parent's side of a capture child: starts it, reads its notices, kills it when it falls silent."""
 
 import os
+import signal
 import time
 from collections.abc import Iterator
 from multiprocessing.connection import Connection
@@ -28,6 +29,8 @@ from pipeline.video.nursery import Child, Nursery, StartedChild
 START_TIMEOUT_S = 60.0
 """Loading OpenCV takes half a second, on a box that is overloaded many."""
 END_TIMEOUT_S = 5.0
+NOT_ITS_FAULT = (None, 0, -signal.SIGKILL, -signal.SIGTERM)
+"""Ends that somebody else has brought about, who is not what was decoded."""
 
 
 class CaptureProcess:
@@ -37,6 +40,8 @@ class CaptureProcess:
         """`nursery`: where the decoder is forked; None starts an interpreter for it. Raises OSError."""
         self._stall_timeout_s = stall_timeout_s
         self._last = Ended(frames=0, offset_ms=0, dropped=0, was_opened=False)
+        self.has_crashed = False
+        """Whether what was decoded has ended the child."""
         descriptor = create_frame_memory()
         notices_in, notices_out = os.pipe()
         slots_in, slots_out = os.pipe()
@@ -90,7 +95,9 @@ class CaptureProcess:
                 return self._ended(f"the decoder hung for {timeout_s:.0f} s")
             return NOTICE.validate_json(self._notices.recv_bytes())
         except (EOFError, ConnectionResetError):
-            return self._ended(f"the decoder crashed ({_exit_reason(self._child)})")
+            code = self._child.exit_code(1.0)
+            self.has_crashed = code not in NOT_ITS_FAULT
+            return self._ended(f"the decoder crashed ({_exit_reason(code)})")
         except (ValidationError, OSError) as error:
             return self._ended(f"the decoder cannot be understood ({type(error).__name__})")
 
@@ -118,8 +125,7 @@ def video_length_ms(path: Path, timeout_s: float, nursery: Nursery | None = None
     return opened.length_ms if isinstance(opened, Opened) else 0.0
 
 
-def _exit_reason(child: Child) -> str:
-    code = child.exit_code(1.0)
+def _exit_reason(code: int | None) -> str:
     if code is None:
         return "it closed its pipe"
     return f"signal {-code}" if code < 0 else f"exit {code}"

@@ -20,6 +20,7 @@ from pipeline.video.capture_time import capture_start
 from pipeline.video.close_looks import Place
 from pipeline.video.motion import MotionGate
 from pipeline.video.nursery import Nursery
+from pipeline.video.sub_stream_trust import SubStreamTrust
 from riskdb.system_words import system_words
 
 LOST_S = 10.0
@@ -167,21 +168,12 @@ def _read_live(viewing: Viewing) -> Iterator[Sighting]:
     source, settings, counts, stop = viewing.source, viewing.settings, viewing.counts, viewing.stop
     wait_s = settings.reopen_min_s
     lost_at, is_told = None, False
-    request = CaptureRequest(
-        uri=source.uri,
-        is_live=True,
-        gate=settings.gate,
-        decoder_threads=1,
-        regions=source.regions,
-        quality_hold_s=settings.quality_hold_s,
-        tls_verify=source.tls_verify,
-        ca_file=source.ca_file,
-        sub_uri=source.sub_uri,
-    )
+    request = _live_request(source, settings)
     frames_before = dropped_before = undecoded_before = 0
-    state = CameraState(source.camera_id)
+    state, trust = CameraState(source.camera_id), SubStreamTrust(source.sub_uri)
     while not stop.is_set():
-        with CaptureProcess(request, settings.stall_timeout_s, viewing.nursery) as capture:
+        to_open = request.model_copy(update={"sub_uri": trust.to_open()})
+        with CaptureProcess(to_open, settings.stall_timeout_s, viewing.nursery) as capture:
             for notice in capture.notices():
                 if stop.is_set():
                     return
@@ -194,15 +186,21 @@ def _read_live(viewing: Viewing) -> Iterator[Sighting]:
                 counts.dropped = dropped_before + notice.dropped
                 if isinstance(notice, Progress):
                     counts.undecoded = undecoded_before + notice.undecoded
-                    _note_progress(notice, counts, state)
+                    _note_progress(notice, counts, state, trust)
+                    if trust.is_due:
+                        break
                 if isinstance(notice, FrameReady):
                     wait_s, lost_at = settings.reopen_min_s, None
                     yield _frame(source, notice, datetime.fromtimestamp(notice.captured_at, UTC), capture)
                     capture.give_back(notice)
                 elif isinstance(notice, Ended):
                     counts.damage = notice.damage
-        state.ended(counts.damage)
         frames_before, dropped_before, undecoded_before = counts.frames, counts.dropped, counts.undecoded
+        if capture.has_crashed:
+            trust.crashed()
+        if trust.is_due:
+            continue
+        state.ended(counts.damage)
         if lost_at is None:
             lost_at, is_told = time.monotonic(), False
         left_s = max(0.0, lost_at + LOST_S - time.monotonic())
@@ -215,13 +213,26 @@ def _read_live(viewing: Viewing) -> Iterator[Sighting]:
         wait_s = min(2 * wait_s, settings.reopen_max_s)
 
 
-def _note_progress(notice: Progress, counts: ScreeningCounts, state: CameraState) -> None:
+def _live_request(source: SourceSettings, settings: PipelineSettings) -> CaptureRequest:
+    return CaptureRequest(
+        uri=source.uri,
+        is_live=True,
+        gate=settings.gate,
+        decoder_threads=1,
+        regions=source.regions,
+        quality_hold_s=settings.quality_hold_s,
+        tls_verify=source.tls_verify,
+        ca_file=source.ca_file,
+    )
+
+
+def _note_progress(notice: Progress, counts: ScreeningCounts, state: CameraState, trust: SubStreamTrust) -> None:
     counts.age_s, counts.clock_offset_s = notice.late_s, notice.clock_offset_s
     counts.spared = notice.spared
     counts.quality = notice.quality or counts.quality
     counts.clock_box = notice.clock_box or counts.clock_box
-    counts.sub_stream = notice.sub_stream
-    state.sub_stream(notice.sub_stream, notice.sub_stream_reason)
+    counts.sub_stream = "crashes" if trust.is_left_out else notice.sub_stream
+    state.sub_stream(counts.sub_stream, notice.sub_stream_reason)
     state.sends(notice.frames, notice.undecoded)
     state.judged(counts.camera_quality)
 
