@@ -19,11 +19,12 @@ from python_calamine import (
     SheetVisibleEnum,
 )
 
-from riskdb.record.tables.biff import begins_1904, is_locked
+from riskdb.record.tables.biff import begins_1904, is_cut, is_locked
 from riskdb.record.tables.book_xml import BookXml, look_into
 from riskdb.record.tables.merged import MergedCells, filled
 from riskdb.record.tables.ods_xml import look_into_ods
 from riskdb.record.tables.sheets import Notice, NumberedRow, Sheet, SourceFile, number_text
+from riskdb.record.tables.trial import is_opened_safely
 from riskdb.types import RiskFileError
 
 _LOCKED = "有密码保护；请在表格软件中解除打开密码后再导入"
@@ -32,6 +33,7 @@ _OTHER_OLE = (
     ("WordDocument", "这是文字文件（Word），不能读出表格；请让来文单位给出表格文件（XLSX、XLS、CSV）"),
     ("PowerPoint Document", "这是演示文件，不能读出表格；请让来文单位给出表格文件（XLSX、XLS、CSV）"),
 )
+_CUT = "没有传完整（工作表到中途就断了，后面的行不在文件里）；请让来文单位重新发送"
 _UNREADABLE = "不是可以读取的表格文件（XLSX、XLS），可能已损坏；请用表格软件打开，另存后再导入"
 
 
@@ -52,6 +54,10 @@ def read_book(source: SourceFile, notice: Notice) -> Iterator[Sheet]:
     _refuse_other_ole(source, content)
     if is_locked(content):
         raise RiskFileError(f"{source.name}：{_LOCKED}")
+    if is_cut(content):
+        raise RiskFileError(f"{source.name}：{_CUT}")
+    if not is_opened_safely(source.path):
+        raise RiskFileError(f"{source.name}：{_UNREADABLE}")
     yield from _sheets(source, BookXml({}, begins_1904(content)), notice)
 
 

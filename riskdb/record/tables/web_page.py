@@ -25,6 +25,8 @@ def read_web_page(source: SourceFile, notice: Notice) -> Iterator[Sheet]:  # noq
     page = _TablePage()
     page.feed(_decoded(source))
     page.close()
+    if page.is_cut:
+        raise RiskFileError(f"{source.name}：没有传完整（表格到中途就断了，后面的行不在文件里）；请让来文单位重新发送")
     tables = [table for table in page.tables if table.rows]
     if not tables:
         raise RiskFileError(f"{source.name}：这是网页文件，里面没有表格；请导出为 XLSX 或 CSV 后再导入")
@@ -83,6 +85,11 @@ class _TablePage(HTMLParser):
         self._cell: list[str] | None = None
         self._span = (1, 1)
         self._sheet_name = ""
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether the page breaks off within a table: its last rows would be missing."""
+        return any(table.rows for table in self._open)
 
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
         known = {name: value or "" for name, value in attributes}
