@@ -49,7 +49,9 @@ def _names() -> Iterator[OfficeFile]:
         "涉疫车辆车牌 牌照颜色 涉疫区县 进入涉疫区县时间 离开涉疫区县时间 来源渠道", "车辆车牌号 车牌颜色 逗留地点 逗留起始 逗留截止 线索编号",
         "车牌号码(精确到位) 车牌颜色 行政区划代码(6位) 入境时间 离境时间 推送部门", "涉事车辆 车牌颜色 区划 抵 离 依据文号",
         "车牌 车牌种类 风险点位 抵达风险点时间 驶离风险点时间 情况来源", "RegistrationNo. Colour RiskArea FromTime ToTime ReportedBy",
-        "车牌号 号牌种类 所在地区 最早出现时间 最晚出现时间 提供部门",
+        "车牌号 号牌种类 所在地区 最早出现时间 最晚出现时间 提供部门", "车辆牌照 车牌颜色 行经区县 抵达日期 撤离日期 数据来源",
+        "号牌号码 颜色 轨迹地 首次到达 最后离开 发函单位", "License_Plate Plate_Color Area Arrived_At Left_At Origin",
+        "车辆信息（车牌） 颜色 所到地区 何时到 何时离开 信息来源", "车号 颜色 风险区域名称 进入时间 出去时间 推送单位",
     )  # fmt: skip
     for number, header in enumerate(headers):
         yield OfficeFile(f"named {number}.csv", text([header.split(), [FIRST[0], "", *FIRST[1:]]]), ONE)
@@ -88,6 +90,14 @@ def _tables_and_rows() -> Iterator[OfficeFile]:
     )
     yield OfficeFile("bureau of counting.csv", text([["来源单位", *FORM[:4]], ["统计局", "C8K213", *FIRST[1:4]], ["统计局",
                      *FIRST[:4]]]), refused="省份")  # fmt: skip
+    rule = [
+        ["填表说明"],
+        ["1. 车牌号须含省份，如豫A12345、豫AD12345；时间如2026-11-20 08:00"],
+        ["2.挂车例如：“豫A1234挂”"],
+    ]
+    yield OfficeFile("rules with examples.xlsx", xlsx(("填表说明", rule), ("表", [FORM, FIRST])), ONE)
+    meant = [["核查车辆如下：豫C8K214、豫C8K215"]]
+    yield OfficeFile("plates in words.xlsx", xlsx(("函", meant), ("表", [FORM, FIRST])), refused="没有能认出的表头")
     unnamed = text([[*FORM, "", "随行"], [*FIRST, "豫C8K214", ""]])
     yield OfficeFile("plate under no name.csv", unnamed, refused="第 6 列（没有列名）")
     yield OfficeFile(
@@ -173,6 +183,8 @@ def _plates_and_classes() -> Iterator[OfficeFile]:
         ["(1)豫C8K213(2)豫C8K214", "豫C8K213\\豫C8K214", "豫C8K213。豫C8K214", "豫C8K213、豫C8K214等2辆"]
     ):
         yield OfficeFile(f"two together {number}.csv", one_row(written), BOTH)
+    for number, written in enumerate(["豫C8K213、无牌车", "豫C8K213，无号牌三轮车", "豫C8K213/未上牌新车"]):
+        yield OfficeFile(f"one without plate {number}.csv", one_row(written), refused="没有正式号牌")
     yield OfficeFile("one of two.csv", one_row("豫C8K213、豫C8K214（3辆）"), refused="写着 3 辆")
     yield OfficeFile("a digit too many.csv", one_row("豫C8K2131"), refused="顺序")
     for number, written in enumerate(["豫C8K213（作废）", "豫C8K213 误报", "豫C8K213 等车辆"]):
@@ -203,9 +215,17 @@ def _times() -> Iterator[OfficeFile]:
         yield OfficeFile(
             f"moment {number}.csv", one_row("豫C8K213", begin=begin, end=end), (record(begin=first, end=last),)
         )
+    for number, (stay, first, last) in enumerate([
+        ("2026-11-20 08:17-12:00", early, noon), ("2026-11-20 08:17-2026-11-22 12:00", early, "2026-11-22T12:00"),
+        ("2026-11-20 08:17:00-2026-11-20 12:00:00", early, noon),
+        ("2026-11-20T08:17:00-05:00", "2026-11-20T21:17", "2026-11-20T21:17:01"), ("2026-11-20 08:17-至今", early, OPEN_END),
+    ]):  # fmt: skip
+        staying = [["车牌号", "地区", "停留时间", "来源"], [*FIRST[:2], stay, "函7"]]
+        yield OfficeFile(f"hours of a stay {number}.csv", text(staying), (record(begin=first, end=last),))
     for number, (begin, end) in enumerate(
         [
             ("2026-11-20,2026-11-22", ""),
+            ("2026-11-20T08:17-12:00", ""),
             ("11月20日、22日", ""),
             ("2026-11-20 上午12:30", "11月22日"),
             ("11月30日", "12月1日"),

@@ -25,7 +25,7 @@ from riskdb.record.mapping.forms import (
     unread_columns,
 )
 from riskdb.record.mapping.header_keys import header_key
-from riskdb.record.mapping.plate_like import PLATE_LIKE, WHOLE_PLATES
+from riskdb.record.mapping.plate_like import PLATE_LIKE, WHOLE_PLATES, names_a_plate
 from riskdb.record.mapping.repeated import Part, parts_of, repeated_words
 from riskdb.record.mapping.turned import describes_fields, turned_rows
 from riskdb.record.tables.opening import read_sheets
@@ -184,7 +184,7 @@ def _without_header(sheet: Sheet, top: list[NumberedRow], rows: Iterator[Numbere
     if describes_fields(top):
         return f"{place}：是各字段的说明，里面的号牌是示例，没有读取"
     for number, cells in chain(top, rows):
-        if any(PLATE_LIKE.search(cell) for cell in cells) and not any(map(EXAMPLE.match, cells)):
+        if any(map(names_a_plate, cells)) and not any(map(EXAMPLE.match, cells)):
             if form := likely_header([row for row in top if row[0] < number]):
                 reading.form_found(replace(form, file=sheet.file, sheet=sheet.name, delimiter=sheet.delimiter))
             raise RiskFileError(

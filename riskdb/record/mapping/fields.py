@@ -82,13 +82,17 @@ class Synonyms:
 
 
 _ARRIVE = "到达|抵达|到来|到|抵|进入|驶入|入境|入区|来到|流入"
-_LEAVE = "离开|驶离|离|驶出|离去|流出|离境|出区|出境"
+_LEAVE = "离开|驶离|撤离|出去|离|驶出|离去|流出|离境|出区|出境"
 _BEGIN = "开始|起始|起|始|自|开始于|首次|最早|最初|最早出现|首次出现"
 _END = "结束|终止|截止|截至|止|终|末|至|结束于|末次|最晚|最后|最晚出现|末次出现|最后出现"
 _RISKY = "(?:中?高?风险|涉疫|疫情|重点)"
+_FIRST = "(?:首次|第一次|最早|最初|何时|几时)?"
+_LAST = "(?:末次|最后一次|最后|最晚|何时|几时)?"
 _THERE = rf"(?:{_RISKY}(?:地区|区域|区县|县区|区|点位|点|地)|当地|疫区|地区|区域|我市|该地|过车|通过|出现)?"
 _WHEN = "日期时间|日期|时间|时刻|时点"
-_STAYING = "途经|途径|停留|经过|逗留|滞留|驻留|行程|轨迹|在|旅居|活动|涉及|起止|到访|过车|通过|通行|出现|抓拍|经停|停靠"
+_STAYING = (
+    "途经|途径|停留|经过|行经|逗留|滞留|驻留|行程|轨迹|在|旅居|活动|涉及|起止|到访|过车|通过|通行|出现|抓拍|经停|停靠"
+)
 
 TRAVEL_SYNONYMS = (
     Synonyms(
@@ -136,19 +140,21 @@ TRAVEL_SYNONYMS = (
         "area region district location place riskarea 来源地 涉疫地 疫区 旅居史 途经 途径 区划 行政区 地点 地域 属地 "
         "轨迹所在地 途经省市县 途经市县 途经省市区 途经省市 省市县 省市区 区县名称 县区名称",
         r"(?!.*(户籍|籍贯|家庭|归属|目的|下一|出发|始发|车籍|发证|现住|离开|驶离|姓名|管辖|单位)).*"
-        r"(地区|区域|风险区|区划|风险点|点位|途经地|途径地|旅居地|到访地|停留地|涉及地|到达地|经停地|地点|位置|风险地|涉疫地)"
+        r"(地区|区域|风险区|区划|风险点|点位|途经地|途径地|行经地|所到地|轨迹地|活动地|旅居地|到访地|停留地|涉及地|到达地|经停地|地点|位置|风险地|涉疫地)"
         rf"(名称|情况|信息)?|{_RISKY}区?.?(所在|发生|发源)地|{_RISKY}(区县|县区|县市区|城市|地市)(名称)?",
     ),
     Synonyms(
         Field.PROVINCE, "省 省份 省级 province", r"(途经|途径|到达|停留|风险|所在|涉及)?省(份|级|名|市|、?自治区)?"
     ),
     Synonyms(
-        Field.CITY, "市 地市 城市 市级 city 地级市 市州 州市", r"(途经|途径|到达|停留|风险|所在|涉及)(地?市|城市)"
+        Field.CITY,
+        "市 地市 城市 市级 city 地级市 市州 州市",
+        r"(途经|途径|行经|经过|所到|到访|到达|停留|轨迹|风险|所在|涉及)(地?市|城市)",
     ),
     Synonyms(
         Field.COUNTY,
         "区 县 区县 县区 县级 county 市区 县市区 区市县 县市 旗县区",
-        r"(途经|途径|到达|停留|风险|所在|涉及)(区县|县区|县市区)",
+        r"(途经|途径|行经|经过|所到|到访|到达|停留|轨迹|风险|所在|涉及)(区县|县区|县市区)",
     ),
     Synonyms(Field.STREET, "街道 乡镇 镇街 街道乡镇 乡镇街道 镇 乡 街镇 street town"),
     Synonyms(Field.VILLAGE, "村 社区 村社区 社区村 村居 小区 村庄 community village 村居社区 社区村居"),
@@ -162,23 +168,23 @@ TRAVEL_SYNONYMS = (
         "from start begin fromtime timefrom starttime begintime startdate "
         "arrival arrivaltime arrivetime arrived arrivedat arrivaldate entry "
         "entrytime entered entertime intime timein datefrom enter kssj 从",
-        rf"(?:{_STAYING}|风险区|风险地区|高风险地?区|当地|本地)?(?:的)?(?:{_ARRIVE}|{_BEGIN})"
+        rf"(?:{_STAYING}|风险区|风险地区|高风险地?区|当地|本地)?(?:的)?(?:{_FIRST}(?:{_ARRIVE})|{_BEGIN})"
         rf"{_THERE}(?:的)?(?:{_WHEN})?"
         rf"|(?:{_STAYING})?(?:{_WHEN})(?:{_BEGIN}|从)",
     ),
     Synonyms(
         Field.TO,
         "to end until totime timeto endtime enddate "
-        "departure departuretime departed departedat left leave leavetime exit exittime "
+        "departure departuretime departed departedat left leftat leave leavetime exit exittime "
         "timeout outtime dateto jssj 到",
-        rf"(?:{_STAYING}|风险区|风险地区|高风险地?区|当地|本地)?(?:的)?(?:{_LEAVE}|{_END})"
+        rf"(?:{_STAYING}|风险区|风险地区|高风险地?区|当地|本地)?(?:的)?(?:{_LAST}(?:{_LEAVE})|{_END})"
         rf"{_THERE}(?:的)?(?:{_WHEN})?"
         rf"|(?:{_STAYING})?(?:{_WHEN})(?:{_END}|到)",
     ),
     Synonyms(
         Field.STAY,
         "time date datetime period stay passtime passedat 时间 日期 时段 时间段 起止",
-        rf"(?:{_STAYING})(?:风险地?区|高风险地?区|当地|该地)?(?:的)?(?:起止)?(?:{_WHEN}|时段|时间段|起止)",
+        rf"(?:卡口|点位|监控)?(?:{_STAYING})(?:风险地?区|高风险地?区|当地|该地)?(?:的)?(?:起止)?(?:{_WHEN}|时段|时间段|起止)",
     ),
     Synonyms(
         Field.SOURCE,

@@ -55,7 +55,8 @@ _DATES = tuple(
 )
 _USUAL = re.compile(r"([12]\d{3})-(\d\d)-(\d\d)(?:[ T](\d\d):(\d\d)(?::(\d\d))?)?", re.ASCII)
 """How most files write it, and the documented form."""
-_OFFSET = re.compile(r"\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z| ?[+-]\d\d:?\d\d)$")
+_OFFSET = re.compile(r"\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z| ?\+\d\d:?\d\d)$|T\d\d:\d\d:\d\d(?:\.\d+)?-\d\d:\d\d$")
+"""West of Greenwich only as machines write it: in 2026-11-20 08:00-10:00 the end of a stay follows, and no offset."""
 _EPOCH = re.compile(r"1[5-9]([2-9]\d|1[3-9])\d{6}(?:\d{3})?")
 """Seconds or milliseconds of a machine; no figures of a year and month can be meant."""
 _JAVA = re.compile(r"[A-Z][a-z]{2} ([A-Z][a-z]{2}) (\d\d) (\d\d:\d\d:\d\d) (?:CST|GMT\+08:00) (20\d\d)")

@@ -53,6 +53,7 @@ _SLIP = re.compile(r"(?<=[\u4e00-\u9fff][A-Z])\s*[:,]\s*(?=[A-Z0-9]{4,6}(?![A-Z0
 """A mark in place of the dot, and what a spreadsheet puts behind what it took for a number."""
 _ERRORS = frozenset({"#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NULL!", "#NUM!"})
 _NO_TRAILER = frozenset({"无", "无挂", "无挂车"})
+_WITHOUT_PLATE = re.compile(r"无(?:号牌|车牌|牌)|未上牌|没有?(?:号牌|车牌|牌)")
 _COUNT = re.compile(r"[(\s]*(?:等|共计?|合?计)*\s*(\d{1,2}|[一二两三四五六七八九十])\s*[辆台](?:车辆?)?[)\s]*$")
 _FIGURES = "零一二三四五六七八九十"
 _WORD = re.compile(r"(?![挂学警港澳领])[\u4e00-\u9fff]+")
@@ -102,6 +103,10 @@ def _plates_of(plain: str, grammar: PlateGrammar, class_words: Sequence[str], ce
         for part in parts:
             if found and part.strip() in _NO_TRAILER:
                 continue
+            if found and _WITHOUT_PLATE.match(part.strip()):
+                raise CellProblem(
+                    "号牌", cell, f"“{part.strip()}”没有正式号牌，不能列入名单", "请从这一格删去，或补上号牌"
+                )
             if found and known_words((part.strip(),)):
                 found[-1] = replace(found[-1], class_words=(*found[-1].class_words, part.strip()))
             else:
