@@ -15,6 +15,7 @@ from typing import TypeAlias
 from pipeline.reads.arrival import Arrival
 from pipeline.reads.journal import Journal
 from pipeline.reads.sealed import Sealed
+from pipeline.reads.short_turns import take_short_turns
 
 MOST_AT_ONCE = 64
 STATES_EVERY_S = 1.0
@@ -66,6 +67,7 @@ class Keeping:
         self._thread.join()
 
     def _run(self) -> None:
+        take_short_turns()  # who receives works without a break, and so does who decides: cameras waited for both
         self._journal.begin_writing()
         states_at_s, is_ending = 0.0, False
         while not is_ending:
