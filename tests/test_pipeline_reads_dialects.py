@@ -1,5 +1,6 @@
 """Cameras of one maker that write otherwise than the field lists say: the same read, or a refusal that is counted."""
 
+import base64
 import json
 from datetime import timedelta
 
@@ -13,6 +14,7 @@ from pipeline.reads.synthetic import (
     BOUNDARY,
     JPEG,
     NOON,
+    SAMPLES,
     Said,
     gat_vehicle,
     hikvision_xml,
@@ -37,6 +39,11 @@ def read_by(maker: str, body: bytes, content_type: str = "", path: str = "") -> 
         ("黑A12345黑色", "黑A12345", "black"),
         ("粤Z1234港", "粤Z1234港", None),
         ("苏??????", "苏------", None),
+        ("蓝牌苏A1B2C3", "苏A1B2C3", "blue"),
+        ("苏A1B2C3 黄牌", "苏A1B2C3", "yellow"),
+        ("蓝?A12345", "-A12345", "blue"),
+        ("黑色粵Z1234港", "粤Z1234港", "black"),
+        ("魯B1234學", "鲁B1234学", None),
     ],
 )
 def test_a_colour_may_stand_before_or_behind_the_plate(said: str, text: str, style: str | None):
@@ -94,6 +101,24 @@ def test_alarm_info_plate_may_hold_lists_and_seconds_with_a_fraction():
     body = json.dumps({"AlarmInfoPlate": {"result": {"PlateResult": [result]}}}).encode()
     read = read_by("alarm_info_plate", body).read
     assert (read.text, read.captured_at) == ("鲁B12345", NOON + timedelta(seconds=0.5))
+
+
+def test_each_vehicle_of_a_list_is_a_read():
+    results = [{"license": text} for text in ("鲁B12345", "鲁B54321")]
+    body = json.dumps({"AlarmInfoPlate": {"serialno": "S1", "result": {"PlateResult": results}}}).encode()
+    reads = adapter_of("alarm_info_plate").understand(Message("", "", body, NOON)).reads
+    assert [(sent.read.text, sent.read.serial) for sent in reads] == [("鲁B12345", "S1"), ("鲁B54321", "S1")]
+
+
+def test_a_picture_that_is_no_base64_costs_the_picture_and_not_the_read():
+    document = json.loads(SAMPLES["alarm_info_plate"](Said()).body)
+    result = document["AlarmInfoPlate"]["result"]["PlateResult"]
+    result["imageFile"] = "@@@" + result["imageFile"][5:-3] + "z"
+    result["imageFragmentFile"] = base64.urlsafe_b64encode(JPEG).decode().rstrip("=")
+    sent = read_by("alarm_info_plate", json.dumps(document).encode())
+    assert (sent.read.text, sent.plate_picture) == ("鲁B12345", JPEG)
+    result["imageFile"] = "A"
+    assert read_by("alarm_info_plate", json.dumps(document).encode()).scene_picture == b""
 
 
 @pytest.mark.parametrize(

@@ -80,6 +80,7 @@ REFUSED: dict[str, Build] = {
     "length twice the same": lambda body: sent(f"content-length: {len(body)}\r\n" * 2)(body),
     "length and chunked": lambda body: sent(CHUNKED + f"content-length: {len(body)}\r\n")(in_chunks(body)),
     "a length of 5000 figures": sent("content-length: " + "9" * 5000 + "\r\n"),
+    "no length in HTTP/1.0": sent("X-Of-No: length\r\n", version="1.0"),
     "a negative length": sent("content-length: -1\r\n"),
     "chunked and something": sent("Transfer-Encoding: chunked, identity\r\n"),
     "a chunk of no size": sent(CHUNKED),

@@ -26,12 +26,12 @@ class AlarmInfoPlate:
 
     def understand(self, message: Message) -> Understood:
         document = _from_broker(parse_json(message.body))
-        result = next(iter(objects_at(document, *RESULT)), None)
+        results = objects_at(document, *RESULT)
         if at(document, "AlarmInfoPlate") is None:
             return Understood(reply=Reply.of_json(SIGN_OF_LIFE_REPLY))
-        if result is None:
+        if not results:
             raise UnreadableMessageError("AlarmInfoPlate 里没有 result.PlateResult")
-        return Understood((_read(document, result, message),), Reply.of_json(READ_REPLY))
+        return Understood(tuple(_read(document, result, message) for result in results), Reply.of_json(READ_REPLY))
 
 
 def _from_broker(document: dict[str, object]) -> dict[str, object]:

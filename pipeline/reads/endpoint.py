@@ -126,6 +126,8 @@ class Endpoint:
         device = entered.device
         if request.method not in METHODS:
             raise NotTakenError(405, f"不支持的方法 {request.method[:10]}")
+        if _has_unsaid_length(request):
+            raise NotTakenError(411, "报文没有说自己多长（Content-Length 或 chunked），正文收不到")
         if not device.bucket.takes(self._clocks.monotonic_s()):
             raise NotTakenError(429, f"超过每秒 {device.settings.reads_per_s:g} 条")
         announced = request.headers.get("content-length")
@@ -220,6 +222,12 @@ class Endpoint:
         late = timedelta(seconds=self._settings.late_after_s)
         is_late = read.is_resent or now - passed_at > late
         return Arrival(device.settings.device_id, now, passed_at, is_late, sent, is_test)
+
+
+def _has_unsaid_length(request: Request) -> bool:
+    """Whether a body follows whose end nobody knows: what HTTP/1.0 allowed, and a 2xx without a read would lose it."""
+    says_length = "content-length" in request.headers or "transfer-encoding" in request.headers
+    return request.method in ("POST", "PUT") and "content-type" in request.headers and not says_length
 
 
 def request_of(scope: Scope) -> Request:

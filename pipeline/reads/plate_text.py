@@ -9,9 +9,11 @@ from pipeline.reads.camera_read import UNKNOWN
 NO_PLATE = frozenset(("", "NOPLATE", "UNKNOWN", "NONE", "NULL", "N/A"))
 """Words without a Chinese character; those with one hold neither a letter nor a digit (无车牌, 未识别车牌, 车牌)."""
 COLOUR_WORDS = ("渐变绿", "黄绿双拼", "黄绿", "渐变", "蓝", "黄", "白", "黑", "绿")
-"""What Chinese firmware writes in front of the text or behind it, with 色 or without (longest first)."""
+"""What Chinese firmware writes in front of the text or behind it, with 色 or 牌 or without (longest first)."""
 UNREADABLE = frozenset("*?#_□？＊")
 SEPARATORS = frozenset("()[]【】 ·•・‧∙.\t\r\n\u3000\u00a0")
+OLD_STYLE = str.maketrans("魯遼滬蘇贛雲貴陝寧瓊閩粵學領掛", "鲁辽沪苏赣云贵陕宁琼闽粤学领挂")
+"""As cameras of Hong Kong and Macao write them."""
 MAX_LENGTH = 10
 """No plate has more than 9 characters; a text longer than this is no plate at all."""
 STYLE_OF_WORD = {
@@ -39,7 +41,7 @@ STYLE_OF_GA_COLOUR = {"1": "black", "2": "white", "5": "blue", "6": "yellow", "9
 """GA/T 1400.3 (ColorType); 99 is any other."""
 
 
-COMMON = re.compile(f"(?:({'|'.join(COLOUR_WORDS)})色?)?([{PROVINCES}][A-Z][0-9A-Z]{{5,6}})")
+COMMON = re.compile(f"(?:({'|'.join(COLOUR_WORDS)})[色牌]?)?([{PROVINCES}][A-Z][0-9A-Z]{{5,6}})")
 """How nearly every plate is written, in the one way that each of its characters can be."""
 
 
@@ -51,11 +53,10 @@ def plate_text(raw: str) -> str:
     """
     if found := COMMON.fullmatch(raw):
         return _spelt(found[2])
-    text = "".join(c for c in unicodedata.normalize("NFKC", raw).upper() if _is_seen(c) and c not in SEPARATORS)
+    text = _without_marks(raw.upper())
     if text in NO_PLATE or _is_word_for_none(text):
         return ""
-    text = _parted(text)[1]
-    text = "".join(UNKNOWN if c in UNREADABLE else c for c in text)
+    text = _parted("".join(UNKNOWN if c in UNREADABLE else c for c in text))[1]
     if not text.strip(UNKNOWN):
         return ""
     if len(text) > MAX_LENGTH:
@@ -69,8 +70,14 @@ def colour_beside(raw: str) -> str | None:
     """Return the style that a colour word in front of the text or behind it means; None where there is none."""
     if found := COMMON.fullmatch(raw):
         return STYLE_OF_WORD.get(found[1] or "")
-    text = "".join(c for c in unicodedata.normalize("NFKC", raw) if _is_seen(c) and c not in SEPARATORS)
+    text = "".join(UNKNOWN if c in UNREADABLE else c for c in _without_marks(raw))
     return STYLE_OF_WORD.get(_parted(text)[0])
+
+
+def _without_marks(raw: str) -> str:
+    """Return a text in one width and one style of character, without what nobody sees and what only parts it."""
+    plain = unicodedata.normalize("NFKC", raw).translate(OLD_STYLE)
+    return "".join(c for c in plain if _is_seen(c) and c not in SEPARATORS)
 
 
 def _is_word_for_none(text: str) -> bool:
@@ -84,7 +91,7 @@ def _is_word_for_none(text: str) -> bool:
 def _parted(text: str) -> tuple[str, str]:
     """Return one colour word beside a plate (蓝苏A12345, 苏A12345蓝色), "" where there is none, and the plate."""
     for word in COLOUR_WORDS:
-        for said in (f"{word}色", word):
+        for said in (f"{word}色", f"{word}牌", word):
             rest = text.removeprefix(said)
             if rest != text and _begins_a_plate(rest, word):
                 return word, rest
