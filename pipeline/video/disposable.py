@@ -19,7 +19,7 @@ def is_disposable(codec: str, packet: bytes | memoryview) -> bool:
     """
     if codec != "h264":
         return False
-    first = next((unit for unit in _unit_heads(packet) if unit & 0x1F in H264_SLICES), None)
+    first = next((unit for unit in unit_heads(packet) if unit & 0x1F in H264_SLICES), None)
     return first is not None and not first & 0x60
 
 
@@ -29,14 +29,14 @@ def begins_group(codec: str, packet: bytes | memoryview) -> bool:
     False for other codecs, and for a picture that stands by itself while some that follow reach back behind it.
     """
     if codec == "h264":
-        return next((unit & 0x1F for unit in _unit_heads(packet) if unit & 0x1F in H264_SLICES), None) == H264_IDR
+        return next((unit & 0x1F for unit in unit_heads(packet) if unit & 0x1F in H264_SLICES), None) == H264_IDR
     if codec == "hevc":
-        kinds = (unit >> 1 & 0x3F for unit in _unit_heads(packet))
+        kinds = (unit >> 1 & 0x3F for unit in unit_heads(packet))
         return next((kind for kind in kinds if kind in HEVC_SLICES), None) in HEVC_IDR
     return False
 
 
-def _unit_heads(packet: bytes | memoryview) -> Iterator[int]:
+def unit_heads(packet: bytes | memoryview) -> Iterator[int]:
     """Yield the first byte of each NAL unit that begins in the packet's head."""
     head = bytes(packet[:HEAD_BYTES])
     place = head.find(START_CODE)

@@ -21,6 +21,7 @@ from pipeline.video.camera_tls import tls_options
 from pipeline.video.capture_protocol import CaptureRequest, FrameMemory
 from pipeline.video.deinterlace import Plane
 from pipeline.video.pictures import luma_of, put_picture
+from pipeline.video.reordering import own_decoder, without_restriction
 from riskdb.system_words import system_words
 
 FILE_OPTIONS = {
@@ -52,11 +53,13 @@ VideoPacket: TypeAlias = "av.Packet[av.VideoStream]"
 class VideoStream:
     """An open video with a clock that never runs backwards."""
 
-    def __init__(self, container: av.container.InputContainer, decoder_threads: int) -> None:
+    def __init__(self, container: av.container.InputContainer, decoder_threads: int, *, is_live: bool = False) -> None:
         self._container = container
         self._stream = container.streams.video[0]
-        self._stream.codec_context.thread_count = decoder_threads
-        self._stream.thread_type = "SLICE" if decoder_threads == 1 else "AUTO"
+        self._own_decoder = own_decoder(self._stream) if is_live else None
+        self._decoder = self._own_decoder or self._stream.codec_context
+        self._decoder.thread_count = decoder_threads
+        self._decoder.thread_type = "SLICE" if decoder_threads == 1 else "AUTO"
         self.codec = self._stream.codec_context.name
         self._packets = self.packets()
         self._ready: deque[av.VideoFrame] = deque()
@@ -104,16 +107,21 @@ class VideoStream:
 
     def decoded(self, packet: "VideoPacket | None") -> list[av.VideoFrame]:
         """Return the frames that this packet completes; with None, those that the decoder still holds at the end."""
+        own = self._own_decoder
         try:
-            return self._stream.codec_context.decode(packet)
+            frames = self._decoder.decode(packet if packet is None or own is None else without_restriction(packet))
         except av.FFmpegError:
             self.undecodable += packet is not None
             return []
+        for frame in frames if own is not None else ():
+            # Those that it still held know it of no packet.
+            frame.time_base = self._stream.time_base
+        return frames
 
     def finish(self) -> list[av.VideoFrame]:
         """Return the frames that the decoder still holds; it can begin again at one that stands by itself."""
         frames = self.decoded(None)
-        self._stream.codec_context.flush_buffers()
+        self._decoder.flush_buffers()
         return frames
 
     def close(self) -> None:
@@ -216,7 +224,7 @@ def open_stream(request: CaptureRequest) -> VideoStream:
         raise SourceError(f"打不开：{system_words(error)}") from error
     if not container.streams.video:
         raise SourceError("不是能解码的录像" if not request.is_live else "那里没有视频流")
-    stream = VideoStream(container, request.decoder_threads)
+    stream = VideoStream(container, request.decoder_threads, is_live=request.is_live)
     if request.from_ms:
         stream.seek(request.from_ms)
     return stream
