@@ -118,6 +118,12 @@ def answer_beside_work(interval_s: float = _SWITCH_INTERVAL_S) -> None:
     gc.freeze()
 
 
+def leave_a_core() -> None:
+    """Keep this thread, and what it starts, off the first of its cores: that one is for those who answer at once."""
+    if hasattr(os, "sched_getaffinity") and len(cores := sorted(os.sched_getaffinity(0))) > 1:
+        os.sched_setaffinity(0, cores[1:])
+
+
 def usable_cores() -> int:
     """Return how many cores this process may run on."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

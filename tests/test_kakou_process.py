@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from kakou.process import BEHIND_OTHERS, give_way
+from kakou.process import BEHIND_OTHERS, give_way, leave_a_core
 from tests.commands import REPOSITORY
 
 
@@ -24,6 +24,22 @@ def test_only_the_thread_that_gives_way_is_put_behind():
     with ThreadPoolExecutor(max_workers=1) as pool:
         assert pool.submit(own_priority).result() == max(before, BEHIND_OTHERS)
     assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == before
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="asked of Linux alone")
+@pytest.mark.parametrize("is_alone", [False, True])
+def test_who_works_without_a_break_leaves_a_core_where_there_is_another(*, is_alone: bool):
+    def left_from(cores: set[int]) -> set[int]:
+        os.sched_setaffinity(0, cores)
+        leave_a_core()
+        return os.sched_getaffinity(0)
+
+    before = os.sched_getaffinity(0)
+    cores = {min(before)} if is_alone else before
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        left = pool.submit(left_from, cores).result()
+    assert left == (cores if len(cores) == 1 else cores - {min(cores)})
+    assert os.sched_getaffinity(0) == before
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes a user without a name")

@@ -12,6 +12,7 @@ from alerts.box_status import BoxStatus, SendingDevice
 from console.settings import ConsoleSettings
 from console.situation.tiles import Heard, tiles
 from kakou.doctor.sending_devices import sending_devices
+from kakou.process import usable_cores
 from kakou.settings import Settings, SettingsError, load_settings
 from kakou.watch.devices import DeviceLook
 from kakou.wiring.reads import open_journal
@@ -63,6 +64,8 @@ def test_a_message_goes_from_the_camera_to_the_stream_also_after_its_processes_w
             assert done.stdout.count("✓") == 2
         box = Box(load_settings(tmp_path / "kakou.toml").model_copy(update={"state_dir": tmp_path / "var"}), port)
         assert box.send(hikvision(Said(at=datetime.now(UTC)))).status == 200
+        cores = {child.cmdline()[-1]: child.cpu_affinity() for child in psutil.Process(process.pid).children()}
+        assert set(cores["kakou.box.arrivals"]) == set(cores["kakou.box.reads"][1:]) or usable_cores() == 1
         for child in psutil.Process(process.pid).children():
             if any("kakou.box" in word for word in child.cmdline()):
                 child.kill()
