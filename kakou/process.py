@@ -118,10 +118,21 @@ def answer_beside_work(interval_s: float = _SWITCH_INTERVAL_S) -> None:
     gc.freeze()
 
 
-def leave_a_core() -> None:
-    """Keep this thread, and what it starts, off the first of its cores: that one is for those who answer at once."""
-    if hasattr(os, "sched_getaffinity") and len(cores := sorted(os.sched_getaffinity(0))) > 1:
-        os.sched_setaffinity(0, cores[1:])
+def leave_a_core(process_id: int = 0) -> None:
+    """Keep a process that was just started off the first of its cores: that one is for those who answer at once.
+
+    What it starts keeps off it, too. Without an id: this thread.
+    """
+    if hasattr(os, "sched_getaffinity"):
+        with contextlib.suppress(ProcessLookupError):
+            if len(cores := sorted(os.sched_getaffinity(process_id))) > 1:
+                os.sched_setaffinity(process_id, cores[1:])
+
+
+def use_parents_cores() -> None:
+    """Let this thread run wherever its parent may."""
+    if hasattr(os, "sched_getaffinity"):
+        os.sched_setaffinity(0, os.sched_getaffinity(os.getppid()))
 
 
 def usable_cores() -> int:

@@ -12,7 +12,6 @@ from alerts.box_status import BoxStatus, SendingDevice
 from console.settings import ConsoleSettings
 from console.situation.tiles import Heard, tiles
 from kakou.doctor.sending_devices import sending_devices
-from kakou.process import usable_cores
 from kakou.settings import Settings, SettingsError, load_settings
 from kakou.watch.devices import DeviceLook
 from kakou.wiring.reads import open_journal
@@ -64,8 +63,7 @@ def test_a_message_goes_from_the_camera_to_the_stream_also_after_its_processes_w
             assert done.stdout.count("✓") == 2
         box = Box(load_settings(tmp_path / "kakou.toml").model_copy(update={"state_dir": tmp_path / "var"}), port)
         assert box.send(hikvision(Said(at=datetime.now(UTC)))).status == 200
-        cores = {child.cmdline()[-1]: child.cpu_affinity() for child in psutil.Process(process.pid).children()}
-        assert set(cores["kakou.box.arrivals"]) == set(cores["kakou.box.reads"][1:]) or usable_cores() == 1
+        assert_the_endpoint_has_a_core_to_itself(process.pid)
         for child in psutil.Process(process.pid).children():
             if any("kakou.box" in word for word in child.cmdline()):
                 child.kill()
@@ -78,6 +76,18 @@ def test_a_message_goes_from_the_camera_to_the_stream_also_after_its_processes_w
     finally:
         process.terminate()
         assert process.wait(20) == 0
+
+
+def assert_the_endpoint_has_a_core_to_itself(process_id: int) -> None:
+    """Of what loads and what decides, which may take all of a core, none is on the first one."""
+    of: dict[str, list[list[int]]] = {}
+    for child in psutil.Process(process_id).children():
+        with contextlib.suppress(psutil.Error):
+            of.setdefault(child.cmdline()[-1], []).append(child.cpu_affinity())
+    every = sorted(psutil.Process(process_id).cpu_affinity())
+    assert every in of["kakou.box.reads"]
+    assert of["kakou.box.arrivals"] == [every[1:] or every]
+    assert all(cores == every[1:] for cores in of["kakou.box.reads"] if cores != every)
 
 
 def status(**device: object) -> BoxStatus:

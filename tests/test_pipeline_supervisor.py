@@ -157,6 +157,20 @@ def test_a_spare_whose_supervisor_is_no_more_ends_without_having_worked(tmp_path
     assert (who(told, "works"), who(told, "ends")) == ([], [spare.process.pid])
 
 
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="asked of Linux alone")
+def test_a_spare_loads_on_another_core_than_the_first_and_works_on_all(tmp_path: Path):
+    every = sorted(os.sched_getaffinity(0))
+    spare = start(child_with_spare(told := tmp_path / "told").command, b"", gives_way=False, is_spare=True)
+    await_count(told, "loaded", 1)
+    assert sorted(os.sched_getaffinity(spare.process.pid)) == (every[1:] or every)
+    spare.begin()
+    await_count(told, "works", 1)
+    assert sorted(os.sched_getaffinity(spare.process.pid)) == every
+    spare.process.kill()
+    spare.process.wait(10)
+    spare.close()
+
+
 def test_a_child_that_gives_way_does_so_from_its_start_on(tmp_path: Path):
     written = tmp_path / "nice"
     code = f"import os, time; time.sleep(0.2); open({str(written)!r}, 'w').write(str(os.nice(0)))"

@@ -16,7 +16,7 @@ from kakou.box.orders import Order, run_by_order
 from kakou.box.reporter import STATUS_EVERY_S, CameraReporter
 from kakou.box.supervisor import Heartbeat
 from kakou.exit_codes import ExitCode
-from kakou.process import leave_a_core, stop_on_signals
+from kakou.process import stop_on_signals
 from kakou.wiring.box import Box
 from kakou.wiring.clock import deletable_at, trusted_clock
 from kakou.wiring.reads import open_journal, open_quarantine
@@ -39,7 +39,6 @@ log = logging.getLogger(__name__)
 
 def decide_by_order(order: Order) -> int:
     """Decide what comes until it is told to stop; return the exit code."""
-    leave_a_core()  # where more comes than is decided this never rests, and cameras wait for the endpoint
     box = Box.build(order.settings, order.redis_url)
     stop = stop_on_signals()
     heartbeat = Heartbeat(os.environ)

@@ -35,7 +35,7 @@ class BoxProcess:
     is_attendant: bool = False
     """It works for the others; when they are done, the box is."""
     gives_way: bool = False
-    """Others come first: a camera that waits for an answer sends all its reads again."""
+    """Others come first, and have a core to themselves: a camera that waits for an answer sends all its reads again."""
     has_spare: bool = False
     """A second one stands by, with all loaded: cameras wait while it is away."""
     runs_with_box: bool = True

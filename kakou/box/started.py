@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import IO
 
-from kakou.process import give_way
+from kakou.process import give_way, leave_a_core, use_parents_cores
 
 HEARTBEAT_VARIABLE = "KAKOU_HEARTBEAT_FD"
 TURN_VARIABLE = "KAKOU_TURN_FD"
@@ -58,6 +58,8 @@ def start(command: Sequence[str], given: bytes, *, gives_way: bool, is_spare: bo
         os.close(descriptor)
     if gives_way:
         give_way(process.pid)
+    if gives_way or is_spare:  # the one never rests, and the other loads, while cameras wait for their answers
+        leave_a_core(process.pid)
     return Started(process, heartbeats, turn)
 
 
@@ -69,6 +71,7 @@ def await_turn() -> bool:
     turn = int(number)
     is_needed = bool(os.read(turn, 1))
     os.close(turn)
+    use_parents_cores()
     return is_needed
 
 
