@@ -101,7 +101,10 @@ def write_stream(
     codec: str = "libx264",
     options: Mapping[str, str] = MappingProxyType({}),
 ) -> Path:
-    """Write a clip; one of MPEG transport stream (.ts) has packets as an RTSP camera's are."""
+    """Write a clip; one of MPEG transport stream (.ts) has packets as an RTSP camera's are.
+
+    A picture that comes again, the same array, is put into the encoder's colours once.
+    """
     chosen = {
         "preset": "ultrafast",
         "g": str(round(group_s * FPS)),
@@ -114,10 +117,15 @@ def write_stream(
         stream = container.add_stream(codec, rate=FPS, options=chosen)
         assert isinstance(stream, av.VideoStream)
         stream.pix_fmt = "yuv420p"
+        known: dict[int, tuple[BgrImage, av.VideoFrame]] = {}
         for index, picture in enumerate(pictures):
             if not index:
                 stream.height, stream.width = picture.shape[:2]
-            frame = av.VideoFrame.from_ndarray(picture, format="bgr24").reformat(format="yuv420p")
+            _, frame = known.get(id(picture), (picture, None))
+            if frame is None:
+                frame = av.VideoFrame.from_ndarray(picture, format="bgr24").reformat(format="yuv420p")
+            if not picture.flags.writeable:
+                known[id(picture)] = picture, frame  # kept, so that no other array gets its number
             frame.pts, frame.time_base = index, Fraction(1, FPS)
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
@@ -137,19 +145,25 @@ def road(
     seed: int = 4,
     lasts_s: float = 1.0,
 ) -> Iterator[BgrImage]:
-    """Yield a noisy road, of stones of this size, that something crosses, in so long, at each of these times."""
+    """Yield a noisy road, of stones of this size, that something crosses, in so long, at each of these times.
+
+    Pictures of the empty road come again and again, and are not to be written into.
+    """
     rng = np.random.default_rng(seed)
     still = np.repeat(rng.uniform(70, 120, (HEIGHT // stone, WIDTH // stone, 1)), 3, axis=2)
     still = still.repeat(stone, axis=0).repeat(stone, axis=1)
     grain = [rng.normal(0, noise, still.shape) for _ in range(8)]
     pictures = [np.clip(still + each, 0, 255).astype(np.uint8) for each in grain]
+    for each in pictures:
+        each.flags.writeable = False
     vehicle = rng.integers(20, 230, (side, side, 3), np.uint8)
     for index in range(round(until_s * FPS)):
-        picture = pictures[index % 8].copy()
+        picture = pictures[index % 8]
         for visit_s in visits_s:
             since_s = index / FPS - visit_s
             if 0 <= since_s < lasts_s:
                 x = round((WIDTH - side) * since_s / lasts_s)
+                picture = picture.copy()
                 picture[70 : 70 + side, x : x + side] = vehicle
         yield picture
 

@@ -25,8 +25,14 @@ def app(console: Console) -> FastAPI:
     return app_of(console)
 
 
+_documents: list[dict[str, Any]] = []
+
+
 def operations(app: FastAPI) -> list[tuple[str, str, dict[str, Any]]]:
-    paths = app.openapi()["paths"]
+    """Every console has the same document; it takes as long to make as ten requests."""
+    if not _documents:
+        _documents.append(app.openapi())
+    paths = _documents[0]["paths"]
     return [(method.upper(), path, found) for path, ways in paths.items() for method, found in ways.items()]
 
 

@@ -125,7 +125,8 @@ def test_where_packets_cannot_tell_every_picture_is_decoded(
 
 def test_a_running_clock_is_still_known_after_a_long_rest(tmp_path: Path) -> None:
     def with_clock() -> Iterator[BgrImage]:
-        for index, picture in enumerate(road([16.0, 20.0, 24.0, 46.0], 49.0)):
+        for index, empty in enumerate(road([16.0, 20.0, 24.0, 46.0], 49.0)):
+            picture = empty.copy()
             words = f"10:{index // FPS // 60:02d}:{index // FPS % 60:02d}"
             for ink, thickness in ((0, 4), (255, 2)):
                 cv2.putText(picture, words, (8, 24), cv2.FONT_HERSHEY_SIMPLEX, 0.7, (ink,) * 3, thickness)
