@@ -9,5 +9,14 @@ def put_line(line: str) -> None:
 
 
 def put_json(record: object) -> None:
-    """Write one JSON object on one line."""
-    put_line(json.dumps(record, ensure_ascii=False))
+    """Write one JSON object on one line; what is no text, as a file's name in GBK, in escapes that give it back."""
+    line = json.dumps(record, ensure_ascii=False)
+    put_line(line if _is_text(line) else json.dumps(record))
+
+
+def _is_text(line: str) -> bool:
+    try:
+        line.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

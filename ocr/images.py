@@ -3,6 +3,7 @@
 Files that others made are decoded through `ocr.decoding`, in a process of its own.
 """
 
+import os
 import struct
 from collections.abc import Iterator
 from io import BytesIO
@@ -53,6 +54,8 @@ def picture_in(source: Path | bytes, max_pixels: int) -> tuple[BgrImage, int]:
     Raises OcrError, which doesn't name the file, and MemoryError.
     """
     head = _first_bytes(source)
+    if isinstance(source, Path) and not is_utf8(source):
+        source = source.read_bytes()
     if head[4:8] == b"ftyp" and head[8:12] in HEIF_BRANDS:
         return _load_heif(source, max_pixels)
     shrink = _shrink_for(_pixels_told(source), max_pixels)
@@ -85,6 +88,20 @@ def find_images(path: Path) -> Iterator[Path]:
         looked_for = ", ".join(sorted(IMAGE_SUFFIXES - UNREADABLE_SUFFIXES))
         raise OcrError(f"{path}：这个文件夹里没有图片（找的是 {looked_for}）")
     yield from images
+
+
+def is_utf8(path: Path) -> bool:
+    """Whether a name can stand in records and be handed to OpenCV, which one in GBK ends: old recorders give such."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def shown_name(path: Path) -> str:
+    """Return a name as whoever gave it meant it."""
+    return str(path) if is_utf8(path) else os.fsencode(path).decode("gb18030", "replace")
 
 
 def _load_heif(source: Path | bytes, max_pixels: int) -> tuple[BgrImage, int]:

@@ -1,6 +1,7 @@
 """`kakou read` as its users run it."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +97,14 @@ def test_bad_files_are_named_and_the_rest_is_done(tmp_path: Path):
         assert path.name in done.stderr
     assert "Traceback" not in done.stderr
     assert done.peak_mb < 500
+
+
+def test_a_photo_named_in_gbk_is_read_under_its_name(frame: Path, plate: dict[str, Any], tmp_path: Path):
+    named = Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + "东门.png".encode("gbk")))
+    named.write_bytes(frame.read_bytes())
+    [record] = map(json.loads, call_kakou("read", tmp_path, "--json").stdout.splitlines())
+    assert (record["path"], record["plates"][0]["text"]) == (str(named), plate["text"])
+    assert "东门.png" in call_kakou("read", named).stdout
 
 
 def test_no_image_at_all_is_a_usage_error():

@@ -1,5 +1,6 @@
 """Nothing that may hold a vehicle is passed over in silence: it is read, or it is named."""
 
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -32,6 +33,14 @@ def test_photos_of_phones_are_read(tmp_path: Path, name: str) -> None:
     assert read.shape == (64, 96, 3)
     assert np.abs(read[32, 10].astype(int) - (0, 0, 220)).max() < 30
     assert np.abs(read[32, 80].astype(int) - 30).max() < 40
+
+
+def test_a_file_named_in_gbk_is_named_and_the_others_are_screened(tmp_path: Path) -> None:
+    (tmp_path / "卡口一.mp4").write_bytes(b"nothing of use")
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + "卡口二.mp4".encode("gbk"))).write_bytes(b"nothing of use")
+    [unit], [problem] = find_units([tmp_path], None)
+    assert unit.video == "卡口一.mp4"
+    assert "卡口二.mp4：文件名不是 UTF-8" in problem
 
 
 @pytest.mark.parametrize("name", ["a.mp4", "a.DAV", "a.ps", "a.h264", "a.hevc", "a.3gp", "a.vob", "a.rmvb"])

@@ -3,8 +3,10 @@
 import socket
 import struct
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -52,6 +54,21 @@ def test_uneven_frames_are_taken_at_their_presentation_times(tmp_path: Path) -> 
     path.write_bytes(edited(content, b"stts", uneven))
     expected = [20.0 * i for i in range(26)] + [500.0 + 60.0 * i for i in range(1, 25)]
     assert offsets_ms(path) == pytest.approx(expected, abs=1.0)
+
+
+def test_a_matroska_file_that_begins_where_another_ended_lacks_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "second.mkv"
+    with av.open(str(path), "w") as written:
+        stream = written.add_stream("libx264", rate=25, options={"preset": "ultrafast"})
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for number in range(50):
+            frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), number, np.uint8), format="bgr24")
+            frame.pts, frame.time_base = 3_600_000 + 40 * number, Fraction(1, 1000)
+            written.mux(stream.encode(frame))
+        written.mux(stream.encode())
+    counts = ScreeningCounts()
+    assert len(list(frames_of(path, counts))) == 50
+    assert counts.length_ms == pytest.approx(2000, abs=100)
 
 
 def block_at_a_quarter(width: int, height: int, count: int) -> Iterator[BgrImage]:

@@ -15,7 +15,7 @@ from rich.table import Table
 from kakou.exit_codes import ExitCode
 from kakou.output import put_json
 from ocr.decoding import DecodedPicture, PictureDecoder
-from ocr.images import find_images
+from ocr.images import find_images, shown_name
 from ocr.looks import class_name
 from ocr.models_folder import shipped_models
 from ocr.reader import PlateReader
@@ -134,9 +134,9 @@ def _new_table() -> Table:
 
 def _add_rows(table: Table, path: Path, plates: list[PlateRead], elapsed_ms: float) -> None:
     if not plates:
-        table.add_row(str(path), "—", "未发现号牌", "", "", f"{elapsed_ms:.0f}")
+        table.add_row(shown_name(path), "—", "未发现号牌", "", "", f"{elapsed_ms:.0f}")
     for cells in _plate_cells(plates):
-        table.add_row(str(path), *cells, f"{elapsed_ms:.0f}")
+        table.add_row(shown_name(path), *cells, f"{elapsed_ms:.0f}")
 
 
 def _plate_cells(plates: list[PlateRead]) -> Iterator[tuple[str, str, str, str]]:
@@ -151,7 +151,9 @@ def _plate_cells(plates: list[PlateRead]) -> Iterator[tuple[str, str, str, str]]
 
 
 def _say_incomplete(messages: Console, path: Path) -> None:
-    messages.print(f"[yellow]没有看完[/yellow] {escape(str(path))}：像号牌的地方太多，只看了最像的", soft_wrap=True)
+    messages.print(
+        f"[yellow]没有看完[/yellow] {escape(shown_name(path))}：像号牌的地方太多，只看了最像的", soft_wrap=True
+    )
 
 
 def _complain(messages: Console, error: OcrError) -> None:

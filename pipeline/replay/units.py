@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from ocr.images import IMAGE_SUFFIXES
+from ocr.images import IMAGE_SUFFIXES, is_utf8, shown_name
 from pipeline.errors import SourceError
 from pipeline.video.capture_time import ContainerTime
 from riskdb.system_words import system_words
@@ -119,7 +119,12 @@ def find_units(
             why = system_words(error)
             problems.append(why if isinstance(error, SourceError) else f"{path}：读不了（{why}）")
             continue
-        units += found
+        units += [unit for unit in found if is_utf8(unit.path)]
+        problems += [
+            f"{shown_name(unit.path)}：文件名不是 UTF-8 编码（老录像机、压缩包常用 GBK）；请改名后再试"
+            for unit in found
+            if not is_utf8(unit.path)
+        ]
     doubled = {name for name, count in Counter(unit.video for unit in units).items() if count > 1}
     # Recorders name files by the time: cam1/20261124_080000.mp4 and cam2/20261124_080000.mp4 are two videos.
     return [replace(u, video=u.path.as_posix()) if u.video in doubled else u for u in units], problems

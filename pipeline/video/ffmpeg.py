@@ -248,4 +248,7 @@ def _length_ms(container: av.container.InputContainer, stream: "av.VideoStream")
     """Return the length as the container says, 0.0 when it does not."""
     if stream.duration is not None and stream.time_base is not None:
         return max(0.0, float(stream.duration * stream.time_base) * 1000.0)
-    return max(0.0, container.duration / 1000.0) if container.duration else 0.0
+    # Matroska says where it ends ([RFC 9559] 5.1.2.10): a recorder's second file may begin where its first one ended.
+    begin = max(0, container.start_time or 0) if "matroska" in container.format.name else 0
+    length = container.duration or 0
+    return max(0.0, (length - begin if length > begin else length) / 1000.0)
