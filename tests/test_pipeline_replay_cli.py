@@ -139,7 +139,7 @@ def test_diff_tells_what_changed(replayed: Path) -> None:
     different = call_kakou("replay", "diff", "out.jsonl", "changed.jsonl", folder=replayed)
     assert different.exit_code == 1
     assert "outcome flagged -> clear" in different.stdout
-    assert different.stdout.count("\n- ") == 1
+    assert [line[:2] for line in different.stdout.splitlines()] == ["- ", "! "]
 
 
 def test_what_cannot_be_read_is_named_and_the_exit_code_tells(tmp_path: Path) -> None:

@@ -80,18 +80,20 @@ def _run_differences(before: RunRecord, after: RunRecord) -> Iterator[str]:
 
 
 def _passage_differences(before: tuple[PassageRecord, ...], after: tuple[PassageRecord, ...]) -> Iterator[str]:
-    left = list(after)
-    for passage in before:
-        partner = min(
-            (other for other in left if _may_be_same(passage, other)),
-            key=lambda other: (other.text != passage.text, abs(other.start_ms - passage.start_ms)),
-            default=None,
-        )
-        if partner is None:
+    left, partners = list(after), dict[int, PassageRecord]()
+    # Those of one text first: a passage that is missing takes no partner from the ones around it.
+    for has_same_text in (True, False):
+        for place, passage in enumerate(before):
+            if place in partners:
+                continue
+            others = [o for o in left if _may_be_same(passage, o) and (o.text == passage.text or not has_same_text)]
+            if others:
+                partners[place] = min(others, key=lambda other: abs(other.start_ms - passage.start_ms))
+                left.remove(partners[place])
+    for place, passage in enumerate(before):
+        if place not in partners:
             yield f"- {_described(passage)}"
-            continue
-        left.remove(partner)
-        if change := _change(passage, partner):
+        elif change := _change(passage, partners[place]):
             yield f"! {passage.video} {passage.start_ms / 1000:.1f} s: {change}"
     for passage in left:
         yield f"+ {_described(passage)}"
