@@ -1,13 +1,14 @@
 """A replay gives the same answer every time, whoever runs it and however often it was interrupted."""
 
 import dataclasses
+import multiprocessing.synchronize
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from threading import Event
+from threading import Event, Thread
 
 import numpy as np
 import pytest
@@ -77,8 +78,16 @@ def result_of(path: Path, from_ms: float = 0.0, until_ms: float | None = None) -
 
 def test_the_answer_is_the_same_whatever_the_number_of_workers(footage: Path, tmp_path: Path) -> None:
     one = run_all(footage, tmp_path / "1")
-    two = run_all(footage, tmp_path / "2", LocalEngine(partial(build_parts, "京A12345"), 2))
+    units, _ = find_units([footage], None)
+    engine = LocalEngine(partial(build_parts, "京A12345"), 2)
+    told: dict[str, float] = {}
+
+    def on_progress(label: str, offset_ms: float, _length_ms: float) -> None:
+        told[label] = offset_ms
+
+    two = replay(units, RUN, engine, PartStore(tmp_path / "2"), on_progress, lambda _: None, Event())
     assert lines_of(one) == lines_of(two)
+    assert set(told) == {unit.label for unit in units}
     passages = [passage for unit in one.units for passage in unit.passages]
     assert [(p.text, p.outcome) for p in passages] == [("京A12345", "flagged"), ("沪B67890", "clear")]
 
@@ -212,6 +221,28 @@ def test_a_worker_that_dies_costs_only_its_own_video(footage: Path, tmp_path: Pa
     result = replay(units, RUN, engine, PartStore(tmp_path), lambda *_: None, lambda _: None, Event())
     assert [unit.video.damage for unit in result.units] == [None, "its worker process died twice"]
     assert [p.text for p in result.units[0].passages] == ["京A12345"]
+
+
+def build_parts_of_one_who_dies_with_a_lock() -> ReplayParts:
+    """Let this process die as soon as it has a lock that others wait for: the kernel's killer comes at any moment."""
+    for kind in (multiprocessing.synchronize.Lock, multiprocessing.synchronize.Condition):
+        kind.__enter__ = lambda lock: lock.acquire() and os.abort()  # type: ignore[method-assign]  # dies as it enters
+    return build_parts("京A12345")
+
+
+def test_a_replay_whose_worker_is_killed_at_any_moment_comes_to_its_end(footage: Path, tmp_path: Path) -> None:
+    units, _ = find_units([footage / "20261124_120000.avi"], None)
+    engine = LocalEngine(build_parts_of_one_who_dies_with_a_lock, 1)
+    results: list[ReplayResult] = []
+
+    def work() -> None:
+        results.append(replay(units, RUN, engine, PartStore(tmp_path), lambda *_: None, lambda _: None, Event()))
+
+    working = Thread(target=work, daemon=True)
+    working.start()
+    working.join(timeout=60)
+    assert results, "the replay waits for a lock whose holder is dead"
+    assert [unit.video.damage for unit in results[0].units] == ["its worker process died twice"]
 
 
 def test_folders_are_searched_in_a_fixed_order_and_missing_paths_are_named(footage: Path, tmp_path: Path) -> None:

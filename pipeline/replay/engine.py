@@ -1,14 +1,20 @@
-"""Runs units of footage on several cores: the same units and results whatever runs them."""
+"""Runs units of footage on several cores: the same units and results whatever runs them.
 
+Nothing that is shared with the workers has a lock: one that is killed while it holds it would stop all for ever.
+"""
+
+import contextlib
 import multiprocessing
 import os
 import signal
+import struct
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from ctypes import c_bool
 from dataclasses import dataclass
-from multiprocessing.queues import SimpleQueue
-from multiprocessing.synchronize import Event as StopFlag
+from functools import partial
+from multiprocessing.connection import Connection
 from threading import Event, Thread
 from typing import Protocol, TypeAlias
 
@@ -22,7 +28,8 @@ from pipeline.replay.worker import ReplayParts, replay_unit, unreadable
 
 BuildParts: TypeAlias = Callable[[], ReplayParts]
 """Builds what a worker needs, in the worker; must be picklable."""
-Progress: TypeAlias = tuple[str, float, float]
+PROGRESS = struct.Struct("=Idd")
+"""Which unit, how far it is and how long. So short that a pipe takes it whole or not at all (POSIX: PIPE_BUF)."""
 MAX_DECODER_THREADS = 16
 """FFmpeg's own limit."""
 
@@ -76,9 +83,10 @@ class LocalEngine:
         self, tasks: Sequence[UnitTask], workers: int, on_progress: OnProgress, stop: Event
     ) -> Iterator[UnitResult]:
         context = multiprocessing.get_context("spawn")
-        progress: SimpleQueue[Progress | None] = context.SimpleQueue()
-        stop_flag = context.Event()
-        listener = Thread(target=_listen, args=(progress, on_progress), daemon=True)
+        told, tell = context.Pipe(duplex=False)
+        os.set_blocking(tell.fileno(), False)  # progress that nobody takes is not waited for
+        stop_flag = context.RawValue(c_bool, False)
+        listener = Thread(target=_listen, args=(told, tasks, on_progress), daemon=True)
         listener.start()
         watcher = Thread(target=_pass_on_stop, args=(stop, stop_flag), daemon=True)
         watcher.start()
@@ -87,26 +95,29 @@ class LocalEngine:
             max_workers=busy,
             mp_context=context,
             initializer=_start_worker,
-            initargs=(self._build_parts, progress, stop_flag, decoder_threads_of(busy)),
+            initargs=(self._build_parts, tell, stop_flag, decoder_threads_of(busy)),
         )
         try:
-            futures: list[Future[UnitResult | None]] = [pool.submit(_work, task) for task in tasks]
+            futures: list[Future[UnitResult | None]] = [
+                pool.submit(_work, number, task) for number, task in enumerate(tasks)
+            ]
             for future in as_completed(futures):
                 result = future.result()
                 if result is not None:
                     yield result
         finally:
-            stop_flag.set()
+            stop_flag.value = True
             pool.shutdown(wait=True, cancel_futures=True)
-            progress.put(None)
+            tell.close()  # the last end of the pipe: it ends the listener
             listener.join()
+            told.close()
 
 
 @dataclass
 class _Worker:
     build_parts: BuildParts
-    progress: "SimpleQueue[Progress | None]"
-    stop_flag: StopFlag
+    tell: Connection
+    stop_flag: c_bool
     decoder_threads: int
     parts: ReplayParts | None = None
 
@@ -115,10 +126,11 @@ class _Worker:
         self.parts = self.parts or self.build_parts()
         return self.parts
 
-    def on_progress(self, video: str, offset_ms: float, length_ms: float) -> None:
-        if self.stop_flag.is_set():
+    def on_progress(self, number: int, _label: str, offset_ms: float, length_ms: float) -> None:
+        if self.stop_flag.value:
             raise _StoppedError
-        self.progress.put((video, offset_ms, length_ms))
+        with contextlib.suppress(BlockingIOError):
+            self.tell.send_bytes(PROGRESS.pack(number, offset_ms, length_ms))
 
 
 _workers: list[_Worker] = []
@@ -136,32 +148,31 @@ def use_one_core() -> None:
     cv2.setNumThreads(1)
 
 
-def _start_worker(
-    build_parts: BuildParts, progress: "SimpleQueue[Progress | None]", stop_flag: StopFlag, decoder_threads: int
-) -> None:
+def _start_worker(build_parts: BuildParts, tell: Connection, stop_flag: c_bool, decoder_threads: int) -> None:
     die_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     use_one_core()
-    _workers.append(_Worker(build_parts, progress, stop_flag, decoder_threads))
+    _workers.append(_Worker(build_parts, tell, stop_flag, decoder_threads))
 
 
-def _work(task: UnitTask) -> UnitResult | None:
+def _work(number: int, task: UnitTask) -> UnitResult | None:
     worker = _workers[0]
-    if worker.stop_flag.is_set():
+    if worker.stop_flag.value:
         return None
     try:
-        return replay_unit(
-            task.unit, worker.ready_parts(), task.fingerprint, worker.on_progress, worker.decoder_threads
-        )
+        on_progress = partial(worker.on_progress, number)
+        return replay_unit(task.unit, worker.ready_parts(), task.fingerprint, on_progress, worker.decoder_threads)
     except _StoppedError:
         return None
 
 
-def _listen(progress: "SimpleQueue[Progress | None]", on_progress: OnProgress) -> None:
-    while (message := progress.get()) is not None:
-        on_progress(*message)
+def _listen(told: Connection, tasks: Sequence[UnitTask], on_progress: OnProgress) -> None:
+    with contextlib.suppress(EOFError):
+        while True:
+            number, offset_ms, length_ms = PROGRESS.unpack(told.recv_bytes())
+            on_progress(tasks[number].unit.label, offset_ms, length_ms)
 
 
-def _pass_on_stop(stop: Event, stop_flag: StopFlag) -> None:
+def _pass_on_stop(stop: Event, stop_flag: c_bool) -> None:
     stop.wait()
-    stop_flag.set()
+    stop_flag.value = True
