@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, cast
 
 import typer
 from rich.console import Console
-from rich.markdown import Markdown
 from rich.markup import escape
 from rich.padding import Padding
 from rich.panel import Panel
@@ -16,6 +15,7 @@ from rich.table import Table
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
 if TYPE_CHECKING:
+    from rich.markdown import Markdown
     from typer._click.core import Command, Context
     from typer._click.formatting import HelpFormatter
 
@@ -129,7 +129,7 @@ def _print_help(command: "Command", ctx: "Context", below: dict[str, "Command | 
     words = everything[EVERY_COMMAND] | own
     page = Console(highlight=False)
     page.print(Padding(escape(_usage(command, ctx)), (1, 1)))
-    page.print(Padding(Markdown(_joined(own.get("says", command.help or ""))), (0, 1, 1, 1)))
+    page.print(Padding(_markdown(_joined(own.get("says", command.help or ""))), (0, 1, 1, 1)))
     given = [one for one in command.get_params(ctx) if not getattr(one, "hidden", False)]
     arguments = [_row(one, ctx, words) for one in given if isinstance(one, TyperArgument)]
     options = [_row(one, ctx, words) for one in given if isinstance(one, TyperOption)]
@@ -169,6 +169,12 @@ def _joined(said: str) -> str:
     return re.sub(r"(?<=[^\x00-\x7f])\n(?=[^\n-])", "", said)
 
 
+def _markdown(said: str) -> "Markdown":
+    from rich.markdown import Markdown  # its parser is a quarter of what `kakou` loads, and only help is written in it
+
+    return Markdown(said)
+
+
 def _headline(everything: dict[str, dict[str, str]], path: str, command: "Command") -> str:
     said = _joined(everything.get(path, {}).get("says", command.help or "").strip())
     return " ".join(said.split("\n\n")[0].split())
@@ -180,5 +186,5 @@ def _panel(title: str, rows: list[tuple[str, str, str]]) -> Panel:
     table.add_column(style="yellow")
     table.add_column(ratio=1)
     for names, kind, said in rows:
-        table.add_row(escape(names), escape(kind), Markdown(said))
+        table.add_row(escape(names), escape(kind), _markdown(said))
     return Panel(table, title=title, title_align="left", border_style="dim")
