@@ -103,6 +103,9 @@ def _tables_and_rows() -> Iterator[OfficeFile]:
     yield OfficeFile(
         "plate nobody reads.csv", text([[*FORM, "随行"], [*FIRST, "豫C8K214、豫C8K215"]]), refused="“随行”列"
     )
+    for name, word in (("状态", "已解除"), ("备注", "误报"), ("", "作废"), ("处理结果", "已核销。")):
+        yield OfficeFile(f"row void by {word}.csv", text([[*FORM, name], [*FIRST, word]]), refused="不知道要不要列入")
+    yield OfficeFile("remark of another kind.csv", text([[*FORM, "备注"], [*FIRST, "隔离已解除，仍在协查"]]), ONE)
     yield OfficeFile("remark names a plate.csv", text([[*FORM, "备注"], [*FIRST, "同行豫C8K214"]]), ONE)
     yield OfficeFile("no plate.csv", text([["序号", *FORM], ["1", "", *FIRST[1:]]]), refused="没有填写")
 
@@ -187,7 +190,7 @@ def _plates_and_classes() -> Iterator[OfficeFile]:
         yield OfficeFile(f"one without plate {number}.csv", one_row(written), refused="没有正式号牌")
     yield OfficeFile("one of two.csv", one_row("豫C8K213、豫C8K214（3辆）"), refused="写着 3 辆")
     yield OfficeFile("a digit too many.csv", one_row("豫C8K2131"), refused="顺序")
-    for number, written in enumerate(["豫C8K213（作废）", "豫C8K213 误报", "豫C8K213 等车辆"]):
+    for number, written in enumerate(["豫C8K213（作废）", "豫C8K213 误报", "豫C8K213 等车辆", "豫C8K213(已核销)"]):
         yield OfficeFile(f"doubtful {number}.csv", one_row(written), refused="等车辆" if number == 2 else "要不要列入")
     for number, (plate, word, code) in enumerate(
         [("豫C8K213", "蓝底", "02"), ("豫C8K213", "蓝牌车", "02"), ("豫C8K213", "普通蓝牌", "02"), ("豫C8K213", "小型轿车", "02"),

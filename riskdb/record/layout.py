@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from operator import itemgetter
 
 from riskdb.record.judging import RowOrigin, TravelRow
-from riskdb.record.mapping.body import fault_of, unread_plate
+from riskdb.record.mapping.body import fault_of, unread_fault
 from riskdb.record.mapping.ditto import DITTO, MARKS, copied_down, copied_from_left
 from riskdb.record.mapping.fields import AREA_PARTS, Field
 from riskdb.record.mapping.forms import Form
@@ -57,7 +57,7 @@ class Layout:
         form, width, joined = self._form, self._width, "".join(cells)
         problem = fault_of(form, cells, joined) if len(cells) > width or "\n" in joined or "\0" in joined else ""
         if form.unread and not problem:
-            problem = unread_plate(form, cells)
+            problem = unread_fault(form, cells)
         cells += [""] * (width + 1 - len(cells))
         if not MARKS.isdisjoint(cells):
             problem = problem or self._copied(cells)

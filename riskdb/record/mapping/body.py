@@ -23,6 +23,12 @@ _FOOTER = re.compile(
     r"|total|sum\b|subtotal|page|prepared|signed|note|remark)",
     re.IGNORECASE,
 )
+_VOID = re.compile(
+    r"\s*(?:已|均已|现已|系|属|予以)?(?:作废|误报|误录|错报|取消|撤销|撤回|撤控|删除|解除|解控|排除|剔除|核销|无效|失效|不列入)"
+    r"(?:管控|布控|协查|风险|关注)?了?[。.]?\s*"
+)
+"""What a column of states or remarks says of a row that is not meant."""
+_LONGEST_VOID = 12
 
 
 class RowsBelow:
@@ -101,12 +107,16 @@ def fault_of(form: Form, cells: Sequence[str], joined: str) -> str:
     return ""
 
 
-def unread_plate(form: Form, cells: Sequence[str]) -> str:
-    """Return that a plate stands in a column that nobody reads, or empty."""
+def unread_fault(form: Form, cells: Sequence[str]) -> str:
+    """Return that a column which nobody reads holds a plate, or says that the row does not count; or empty."""
     for place in form.unread:
-        if place < len(cells) and cells[place] and WHOLE_PLATES.fullmatch(cells[place]):
-            name = f"“{form.headers[place]}”列" if form.headers[place] else f"第 {place + 1} 列（没有列名）"
+        if place >= len(cells) or not (cell := cells[place]):
+            continue
+        name = f"“{form.headers[place]}”列" if form.headers[place] else f"第 {place + 1} 列（没有列名）"
+        if WHOLE_PLATES.fullmatch(cell):
             return f"{name}写着号牌，但没有读取；请把这些号牌各写一行，或指定略过这一列"
+        if len(cell) <= _LONGEST_VOID and _VOID.fullmatch(cell):
+            return f"{name}写着“{cell.strip()}”，不知道要不要列入；请删去这一行，要列入就清空这一格，或指定略过这一列"
     return ""
 
 

@@ -45,7 +45,7 @@ _PLATE_WITHIN = re.compile(r"[\u4e00-\u9fff][A-Z][\s·•.\-]*[A-Z0-9]{4,6}")
 _EDGES = " \t\n、,;#~●★☆√✓✔◆■▲※►"
 """What lists put before a plate, or leave behind it."""
 _BEHIND = re.compile(r"(?<=[A-Z0-9挂学警港澳领])[\s\-]+([\u4e00-\u9fff]{2,8})$")
-_DOUBT = re.compile(r"作废|误|错|取消|删|排除|解除|撤|不是|并非|非本|更正|待查|不详")
+_DOUBT = re.compile(r"作废|核销|无效|失效|误|错|取消|删|排除|解除|撤|不是|并非|非本|更正|待查|不详")
 """Words beside a plate after which nobody knows whether its vehicle is meant."""
 _MORE = re.compile(r"[等余另和及与或至到辆台两多]")
 """Words that may speak of further vehicles."""
