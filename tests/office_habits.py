@@ -132,6 +132,12 @@ def _wide_and_hidden() -> Iterator[OfficeFile]:
         for column, number in enumerate((46346, 0.345138888889, 46348, 0.5), start=2):
             book.worksheets()[0].write_number(1, column, number)
 
+    def shown_as_hours(book: xlsxwriter.Workbook) -> None:
+        for column, number in ((2, 46346.345138888889), (3, 46348.5)):
+            book.worksheets()[0].write_number(1, column, number, book.add_format({"num_format": "[h]:mm:ss"}))
+
+    yield OfficeFile("moments shown as hours.xlsx", xlsx(("S", [FORM, [*FIRST[:2], "", "", "函7"]]), change=shown_as_hours),
+                     (record(begin="2026-11-20T08:17", end="2026-11-22T12:00"),))  # fmt: skip
     columns = ["车牌号", "地区", "到达日期", "到达时间", "离开日期", "离开时间", "来源"]
     yield OfficeFile("days and times.xlsx", xlsx(("S", [columns, [*FIRST[:2], "", "", "", "", "函7"]]), change=parted),
                      (record(begin="2026-11-20T08:17", end="2026-11-22T12:00"),))  # fmt: skip

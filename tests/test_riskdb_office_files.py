@@ -8,7 +8,7 @@ import pytest
 import xlsxwriter
 
 from riskdb.record.judging import RowJudge, TravelRecord
-from riskdb.record.travel import read_travel_rows
+from riskdb.record.travel import Reading, read_travel_rows
 from riskdb.rule import ListRule
 from riskdb.settings import RiskSettings
 from riskdb.types import RiskFileError
@@ -87,3 +87,18 @@ def test_a_cell_at_the_far_corner_of_a_sheet_is_refused_before_it_takes_the_memo
 
     _, problems = read(tmp_path, OfficeFile("far.xlsx", xlsx(("S", FULL), change=far)))
     assert "第 1048576 行、第 16384 列" in problems[0]
+
+
+def test_cells_with_a_line_through_them_are_read_and_that_is_said(tmp_path: Path):
+    def struck(book: xlsxwriter.Workbook) -> None:
+        line = book.add_format({"font_strikeout": True})
+        for column, cell in enumerate(ROWS[1]):
+            book.worksheets()[0].write(2, column, cell or None, line)
+        book.worksheets()[0].write_blank(3, 0, None, line)
+
+    notices: list[str] = []
+    file = OfficeFile("struck.xlsx", xlsx(("S", FULL), change=struck))
+    assert len(list(read_travel_rows(write(tmp_path, file), Reading(notice=notices.append)))) == 2
+    assert [words for words in notices if "删除线" in words] == [
+        "struck.xlsx：工作表“S”有 5 格画着删除线，也读取了；不该列入的请删去"
+    ]

@@ -17,6 +17,7 @@ _ROW = re.compile(rb"<(?:\w+:)?row\b[^>]*>")
 _ROW_NUMBER = re.compile(rb'\br="(\d{1,9})"')
 _HIDDEN = re.compile(rb'\bhidden="(?:1|true)"')
 _COLUMN = re.compile(rb'<(?:\w+:)?c (?:[^>]*? )??r="([A-Z]{1,3})\d')
+_STRIKE = re.compile(rb'<(?:\w+:)?strike(?: val="(?:1|true)")?\s*/>')
 _SHEET_TAG = re.compile(r"<(?:\w+:)?sheet\b[^>]*>")
 _RELATION = re.compile(r"<(?:\w+:)?Relationship\b[^>]*>")
 
@@ -25,6 +26,8 @@ _RELATION = re.compile(r"<(?:\w+:)?Relationship\b[^>]*>")
 class BookXml:
     hidden_rows: dict[str, int]
     """Of each sheet that has any."""
+    struck_cells: Mapping[str, int] = field(default_factory=dict)
+    """Cells with a line through them, of each sheet that has any."""
     begins_1904: bool = False
     """Days are counted from 1904, as Excel for the Mac once did."""
     merges: Mapping[str, Sequence[MergedCells]] = field(default_factory=dict)
@@ -42,17 +45,24 @@ def look_into(source: SourceFile) -> BookXml:
                 raise RiskFileError(f"{source.name}：有密码保护；请解除密码后再导入")
             if sum(entry.file_size for entry in archive.infolist()) > MAX_UNPACKED_BYTES:
                 raise RiskFileError(f"{source.name}：解开后超过 {MAX_UNPACKED_BYTES // 1_000_000} MB；请拆分后再导入")
-            hidden = {entry.filename: _scan(source, archive, entry) for entry in archive.infolist()}
-            rows = {name: hidden.get(part, 0) for name, part in _parts(archive)}
-            return BookXml(rows, _begins_1904(archive))
+            struck = _struck_styles(archive)
+            seen = {entry.filename: _scan(source, archive, entry, struck) for entry in archive.infolist()}
+            of_sheet = {name: seen.get(part, (0, 0)) for name, part in _parts(archive)}
+            hidden, lines = ({name: counts[which] for name, counts in of_sheet.items()} for which in (0, 1))
+            return BookXml(hidden, lines, _begins_1904(archive))
     except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, zlib.error) as error:
         raise RiskFileError(f"{source.name}：不是可以读取的 XLSX 文件，可能已损坏；请重新导出或另存后再导入") from error
 
 
-def _scan(source: SourceFile, archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> int:
-    """Read one part to its end and return its hidden rows. Raises RiskFileError where its cells reach too far."""
+def _scan(
+    source: SourceFile, archive: zipfile.ZipFile, entry: zipfile.ZipInfo, struck: re.Pattern[bytes] | None
+) -> tuple[int, int]:
+    """Read one part to its end and return its hidden rows and struck cells.
+
+    Raises RiskFileError where its cells reach too far.
+    """
     is_sheet = entry.filename.startswith("xl/worksheets/") and entry.filename.endswith(".xml")
-    hidden, rows, columns, rest = 0, 0, {b""}, b""
+    hidden, lines, rows, columns, rest = 0, 0, 0, {b""}, b""
     with archive.open(entry) as part:
         while chunk := part.read(_CHUNK):
             if not is_sheet:
@@ -65,13 +75,25 @@ def _scan(source: SourceFile, archive: zipfile.ZipFile, entry: zipfile.ZipInfo) 
                 if number := _ROW_NUMBER.search(tag):
                     rows = max(rows, int(number[1]))
             columns.update(_COLUMN.findall(text))
+            lines += len(struck.findall(text)) if struck else 0
     width = max(map(_column_number, columns))
     if rows * width > MAX_CELLS:
         raise RiskFileError(
             f"{source.name}：工作表的单元格一直到第 {rows} 行、第 {width} 列，超出能读的范围；"
             "请删去数据以外的空行空列后另存"
         )
-    return hidden
+    return hidden, lines
+
+
+def _struck_styles(archive: zipfile.ZipFile) -> re.Pattern[bytes] | None:
+    """Return what finds the cells whose font has a line through it; None where no style of the book has one."""
+    styles = archive.read("xl/styles.xml") if "xl/styles.xml" in archive.namelist() else b""
+    fonts = re.findall(rb"<(?:\w+:)?font>(.*?)</(?:\w+:)?font>", styles, re.DOTALL)
+    struck = {number for number, font in enumerate(fonts) if _STRIKE.search(font)}
+    of_cells = re.search(rb"<(?:\w+:)?cellXfs\b.*?</(?:\w+:)?cellXfs>", styles, re.DOTALL)
+    used = re.findall(rb'<(?:\w+:)?xf\b[^>]*?\bfontId="(\d+)"', of_cells[0]) if of_cells else []
+    numbers = b"|".join(b"%d" % number for number, font in enumerate(used) if int(font) in struck)
+    return re.compile(rb'<(?:\w+:)?c [^>]*?\bs="(?:%s)"[^>/]*>' % numbers) if numbers else None
 
 
 def _column_number(letters: bytes) -> int:

@@ -38,6 +38,7 @@ _UNREADABLE = "不是可以读取的表格文件（XLSX、XLS），可能已损�
 
 
 Cell: TypeAlias = float | bool | time | date | datetime | timedelta | str
+_BEGIN_1900, _NO_DURATION = datetime(1899, 12, 30), timedelta(days=35_000)
 _BEGIN_1904 = datetime(1904, 1, 1)
 _DAYS_1904 = (35_064, 71_588)
 """2000 to 2099."""
@@ -58,7 +59,7 @@ def read_book(source: SourceFile, notice: Notice) -> Iterator[Sheet]:
         raise RiskFileError(f"{source.name}：{_CUT}")
     if not is_opened_safely(source.path):
         raise RiskFileError(f"{source.name}：{_UNREADABLE}")
-    yield from _sheets(source, BookXml({}, begins_1904(content)), notice)
+    yield from _sheets(source, BookXml({}, begins_1904=begins_1904(content)), notice)
 
 
 def read_ods(source: SourceFile, notice: Notice) -> Iterator[Sheet]:
@@ -75,6 +76,8 @@ def _sheets(source: SourceFile, known: BookXml, notice: Notice) -> Iterator[Shee
             notice(f"{source.name}：工作表“{metadata.name}”是隐藏的，也读取了")
         if count := known.hidden_rows.get(metadata.name, 0):
             notice(f"{source.name}：工作表“{metadata.name}”有 {count} 行是隐藏或筛选掉的，也读取了")
+        if count := known.struck_cells.get(metadata.name, 0):
+            notice(f"{source.name}：工作表“{metadata.name}”有 {count} 格画着删除线，也读取了；不该列入的请删去")
         yield _sheet(source, book, metadata, known)
 
 
@@ -151,6 +154,8 @@ def _text(cell: Cell) -> str:
     if isinstance(cell, datetime):
         text = _to_the_second(cell).isoformat(" ")
         return text.removesuffix(" 00:00:00")  # a day in a spreadsheet is a moment at midnight
+    if isinstance(cell, timedelta) and cell >= _NO_DURATION:  # a moment in a cell that shows hours
+        return _text(_BEGIN_1900 + cell)
     return cell.isoformat() if isinstance(cell, date | time) else str(cell)
 
 
