@@ -50,7 +50,22 @@ def test_a_colour_may_stand_before_or_behind_the_plate(said: str, text: str, sty
     assert (plate_text(said), colour_beside(said)) == (text, style)
 
 
-@pytest.mark.parametrize("word", ["车牌", "未识别车牌", "无号牌", "_无_", "无 法 识 别", "0", "000", "--", "noplate"])
+@pytest.mark.parametrize(
+    "word",
+    [
+        "车牌",
+        "未识别车牌",
+        "无号牌",
+        "_无_",
+        "无 法 识 别",
+        "0",
+        "000",
+        "--",
+        "noplate",
+        "Unlicensed",
+        "NOT RECOGNIZED",
+    ],
+)
 def test_a_word_is_no_plate(word: str):
     assert plate_text(word) == ""
 
@@ -61,6 +76,11 @@ def test_a_time_is_read_as_it_was_meant(said: str):
     assert moment is not None
     assert abs(moment.timestamp() % 1) <= 0.25
     assert moment.hour == 4
+
+
+@pytest.mark.parametrize("said", ["20261124", "2026-11-24", "2026/11/24"])
+def test_a_day_is_no_moment(said: str):
+    assert moment_of(said, timedelta(hours=8)) is None
 
 
 def test_hikvision_tags_count_whatever_their_case():

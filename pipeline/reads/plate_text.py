@@ -6,7 +6,10 @@ import unicodedata
 from ocr.grammar import CITY_LETTERS, PROVINCES, STYLES, normalise_plate
 from pipeline.reads.camera_read import UNKNOWN
 
-NO_PLATE = frozenset(("", "NOPLATE", "UNKNOWN", "NONE", "NULL", "N/A"))
+NO_PLATE = frozenset(
+    ("", "NOPLATE", "UNKNOWN", "NONE", "NULL", "N/A", "UNLICENSED", "NOLICENSE", "NOREAD", "EMPTY", "UNREADABLE",
+     "UNRECOGNIZED", "UNIDENTIFIED", "NOTRECOGNIZED", "NOTDETECTED")
+)  # fmt: skip
 """Words without a Chinese character; those with one hold neither a letter nor a digit (无车牌, 未识别车牌, 车牌)."""
 COLOUR_WORDS = ("渐变绿", "黄绿双拼", "黄绿", "渐变", "蓝", "黄", "白", "黑", "绿")
 """What Chinese firmware writes in front of the text or behind it, with 色 or 牌 or without (longest first)."""

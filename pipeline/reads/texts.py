@@ -116,6 +116,8 @@ def _moment(text: str, zone: timezone) -> datetime | None:
 
 
 def _iso(text: str, zone: timezone) -> datetime:
+    if len(text) <= len("2026-11-24"):
+        raise ValueError(text)  # a day is no moment: it would be its midnight
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
