@@ -17,6 +17,7 @@ from ocr.types import BgrImage, OcrError
 HEIF_SUFFIXES = frozenset({".heic", ".heif", ".hif"})
 HEIF_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"})
 """ISO/IEC 23008-12; the brand of AVIF, which OpenCV knows, is another."""
+TIFF_MARKS = (b"II*\0", b"MM\0*")
 UNREADABLE_SUFFIXES = frozenset(
     {".jxl", ".jxr", ".psd", ".raw", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".raf", ".rw2"}
 )
@@ -69,6 +70,8 @@ def picture_in(source: Path | bytes, max_pixels: int) -> tuple[BgrImage, int]:
         if error.code == cv2.Error.StsNoMem:
             raise MemoryError from error
         raise OcrError(_plain_reason(error)) from error
+    if image is None and head[:4] in TIFF_MARKS and (turned := _load_tiff(source)) is not None:
+        return _within(turned, 1, max_pixels)
     if image is None:
         raise OcrError("不是能解码的图片：用 JPEG、PNG、BMP、WebP、TIFF、GIF、AVIF 或 HEIC")
     picture = np.asarray(image, np.uint8)
@@ -119,6 +122,20 @@ def _load_heif(source: Path | bytes, max_pixels: int) -> tuple[BgrImage, int]:
     except (ValueError, OSError, RuntimeError, SyntaxError, EOFError) as error:
         raise OcrError(f"无法解码（{str(error).strip()[:120]}）") from error
     return _within(np.ascontiguousarray(pixels, np.uint8), 1, max_pixels)
+
+
+def _load_tiff(source: Path | bytes) -> BgrImage | None:
+    """Return a scan that lies on its side (orientation 5 to 8), which OpenCV refuses; None if Pillow does, too."""
+    from PIL import Image, ImageOps
+
+    try:
+        with Image.open(BytesIO(source) if isinstance(source, bytes) else source) as image:
+            if image.mode not in ("1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr"):
+                return None
+            upright = np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+    except (OSError, ValueError, SyntaxError, LookupError, TypeError, ArithmeticError, EOFError, struct.error):
+        return None
+    return np.ascontiguousarray(upright[:, :, ::-1], np.uint8)
 
 
 def _first_bytes(source: Path | bytes) -> bytes:

@@ -7,6 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from ocr.images import find_images, load_image
 from ocr.types import OcrError
@@ -89,3 +90,23 @@ def test_a_folder_gives_its_images_in_name_order(tmp_path: Path):
 def test_a_folder_without_images_is_an_error(tmp_path: Path):
     with pytest.raises(OcrError, match="这个文件夹里没有图片"):
         list(find_images(tmp_path))
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("suffix", ["jpg", "tif"])
+def test_a_picture_is_turned_as_its_orientation_says(tmp_path: Path, suffix: str, orientation: int):
+    """Red at the left, blue at the right, black below, as it is seen."""
+    seen = np.zeros((64, 96, 3), np.uint8)
+    seen[:48, :48], seen[:48, 48:] = (220, 0, 0), (0, 0, 220)
+    turns = {2: "FLIP_LEFT_RIGHT", 3: "ROTATE_180", 4: "FLIP_TOP_BOTTOM", 5: "TRANSPOSE", 6: "ROTATE_90",
+             7: "TRANSVERSE", 8: "ROTATE_270"}  # fmt: skip
+    stored = Image.fromarray(seen)
+    if orientation in turns:
+        stored = stored.transpose(Image.Transpose[turns[orientation]])
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    path = tmp_path / f"turned.{suffix}"
+    stored.save(path, exif=exif, quality=95)
+    read = load_image(path)
+    assert read.shape == (64, 96, 3)
+    assert np.abs(read.astype(int)[:, :, ::-1] - seen)[[10, 10, 60], [10, 80, 50]].max() < 40
