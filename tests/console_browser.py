@@ -36,6 +36,12 @@ def wait_for_value(page: Page, expression: str, timeout_s: float = 10.0) -> None
         page.wait_for_timeout(20)
 
 
+def lose_line_with_shell_kept(page: Page) -> None:
+    """Take the line away once the phone's page can be opened without one: a moment after it was opened first."""
+    wait_for_value(page, "navigator.serviceWorker.controller !== null")
+    page.context.set_offline(True)
+
+
 @contextlib.contextmanager
 def open_browser() -> Iterator[Browser]:
     """Yield a browser; without one the test is skipped, and fails where CI is set."""

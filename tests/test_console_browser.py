@@ -8,7 +8,7 @@ import redis
 from playwright.sync_api import Browser, expect
 
 from console.cases.steps import State
-from tests.console_browser import LAPTOP, PHONE, log_in, open_context
+from tests.console_browser import LAPTOP, PHONE, log_in, lose_line_with_shell_kept, open_context
 from tests.console_kit import PASSWORD, code_for, open_console, served
 from tests.console_world import World, case_of
 from tests.picture_kit import write_pictures
@@ -35,7 +35,7 @@ def test_from_log_in_to_closed_over_a_line_that_breaks(world: World):
     card.locator(".accept").click()
     card = phone.locator(f".task[data-case='{case_id}']")
     expect(card.locator("kk-plate")).to_have_attribute("data-text", "测A3B825")
-    context.set_offline(True)
+    lose_line_with_shell_kept(phone)
     card.locator("label:has-text('属实')").click()
     card.locator(".submit").click()
     expect(phone.locator(f".task[data-case='{case_id}'] .sent")).to_contain_text("有信号后自动上传")

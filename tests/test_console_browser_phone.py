@@ -8,7 +8,7 @@ import numpy as np
 from playwright.sync_api import APIResponse, BrowserContext, Locator, Page, Route, expect
 
 from console.cases.steps import Action, State
-from tests.console_browser import PHONE, log_in
+from tests.console_browser import PHONE, log_in, lose_line_with_shell_kept
 from tests.console_kit import officer
 from tests.console_world import World
 
@@ -177,7 +177,7 @@ def test_a_phone_whose_clock_is_a_day_fast_and_then_put_right_tells_ages_and_ord
     expect(card.locator(".due")).to_contain_text("请在 9 分")
     expect(card.locator(".age")).to_contain_text("秒前")
     taken(page, case_id)
-    context.set_offline(True)
+    lose_line_with_shell_kept(page)
     card.locator(".contacted").click()
     page.clock.set_system_time(datetime.now(UTC))
     card.locator("label:has-text('属实')").click()
