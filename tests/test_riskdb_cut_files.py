@@ -95,3 +95,4 @@ def test_a_web_page_that_breaks_off_within_its_table_is_refused_as_not_complete(
     with pytest.raises(RiskFileError, match="没有传完整"):
         rows_of(tmp_path, "cut.xls", page[: int(len(page) * share)])
     assert rows_of(tmp_path, "without its end.xls", page.removesuffix(b"</body></html>")) == ROWS
+    assert rows_of(tmp_path, "without its table's end.xls", page.replace(b"</table>", b"")) == ROWS

@@ -16,6 +16,7 @@ MAX_PAGE_BYTES = 100_000_000
 _CHARSET = re.compile(rb"(?:charset|encoding)\s*=\s*[\"']?([\w-]+)", re.IGNORECASE)
 _SPACES = re.compile(r"[ \t\r\n\f\xa0]+")
 _ROWS, _CELLS, _TABLES = {"tr", "row", "ss:row"}, {"td", "th", "cell", "ss:cell"}, {"table", "ss:table"}
+_WHOLE = {"body", "html"}
 
 
 def read_web_page(source: SourceFile, notice: Notice) -> Iterator[Sheet]:  # noqa: ARG001  nothing in it is hidden
@@ -114,6 +115,9 @@ class _TablePage(HTMLParser):
         elif tag in _TABLES and self._open:
             self._end_cell()
             self._open.pop()
+        elif tag in _WHOLE:  # some programs leave out where a table ends
+            self._end_cell()
+            self._open.clear()
 
     def handle_data(self, data: str) -> None:
         if self._cell is not None:
