@@ -124,7 +124,7 @@ def leave_a_core(process_id: int = 0) -> None:
     What it starts keeps off it, too. Without an id: this thread.
     """
     if hasattr(os, "sched_getaffinity"):
-        with contextlib.suppress(ProcessLookupError):
+        with contextlib.suppress(OSError):  # it has ended, or this system lets nobody choose: then it runs anywhere
             if len(cores := sorted(os.sched_getaffinity(process_id))) > 1:
                 os.sched_setaffinity(process_id, cores[1:])
 
@@ -132,7 +132,8 @@ def leave_a_core(process_id: int = 0) -> None:
 def use_parents_cores() -> None:
     """Let this thread run wherever its parent may."""
     if hasattr(os, "sched_getaffinity"):
-        os.sched_setaffinity(0, os.sched_getaffinity(os.getppid()))
+        with contextlib.suppress(OSError):
+            os.sched_setaffinity(0, os.sched_getaffinity(os.getppid()))
 
 
 def usable_cores() -> int:

@@ -71,7 +71,8 @@ def await_turn() -> bool:
     turn = int(number)
     is_needed = bool(os.read(turn, 1))
     os.close(turn)
-    use_parents_cores()
+    if is_needed:
+        use_parents_cores()
     return is_needed
 
 
