@@ -5,29 +5,19 @@ import os
 import socket
 import subprocess
 import sys
-from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
 
 from ocr.decoding_child import CPU_S, FAULT, MEMORY_MIB, SHAPE
-from ocr.types import BgrImage, OcrError
+from ocr.types import DecodedPicture, OcrError
 
 MAX_KEPT_PIXELS = 1 << 24
 """A larger picture comes at a half, a quarter or an eighth of its size: 50 MB at most, where 67 million pixels took
 809 MB (measured)."""
 WAIT_S = 60.0
 """For an answer, on a machine that is overloaded; the child itself gives up after CPU_S of work."""
-
-
-@dataclass(frozen=True, slots=True)
-class DecodedPicture:
-    """A picture, and how much smaller it is than the file's."""
-
-    image: BgrImage
-    shrunk_by: int
-    """1 for the whole size; else 2, 4 or 8."""
 
 
 class PictureDecoder:
@@ -81,7 +71,7 @@ class PictureDecoder:
         height, width, shrunk_by = SHAPE.unpack(answer)
         image = np.empty((height, width, 3), np.uint8)
         answers.recv_bytes_into(image.data.cast("B"))
-        return DecodedPicture(image, shrunk_by)
+        return DecodedPicture(image, shrunk_by, answers.recv_bytes().decode() or None)
 
     def _end_of_child(self, error: Exception) -> str:
         assert self._process is not None

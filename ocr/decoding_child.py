@@ -1,9 +1,11 @@
 """The process that decodes pictures: `python -m ocr.decoding_child SOCKET MAX_PIXELS`. See `ocr.decoding`.
 
-A request is b"f" and a path, or b"c" and a file's content. The answer is FAULT and a reason, or SHAPE and, as a
-message of its own, the pixels.
+A request is b"f" and a path, or b"c" and a file's content. The answer is FAULT and a reason, or SHAPE and, as
+messages of their own, the pixels and what of the file they do not show.
 """
 
+import os
+import re
 import resource
 import struct
 import sys
@@ -16,6 +18,9 @@ SHAPE = struct.Struct("<HHB")
 MEMORY_MIB = 512
 """Beyond what the libraries take. 67 million pixels are 192 MiB, a progressive JPEG's coefficients twice that."""
 CPU_S = 20
+DAMAGED = re.compile(r"(?:Corrupt JPEG data: |Inconsistent progression)(?:(\d+) extraneous bytes|.*)")
+STRAY_BYTES = 64
+"""Cameras leave a few between two parts, which hurts nothing; what a damaged part leaves is more."""
 
 
 def main() -> None:
@@ -27,6 +32,7 @@ def main() -> None:
 
     answers, max_pixels = Connection(int(sys.argv[1])), int(sys.argv[2])
     cv2.setNumThreads(1)
+    complaints = _Complaints()
     limit_memory()
     while True:
         try:
@@ -34,16 +40,38 @@ def main() -> None:
         except (EOFError, ConnectionResetError):
             return
         limit_time()
+        complaints.forget()
         source = Path(request[1:].decode("utf-8", "surrogateescape")) if request[:1] == b"f" else request[1:]
         try:
-            image, shrunk_by = picture_in(source, min(max_pixels, MAX_PIXELS))
+            picture = picture_in(source, min(max_pixels, MAX_PIXELS))
         except OcrError as error:
             answers.send_bytes(FAULT + str(error).encode(errors="replace"))
         except MemoryError:
             answers.send_bytes(FAULT + f"解码要用 {MEMORY_MIB} MiB 以上内存：先缩小".encode())
         else:
-            answers.send_bytes(SHAPE.pack(image.shape[0], image.shape[1], shrunk_by))
-            answers.send_bytes(image.data.cast("B"))
+            unseen = picture.unseen or complaints.damage()
+            answers.send_bytes(SHAPE.pack(*picture.image.shape[:2], picture.shrunk_by))
+            answers.send_bytes(picture.image.data.cast("B"))
+            answers.send_bytes((unseen or "").encode())
+
+
+class _Complaints:
+    """What the decoders print about a file: libjpeg shows grey where its data are damaged, and says so nowhere else."""
+
+    def __init__(self) -> None:
+        self._printed = os.memfd_create("complaints")
+        os.dup2(self._printed, 2)
+
+    def forget(self) -> None:
+        os.ftruncate(self._printed, 0)
+        os.lseek(self._printed, 0, os.SEEK_SET)
+
+    def damage(self) -> str | None:
+        """Say that a part of the JPEG is not to be seen; None where nothing is said of that."""
+        found = DAMAGED.search(os.pread(self._printed, 1 << 16, 0).decode(errors="replace"))
+        if found is None or int(found[1] or STRAY_BYTES) < STRAY_BYTES:
+            return None
+        return f"JPEG 数据有损坏（{found[0]}），坏处以下看不清：重新拷贝"
 
 
 def limit_memory() -> None:

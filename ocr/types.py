@@ -21,6 +21,17 @@ class OcrError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class DecodedPicture:
+    """A file's picture."""
+
+    image: BgrImage
+    shrunk_by: int = 1
+    """1 for the whole size; else 2, 4 or 8: so much smaller than the file's it is."""
+    unseen: str | None = None
+    """What of the file is not in it, for people; None where all is."""
+
+
+@dataclass(frozen=True, slots=True)
 class BoundingBox:
     """An axis-aligned rectangle in pixels; x2 and y2 are exclusive."""
 

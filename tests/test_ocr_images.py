@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ocr.decoding import PictureDecoder
 from ocr.images import find_images, load_image
 from ocr.types import OcrError
 
@@ -84,12 +85,12 @@ def test_a_folder_gives_its_images_in_name_order(tmp_path: Path):
     (tmp_path / "deep").mkdir()
     for name in ("b.png", "deep/a.JPG", "notes.txt"):
         (tmp_path / name).write_bytes(b"x")
-    assert [path.name for path in find_images(tmp_path)] == ["b.png", "a.JPG"]
+    assert [path.name for path in find_images(tmp_path)[0]] == ["b.png", "a.JPG"]
 
 
 def test_a_folder_without_images_is_an_error(tmp_path: Path):
     with pytest.raises(OcrError, match="这个文件夹里没有图片"):
-        list(find_images(tmp_path))
+        find_images(tmp_path)
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -110,3 +111,47 @@ def test_a_picture_is_turned_as_its_orientation_says(tmp_path: Path, suffix: str
     read = load_image(path)
     assert read.shape == (64, 96, 3)
     assert np.abs(read.astype(int)[:, :, ::-1] - seen)[[10, 10, 60], [10, 80, 50]].max() < 40
+
+
+@pytest.mark.parametrize("name", ["a.tif", "a.gif", "a.webp", "a.png", "a.heic"])
+def test_of_several_pictures_in_one_file_it_is_said_that_only_the_first_is_read(tmp_path: Path, name: str):
+    pages = [Image.fromarray(np.full((64, 96, 3), shade, np.uint8)) for shade in (20, 200)]
+    if name.endswith("heic"):
+        import pillow_heif
+
+        pillow_heif.register_heif_opener()
+    pages[0].save(tmp_path / name, save_all=True, append_images=pages[1:])
+    with PictureDecoder() as decoder:
+        picture = decoder.load(tmp_path / name)
+    assert picture.image.mean() < 40
+    assert "2 张图片，只看了第一张" in (picture.unseen or "")
+
+
+def test_a_scans_smaller_copy_and_what_a_phone_keeps_beside_a_photo_are_no_second_picture(tmp_path: Path):
+    page, small = (Image.fromarray(np.full((64, 96, 3), 90, np.uint8)) for _ in range(2))
+    small.encoderinfo = {"tiffinfo": {0xFE: 1}}
+    page.save(tmp_path / "a.tif", save_all=True, append_images=[small])
+    page.save(tmp_path / "a.jpg", format="MPO", save_all=True, append_images=[small])
+    page.save(tmp_path / "b.jpg")
+    with PictureDecoder() as decoder:
+        assert [decoder.load(tmp_path / name).unseen for name in ("a.tif", "a.jpg", "b.jpg")] == [None] * 3
+
+
+@pytest.mark.parametrize("damage", [bytes(400), b"\xff" * 400, b"\x5a" * 400])
+def test_damage_in_the_middle_of_a_jpeg_is_said_and_the_rest_is_read(tmp_path: Path, damage: bytes):
+    content = bytearray(write_noise(tmp_path / "a.jpg").read_bytes())
+    content[len(content) // 3 : len(content) // 3 + len(damage)] = damage
+    with PictureDecoder() as decoder:
+        assert "有损坏" in (decoder.decode(bytes(content), "a.jpg").unseen or "")
+        assert decoder.load(tmp_path / "a.jpg").unseen is None
+
+
+@pytest.mark.parametrize("orientation", [3, 6, 8])
+def test_an_avif_is_turned_as_its_orientation_says(tmp_path: Path, orientation: int):
+    picture = np.full((64, 96, 3), 90, np.uint8)
+    picture[:20, :30] = 250
+    stored = {3: np.rot90(picture, 2), 6: np.rot90(picture, 1), 8: np.rot90(picture, -1)}[orientation]
+    exif = Image.Exif()
+    exif[0x112] = orientation
+    Image.fromarray(np.ascontiguousarray(stored)).save(tmp_path / "a.avif", exif=exif, quality=95)
+    assert np.abs(load_image(tmp_path / "a.avif").astype(int) - picture).mean() < 8

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from ocr.images import load_image
-from pipeline.replay.units import find_units, find_videos
+from pipeline.replay.units import find_units, find_videos, pictures_beside
 from pipeline.replay.worker import replay_unit
 from pipeline.video.capture_time import capture_start
 from tests.commands import call_kakou
@@ -93,3 +93,51 @@ def test_a_recorders_header_may_hold_its_local_time(tmp_path: Path) -> None:
     path.write_bytes(content)
     assert capture_start(path) == (written, "container")
     assert capture_start(path, None, "local") == (written.replace(hour=0), "container local")
+
+
+def test_links_to_folders_are_followed_once_and_one_that_leads_nowhere_is_named(tmp_path: Path) -> None:
+    disk, archive = tmp_path / "disk", tmp_path / "archive"
+    (archive / "cam2").mkdir(parents=True)
+    disk.mkdir()
+    (disk / "a.mp4").write_bytes(b"nothing of use")
+    (archive / "cam2" / "b.mp4").write_bytes(b"nothing of use")
+    (archive / "cam1").symlink_to(disk)
+    (archive / "again").symlink_to(archive)
+    (archive / "a latest").symlink_to(archive / "cam2")
+    (archive / "gone.mp4").symlink_to(tmp_path / "away" / "gone.mp4")
+    (archive / "loop.jpg").symlink_to("loop.jpg")
+    units, problems = find_units([archive], None)
+    assert [unit.video for unit in units] == ["cam1/a.mp4", "cam2/b.mp4"]
+    assert [problem.partition("archive/")[2] for problem in sorted(problems)] == [
+        "gone.mp4：这个链接打不开：没有这个文件或文件夹",
+        "loop.jpg：这个链接打不开：链接绕成一圈",
+    ]
+    done = call_kakou("read", str(archive), "--json")
+    assert done.exit_code == 3
+    assert "loop.jpg：这个链接打不开" in done.stderr
+
+
+def test_pictures_beside_videos_are_counted(tmp_path: Path) -> None:
+    for name in ("a.mp4", "a.jfif", "b.GIF", "c.txt"):
+        (tmp_path / name).write_bytes(b"nothing of use")
+    units, _ = find_units([tmp_path], None)
+    assert pictures_beside(units, [tmp_path]) == {tmp_path: 2}
+    named, _ = find_units([tmp_path / "a.mp4"], None)
+    assert pictures_beside(named, [tmp_path / "a.mp4"]) == {}
+
+
+def test_an_avi_with_moments_that_have_no_picture_lacks_none(tmp_path: Path) -> None:
+    path = tmp_path / "a.avi"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg4", rate=25)
+        assert isinstance(stream, av.VideoStream)
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
+        for index, picture in enumerate(moving_block(20)):
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture[:64, :96]), format="bgr24")
+            frame.pts = 5 * index
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    [unit], _ = find_units([path], None)
+    assert replay_unit(unit, build_parts(), "f", lambda *_: None).video.damage is None
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
+    assert "不完整" in (replay_unit(unit, build_parts(), "f", lambda *_: None).video.damage or "")

@@ -14,13 +14,13 @@ from rich.table import Table
 
 from kakou.exit_codes import ExitCode
 from kakou.output import put_json
-from ocr.decoding import DecodedPicture, PictureDecoder
+from ocr.decoding import PictureDecoder
 from ocr.images import find_images, shown_name
 from ocr.looks import class_name
 from ocr.models_folder import shipped_models
 from ocr.reader import PlateReader
-from ocr.types import BoundingBox, OcrError, PlateRead
-from pipeline.replay.units import find_videos
+from ocr.types import BoundingBox, DecodedPicture, OcrError, PlateRead
+from pipeline.replay.units import cannot_be_opened, find_videos
 
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
 
@@ -37,7 +37,7 @@ def read(
 ) -> None:
     """Read the plates in photos or plate crops.
 
-    Files that cannot be read are named on stderr, the rest is done, and the exit code is 3.
+    Files that cannot be read, wholly or in part, are named on stderr, the rest is done, and the exit code is 3.
 
     Examples:
 
@@ -48,7 +48,7 @@ def read(
     messages = Console(stderr=True, highlight=False)
     reader = PlateReader.from_models(shipped_models(), hub_model=ocr_model)
     paths, unreadable = _expand(images, messages)
-    table = _new_table()
+    table, in_part = _new_table(), 0
     with PictureDecoder() as decoder:
         for path in track(paths, "识别", console=messages, disable=not messages.is_terminal or len(paths) < 5):
             try:
@@ -58,22 +58,20 @@ def read(
                 unreadable += 1
                 continue
             started = time.perf_counter()
-            plates, is_complete = _read_one(reader, picture, crops)
+            plates, unseen = _read_one(reader, picture, crops)
             elapsed_ms = (time.perf_counter() - started) * 1000
-            if not is_complete:
-                _say_incomplete(messages, path)
+            in_part += picture.unseen is not None
+            if unseen:
+                _say_incomplete(messages, path, unseen)
             if as_json:
-                put_json(_as_json(path, plates, elapsed_ms) | ({} if is_complete else {"complete": False}))
+                put_json(_as_json(path, plates, elapsed_ms) | ({"complete": False} if unseen else {}))
             else:
                 _add_rows(table, path, plates, elapsed_ms)
     if not as_json and table.row_count:
         Console(highlight=False).print(table)
-    if unreadable:
-        messages.print(
-            f"{unreadable} 个文件无法读取，其余 {len(paths)} 个输入已处理"
-            if not paths
-            else f"{unreadable} 个输入无法读取"
-        )
+    if unreadable or in_part:
+        told = {"个输入无法读取": unreadable, "个没有读全": in_part}
+        messages.print("，".join(f"{count} {what}" for what, count in told.items() if count))
         raise typer.Exit(ExitCode.UNREADABLE)
 
 
@@ -83,23 +81,27 @@ def _expand(images: Iterable[Path], messages: Console) -> tuple[list[Path], int]
     failed = 0
     for argument in images:
         try:
-            paths.extend(find_images(argument))
-            for video in find_videos(argument):
-                _complain(messages, OcrError(f"{video}：这是录像，用 kakou replay"))
-                failed += 1
+            found, errors = find_images(argument)
+            told = [f"{video}：这是录像，用 kakou replay" for video in find_videos(argument)]
+            told += map(cannot_be_opened, errors)
+            paths.extend(found)
+            for text in told:
+                _complain(messages, OcrError(text))
+            failed += len(told)
         except OcrError as error:
             _complain(messages, error)
             failed += 1
     return paths, failed
 
 
-def _read_one(reader: PlateReader, picture: DecodedPicture, is_crop: bool) -> tuple[list[PlateRead], bool]:
-    """Return the plates, and whether all that looks like one was looked at."""
+def _read_one(reader: PlateReader, picture: DecodedPicture, is_crop: bool) -> tuple[list[PlateRead], str | None]:
+    """Return the plates, and what was not looked at; None where all was."""
     if not is_crop:
         seen = reader.look(picture.image)
-        return [_enlarged(plate, picture.shrunk_by) for plate in seen.plates], seen.is_complete
+        unseen = picture.unseen or (None if seen.is_complete else "像号牌的地方太多，只看了最像的")
+        return [_enlarged(plate, picture.shrunk_by) for plate in seen.plates], unseen
     plate = reader.read_crop(picture.image)
-    return ([] if plate is None else [_enlarged(plate, picture.shrunk_by)]), True
+    return ([] if plate is None else [_enlarged(plate, picture.shrunk_by)]), picture.unseen
 
 
 def _enlarged(plate: PlateRead, factor: int) -> PlateRead:
@@ -150,10 +152,8 @@ def _plate_cells(plates: list[PlateRead]) -> Iterator[tuple[str, str, str, str]]
         )
 
 
-def _say_incomplete(messages: Console, path: Path) -> None:
-    messages.print(
-        f"[yellow]没有看完[/yellow] {escape(shown_name(path))}：像号牌的地方太多，只看了最像的", soft_wrap=True
-    )
+def _say_incomplete(messages: Console, path: Path, unseen: str) -> None:
+    messages.print(f"[yellow]没有看完[/yellow] {escape(f'{shown_name(path)}：{unseen}')}", soft_wrap=True)
 
 
 def _complain(messages: Console, error: OcrError) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, cast, get_args
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from kakou.commands.replay_output import ReplayOutputs, print_summary
@@ -21,6 +22,7 @@ from kakou.settings import Settings, load_settings
 from kakou.spoken import SpokenGroup
 from kakou.wiring.matching import key_path
 from kakou.wiring.replay import ReplayPlan, default_record
+from ocr.images import shown_name
 from ocr.providers import PROVIDERS, require_providers
 from pipeline.replay.diff import diff_lines, load_run
 from pipeline.replay.engine import LocalEngine, ReplayEngine
@@ -30,7 +32,7 @@ from pipeline.replay.run import PartStore, replay
 from pipeline.replay.segments import link_segments
 from pipeline.replay.stopwatch import OnProgress
 from pipeline.replay.truth import load_truth
-from pipeline.replay.units import ReplayUnit, find_units, split_long
+from pipeline.replay.units import ReplayUnit, find_units, pictures_beside, split_long
 from pipeline.video.capture import video_length_ms
 from pipeline.video.capture_time import ContainerTime
 from pipeline.video.nursery import Nursery
@@ -98,8 +100,7 @@ def footage(
     labels = None if truth is None else load_truth(truth)
     plan = _plan(settings, list_at, checkpoint, emit, provider)
     units, problems = _units(paths, start, container_time, settings.pipeline.stall_timeout_s)
-    for problem in problems:
-        messages.print(f"[red]错误[/red] {problem}", markup=True)
+    _tell_left_out(units, paths, problems, messages)
     result = _run(plan, units, _engine(engine, plan, workers), resume, messages)
     footage = {unit.video: unit.path for unit in units}
     outputs = ReplayOutputs(as_json, report, parquet, labels, key_path(settings), footage)
@@ -136,6 +137,14 @@ def _units(
             return video_length_ms(path, stall_timeout_s, nursery)
 
         return split_long(link_segments(units, length_ms_of), length_ms_of), problems
+
+
+def _tell_left_out(units: list[ReplayUnit], paths: list[Path], problems: list[str], messages: Console) -> None:
+    for problem in problems:
+        messages.print(f"[red]错误[/red] {escape(problem)}", soft_wrap=True)
+    for folder, count in pictures_beside(units, paths).items():
+        told = f"{shown_name(folder)}：录像旁边的 {count} 张图片没有看；要看的另放一个文件夹"
+        messages.print(f"[yellow]注意[/yellow] {escape(told)}", soft_wrap=True)
 
 
 def _plan(settings: Settings, list_at: str, checkpoint: str, emit: bool, provider: str) -> ReplayPlan:

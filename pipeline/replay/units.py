@@ -1,13 +1,13 @@
 """What there is to replay: files and folders become units of work."""
 
 import hashlib
-import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
+from ocr.folders import files_below
 from ocr.images import IMAGE_SUFFIXES, is_utf8, shown_name
 from pipeline.errors import SourceError
 from pipeline.video.capture_time import ContainerTime
@@ -152,7 +152,23 @@ def split_long(
 
 def find_videos(folder: Path) -> list[Path]:
     """Return the videos below a folder in name order; none for a file."""
-    return sorted(p for p in folder.rglob("*") if p.suffix.lower() in VIDEO_SUFFIXES and p.is_file())
+    return files_below(folder, VIDEO_SUFFIXES)[0]
+
+
+def cannot_be_opened(error: OSError) -> str:
+    """Say what is wrong with something below a folder that somebody named."""
+    path = Path(error.filename)
+    return f"{shown_name(path)}：{'这个链接打不开：' if path.is_symlink() else ''}{system_words(error)}"
+
+
+def pictures_beside(units: Iterable[ReplayUnit], named: Collection[Path]) -> dict[Path, int]:
+    """Return how many pictures lie beside the videos of each folder: they are no recording and are left out.
+
+    `named`: what was asked for; who names a video asks for no picture.
+    """
+    folders = sorted({unit.path.parent for unit in units if unit.path not in named and unit.path.is_file()})
+    counts = {folder: sum(p.suffix.lower() in IMAGE_SUFFIXES for p in folder.iterdir()) for folder in folders}
+    return {folder: count for folder, count in counts.items() if count}
 
 
 def footage_sha256(path: Path) -> str:
@@ -171,13 +187,10 @@ def _footage(path: Path, problems: list[str]) -> Iterator[Path]:
     if not path.is_dir():
         yield path
         return
-    unreadable: list[OSError] = []
-    entries = sorted(
-        Path(folder, name) for folder, _, names in os.walk(path, onerror=unreadable.append) for name in names
-    )
-    problems += [f"{error.filename}：{system_words(error)}" for error in unreadable]
-    videos = [p for p in entries if p.suffix.lower() in VIDEO_SUFFIXES and p.is_file()]
-    folders = {p.parent for p in entries if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file()}
+    entries, unreadable = files_below(path, VIDEO_SUFFIXES | IMAGE_SUFFIXES)
+    problems += map(cannot_be_opened, unreadable)
+    videos = [p for p in entries if p.suffix.lower() in VIDEO_SUFFIXES]
+    folders = {p.parent for p in entries if p.suffix.lower() in IMAGE_SUFFIXES}
     image_folders = sorted(folders - {video.parent for video in videos})
     if not videos and not image_folders and not unreadable:
         raise SourceError(f"{path}：这个文件夹里没有录像或图片")

@@ -70,6 +70,9 @@ class VideoStream:
         self.length_ms = _length_ms(container, self._stream)
         self.frame_count = self._stream.frames
         """As the container says; 0 when it does not."""
+        if container.format.name == "avi" and self.frame_count and self._stream.time_base is not None:
+            # It counts moments, those without a picture among them: what is missing, its length tells.
+            self.length_ms, self.frame_count = float(1000 * self.frame_count * self._stream.time_base), 0
         self.frames = 0
         self.offset_ms = 0.0
         self.passed_over = 0

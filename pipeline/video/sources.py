@@ -151,11 +151,14 @@ def _read_folder(viewing: Viewing) -> Iterator[Sighting]:
             offset_ms = index * 1000.0 / source.fps
             counts.frames += 1
             try:
-                image = decoder.load(path).image
+                picture = decoder.load(path)
             except OcrError as error:
                 unreadable += 1
                 counts.damage = f"{len(paths)} 张图片中 {unreadable} 张无法读取，最后一张：{error}"
                 continue
+            if picture.unseen and not unreadable:
+                counts.damage = f"{path.name}：{picture.unseen}"
+            image = picture.image
             if gate.is_due(offset_ms) and gate.wants(image, offset_ms):
                 source.regions.hide(image)
                 captured_at = start + timedelta(milliseconds=offset_ms)
