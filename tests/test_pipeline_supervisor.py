@@ -5,6 +5,7 @@ import re
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -133,6 +134,34 @@ def test_a_spare_that_is_loaded_beforehand_takes_over_from_a_child_that_is_kille
             assert supervisor.process_ids() == {"reads": who(told, "works")[-1]}
         assert who(told, "works") == who(told, "loaded")[:4]
     assert not any(is_alive(process_id) for process_id in who(told, "loaded"))
+
+
+def test_a_spare_is_told_as_soon_as_its_child_has_ended_however_seldom_the_others_are_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    with supervised(child_with_spare(told := tmp_path / "told")):
+        await_count(told, "loaded", 2)
+        monkeypatch.setattr("kakou.box.supervisor.TICK_S", 3.0)
+        time.sleep(0.2)
+        began = time.monotonic()
+        os.kill(who(told, "works")[0], signal.SIGKILL)
+        await_count(told, "works", 2)
+        assert time.monotonic() - began < 1.0
+
+
+def test_a_spare_is_made_ready_before_it_waits_and_who_works_at_once_is_not(tmp_path: Path):
+    code = f"import sys; sys.path[:0] = {sys.path!r}; from kakou.box.started import await_turn;"
+    code += f"told = open({str(tmp_path / 'told')!r}, 'a', buffering=1);"
+    code += "await_turn(lambda: told.write('ready\\n')); told.write('works\\n')"
+    for is_spare in (False, True):
+        (told := tmp_path / "told").write_text("")
+        child = start(python(code), b"", gives_way=False, is_spare=is_spare)
+        if is_spare:
+            wait_until(lambda: told.read_text() == "ready\n")
+        child.begin()
+        assert child.process.wait(10) == 0
+        child.close()
+        assert told.read_text() == ("ready\n" if is_spare else "") + "works\n"
 
 
 def test_a_spare_that_is_killed_is_loaded_anew_and_one_that_dies_with_its_child_is_not_waited_for(tmp_path: Path):

@@ -43,14 +43,17 @@ class Order(BaseModel):
         return self.model_dump_json(by_alias=True).encode()
 
 
-def run_by_order(work: Callable[[Order], int]) -> NoReturn:
-    """Be a child: take the order, do the work, and exit with its code; an error is this process's last words."""
+def run_by_order(work: Callable[[Order], int], make_ready: Callable[[Order], object] = lambda _: None) -> NoReturn:
+    """Be a child: take the order, do the work, and exit with its code; an error is this process's last words.
+
+    `make_ready`: what a spare does before it waits for its turn.
+    """
     log_to_stderr()
     try:
         os.umask(0o077)
         order = _taken_order()
         die_with_parent(order.parent_id)
-        sys.exit(work(order) if await_turn() else ExitCode.OK)
+        sys.exit(work(order) if await_turn(lambda: make_ready(order)) else ExitCode.OK)
     except Exception as error:  # noqa: BLE001  the outermost loop of the process
         Heartbeat(os.environ).say_why(str(error))
         sys.exit(report_error(error))

@@ -7,7 +7,7 @@ import os
 import socket
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 
 import uvicorn
 
@@ -20,6 +20,7 @@ from kakou.exit_codes import ExitCode
 from kakou.process import answer_beside_work
 from kakou.settings import Settings, SettingsError
 from kakou.wiring.reads import Intake, address_file, build_intake
+from pipeline.reads.body import Receive, Scope, Send
 from pipeline.reads.endpoint import Endpoint
 from pipeline.reads.settings import ReadsSettings
 
@@ -33,6 +34,14 @@ log = logging.getLogger(__name__)
 def serve_by_order(order: Order) -> int:
     serve(order.settings)
     return ExitCode.OK
+
+
+def make_ready(_: Order) -> None:
+    """Load what is else loaded when the server begins, and let it stay: cameras wait while a spare takes over."""
+    config = server_config(_answer_nobody, ReadsSettings(), PatientProtocol)
+    config.load()
+    config.get_loop_factory()
+    answer_beside_work(SWITCH_INTERVAL_S)
 
 
 def serve(settings: Settings, stop: threading.Event | None = None) -> None:
@@ -120,7 +129,13 @@ class ReadsServer(uvicorn.Server):
         return self._kind(self.config, self.server_state, {}, visit=visit)
 
 
-def server_config(endpoint: Endpoint, settings: ReadsSettings, kind: type[PatientProtocol]) -> uvicorn.Config:
+async def _answer_nobody(_scope: Scope, _receive: Receive, _send: Send) -> None:
+    """Stand for the endpoint where a server is loaded, and serves nobody."""
+
+
+def server_config(
+    endpoint: Callable[[Scope, Receive, Send], Awaitable[None]], settings: ReadsSettings, kind: type[PatientProtocol]
+) -> uvicorn.Config:
     return uvicorn.Config(
         endpoint,
         http=kind,
@@ -139,4 +154,4 @@ def server_config(endpoint: Endpoint, settings: ReadsSettings, kind: type[Patien
 
 
 if __name__ == "__main__":
-    run_by_order(serve_by_order)
+    run_by_order(serve_by_order, make_ready)

@@ -4,7 +4,7 @@ import contextlib
 import os
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import IO
 
@@ -63,11 +63,15 @@ def start(command: Sequence[str], given: bytes, *, gives_way: bool, is_spare: bo
     return Started(process, heartbeats, turn)
 
 
-def await_turn() -> bool:
-    """Wait where this process is a spare until the one at work has ended; return whether it is needed."""
+def await_turn(make_ready: Callable[[], object] = lambda: None) -> bool:
+    """Wait where this process is a spare until the one at work has ended; return whether it is needed.
+
+    `make_ready`: what a spare does first, so that it need not when it is needed.
+    """
     number = os.environ.pop(TURN_VARIABLE, "")
     if not number.isdecimal():
         return True
+    make_ready()
     turn = int(number)
     is_needed = bool(os.read(turn, 1))
     os.close(turn)

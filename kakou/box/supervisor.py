@@ -1,5 +1,6 @@
 """Keeps a box's processes alive: starts each, starts it again when it dies or falls silent, ends all together."""
 
+import contextlib
 import logging
 import os
 import selectors
@@ -13,7 +14,9 @@ from threading import Event
 from kakou.box.started import HEARTBEAT_VARIABLE, Started, start
 
 TICK_S = 0.05
-"""Whoever sends to a child that has ended waits for so long before its spare is told."""
+"""How often each child is looked at; that one ends is heard at once, by the pipe of its beats."""
+END_S = 0.1
+"""So long at most from the end of its pipe to its own."""
 STOP_TIMEOUT_S = 10.0
 QUICK_WAIT_S = 0.2
 """Before a child that had worked is started again: whoever sends to it tries again meanwhile."""
@@ -121,8 +124,7 @@ class Supervisor:
             while not stop.is_set() and any(child.is_awaited for child in self._children):
                 for child in self._children:
                     self._look_after(child)
-                self._listen()
-                stop.wait(TICK_S)
+                self._listen(TICK_S)
         finally:
             self._stop_all()
             self._selector.close()
@@ -203,8 +205,9 @@ class Supervisor:
             child.spare.close()
             child.spare = None
 
-    def _listen(self) -> None:
-        for key, _ in self._selector.select(timeout=0):
+    def _listen(self, timeout_s: float = 0.0) -> None:
+        """Take the children's beats, and wait for one for so long; the end of a child is heard, too."""
+        for key, _ in self._selector.select(timeout_s):
             child: _Child = key.data
             if message := os.read(key.fd, 65536):
                 child.beat_at = time.monotonic()
@@ -212,6 +215,9 @@ class Supervisor:
                 child.why = message.partition(WHY)[2] or child.why
             else:
                 self._selector.unregister(key.fd)
+                if child.process is not None:
+                    with contextlib.suppress(subprocess.TimeoutExpired):
+                        child.process.wait(END_S)
 
     def _forget(self, child: _Child) -> None:
         if child.started is not None:
