@@ -58,6 +58,8 @@ class SendingDevice(BaseModel):
     quarantined: Count = 0
     """Messages that could not be understood."""
     why_quarantined: str = ""
+    broken_pictures: Count = 0
+    """Pictures that came with a read and are none."""
 
 
 class BoxStatus(BaseModel):

@@ -105,6 +105,7 @@ def status(**device: object) -> BoxStatus:
         ({"last_message_at": None}, "bad", "从未上报"),
         ({"refused": 3, "refused_at": NOON, "why_refused": "密钥不对"}, "warn", "拒收 3 次：密钥不对"),
         ({"quarantined": 2, "why_quarantined": "不是 JSON"}, "warn", "看不懂的报文 2：不是 JSON"),
+        ({"broken_pictures": 2}, "warn", "坏照片 2"),
         ({"waiting": 500}, "warn", "待判识别结果 500"),
     ],
 )

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from pipeline.reads.adapter import Message, UnreadableMessageError
+from pipeline.reads.adapter import Message, Understood, UnreadableMessageError
 from pipeline.reads.camera_read import SentRead
 from pipeline.reads.makers import adapter_of
 from pipeline.reads.plate_text import colour_beside, plate_text
@@ -20,7 +20,7 @@ from pipeline.reads.synthetic import (
     hikvision_xml,
     multipart,
 )
-from pipeline.reads.texts import moment_of
+from pipeline.reads.texts import BrokenPicture, moment_of
 
 SCENE = JPEG + b"the whole scene"
 
@@ -137,8 +137,41 @@ def test_a_picture_that_is_no_base64_costs_the_picture_and_not_the_read():
     result["imageFragmentFile"] = base64.urlsafe_b64encode(JPEG).decode().rstrip("=")
     sent = read_by("alarm_info_plate", json.dumps(document).encode())
     assert (sent.read.text, sent.plate_picture) == ("鲁B12345", JPEG)
-    result["imageFile"] = "A"
-    assert read_by("alarm_info_plate", json.dumps(document).encode()).scene_picture == b""
+    for broken in ("A", "@@@", base64.b64encode(b"<html>404</html>").decode()):
+        result["imageFile"] = broken
+        assert isinstance(read_by("alarm_info_plate", json.dumps(document).encode()).scene_picture, BrokenPicture)
+    for none in ("", " ", None):
+        result["imageFile"] = none
+        assert not isinstance(read_by("alarm_info_plate", json.dumps(document).encode()).scene_picture, BrokenPicture)
+
+
+def hikvision_events(*parts: tuple[str, bytes], boundary: str = BOUNDARY) -> Understood:
+    body = multipart([(name, "", content) for name, content in parts], boundary)
+    return adapter_of("hikvision").understand(Message("", f"multipart/form-data; boundary={boundary}", body, NOON))
+
+
+@pytest.mark.parametrize("is_behind", [True, False])
+def test_each_event_of_a_hikvision_message_is_a_read_with_its_own_pictures(is_behind: bool):
+    parts = []
+    for number, text in enumerate(("鲁B12345", "鲁B54321")):
+        xml = ("anpr.xml", hikvision_xml(Said(text=text, message_id="one for both")).encode())
+        picture = ("detectionPicture.jpg", JPEG + bytes([number]))
+        parts += [xml, picture] if is_behind else [picture, xml]
+    other = ("vmd.xml", b"<EventNotificationAlert><eventType>VMD</eventType></EventNotificationAlert>")
+    reads = hikvision_events(*parts, other).reads
+    assert [(sent.read.text, sent.scene_picture[-1]) for sent in reads] == [("鲁B12345", 0), ("鲁B54321", 1)]
+    assert [sent.read.message_id for sent in reads] == ["one for both", None]
+    reads = hikvision_events(other, *parts).reads
+    assert [sent.read.text for sent in reads] == ["鲁B12345", "鲁B54321"]
+
+
+def test_what_a_hikvision_message_says_twice_is_one_read_and_what_cannot_be_read_costs_itself_alone():
+    xml = ("anpr.xml", hikvision_xml(Said()).encode())
+    understood = hikvision_events(xml, ("cut.xml", b"<EventNotificationAlert><ANPR>"), xml)
+    assert [sent.read.text for sent in understood.reads] == ["鲁B12345"]
+    assert understood.unreadable
+    with pytest.raises(UnreadableMessageError):
+        hikvision_events(("cut.xml", b"<EventNotificationAlert><ANPR>"))
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from kakou.box.reads import check_reads
+from kakou.doctor.sending_devices import sending_devices
 from kakou.settings import SettingsError
 from kakou.wiring.reads import build_intake, open_journal, open_quarantine
 from pipeline.reads import hikvision as hikvision_file
@@ -25,6 +26,8 @@ from pipeline.reads.synthetic import (
     alarm_info_plate,
     axis,
     hikvision,
+    hikvision_xml,
+    multipart,
 )
 from tests.reads_kit import SECRET, Box, reads_settings, said, serving
 
@@ -134,6 +137,22 @@ def test_what_nobody_understands_is_kept_encrypted_and_counted_and_nothing_else_
     assert not any("鲁B12345".encode() in path.read_bytes() for path in files)
     assert quarantine.purge(datetime.now(UTC) + timedelta(hours=25)) == 1
     assert quarantine.count() == 0
+
+
+def test_a_read_whose_picture_or_neighbour_is_broken_is_taken_and_that_is_counted(tmp_path: Path):
+    one, cut = said(scene=b"404 Not Found"), b"<EventNotificationAlert><ANPR>"
+    parts = [("anpr.xml", "", hikvision_xml(one).encode()), ("detectionPicture.jpg", "", one.scene), ("x", "", cut)]
+    with serving(reads_settings(tmp_path, {}, {"device_id": "A", "maker": "alarm_info_plate"})) as served:
+        wire = Wire("", f"multipart/form-data; boundary={BOUNDARY}", multipart(parts))
+        assert served.send(wire).status == 200
+        assert served.send(alarm_info_plate(one), "A").status == 200
+        assert [arrival.sent.scene_picture for arrival in served.kept()] == [b"", b""]
+    report = served.report()
+    assert (report.reads, report.quarantined, report.broken_pictures) == (1, 1, 1)
+    assert (served.report("A").reads, served.report("A").broken_pictures) == (1, 1)
+    assert open_quarantine(served.settings).count() == 1
+    with_them = [one.says for one in sending_devices(served.settings) if "照片" in one.says]
+    assert len(with_them) == 2
 
 
 def test_an_adapter_that_fails_costs_its_own_message_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

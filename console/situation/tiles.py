@@ -173,6 +173,7 @@ def _device_warnings(status: BoxStatus) -> list[str]:
         (device.waiting > _MAX_QUEUE, f"待判识别结果 {device.waiting}"),
         (refused_s < _REFUSED_SHOWN_S, f"拒收 {device.refused} 次：{device.why_refused}"),
         (device.quarantined > 0, f"看不懂的报文 {device.quarantined}：{device.why_quarantined}"),
+        (device.broken_pictures > 0, f"坏照片 {device.broken_pictures}"),
     ]
     return [words for is_so, words in warnings if is_so]
 

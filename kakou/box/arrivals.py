@@ -147,6 +147,7 @@ class _Desk:
                 why_refused=report.why_refused,
                 quarantined=report.quarantined,
                 why_quarantined=report.why_quarantined,
+                broken_pictures=report.broken_pictures,
             )
             self._booth.report(self._reporters[device.camera_id].report(self._outbox, status))
         save_counts(self._file, self._counts)

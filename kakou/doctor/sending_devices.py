@@ -88,6 +88,8 @@ def _device(device: DeviceSettings, report: DeviceReport) -> Finding:
         says.append(f"拒收 {report.refused} 次：{report.why_refused}")
     if report.quarantined:
         says.append(f"看不懂 {report.quarantined} 条：{report.why_quarantined}")
+    if report.broken_pictures:
+        says.append(f"随来的照片有 {report.broken_pictures} 张不是图片，只有文字可用：请查相机的图片上传设置")
     is_fine = len(says) == 1
     return Finding(name, "ok" if is_fine else "bad", "，".join(says), "" if is_fine else "按提示改正相机设置")
 

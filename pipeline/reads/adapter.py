@@ -68,6 +68,8 @@ class Understood:
     serial: str | None = None
     """Which device a sign of life says it comes from."""
     proposals: tuple["SentProposal", ...] = ()
+    unreadable: str = ""
+    """What is wrong with a part of it that could not be understood, while the others were; "" for nothing."""
     declined: str = ""
     """What it asks for and does not get, for people; "" for nothing."""
 

@@ -34,6 +34,8 @@ class DeviceReport(BaseModel):
     quarantined: int = 0
     quarantined_at: AwareDatetime | None = None
     why_quarantined: str = ""
+    broken_pictures: int = 0
+    """That came with a read and are none: the read counts without."""
     clock_offset_s: float | None = None
     newest: AwareDatetime | None = None
     """The latest time of its own clock."""

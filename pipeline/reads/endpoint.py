@@ -26,6 +26,7 @@ from pipeline.reads.makers import adapter_of
 from pipeline.reads.proposing import Proposing, TooManyProposalsError
 from pipeline.reads.quarantine import Quarantine
 from pipeline.reads.settings import ReadsSettings
+from pipeline.reads.texts import BrokenPicture
 from riskdb.system_words import system_words
 from riskdb.types import RiskDBError
 
@@ -164,12 +165,14 @@ class Endpoint:
             why = f"适配器出错 {type(error).__name__}"
         else:
             self._check_serials(device, understood)
+            if understood.unreadable:
+                await self._set_apart(device, message, understood.unreadable)
             return understood
-        device.set_apart(why, message.arrived_at)
         await self._set_apart(device, message, why)
         return None
 
     async def _set_apart(self, device: Device, message: Message, why: str) -> None:
+        device.set_apart(why, message.arrived_at)
         device_id, body, now = device.settings.device_id, message.body, message.arrived_at
         async with self._quarantining:
             try:
@@ -196,7 +199,9 @@ class Endpoint:
             is_new = await self._keeping.kept(arrivals)
         except (OSError, sqlite3.Error) as error:
             raise NotTakenError(503, "磁盘写不进，请稍后重发") from error
-        device.note(last_read_at=now, reads=sum(is_new), resent=len(is_new) - sum(is_new))
+        pictures = [picture for sent in understood.reads for picture in (sent.plate_picture, sent.scene_picture)]
+        broken = sum(isinstance(picture, BrokenPicture) for picture in pictures)
+        device.note(last_read_at=now, reads=sum(is_new), resent=len(is_new) - sum(is_new), broken_pictures=broken)
         return understood.reply
 
     async def _tell(self, device: Device, understood: Understood, now: datetime, *, is_test: bool) -> None:

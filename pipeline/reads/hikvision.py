@@ -3,6 +3,7 @@
 The same address gets all other events of the camera (motion, lost video, heartbeats): they are answered, not kept.
 """
 
+from dataclasses import replace
 from datetime import timedelta
 from xml.etree import ElementTree
 
@@ -11,7 +12,7 @@ from pipeline.reads.camera_read import CameraRead, SentRead
 from pipeline.reads.json_tree import parse_json
 from pipeline.reads.multipart import Part, parts_of
 from pipeline.reads.plate_text import colour_beside, plate_text, style_of_word
-from pipeline.reads.texts import box_of, moment_of, scores_of, share_of, short
+from pipeline.reads.texts import as_picture, box_of, moment_of, scores_of, share_of, short
 from pipeline.reads.xml_tree import Element, parse_xml
 
 READS = ("anpr", "vehiclematchresult")
@@ -33,19 +34,52 @@ class Hikvision:
     title = "海康威视 Hikvision ISAPI"
 
     def understand(self, message: Message) -> Understood:
-        parts = _parts(message)
-        said = next((part for part in parts if _is_text(part)), None)
-        if said is None:
+        events = _events(_parts(message))
+        if not events:
             raise UnreadableMessageError("各段里没有事件")
-        event = _event(said.content)
-        kind = (event.said("eventType") or "").lower()
-        if kind in CROSSINGS and (event.said("eventState") or "active").lower() == "active":
-            moment = moment_of(event.said("dateTime"), message.utc_offset)
-            picture = next((part.content for part in parts if part.content.startswith(JPEG)), b"")
-            return Understood(crossings=(SentCrossing(short(event.said("UUID")), moment, picture),))
-        if kind not in READS and event.first("ANPR") is None:
-            return Understood()
-        return Understood(reads=(_read(event, parts, message.utc_offset),))
+        reads: list[SentRead] = []
+        crossings: list[SentCrossing] = []
+        unreadable: list[str] = []
+        for parts in events:
+            try:
+                found = _understood(parts, message.utc_offset)
+            except UnreadableMessageError as error:
+                unreadable.append(str(error))
+                continue
+            if isinstance(found, SentCrossing):
+                crossings.append(found)
+            elif found is not None:
+                reads.append(found)
+        if len(unreadable) == len(events):
+            raise UnreadableMessageError(unreadable[0])
+        return Understood(_of_different_vehicles(reads), crossings=tuple(crossings), unreadable="；".join(unreadable))
+
+
+def _events(parts: list[Part]) -> list[list[Part]]:
+    """Return the parts of each event: its text first, then its pictures, which came before it or behind it."""
+    texts = [place for place, part in enumerate(parts) if _is_text(part)]
+    if not texts:
+        return []
+    if texts[0] == 0:
+        return [parts[begin:end] for begin, end in zip(texts, [*texts[1:], len(parts)], strict=True)]
+    begins = [0, *(text + 1 for text in texts[:-1])]
+    ends = [*texts[:-1], len(parts) - 1]
+    return [
+        [parts[text], *parts[begin:text], *parts[text + 1 : end + 1]]
+        for text, begin, end in zip(texts, begins, ends, strict=True)
+    ]
+
+
+def _understood(parts: list[Part], utc_offset: timedelta) -> SentRead | SentCrossing | None:
+    """Return what an event says; None where it is neither a read nor a crossing. Raises UnreadableMessageError."""
+    event = _event(parts[0].content)
+    kind = (event.said("eventType") or "").lower()
+    if kind in CROSSINGS and (event.said("eventState") or "active").lower() == "active":
+        picture = next((part.content for part in parts if part.content.startswith(JPEG)), b"")
+        return SentCrossing(short(event.said("UUID")), moment_of(event.said("dateTime"), utc_offset), picture)
+    if kind not in READS and event.first("ANPR") is None:
+        return None
+    return _read(event, parts, utc_offset)
 
 
 def _parts(message: Message) -> list[Part]:
@@ -61,6 +95,21 @@ def _is_text(part: Part) -> bool:
 def _first_mark(content: bytes) -> bytes:
     """Return the first byte of a text behind the marks of UTF-8 or UTF-16 and white space."""
     return content[:200].lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n\0")[:1]
+
+
+def _of_different_vehicles(reads: list[SentRead]) -> tuple[SentRead, ...]:
+    """Leave out what is said twice, as XML and as JSON; no two vehicles keep the id of one message."""
+    kept: dict[tuple[object, ...], SentRead] = {}
+    ids: set[str | None] = {None}
+    for sent in reads:
+        read = sent.read
+        if (said := (read.message_id, read.text, read.captured_at, read.lane)) in kept:
+            continue
+        kept[said] = (
+            replace(sent, read=read.model_copy(update={"message_id": None})) if read.message_id in ids else sent
+        )
+        ids.add(read.message_id)
+    return tuple(kept.values())
 
 
 def _event(content: bytes) -> Element:
@@ -134,7 +183,7 @@ def _picture(parts: list[Part], *names: str) -> bytes:
     for name in names:
         for part in parts:
             if name in part.name and part.content and not _is_text(part):
-                return part.content
+                return as_picture(part.content)
     return b""
 
 

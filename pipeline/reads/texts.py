@@ -22,6 +22,8 @@ EUROPEAN = re.compile("[\x80-\xb6\xb8-\u07ff]")
 """But for the dot in the middle of a plate (·)."""
 BEYOND_EUROPE = re.compile("[\u0800-\U0010ffff]")
 CHINESE = re.compile("[\u4e00-\u9fff]")
+PICTURE_MARKS = (b"\xff\xd8", b"\x89PNG", b"BM", b"GIF8", b"RIFF", b"II*\0", b"MM\0*", b"\0\0\0")
+"""Of JPEG, PNG, BMP, GIF, WebP, TIFF; HEIC, AVIF and JPEG 2000 begin with the length of their first part."""
 
 _URL_SAFE = str.maketrans("-_", "+/")
 
@@ -125,18 +127,27 @@ def _iso(text: str, zone: timezone) -> datetime:
     return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
 
 
+class BrokenPicture(bytes):
+    """No bytes, in the place of a picture that came and is none."""
+
+
 def picture_of(value: object) -> bytes:
     """Return a picture sent as base64, with or without a data URL in front; b"" where there is none.
 
-    What is no base64 is no picture, and the read beside it counts without: it would come again as damaged as it is.
+    What is no base64 or no picture is a `BrokenPicture`, and the read beside it counts: it would come again as damaged.
     """
-    if not isinstance(value, str):
+    if not isinstance(value, str) or not value.strip():
         return b""
     plain = "".join(value.rpartition("base64,")[2].split()).translate(_URL_SAFE).rstrip("=")
     try:
-        return base64.b64decode(plain + "=" * (-len(plain) % 4))
+        return as_picture(base64.b64decode(plain + "=" * (-len(plain) % 4)) or BrokenPicture())
     except (binascii.Error, ValueError):
-        return b""
+        return BrokenPicture()
+
+
+def as_picture(content: bytes) -> bytes:
+    """Return what begins as a picture does, and b"" of b""; else a `BrokenPicture`."""
+    return content if not content or content.startswith(PICTURE_MARKS) else BrokenPicture()
 
 
 def box_of(
