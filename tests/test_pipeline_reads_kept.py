@@ -47,6 +47,15 @@ def test_a_clock_that_falls_back_by_years_does_not_make_a_camera_blind(tmp_path:
     assert statuses[-3:] == [200] * 3
 
 
+def test_a_clock_that_was_years_ahead_and_is_set_right_costs_no_vehicle(tmp_path: Path):
+    with serving(reads_settings(tmp_path)) as served:
+        for days, number in ((4000, 1), (4000, 2), (0, 3), (0, 4), (4000, 5), (0, 6)):
+            sent = Said(at=now() + timedelta(days=days, seconds=number - 10), message_id=f"{number:040d}abcd")
+            assert served.send(hikvision(sent)).status == 200
+    assert len(served.kept()) == 6
+    assert abs(served.report().clock_offset_s or 0.0) < 20
+
+
 def test_what_an_outage_held_back_is_filed_under_its_own_time_and_is_late(tmp_path: Path):
     with serving(reads_settings(tmp_path)) as served:
         passed = now() - timedelta(hours=2)

@@ -4,7 +4,7 @@ from pipeline.reads.adapter import Message, Understood, UnreadableMessageError
 from pipeline.reads.camera_read import CameraRead, SentRead
 from pipeline.reads.json_tree import at, objects_at, parse_json
 from pipeline.reads.plate_text import plate_text
-from pipeline.reads.texts import box_of, moment_of, picture_of, share_of, short
+from pipeline.reads.texts import box_of, first_picture, moment_of, picture_of, share_of, short
 
 STAGES = {"new": "new", "update": "update", "lost": "lost"}
 
@@ -42,7 +42,7 @@ class Axis:
             (short(at(one, "ImageType")) or "").lower(): picture_of(at(one, "BinaryImage"))
             for one in objects_at(document, "ImageArray")
         }
-        scene = next((picture for kind, picture in pictures.items() if kind != "plate" and picture), b"")
+        scene = first_picture(*(picture for kind, picture in pictures.items() if kind != "plate"))
         return Understood((SentRead(read, pictures.get("plate", b""), scene),))
 
 

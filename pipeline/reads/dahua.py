@@ -8,7 +8,7 @@ from pipeline.reads.adapter import Message, Reply, SentCrossing, Understood, Unr
 from pipeline.reads.camera_read import CameraRead, SentRead
 from pipeline.reads.json_tree import at, parse_json
 from pipeline.reads.plate_text import colour_beside, plate_text, style_of_word
-from pipeline.reads.texts import box_of, moment_of, picture_of, share_of, short
+from pipeline.reads.texts import box_of, first_picture, moment_of, picture_of, share_of, short
 
 BOX_GRID = 8191
 """Dahua's rectangles lie on a grid of 0 to 8191 (events); pictures of the push are in pixels of NormalPic."""
@@ -39,7 +39,7 @@ def _read(picture: dict[str, object], message: Message) -> SentRead:
         text = "" if at(picture, "Plate", "IsExist") is False else plate_text(raw)
     except ValueError as error:
         raise UnreadableMessageError(str(error)) from error
-    scene = picture_of(at(picture, "NormalPic", "Content")) or picture_of(at(picture, "VehiclePic", "Content"))
+    scene = first_picture(*(picture_of(at(picture, name, "Content")) for name in ("NormalPic", "VehiclePic")))
     upload = short(at(picture, "Plate", "UploadNum"))
     captured_at = moment_of(at(picture, "SnapInfo", "AccurateTime"), message.utc_offset)
     name = short(at(picture, "NormalPic", "PicName"))

@@ -40,14 +40,21 @@ class DeviceClock:
         if captured_at is None or self._newest is None or captured_at >= self._newest - self._window:
             self._old = []
             return False
+        if arrived_at - self._window <= captured_at <= arrived_at + BELIEVED:
+            # It was years ahead and has been set right: by our own clock this vehicle has just passed.
+            self._forget()
+            return False
         self._old = [pair for pair in self._old if _in_step(pair, (arrived_at, captured_at))][-RESET_AFTER:]
         if not any(captured_at <= earlier for _, earlier in self._old):
             self._old.append((arrived_at, captured_at))
         if len(self._old) < RESET_AFTER:
             return True
+        self._forget()
+        return False
+
+    def _forget(self) -> None:
         self._newest, self._old = None, []
         self._offsets.clear()
-        return False
 
     def passed_at(self, captured_at: datetime | None, arrived_at: datetime, *, is_resent: bool) -> datetime:
         """Note a read; return when its vehicle passed by the box's clock."""

@@ -11,7 +11,7 @@ from pipeline.reads.camera_read import CameraRead, SentRead
 from pipeline.reads.dispositions import dispositions_deleted, dispositions_in, proposals_of
 from pipeline.reads.json_tree import at, objects_at, parse_json
 from pipeline.reads.plate_text import STYLE_OF_GA_COLOUR, colour_beside, plate_text
-from pipeline.reads.texts import moment_of, picture_of, scores_of, share_of, short
+from pipeline.reads.texts import first_picture, moment_of, picture_of, scores_of, share_of, short
 
 CONTENT_TYPE = "application/VIID+JSON"
 OK, DECLINED, BAD_CONTENT = 0, 1, 8
@@ -187,7 +187,7 @@ def _read(vehicle: dict[str, object], given: str | None, message: Message) -> Se
         vehicle_type=short(at(vehicle, "VehicleClass")),
         serial=short(at(vehicle, "DeviceID")),
     )
-    scene = next((images[kind] for kind in IMAGES_IN_ORDER if images.get(kind)), b"")
+    scene = first_picture(*(images.get(kind, b"") for kind in IMAGES_IN_ORDER))
     return SentRead(read, images.get(PLATE, b""), scene)
 
 

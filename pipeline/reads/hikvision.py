@@ -12,7 +12,7 @@ from pipeline.reads.camera_read import CameraRead, SentRead
 from pipeline.reads.json_tree import parse_json
 from pipeline.reads.multipart import Part, parts_of
 from pipeline.reads.plate_text import colour_beside, plate_text, style_of_word
-from pipeline.reads.texts import as_picture, box_of, moment_of, scores_of, share_of, short
+from pipeline.reads.texts import as_picture, box_of, first_picture, moment_of, scores_of, share_of, short
 from pipeline.reads.xml_tree import Element, parse_xml
 
 READS = ("anpr", "vehiclematchresult")
@@ -143,7 +143,7 @@ def _read(event: Element, parts: list[Part], utc_offset: timedelta) -> SentRead:
     except ValueError as error:
         raise UnreadableMessageError(str(error)) from error
     plate = _picture(parts, *PLATE_PICTURES)
-    scene = _picture(parts, *SCENE_PICTURES) or _unnamed_picture(parts, plate)
+    scene = first_picture(_picture(parts, *SCENE_PICTURES), _unnamed_picture(parts, plate))
     read = CameraRead(
         text=text,
         raw_text=raw[:200],

@@ -145,6 +145,12 @@ def picture_of(value: object) -> bytes:
         return BrokenPicture()
 
 
+def first_picture(*found: bytes) -> bytes:
+    """Return the first that is a picture; where none is, a `BrokenPicture` if one of them is."""
+    whole = next((picture for picture in found if picture), b"")
+    return whole or next((picture for picture in found if isinstance(picture, BrokenPicture)), b"")
+
+
 def as_picture(content: bytes) -> bytes:
     """Return what begins as a picture does, and b"" of b""; else a `BrokenPicture`."""
     return content if not content or content.startswith(PICTURE_MARKS) else BrokenPicture()
