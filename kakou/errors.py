@@ -15,10 +15,10 @@ def report_error(error: Exception) -> int:
         code, said = ExitCode.UNAVAILABLE, disk_words(error)
     if code is None:
         raise error
-    from rich.console import Console  # only a process that has met an error waits for it
-    from rich.markup import escape
 
-    Console(stderr=True, highlight=False).print(f"[red]错误[/red] {escape(said)}", soft_wrap=True)
+    from kakou.terminal import marked, stderr  # only a process that has met an error waits for it
+
+    stderr().print(marked("red", "错误", said), soft_wrap=True)
     return code
 
 

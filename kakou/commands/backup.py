@@ -16,6 +16,7 @@ from kakou.settings import Settings, load_settings
 from kakou.state_format import alone, require_known_format
 from kakou.sunset.guard import at_work
 from kakou.sunset.state import SunsetError, SunsetWatch
+from kakou.terminal import marked, stderr
 from kakou.utc import utc_now
 
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
@@ -42,7 +43,7 @@ def backup(
     - `kakou backup /backup`
     - `kakou backup /backup --keys-to /mnt/usb --config /etc/kakou/kakou.toml`
     """
-    settings, messages = load_settings(config), Console(stderr=True, highlight=False)
+    settings, messages = load_settings(config), stderr()
     _require_folders(settings, to, keys_to or to)
     require_known_format(settings.state_dir)
     with at_work(settings.state_dir), alone(settings.state_dir, "backup"):
@@ -92,13 +93,13 @@ def _tell(settings: Settings, made: Made, new_key: Path | None, messages: Consol
         typer.echo(f"{made.backup}：{len(manifest.files):,} 个文件，{manifest.size / 2**20:,.1f} MiB，已加密")
         typer.echo(f"{made.keys}：密钥，已加密")
     for problem in manifest.left_out:
-        messages.print(f"[yellow]未能备份[/yellow] {problem}", soft_wrap=True)
+        messages.print(marked("yellow", "未能备份", problem), soft_wrap=True)
     if new_key is not None:
-        messages.print(
-            f"[yellow]注意[/yellow] 新生成了备份密钥 {new_key}：请另存一份到保险处，不与备份放在一起。"
-            "没有它，备份打不开；日落时它最先销毁，另存的那一份须由保管人销毁",
-            soft_wrap=True,
+        told = (
+            f"新生成了备份密钥 {new_key}：请另存一份到保险处，不与备份放在一起。"
+            "没有它，备份打不开；日落时它最先销毁，另存的那一份须由保管人销毁"
         )
+        messages.print(marked("yellow", "注意", told), soft_wrap=True)
     if settings.console.database_url:
         messages.print("控制台的数据库在 PostgreSQL，不在此备份中：用 pg_dump 另做", soft_wrap=True)
     if settings.redis_url:

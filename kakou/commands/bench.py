@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from kakou.exit_codes import ExitCode
+from kakou.terminal import stderr
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -27,7 +27,7 @@ def bench(
     - `kakou bench`
     - `kakou bench walk --json walk.json`
     """
-    messages = Console(stderr=True, highlight=False)
+    messages = stderr()
     if not (REPOSITORY / "bench").is_dir():
         messages.print("no benches here: run this from a checkout of the repository")
         raise typer.Exit(ExitCode.USAGE)

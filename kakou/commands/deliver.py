@@ -13,7 +13,6 @@ import redis
 import typer
 from rich.console import Console
 from rich.logging import RichHandler
-from rich.markup import escape
 from rich.table import Table
 
 from alerts.channels.lane import LaneSettings
@@ -28,6 +27,7 @@ from kakou.process import keep_private, stop_on_signals
 from kakou.settings import Settings, load_settings
 from kakou.state_format import require_known_format
 from kakou.sunset.guard import until_sunset
+from kakou.terminal import stderr, stdout
 from kakou.watch.telling import told_delivery
 from kakou.wiring.clock import deletable_at, trusted_clock
 from kakou.wiring.outbox import open_outbox
@@ -87,7 +87,7 @@ def status(
         for state in states:
             put_json(asdict(state))
     elif states:
-        Console(highlight=False).print(_table(states))
+        stdout().print(_table(states))
     if dead_letters:
         _messages().print(f"{dead_letters} 条死信待处理：kakou events dead 查看原因 ({dead_letters} dead letters)")
     if dead_letters or any(state.disabled for state in states):
@@ -152,7 +152,7 @@ def _table(states: list[ChannelState]) -> Table:
     for state in states:
         error = f"已停用：{state.disabled}" if state.disabled else state.last_error
         numbers = (state.waiting, state.retrying, state.delivered, state.failed, state.dead)
-        table.add_row(escape(state.name), *map(str, numbers), _moment(state.last_success_ms), escape(error))
+        table.add_row(state.name, *map(str, numbers), _moment(state.last_success_ms), error)
     return table
 
 
@@ -170,4 +170,4 @@ def _utc_now() -> datetime:
 
 
 def _messages() -> Console:
-    return Console(stderr=True, highlight=False)
+    return stderr()

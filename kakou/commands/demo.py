@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from alerts.stream import FlaggedStream, connect
 from kakou.box.booth import address_of, open_devices
@@ -25,6 +24,7 @@ from kakou.commands.run_output import print_summary
 from kakou.exit_codes import ExitCode
 from kakou.process import stop_on_signals
 from kakou.settings import Settings, SettingsError, load_settings
+from kakou.terminal import stderr
 from kakou.wiring.redis import open_redis
 from pipeline.types import ScreeningCounts
 
@@ -167,4 +167,4 @@ def _conclude(settings: Settings, url: str, counts: dict[str, ScreeningCounts], 
 
 
 def _say(text: str) -> None:
-    Console(stderr=True, highlight=False).print(text, soft_wrap=True, markup=False)
+    stderr().print(text, soft_wrap=True, markup=False)

@@ -5,14 +5,14 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from kakou.doctor.finding import MARKS, Finding
 from kakou.exit_codes import ExitCode
 from kakou.output import put_json
 from kakou.settings import Settings, load_settings
+from kakou.terminal import stdout
 
 COLOURS = {"ok": "green", "warn": "yellow", "bad": "red"}
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
@@ -43,7 +43,7 @@ def doctor(
         if as_json:
             put_json(finding.as_json())
     if not as_json:
-        Console(highlight=False).print(table_of(findings))
+        stdout().print(table_of(findings))
     if not all(finding.is_ok for finding in findings):
         raise typer.Exit(ExitCode.FINDINGS)
 
@@ -70,6 +70,6 @@ def table_of(findings: list[Finding]) -> Table:
     for column in table.columns:  # in a narrow window what to do is folded, never cut
         column.overflow = "fold"
     for one in findings:
-        mark = f"[{COLOURS[one.verdict]}]{MARKS[one.verdict]}[/]"
-        table.add_row(escape(one.check), mark, escape(one.says), escape(one.to_do))
+        mark = Text(MARKS[one.verdict], COLOURS[one.verdict])
+        table.add_row(one.check, mark, one.says, one.to_do)
     return table

@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from alerts.entries import DeadEntry, StreamEntry
@@ -17,6 +16,7 @@ from alerts.stream import FlaggedStream
 from kakou.exit_codes import ExitCode
 from kakou.output import put_json
 from kakou.settings import load_settings
+from kakou.terminal import stderr, stdout
 from kakou.wiring.stream import open_stream
 from ocr.looks import class_name
 
@@ -68,7 +68,7 @@ def dead(as_json: JsonOption = False, config: ConfigOption = None) -> None:
         for letter in letters:
             put_json(_dead_as_json(letter))
     elif letters:
-        Console(highlight=False).print(_dead_table(letters))
+        stdout().print(_dead_table(letters))
     if letters:
         raise typer.Exit(ExitCode.FINDINGS)
 
@@ -106,7 +106,7 @@ def show_events(entries: Sequence[StreamEntry], as_json: bool) -> None:
         for entry in entries:
             put_json(entry.event.model_dump(mode="json"))
         return
-    screen = Console(highlight=False)
+    screen = stdout()
     for entry in entries:
         # One event, one line, however narrow the terminal: people pipe this into grep.
         screen.print(event_row(entry.event), markup=False, emoji=False, soft_wrap=True)
@@ -146,7 +146,7 @@ def _dead_table(letters: Sequence[DeadEntry]) -> Table:
         moment = letter.died_at.astimezone().strftime("%m-%d %H:%M:%S")
         checkpoint = letter.event.place if letter.event else "?"
         cells = (letter.dead_id, moment, letter.group, checkpoint, letter.event_id or "?", letter.reason)
-        table.add_row(*(escape(as_printed(cell)) for cell in cells))
+        table.add_row(*map(as_printed, cells))
     return table
 
 
@@ -161,4 +161,4 @@ def _dead_as_json(letter: DeadEntry) -> dict[str, str]:
 
 
 def _messages() -> Console:
-    return Console(stderr=True, highlight=False)
+    return stderr()

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
-from rich.console import Console
 
 from kakou.exit_codes import ExitCode
 from kakou.installing.services import JOURNAL, SYSUSERS, Role, services_of, tmpfiles_text, unit_text
 from kakou.settings import Settings, SettingsError, load_settings
+from kakou.terminal import stderr
 
 MIN_FREE_MB = 500
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
@@ -59,7 +59,7 @@ def install(
         return
     if root == Path("/") and os.geteuid() != 0:
         raise SettingsError("安装要写 /etc，请用 sudo 运行；只看内容用 --dry-run (needs root)")
-    say = Console(stderr=True, highlight=False).print
+    say = stderr().print
     if remove:
         for one in files:
             one.path.unlink(missing_ok=True)
@@ -95,7 +95,7 @@ def _require_room(root: Path) -> None:
     folder = next(one for one in (root.absolute(), *root.absolute().parents) if one.exists())
     free_mb = shutil.disk_usage(folder).free // 2**20
     if free_mb < MIN_FREE_MB:
-        Console(stderr=True).print(f"{folder} 只剩 {free_mb} MB，至少需要 {MIN_FREE_MB} MB；什么也没有写")
+        stderr().print(f"{folder} 只剩 {free_mb} MB，至少需要 {MIN_FREE_MB} MB；什么也没有写")
         raise typer.Exit(ExitCode.UNAVAILABLE)
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from kakou.commands.risk_care import reason_as_json, reasons_table
@@ -15,6 +14,7 @@ from kakou.commands.risk_output import ZoneTimes
 from kakou.exit_codes import ExitCode
 from kakou.output import put_json
 from kakou.settings import load_settings
+from kakou.terminal import marked, stderr, stdout
 from kakou.wiring.matching import make_matcher
 from kakou.wiring.redis import open_redis
 from ocr.grammar import normalise_plate, plate_classes_of
@@ -56,12 +56,12 @@ def match(
     - `kakou match 粤B82500 --explain`
     - `kakou match "鲁b·12345" --json`
     """
-    messages = Console(stderr=True, highlight=False)
+    messages = stderr()
     settings = load_settings(config)
     try:
         text = normalise_plate(plate)
     except ValueError as error:
-        messages.print(f"[red]不是号牌[/red] {error}")
+        messages.print(marked("red", "不是号牌", str(error)))
         raise typer.Exit(ExitCode.USAGE) from error
     with open_redis(settings) as url:
         matcher = make_matcher(settings, url)
@@ -77,9 +77,9 @@ def _print_match(text: str, found: RiskMatch | None, times: ZoneTimes, as_json: 
     if as_json:
         put_json(_as_json(text, found))
     elif found is None:
-        Console(highlight=False).print(f"{text} 不在风险名单")
+        stdout().print(f"{text} 不在风险名单")
     else:
-        Console(highlight=False).print(reasons_table(found.reasons, times, title=found.why))
+        stdout().print(reasons_table(found.reasons, times, title=found.why))
 
 
 def _print_misreads(text: str, rule: MatchRule, as_json: bool) -> None:
@@ -91,7 +91,7 @@ def _print_misreads(text: str, rule: MatchRule, as_json: bool) -> None:
             put_json({"read": misread, "position": position + 1, **limits})
         table.add_row(misread, str(position + 1), f"{possible:.1%}", f"{hit:.1%}")
     if not as_json:
-        Console(highlight=False).print(table)
+        stdout().print(table)
 
 
 def _misreads(text: str) -> Iterator[tuple[int, str]]:

@@ -8,12 +8,12 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import track
 from rich.table import Table
 
 from kakou.exit_codes import ExitCode
 from kakou.output import put_json
+from kakou.terminal import marked, stderr, stdout
 from ocr.decoding import PictureDecoder
 from ocr.images import find_images, shown_name
 from ocr.looks import class_name
@@ -45,7 +45,7 @@ def read(
     - `kakou read photos/ --json > reads.jsonl`
     - `kakou read --crops plates/*.png`
     """
-    messages = Console(stderr=True, highlight=False)
+    messages = stderr()
     reader = PlateReader.from_models(shipped_models(), hub_model=ocr_model)
     paths, unreadable = _expand(images, messages)
     table, in_part = _new_table(), 0
@@ -68,7 +68,7 @@ def read(
             else:
                 _add_rows(table, path, plates, elapsed_ms)
     if not as_json and table.row_count:
-        Console(highlight=False).print(table)
+        stdout().print(table)
     if unreadable or in_part:
         told = {"个输入无法读取": unreadable, "个没有读全": in_part}
         messages.print("，".join(f"{count} {what}" for what, count in told.items() if count))
@@ -153,8 +153,8 @@ def _plate_cells(plates: list[PlateRead]) -> Iterator[tuple[str, str, str, str]]
 
 
 def _say_incomplete(messages: Console, path: Path, unseen: str) -> None:
-    messages.print(f"[yellow]没有看完[/yellow] {escape(f'{shown_name(path)}：{unseen}')}", soft_wrap=True)
+    messages.print(marked("yellow", "没有看完", f"{shown_name(path)}：{unseen}"), soft_wrap=True)
 
 
 def _complain(messages: Console, error: OcrError) -> None:
-    messages.print(f"[red]无法读取[/red] {escape(str(error))}", soft_wrap=True)
+    messages.print(marked("red", "无法读取", str(error)), soft_wrap=True)

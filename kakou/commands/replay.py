@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated, cast, get_args
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from kakou.commands.replay_output import ReplayOutputs, print_summary
@@ -20,6 +19,7 @@ from kakou.output import put_line
 from kakou.process import stop_on_signals
 from kakou.settings import Settings, load_settings
 from kakou.spoken import SpokenGroup
+from kakou.terminal import marked, stderr
 from kakou.wiring.matching import key_path
 from kakou.wiring.replay import ReplayPlan, default_record
 from ocr.images import shown_name
@@ -95,7 +95,7 @@ def footage(
     - `kakou replay cam1/ --list-at 2026-11-20T08:00 --json then.jsonl`
     - `kakou replay diff before.jsonl after.jsonl`
     """
-    messages = Console(stderr=True, highlight=False)
+    messages = stderr()
     settings = load_settings(config)
     labels = None if truth is None else load_truth(truth)
     plan = _plan(settings, list_at, checkpoint, emit, provider)
@@ -141,10 +141,10 @@ def _units(
 
 def _tell_left_out(units: list[ReplayUnit], paths: list[Path], problems: list[str], messages: Console) -> None:
     for problem in problems:
-        messages.print(f"[red]错误[/red] {escape(problem)}", soft_wrap=True)
+        messages.print(marked("red", "错误", problem), soft_wrap=True)
     for folder, count in pictures_beside(units, paths).items():
         told = f"{shown_name(folder)}：录像旁边的 {count} 张图片没有看；要看的另放一个文件夹"
-        messages.print(f"[yellow]注意[/yellow] {escape(told)}", soft_wrap=True)
+        messages.print(marked("yellow", "注意", told), soft_wrap=True)
 
 
 def _plan(settings: Settings, list_at: str, checkpoint: str, emit: bool, provider: str) -> ReplayPlan:
@@ -192,7 +192,7 @@ def _run(
 ) -> ReplayResult:
     run = plan.run_record(len(units))
     if run.risk_list.entry_count == 0:
-        messages.print("[yellow]注意[/yellow] 风险名单为空，不会有预警 (the risk list is empty)")
+        messages.print(marked("yellow", "注意", "风险名单为空，不会有预警 (the risk list is empty)"))
     parts = PartStore(plan.settings.state_dir / "replay")
     parts.clear_old()
     if not resume:
@@ -255,7 +255,7 @@ def _size(unit: ReplayUnit) -> int:
 
 def _finish(result: ReplayResult, problems: list[str], messages: Console) -> None:
     if not result.is_complete:
-        messages.print("[yellow]已中断[/yellow] 已完成的部分保留 24 小时，用 --resume 继续")
+        messages.print(marked("yellow", "已中断", "已完成的部分保留 24 小时，用 --resume 继续"))
         raise typer.Exit(128 + signal.SIGINT)
     if problems or any(unit.video.damage for unit in result.units):
         raise typer.Exit(ExitCode.UNREADABLE)

@@ -7,6 +7,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from kakou.terminal import marked, stdout
 from ocr.looks import class_name
 from pipeline.replay.records import PassageRecord, ReplayResult, jsonl_lines
 from pipeline.replay.report import links_to, render_report
@@ -52,13 +53,13 @@ def print_summary(result: ReplayResult, truth: Truth | None, messages: Console, 
     """Print the passages on stdout where no file was asked for; the sums, the damage and the speed on stderr."""
     passages = [passage for unit in result.units for passage in unit.passages]
     if shows_passages:
-        Console(highlight=False).print(_passage_table(passages))
+        stdout().print(_passage_table(passages))
     videos = [unit.video for unit in result.units]
     for video in videos:
         if video.damage:
-            messages.print(f"[red]{video.video}[/red] {video.damage}", soft_wrap=True)
+            messages.print(marked("red", video.video, video.damage), soft_wrap=True)
         if video.note:
-            messages.print(f"[yellow]{video.video}[/yellow] {video.note}", soft_wrap=True)
+            messages.print(marked("yellow", video.video, video.note), soft_wrap=True)
     counts = {name: sum(getattr(v, name) for v in videos) for name in ("clear", "flagged", "unchecked", "unread")}
     total = counts["clear"] + counts["flagged"] + counts["unchecked"]
     messages.print(

@@ -13,6 +13,7 @@ from kakou.backup.restoring import open_backup, restore, verify
 from kakou.backup.telling import bytes_bar, note_in_audit_log
 from kakou.output import put_json
 from kakou.settings import Settings, load_settings
+from kakou.terminal import marked, stderr
 from kakou.utc import utc_now
 
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
@@ -41,7 +42,7 @@ def restore_command(
     - `kakou restore /backup/kakou-20260301T020000Z-5f0c1a.backup --key-file /mnt/safe/backup.key`
     - `kakou restore /backup/kakou-20260301T020000Z-5f0c1a.backup --check`
     """
-    settings, messages = load_settings(config), Console(stderr=True, highlight=False)
+    settings, messages = load_settings(config), stderr()
     secret = read_secret(key_file or settings.backup.key_file or settings.state_dir / OWN_KEY)
     opened = open_backup(path, keys, secret, utc_now())
     with bytes_bar("核对" if check else "放回", opened.header.about_bytes, messages) as on_bytes:
@@ -63,7 +64,7 @@ def _tell(settings: Settings, manifest: Manifest, messages: Console, *, as_json:
         done = "核对无误" if is_check else f"已放回 {settings.state_dir}"
         typer.echo(f"{done}：{len(manifest.files):,} 个文件，{manifest.size / 2**20:,.1f} MiB，逐个核对过 SHA-256")
     for problem in manifest.left_out:
-        messages.print(f"[yellow]备份时就缺[/yellow] {problem}", soft_wrap=True)
+        messages.print(marked("yellow", "备份时就缺", problem), soft_wrap=True)
     if not is_check:
         messages.print(
             "接着：中心先启动 kakou risk serve，再执行 kakou risk check、kakou audit verify；"

@@ -25,6 +25,7 @@ from kakou.process import stop_on_signals, this_user
 from kakou.settings import load_settings
 from kakou.state_format import alone, require_known_format
 from kakou.sunset.guard import until_sunset
+from kakou.terminal import stdout
 from kakou.watch.centre import watched_centre
 from kakou.watch.telling import list_pulse, told_list
 from kakou.wiring.redis import open_redis
@@ -193,7 +194,7 @@ def _print_result(result: ImportResult, published: Published | None, as_json: bo
     table.columns[1].justify = "right"
     for outcome, count in result.counts.items():
         table.add_row(OUTCOME_NAMES[outcome], str(count))
-    Console(highlight=False).print(table)
+    stdout().print(table)
     if nobody := result.nobody_text():
         messages().print(nobody, soft_wrap=True, markup=False, style="yellow")
     if listing is not None:

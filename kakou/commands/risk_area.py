@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from kakou.commands.risk_output import AsJson, Config, ZoneTimes, messages, published_text
 from kakou.exit_codes import ExitCode
 from kakou.output import put_json
 from kakou.settings import Settings, load_settings
+from kakou.terminal import stdout
 from kakou.wiring.risk import open_keeper
 from riskdb.hands import Change
 from riskdb.record.declaring import Declared, parse_level, read_declarations
@@ -128,7 +128,7 @@ def _print_windows(windows: list[AreaWindow], times: ZoneTimes, as_json: bool) -
     for window in windows:
         begin, end = times.of_epoch(window.valid_from), times.of_epoch(window.valid_until)
         table.add_row(window.code, window.name, LEVEL_NAMES[window.level], begin, end, window.source)
-    Console(highlight=False).print(table)
+    stdout().print(table)
 
 
 def _as_json(window: AreaWindow) -> dict[str, str | None]:

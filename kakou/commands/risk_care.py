@@ -8,14 +8,15 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from kakou.commands.risk_output import AsJson, Config, ZoneTimes, messages, published_text
 from kakou.exit_codes import ExitCode
 from kakou.output import put_json
 from kakou.process import this_user
 from kakou.settings import load_settings
+from kakou.terminal import stdout
 from kakou.wiring.matching import key_path
 from kakou.wiring.redis import open_redis
 from kakou.wiring.risk import open_keeper, open_parts
@@ -55,7 +56,7 @@ def show(plate: Plate, reason: Reason, config: Config = None, as_json: AsJson = 
             put_json({"removal": asdict(removal)})
     else:
         if shown.reasons:
-            Console(highlight=False).print(reasons_table(shown.reasons, times))
+            stdout().print(reasons_table(shown.reasons, times))
         else:
             messages().print("不在风险名单")
         for removal in shown.removals:
@@ -87,7 +88,7 @@ def stats(config: Config = None, as_json: AsJson = False) -> None:
     table.add_row("名单内存（MB）", f"{counts.memory_bytes / 1e6:.1f}")
     for name, listed in sorted(counts.listed_by_area.items(), key=lambda item: -item[1]):
         table.add_row(f"　{name}", f"{listed:,}")
-    Console(highlight=False).print(table)
+    stdout().print(table)
 
 
 def check(config: Config = None, as_json: AsJson = False) -> None:
@@ -101,11 +102,11 @@ def check(config: Config = None, as_json: AsJson = False) -> None:
         findings = list(check_list(parts.required_publisher(), settings.risk, time.time()))
     table = Table("检查", "结果", "说明")
     for finding in findings:
-        table.add_row(finding.subject, "[green]正常[/green]" if finding.is_ok else "[red]异常[/red]", finding.detail)
+        table.add_row(finding.subject, Text("正常", "green") if finding.is_ok else Text("异常", "red"), finding.detail)
         if as_json:
             put_json(asdict(finding))
     if not as_json:
-        Console(highlight=False).print(table)
+        stdout().print(table)
     raise typer.Exit(ExitCode.OK if all(finding.is_ok for finding in findings) else ExitCode.FINDINGS)
 
 

@@ -4,7 +4,6 @@ from dataclasses import asdict
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from kakou.commands.risk_output import AsJson, Config, ZoneTimes, messages, published_text
@@ -12,6 +11,7 @@ from kakou.exit_codes import ExitCode
 from kakou.output import put_json
 from kakou.process import this_user
 from kakou.settings import load_settings
+from kakou.terminal import stdout
 from kakou.wiring.risk import open_keeper
 from riskdb.types import RiskRequestError
 
@@ -39,7 +39,7 @@ def imports(config: Config = None, as_json: AsJson = False) -> None:
         taken_back = f"{times.of_epoch(entry.taken_back_at)} {entry.taken_back_by}" if entry.taken_back_at else ""
         files = "、".join(entry.files)
         table.add_row(str(entry.number), times.of_epoch(entry.at), entry.actor, files, f"{entry.stays:,}", taken_back)
-    Console(highlight=False).print(table)
+    stdout().print(table)
 
 
 def undo(

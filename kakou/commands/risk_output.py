@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from kakou.terminal import stderr
 from riskdb.hands import Published
 
 Config = Annotated[Path | None, typer.Option(help="Settings file; ./kakou.toml by default.")]
@@ -14,7 +15,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line on 
 
 
 def messages() -> Console:
-    return Console(stderr=True, highlight=False)
+    return stderr()
 
 
 def published_text(published: Published | None) -> str:

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from kakou.commands.risk_output import AsJson, Config, ZoneTimes, messages
@@ -12,6 +11,7 @@ from kakou.exit_codes import ExitCode
 from kakou.output import put_json
 from kakou.process import this_user
 from kakou.settings import load_settings
+from kakou.terminal import stdout
 from kakou.wiring.risk import open_keeper
 from riskdb.permit_keeper import PermitResult
 from riskdb.record.permits import read_permit_rows
@@ -73,7 +73,7 @@ def show(
         if as_json:
             put_json({"serial": permit.serial, "valid_from": permit.valid_from, "valid_until": permit.valid_until})
     if not as_json:
-        Console(highlight=False).print(table if permits else f"{plate} 没有通行证")
+        stdout().print(table if permits else f"{plate} 没有通行证")
     raise typer.Exit(ExitCode.FINDINGS if permits else ExitCode.OK)
 
 

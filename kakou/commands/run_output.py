@@ -1,11 +1,10 @@
 """What a box saw, in one table at its end."""
 
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from kakou.box.monitor import WatchedCamera
 from kakou.settings import Settings
+from kakou.terminal import marked, stderr
 from pipeline.types import ScreeningCounts
 
 
@@ -23,13 +22,13 @@ def print_summary(settings: Settings, counts: dict[str, ScreeningCounts]) -> Non
         flagged=sum(each.flagged for each in counts.values()),
         unchecked=sum(each.unchecked for each in counts.values()),
     )
-    messages = Console(stderr=True, highlight=False)
+    messages = stderr()
     if not messages.is_terminal:
-        messages = Console(stderr=True, highlight=False, width=140)
+        messages = stderr(140)
     messages.print(table)
     for camera_id, each in counts.items():
         if each.damage:
-            messages.print(f"[red]{camera_id}[/red] {escape(each.damage)}")
+            messages.print(marked("red", camera_id, each.damage))
     messages.print(
         f"过车 {total.passages} = 无风险 {total.clear} + 预警 {total.flagged} + 未核对 {total.unchecked}"
         f"  (passages = clear + flagged + unchecked)"
