@@ -25,7 +25,8 @@ def test_odd_names_of_files_are_said_as_they_are(tmp_path: Path, monkeypatch: py
     (tmp_path / f"{ODD}.mp4").write_bytes(b"nothing of use")
     config = tmp_path / "kakou.toml"
     config.write_text(f'state_dir = "{tmp_path}/var"')
-    done = call_kakou(command, tmp_path, *([] if command == "read" else ["--config", config]))
+    options: list[str | Path] = [] if command == "read" else ["--config", config]
+    done = call_kakou(command, tmp_path, *options)
     assert done.exit_code == 3
     assert f"{ODD}.mp4" in done.stderr
     if command == "read":
