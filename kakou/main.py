@@ -2,7 +2,9 @@
 
 import importlib
 import importlib.metadata
+import io
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, cast
@@ -131,6 +133,9 @@ def cli(
 
 def main() -> None:
     """Run the command line and exit with a code of `ExitCode`."""
+    # A terminal of GBK or ASCII has no ✓ or ·: shown otherwise, it ends no command.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     app()
 
 

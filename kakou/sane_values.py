@@ -37,5 +37,17 @@ def insane_values(said: object, at: Location = ()) -> Iterator[tuple[Location, s
         yield at, "含有控制字符，请重新输入"
 
 
+def truths_for_numbers(said: object, meant: object, at: Location = ()) -> Iterator[tuple[Location, str]]:
+    """Yield where a file says true or false and a number was `meant`, which the models would take for 1 or 0."""
+    if isinstance(said, dict) and isinstance(meant, dict):
+        for key, value in said.items():
+            yield from truths_for_numbers(value, meant.get(key), (*at, key))
+    elif isinstance(said, list) and isinstance(meant, list | tuple):
+        for index, (one, other) in enumerate(zip(said, meant, strict=False)):
+            yield from truths_for_numbers(one, other, (*at, index))
+    elif isinstance(said, bool) and isinstance(meant, int | float) and not isinstance(meant, bool):
+        yield at, "应为数，不是 true 或 false"
+
+
 def _most(key: str) -> float:
     return next((most for ending, most in MOST.items() if key.endswith(ending)), MOST_OF_ALL)

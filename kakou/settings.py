@@ -14,7 +14,7 @@ from console.booth.settings import BoothSettings
 from console.settings import ConsoleSettings
 from kakou.disk_words import folder_fault
 from kakou.links import AddressError, open_links
-from kakou.sane_values import insane_values
+from kakou.sane_values import insane_values, truths_for_numbers
 from kakou.settings_words import explained, toml_fault
 from kakou.workable import unworkable
 from pipeline.reads.settings import ReadsSettings
@@ -145,7 +145,8 @@ def load_settings(path: Path | None = None) -> Settings:
         settings = Settings.model_validate(table)
     except ValidationError as error:
         raise SettingsError(_explain(error, path or DEFAULT_PATH, text)) from error
-    if faults := [*insane_values(table)] or [*unworkable(settings)]:
+    odd = [*insane_values(table), *truths_for_numbers(table, settings.model_dump(by_alias=True))]
+    if faults := odd or [*unworkable(settings)]:
         lines = (f"{path or DEFAULT_PATH}:{_line_of(at, text)}: {_dotted(at)}: {why}" for at, why in faults)
         raise SettingsError("\n".join(lines))
     _refuse_open_links(settings, path or DEFAULT_PATH)

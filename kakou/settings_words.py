@@ -26,6 +26,7 @@ WORDS = {
     "int_from_float": "应为整数，没有小数",
     "float_parsing": "应为数，不加引号",
     "float_type": "应为数，不加引号",
+    "finite_number": "应为有限的数",
     "greater_than": "应大于 {gt}",
     "greater_than_equal": "不能小于 {ge}",
     "less_than": "应小于 {lt}",

@@ -1,5 +1,6 @@
 """Settings of the pipeline: `[pipeline]` and each `[[source]]` of `kakou.toml`."""
 
+import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -97,6 +98,10 @@ class PipelineSettings(BaseModel):
 URL_SCHEMES = ("rtsp", "rtsps", "http", "https", "rtp", "udp", "tcp")
 
 
+_NEARLY_ADDRESS = re.compile(r"\s*[a-z]{3,}\s*(?:：|:(?!//))[/／\\]", re.IGNORECASE)
+"""An address whose colon or slashes are another keyboard's; a drive of Windows has one letter."""
+
+
 class SourceSettings(BaseModel):
     """A camera, or footage in its place."""
 
@@ -140,6 +145,11 @@ class SourceSettings(BaseModel):
     @field_validator("uri", "sub_uri")
     @classmethod
     def _is_an_address(cls, uri: str | None, info: ValidationInfo) -> str | None:
+        if uri is not None and _NEARLY_ADDRESS.match(uri):
+            raise ValueError(
+                "像是网址，但冒号或斜线写错了（全角、少了一个或写成 \\）：应如 rtsp://主机/路径"
+                f" ({info.field_name}: :// is written otherwise)"
+            )
         if uri is None or (info.field_name == "uri" and "://" not in uri):
             return uri
         scheme, _, rest = uri.partition("://")

@@ -260,6 +260,10 @@ def test_every_table_has_a_title():
         ("[alerts]\n\nsent_kept_h = 99999999999999999999", "3: alerts.sent_kept_h"),
         ('[console]\ngroup_text = "a\\u0000"', "2: console.group_text"),
         ("[risk]\nstale_after_s = 172800", "2: risk.stale_after_s"),
+        ("[pipeline]\nstall_timeout_s = true", "2: pipeline.stall_timeout_s"),
+        ("[risk]\nlookback_days = true", "2: risk.lookback_days"),
+        ('[[source]]\ncamera_id = "K"\ncheckpoint = "东"\nuri = "a.mp4"\nfps = true', "5: source.0.fps"),
+        ("[risk]\nlookback_days = nan", "2: risk.lookback_days"),
     ],
 )
 def test_what_no_setting_can_be_is_named_with_its_line(tmp_path: Path, text: str, named: str):
@@ -268,3 +272,20 @@ def test_what_no_setting_can_be_is_named_with_its_line(tmp_path: Path, text: str
     path.write_text(text, encoding="utf-8")
     with pytest.raises(SettingsError, match=f"kakou.toml:{re.escape(named)}: "):
         load_settings(path)
+
+
+@pytest.mark.parametrize(
+    "uri", ["rtsp：//10.20.0.1/a", "rtsp:／／10.20.0.1/a", "rtsp:/10.20.0.1/a", "http:\\\\\\\\10.20.0.1"]
+)
+def test_an_address_whose_colon_or_slashes_are_others_is_no_file(tmp_path: Path, uri: str):
+    path = tmp_path / "kakou.toml"
+    path.write_text(f'[[source]]\ncamera_id = "K"\ncheckpoint = "东"\nuri = "{uri}"', encoding="utf-8")
+    with pytest.raises(SettingsError, match=r"4: source\.0\.uri: 像是网址"):
+        load_settings(path)
+
+
+@pytest.mark.parametrize("uri", ["rtsp://10.20.0.1/a", "D:/clips/a.mp4", "0", "/录像：东门/a.mp4"])
+def test_a_name_that_holds_colons_may_be_a_file(tmp_path: Path, uri: str):
+    path = tmp_path / "kakou.toml"
+    path.write_text(f'[[source]]\ncamera_id = "K"\ncheckpoint = "东"\nuri = "{uri}"', encoding="utf-8")
+    assert load_settings(path).sources[0].uri == uri

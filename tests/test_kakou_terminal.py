@@ -1,5 +1,8 @@
 """What stands between brackets or colons in a name is printed as it stands; it is no colour and ends no command."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -39,3 +42,15 @@ def test_what_was_typed_is_said_as_it_was_typed(tmp_path: Path) -> None:
     done = call_kakou("match", "[/a]", "--config", config)
     assert done.exit_code == 2
     assert "不是号牌" in done.stderr
+
+
+def test_a_terminal_without_chinese_ends_no_command(tmp_path: Path) -> None:
+    for encoding in ("ascii", "gbk"):
+        done = subprocess.run(
+            [sys.executable, "-m", "kakou.main", "read", "--help"],
+            env={**os.environ, "PYTHONIOENCODING": f"{encoding}:strict", "LC_ALL": "zh_CN.GBK", "PYTHONUTF8": "0"},
+            capture_output=True,
+            cwd=tmp_path,
+        )
+        assert (done.returncode, done.stderr) == (0, b"")
+        assert b"kakou read" in done.stdout

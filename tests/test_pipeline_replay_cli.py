@@ -161,6 +161,19 @@ def test_a_provider_that_is_not_installed_is_named_and_not_replaced(tmp_path: Pa
 
 
 def test_a_time_that_is_none_is_refused(tmp_path: Path) -> None:
-    done = call_kakou("replay", CLIP, "--list-at", "yesterday", folder=tmp_path)
+    for said in ("yesterday", "0001-01-01"):
+        done = call_kakou("replay", CLIP, "--list-at", said, folder=tmp_path)
+        assert done.exit_code == 2
+        assert said in done.stderr
+
+
+@pytest.mark.parametrize("option", ["--json", "--report", "--parquet"])
+@pytest.mark.parametrize("name", ["away/x", ".", "there"])
+def test_a_file_that_cannot_be_written_is_refused_before_anything_is_screened(
+    tmp_path: Path, option: str, name: str
+) -> None:
+    (tmp_path / "there").mkdir()
+    done = call_kakou("replay", CLIP, option, name, folder=tmp_path)
     assert done.exit_code == 2
-    assert "yesterday" in done.stderr
+    assert "文件夹" in done.stderr
+    assert "过车" not in done.stderr

@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from kakou.commands.replay_output import ReplayOutputs, print_summary
+from kakou.commands.replay_output import ReplayOutputs, print_summary, require_writable
 from kakou.exit_codes import ExitCode
 from kakou.output import put_line
 from kakou.process import stop_on_signals
@@ -97,6 +97,7 @@ def footage(
     """
     messages = stderr()
     settings = load_settings(config)
+    require_writable({"--json": as_json, "--report": report, "--parquet": parquet})
     labels = None if truth is None else load_truth(truth)
     plan = _plan(settings, list_at, checkpoint, emit, provider)
     units, problems = _units(paths, start, container_time, settings.pipeline.stall_timeout_s)
@@ -174,9 +175,9 @@ def _plan(settings: Settings, list_at: str, checkpoint: str, emit: bool, provide
 def _moment(text: str, option: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        return (moment if moment.tzinfo else moment.replace(tzinfo=BEIJING)).astimezone(UTC)
+    except (ValueError, OverflowError):
         raise typer.BadParameter(f"{text!r} 不是时间，应如 2026-11-20T08:00", param_hint=option) from None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=BEIJING)).astimezone(UTC)
 
 
 def _engine(name: str, plan: ReplayPlan, workers: int) -> ReplayEngine:

@@ -1,9 +1,11 @@
 """What a replay leaves: files for programs and people, and a summary on stderr."""
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import typer
 from rich.console import Console
 from rich.table import Table
 
@@ -47,6 +49,19 @@ class ReplayOutputs:
 
             passages = [passage for unit in result.units for passage in unit.passages]
             write_table(self.parquet, passages, load_or_create_key(self.key_file), result.run.model_dump_json())
+
+
+def require_writable(files: Mapping[str, Path | None]) -> None:
+    """Raise BadParameter for a file, by its option, that cannot be written once hours of footage have been screened."""
+    for option, path in files.items():
+        if path is None:
+            continue
+        if path.is_dir() or not path.name:
+            raise typer.BadParameter(f"{path}：是文件夹，应为文件名", param_hint=option)
+        if not path.absolute().parent.is_dir():
+            raise typer.BadParameter(f"{path.parent}：没有这个文件夹：先建好", param_hint=option)
+        if not os.access(path.absolute().parent, os.W_OK):
+            raise typer.BadParameter(f"{path.parent}：没有写权限", param_hint=option)
 
 
 def print_summary(result: ReplayResult, truth: Truth | None, messages: Console, *, shows_passages: bool) -> None:

@@ -84,7 +84,7 @@ def stats(config: Config = None, as_json: AsJson = False) -> None:
     table.add_row("行程记录", f"{counts.stays:,}")
     table.add_row("已更正移除", f"{counts.removed_stays:,}")
     table.add_row("有效风险区公布", f"{counts.declarations:,}")
-    table.add_row("心跳（秒前）", f"{counts.heartbeat_age_s:.0f}")
+    table.add_row("心跳（秒前）", "从未" if counts.heartbeat_age_s is None else f"{counts.heartbeat_age_s:.0f}")
     table.add_row("名单内存（MB）", f"{counts.memory_bytes / 1e6:.1f}")
     for name, listed in sorted(counts.listed_by_area.items(), key=lambda item: -item[1]):
         table.add_row(f"　{name}", f"{listed:,}")

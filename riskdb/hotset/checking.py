@@ -31,7 +31,8 @@ class ListStats:
     declarations: int
     listed: int
     version: int
-    heartbeat_age_s: float
+    heartbeat_age_s: float | None
+    """None where the list has never been tended."""
     memory_bytes: int
     listed_by_area: dict[str, int]
     """Area name -> vehicles that the record lists for it."""
@@ -102,7 +103,7 @@ def count_list(record: RiskRecord, publisher: Publisher, now: float) -> ListStat
         declarations=sum(w.lifted_at is None for w in record.windows()),
         listed=meta.count if meta else 0,
         version=meta.version if meta else 0,
-        heartbeat_age_s=now - publisher.store.heartbeat(),
+        heartbeat_age_s=now - beat_at if (beat_at := publisher.store.heartbeat()) else None,
         memory_bytes=publisher.store.memory_bytes(),
         listed_by_area=by_area,
     )
