@@ -57,10 +57,13 @@ def pytest_configure(config: pytest.Config) -> None:
     """Load what the tests share, but not into the process that only hands them out."""
     if hasattr(config, "workerinput") or config.getoption("dist", "no") == "no":
         config.pluginmanager.import_plugin("tests.shared_fixtures")
-        if config.getoption("markexpr") == "long":
-            from hypothesis import settings
+        from hypothesis import settings
+        from hypothesis.internal.conjecture import providers
 
+        if config.getoption("markexpr") == "long":
             settings.load_profile("thorough")
+        else:  # reading all our source for values to try takes each worker up to 3 s
+            providers._get_local_constants = lambda: providers._local_constants
     else:
         gc.enable()  # nothing is collected here
 
