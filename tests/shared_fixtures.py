@@ -3,12 +3,13 @@
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
 from hypothesis import HealthCheck, settings
 from playwright.sync_api import Browser
-from sqlalchemy import event
+from sqlalchemy import Connection, Engine, event
 from sqlalchemy.pool import Pool
 
 import ocr  # noqa: F401  before any test imports cv2: it sets the limit of pixels
@@ -26,6 +27,27 @@ def wait_for_no_disk(connection: object, *_: object) -> None:
     """A test's console need not outlive a power cut: where others write, too, each commit would wait for seconds."""
     if isinstance(connection, sqlite3.Connection):
         connection.execute("PRAGMA synchronous=OFF")
+
+
+class Compiled(dict[tuple[Any, ...], Any]):
+    """What SQLAlchemy compiled, by kind of database: it would compile each statement anew for each engine,
+    and nearly every test of the console opens one."""
+
+    def get(self, key: tuple[Any, ...], default: Any = None) -> Any:
+        dialect, *others = key
+        return super().get((dialect.name, *others), default)
+
+    def __setitem__(self, key: tuple[Any, ...], value: Any) -> None:
+        dialect, *others = key
+        super().__setitem__((dialect.name, *others), value)
+
+
+_compiled = Compiled()
+
+
+@event.listens_for(Engine, "engine_connect")
+def compile_statements_once(connection: Connection) -> None:
+    connection.engine.update_execution_options(compiled_cache=_compiled)
 
 
 # How long an example takes says here how full the machine is.
