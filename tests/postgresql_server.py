@@ -75,9 +75,12 @@ def url_of(folder: str, database: str) -> str:
 
 
 def emptied(folder: str) -> str:
-    """Empty the tables of the one database that tests share; return its URL. One for each would take long to delete."""
-    tables = ", ".join(table.name for table in Base.metadata.sorted_tables)
-    run_sql(folder, f"TRUNCATE {tables} RESTART IDENTITY", "shared")
+    """Empty the tables of the one database that tests share; return its URL. One for each would take long to delete.
+
+    TRUNCATE gives each table and index a new file: for a few rows it takes four times as long.
+    """
+    rows = "".join(f"DELETE FROM {table.name}; " for table in reversed(Base.metadata.sorted_tables))
+    run_sql(folder, f"{rows}SELECT setval(seqrelid::regclass, seqstart, false) FROM pg_sequence", "shared")
     return url_of(folder, "shared")
 
 
