@@ -15,7 +15,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,22 +46,40 @@ class FullDisk:
 
 def cut_power(folder: Path, *, run_s: float, synchronous: str = "FULL") -> PowerCut:
     """Write events until the power is cut after `run_s`; then open what is on the disk."""
-    image, copy = folder / "disk.img", folder / "after.img"
+
+    def command(disk: Path) -> list[str | Path]:
+        files: list[str | Path] = [disk / "outbox.sqlite", folder / "acknowledged"]
+        return [sys.executable, "-m", "bench.fault_disk", *files, synchronous]
+
+    with power_cut(folder, command, run_s) as (disk, said), Outbox(disk / "outbox.sqlite") as outbox:
+        acknowledged = [line for line in said if len(line) == 32]
+        kept = {row.event_id for row in outbox.after(0, 10**9)}
+    return PowerCut(len(acknowledged), len(set(acknowledged) - kept))
+
+
+@contextlib.contextmanager
+def power_cut(
+    folder: Path, command: Callable[[Path], Sequence[str | Path]], run_s: float, disk_mib: int = 96
+) -> Iterator[tuple[Path, list[str]]]:
+    """Let a process write on a disk, and note in `folder`/acknowledged what is there, until the power is cut.
+
+    Yields the disk as it is found then, and the lines that were noted.
+    """
+    image, copy, acknowledged = folder / "disk.img", folder / "after.img", folder / "acknowledged"
     with image.open("wb") as file:
-        file.truncate(96 * MIB)
+        file.truncate(disk_mib * MIB)
     subprocess.run(["mkfs.ext4", "-q", "-F", image], check=True)
     with _mounted(image, folder / "before") as disk:
-        writer = _start_writer(disk, folder / "acknowledged", synchronous)
-        _wait_for_lines(folder / "acknowledged")
+        writer = subprocess.Popen(command(disk), cwd=ROOT)
+        _wait_for_lines(acknowledged)
         threading.Event().wait(run_s)
         writer.send_signal(signal.SIGSTOP)
-        acknowledged = [line for line in (folder / "acknowledged").read_text().splitlines() if len(line) == 32]
+        said = acknowledged.read_text().splitlines()
         shutil.copyfile(image, copy)
         writer.kill()
         writer.wait()
-    with _mounted(copy, folder / "after") as disk, Outbox(disk / "outbox.sqlite") as outbox:
-        kept = {row.event_id for row in outbox.after(0, 10**9)}
-    return PowerCut(len(acknowledged), len(set(acknowledged) - kept))
+    with _mounted(copy, folder / "after") as disk:
+        yield disk, said
 
 
 def fill_disk(folder: Path, *, disk_mib: int, reserve_mib: int, wanted: int) -> FullDisk:
@@ -118,18 +136,6 @@ def wait_until_full(disk: Path) -> None:
     pause = threading.Event()
     while shutil.disk_usage(disk).free > 4096:
         pause.wait(0.005)
-
-
-def _start_writer(disk: Path, acknowledged: Path, synchronous: str) -> "subprocess.Popen[bytes]":
-    command: list[str | Path] = [
-        sys.executable,
-        "-m",
-        "bench.fault_disk",
-        disk / "outbox.sqlite",
-        acknowledged,
-        synchronous,
-    ]
-    return subprocess.Popen(command, cwd=ROOT)
 
 
 def _wait_for_lines(path: Path, timeout_s: float = 60.0) -> None:

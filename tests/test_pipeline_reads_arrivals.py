@@ -110,7 +110,7 @@ def test_a_read_that_cannot_be_read_back_is_an_unread_vehicle_of_its_device_and_
     lane.send(read_of(LISTED, captured_at=NOON + timedelta(seconds=60)), "rear")
     [segment] = (folder / "reads").glob("*.reads")
     content = bytearray(segment.read_bytes())
-    content[20] ^= 1
+    content[60] ^= 1
     segment.write_bytes(content)
     assert [passage.outcome for passage in lane.decided() + lane.decided(after_s=60)] == ["flagged"]
     assert (lane.counts.unread, lane.counts.flagged, lane.journal.waiting_count()) == (1, 1, 0)

@@ -66,7 +66,7 @@ def test_old_rows_are_forgotten_some_at_a_time_all_of_them_and_again_from_the_be
     journal.done(range(10_001, 20_001))
     for _ in range(5):
         journal.tidy(datetime.fromtimestamp(30_000, UTC))
-    assert left() == 0
+    assert left() == 1, "behind the last one those are looked for that a power cut took"
 
 
 def test_whether_many_wait_is_known_without_counting_them(journal: Journal):

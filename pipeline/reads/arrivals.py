@@ -7,10 +7,11 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from pipeline.reads.arrival import Arrival
-from pipeline.reads.journal import Journal, Waiting
+from pipeline.reads.journal import Journal
 from pipeline.reads.looking import SURE_TEXT, Looking, Seen
 from pipeline.reads.passages import Ended, Passages, Place
 from pipeline.reads.settings import DeviceSettings, ReadsSettings
+from pipeline.reads.waiting import Waiting
 from pipeline.types import Passage, ScreeningCounts
 from pipeline.walk.deciding import Decider
 

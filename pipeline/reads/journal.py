@@ -1,26 +1,29 @@
 """Reads on disk before the camera is answered: their bodies in encrypted segment files, their order in SQLite.
 
-A read is there once its row is committed; bytes of a segment without a row are what a power cut left. A segment is
-deleted when all its reads are decided, so that nothing of a clear vehicle stays.
+A read is there once its bytes are on disk. Its row is written before it is acknowledged, but reaches the disk when it
+will: rows that a power cut took are made again from the bytes of the segment that was being written. A
+segment is deleted when all its reads are decided, so that nothing of a clear vehicle stays.
 """
 
 import contextlib
 import errno
+import logging
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import takewhile
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 from alerts.database import transaction
 from pipeline.reads.arrival import Arrival
 from pipeline.reads.cipher import Seal, SealError
 from pipeline.reads.room import Room
-from pipeline.reads.rows import AT_ONCE, execute_values, opened
-from pipeline.reads.sealed import BOUND_BY, Sealed, sealed
+from pipeline.reads.rows import AT_ONCE, Row, execute_values, opened
+from pipeline.reads.sealed import BOUND_BY, Sealed, frame_of, rowless, sealed
 from pipeline.reads.segment import Segment
+from pipeline.reads.waiting import Place, Waiting
 from riskdb.own_file import open_plain, own_folder
 
 MOST_LOG_PAGES = 8000
@@ -40,32 +43,14 @@ AND number NOT IN (SELECT segment FROM read WHERE is_done = 0)"""
 FORGET = "DELETE FROM read WHERE seq BETWEEN ? AND ? AND is_done > 0 AND arrived_ms < ?"
 FORGET_AMONG = 5000
 """Rows that are looked at for it at once, a millisecond: whoever wants to write waits meanwhile."""
+LAST = "SELECT segment, place + length FROM read ORDER BY seq DESC LIMIT 1"
 UNTAKEN = """SELECT arrived_ms FROM read WHERE is_done = 0
 AND seq > coalesce((SELECT taken FROM decider), 0) ORDER BY seq LIMIT 1"""
 NOT_FOR_EVER = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EINTR)
 """The machine is short of something just now: what cannot be read for that is not lost."""
+log = logging.getLogger(__name__)
 _Name: TypeAlias = tuple[str, bytes]
 """Device and key of a read."""
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """A read that is to be decided; `arrival` None where it cannot be read any more."""
-
-    seq: int
-    device_id: str
-    arrival: Arrival | None
-    place: "_Place"
-
-
-class _Place(NamedTuple):
-    """Where a read lies."""
-
-    segment: int
-    begin: int
-    length: int
-    head: int
-    """Of the length, what was said, sealed apart; 0 where it is one with the pictures."""
 
 
 class Journal:
@@ -82,11 +67,13 @@ class Journal:
         self._room = Room(folder)
 
     def begin_writing(self) -> None:
-        """Be the one who writes reads; the segments of a writer that is no more are closed.
+        """Be the one who writes reads; the segment of a writer that is no more gets what rows it lacks, and is closed.
 
         The one who decides brings the rows from SQLite's log into their place: cameras would wait for it.
         """
         self._database.execute(f"PRAGMA wal_autocheckpoint={MOST_LOG_PAGES}")
+        for (number,) in self._database.execute("SELECT number FROM segment WHERE is_open = 1").fetchall():
+            self._find_rowless(number)
         self._close_segments()
 
     def begin_deciding(self) -> None:
@@ -203,7 +190,8 @@ class Journal:
             last = self._database.execute("SELECT max(seq) FROM read").fetchone()[0]
             begin = self._looked_to + 1 if first <= self._looked_to < last else first
             self._looked_to = begin + FORGET_AMONG - 1
-            self._database.execute(FORGET, (begin, self._looked_to, before_ms))
+            # The last row stays: behind it those are looked for that a power cut took.
+            self._database.execute(FORGET, (begin, min(self._looked_to, last - 1), before_ms))
 
     def say_of(self, said: Mapping[str, str]) -> None:
         """Note the states of devices, by their ids, for whoever asks."""
@@ -221,26 +209,36 @@ class Journal:
 
     def _said(self, row: tuple[Any, ...]) -> Waiting:
         seq, device_id, *place = row
-        at = _Place(*place)
+        at = Place(*place)
         return Waiting(seq, device_id, self._read(device_id, at, at.head or at.length), at)
 
     def _write(self, fresh: Sequence[Sealed], now_s: float) -> None:
         if self._segment is None:
             self._segment = self._next_segment(now_s)
+        frames = [frame_of(read) for read in fresh]
+        pieces = [(frame, read.said, *read.pictures) for frame, read in zip(frames, fresh, strict=True)]
         try:
-            places = self._segment.append([(read.said, *read.pictures) for read in fresh])
+            places = self._segment.append(pieces)
         except OSError:
             self._segment.close()  # nobody knows how much of it was written
             self._segment = None
             raise
         number = self._segment.number
-        rows = [
-            (read.device_id, read.key, read.arrived_ms, number, place, read.length, len(read.said))
-            for read, place in zip(fresh, places, strict=True)
-        ]
+        each = zip(fresh, places, frames, strict=True)
+        self._insert([read.row(number, place + len(frame)) for read, place, frame in each])
+
+    def _insert(self, rows: Sequence[Row]) -> None:
         # One statement is a transaction of its own: all of them or none.
         with transaction(self._database) if len(rows) > AT_ONCE else contextlib.nullcontext():
             execute_values(self._database, KEEP, rows)
+
+    def _find_rowless(self, segment: int) -> None:
+        last, end = self._database.execute(LAST).fetchone() or (0, 0)
+        if last <= segment and self._path(segment).exists():
+            found = rowless(self._path(segment), end if last == segment else 0, self._seal)
+            self._insert(rows := [read.row(segment, place) for place, read in found])
+            if rows:
+                log.warning("%d reads whose rows a power cut or a crash took are in the journal again", len(rows))
 
     def _close_segments(self) -> None:
         self._database.execute("UPDATE segment SET is_open = 0 WHERE is_open = 1")
@@ -251,10 +249,12 @@ class Journal:
         number = max(number, int(taken) + 1)
         self._close_segments()
         segment = Segment(self._path(number), number, now_s)
+        self._database.execute("PRAGMA synchronous=FULL")
         self._database.execute("INSERT INTO segment VALUES (?, 1)", (number,))
+        self._database.execute("PRAGMA synchronous=NORMAL")  # what its reads are is in the segment, too
         return segment
 
-    def _read(self, device_id: str, place: _Place, length: int) -> Arrival | None:
+    def _read(self, device_id: str, place: Place, length: int) -> Arrival | None:
         """Return what lies in the first `length` bytes of a place; None where it cannot be read any more."""
         try:
             file = open_plain(self._path(place.segment), os.O_RDONLY)
