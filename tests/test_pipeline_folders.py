@@ -141,3 +141,20 @@ def test_an_avi_with_moments_that_have_no_picture_lacks_none(tmp_path: Path) -> 
     assert replay_unit(unit, build_parts(), "f", lambda *_: None).video.damage is None
     path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
     assert "不完整" in (replay_unit(unit, build_parts(), "f", lambda *_: None).video.damage or "")
+
+
+@pytest.mark.parametrize("is_folder", [False, True])
+def test_footage_that_is_still_being_written_is_said(tmp_path: Path, is_folder: bool) -> None:
+    if is_folder:
+        for index, picture in enumerate(moving_block(5)):
+            cv2.imwrite(str(tmp_path / f"{index}.png"), picture)
+        [unit], _ = find_units([tmp_path], None)
+    else:
+        [unit], _ = find_units([write_video(tmp_path / "a.mp4", moving_block(20))], None)
+    assert replay_unit(unit, build_parts(), "f", lambda *_: None).video.damage is None
+
+    def grow(*_: object) -> None:
+        with (tmp_path / ("5.png" if is_folder else "a.mp4")).open("ab") as file:
+            file.write(b"more")
+
+    assert "还在变" in (replay_unit(unit, build_parts(), "f", grow).video.damage or "")

@@ -171,6 +171,12 @@ def pictures_beside(units: Iterable[ReplayUnit], named: Collection[Path]) -> dic
     return {folder: count for folder, count in counts.items() if count}
 
 
+def footage_state(path: Path) -> tuple[tuple[str, int, int], ...]:
+    """Return what differs once a file, or an image of a folder, is written on. Raises OSError."""
+    files = [path] if path.is_file() else sorted(p for p in path.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES)
+    return tuple((file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files)
+
+
 def footage_sha256(path: Path) -> str:
     """Return the SHA-256 of a file; of a folder, of its images' names and contents. Raises OSError."""
     if path.is_file():

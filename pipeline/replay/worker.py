@@ -12,7 +12,7 @@ from pipeline.replay.book import ReplayBook
 from pipeline.replay.recording import Recording
 from pipeline.replay.records import UnitResult, UnitTimings, VideoRecord
 from pipeline.replay.stopwatch import OnProgress, Stopwatch
-from pipeline.replay.units import ReplayUnit, footage_sha256
+from pipeline.replay.units import ReplayUnit, footage_sha256, footage_state
 from pipeline.replay.window import UnitWindow
 from pipeline.settings import PipelineSettings, SourceSettings
 from pipeline.types import InView, PlateTrack, Reader, ScreeningCounts
@@ -81,11 +81,13 @@ def _replay_unit(
     watch = Stopwatch(parts.reader, unit, on_progress)
     counts = ScreeningCounts()
     try:
-        sha256 = footage_sha256(unit.path)
+        before, sha256 = footage_state(unit.path), footage_sha256(unit.path)
         start, start_from = capture_start(unit.path, unit.start, unit.container_time)
         with ReplayBook(unit.video, start) as book:
             _walk(unit, start, parts, watch, counts, book, decoder_threads)
             passages, jpegs = book.finished()
+        if footage_state(unit.path) != before:
+            counts.damage = f"回放时还在变（录像机在写，或正在拷贝）：写完后再放一次{_beside(counts.damage)}"
     except UnsteadyDecodingError:
         raise
     except (SourceError, OSError) as error:
@@ -97,6 +99,10 @@ def _replay_unit(
         plate_jpegs=jpegs,
         timings=watch.timings(time.perf_counter() - started),
     )
+
+
+def _beside(damage: str | None) -> str:
+    return f"；{damage}" if damage else ""
 
 
 def _walk(

@@ -19,6 +19,8 @@ SPS = 7
 HIGH_PROFILES = (100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135)
 EXTENDED_RATIO = 255
 ALL_CHROMA = 3
+LONGEST_SPS = 1024
+"""Bytes; some 40 are usual, and matrices, all there are, take 900. What is longer is left as it came."""
 _SPS_UNIT = re.compile(rb"(?<=\x00\x00\x01)[\x07\x27\x47\x67].*?(?=\x00\x00\x01|\x00\x00\x00|\Z)", re.DOTALL)
 
 
@@ -43,7 +45,7 @@ def without_restriction(packet: "av.Packet[av.VideoStream]") -> "av.Packet[Any]"
 
 
 def _without_restriction(units: bytes) -> bytes:
-    return _SPS_UNIT.sub(lambda unit: _unrestricted(unit[0]), units)
+    return _SPS_UNIT.sub(lambda unit: unit[0] if len(unit[0]) > LONGEST_SPS else _unrestricted(unit[0]), units)
 
 
 @lru_cache(maxsize=4)
