@@ -55,6 +55,31 @@ def test_the_pictures_are_those_of_the_file(clip: Path) -> None:
     assert brightest == pytest.approx([10 * index for index in range(50)], abs=3)
 
 
+@pytest.mark.parametrize(("turns", "matrix"), [(1, (0, 1, -1, 0)), (2, (-1, 0, 0, -1)), (3, (0, -1, 1, 0))])
+def test_what_moved_in_a_phones_video_is_where_people_see_it(
+    tmp_path: Path, turns: int, matrix: tuple[int, ...]
+) -> None:
+    """Such a video is stored lying and says how it is to be turned."""
+    pictures = (np.ascontiguousarray(np.rot90(each, turns)) for each in moving_block(30))
+    path = write_video(tmp_path / "a.mp4", pictures)
+    content = bytearray(path.read_bytes())
+    at = content.index(b"tkhd") + 44
+    a, b, c, d = (value << 16 for value in matrix)
+    content[at : at + 36] = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30)
+    path.write_bytes(content)
+    source = SourceSettings(camera_id="c", checkpoint="x", uri=str(path))
+    seen = 0
+    for frame in read_frames(source, fast_settings(), ScreeningCounts()):
+        assert frame.image.shape[:2] == (360, 640)
+        block = np.argwhere(frame.image[:, :, 0] < 30)
+        for moved in frame.moved or ():
+            (y1, x1), (y2, x2) = block.min(axis=0), block.max(axis=0)
+            assert moved.x1 - 40 <= (x1 + x2) / 2 <= moved.x2 + 40
+            assert moved.y1 - 40 <= (y1 + y2) / 2 <= moved.y2 + 40
+            seen += 1
+    assert seen
+
+
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".ts"])
 def test_every_common_container_is_read(tmp_path: Path, suffix: str) -> None:
     indexes, counts = read_all(write_video(tmp_path / f"clip{suffix}", moving_block(20)))

@@ -30,6 +30,7 @@ from pipeline.video.close_looks import Place
 from pipeline.video.ffmpeg import FALLBACK_FPS, ErrorLines, VideoStream, open_stream
 from pipeline.video.live_capture import capture_live
 from pipeline.video.motion import MotionGate
+from pipeline.video.pictures import shown_places
 from pipeline.video.sub_stream_reader import watched_sub_stream
 
 PROGRESS_EVERY_S = 0.5
@@ -100,7 +101,11 @@ def _capture_file(
             undecodable += 1
         else:
             request.regions.hide(memory.picture(free[-1], *shape))
-            notice = _ready(stream, free.pop(), shape, gate.places(shape, stream.offset_ms))
+            frame = stream.frame
+            assert frame is not None
+            size = shape[::-1] if frame.rotation // 90 % 2 else shape
+            moved = shown_places(frame, gate.places((size[0], size[1]), stream.offset_ms))
+            notice = _ready(stream, free.pop(), shape, moved)
             notices.send_bytes(notice.model_dump_json().encode())
     errors.finish()
     return Ended(

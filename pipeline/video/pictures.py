@@ -6,6 +6,7 @@ import numpy as np
 
 from ocr.types import BgrImage
 from pipeline.video.capture_protocol import FrameMemory
+from pipeline.video.close_looks import Place
 from pipeline.video.deinterlace import Plane, deinterlaced, deinterlaced_i420, doubled_rows, is_single_field
 
 PLANAR_420 = ("yuv420p", "yuvj420p")
@@ -38,6 +39,13 @@ def shown_size(frame: av.VideoFrame) -> tuple[int, int]:
     is_doubled = frame.interlaced_frame and is_single_field(frame.height, frame.width)
     height, width = frame.height * (2 if is_doubled else 1), frame.width
     return (width, height) if frame.rotation // 90 % 2 else (height, width)
+
+
+def shown_places(frame: av.VideoFrame, places: tuple[Place, ...] | None) -> tuple[Place, ...] | None:
+    """Return where on the picture that people see the places lie that were found on the frame as it was decoded."""
+    for _ in range(frame.rotation // 90 % 4):
+        places = None if places is None else tuple((y1, 1.0 - x2, y2, 1.0 - x1) for x1, y1, x2, y2 in places)
+    return places
 
 
 def picture_of(frame: av.VideoFrame) -> BgrImage:
