@@ -9,6 +9,7 @@ from ocr import stacked
 from ocr.cut_plates import is_at_edge, is_inside, without_unseen
 from ocr.detector import Detection, PlateDetector
 from ocr.interpreting import build_read, is_two_line, style_probability, two_line_style
+from ocr.merging import READABLE, SAME_PLATE_IOU, merged, without_parts
 from ocr.models_folder import ModelFiles
 from ocr.reader_settings import ReaderSettings
 from ocr.recognizer import CPU_PROVIDERS, PlateRecognizer
@@ -20,11 +21,11 @@ from ocr.two_line import stitch_two_lines
 from ocr.types import BgrImage, BoundingBox, PictureReads, PlateDistribution, PlateRead
 
 NOT_PLATE = "not_plate"
-SAME_PLATE_IOU = 0.3
-READABLE = 0.5
 SMALL_PX, MOST_UNSURE = 40.0, 4
 """Of what the network sees: a narrower plate is found with too loose corners to be read (the fixture clips' of 50 to 75
 pixels of 1920 as 85 to 100); so many of them on a frame are looked at closely, the most plate-like first."""
+NEAR_SEES_BELOW = 0.2
+"""A plate of less of a large photo's width is seen from near better than from farther back."""
 LEAST_OF_CROP, LEAST_SCORE_IN_CROP = 0.6, 0.1
 """A crop is one plate: what is found in it and is narrower is a part of it, and what is doubtful is the plate still."""
 SURER = 1.5
@@ -68,15 +69,38 @@ class PlateReader:
     def look(self, image: BgrImage, moved: Moved = None) -> PictureReads:
         """Return what can be read on a picture; far plates are looked for where something `moved`."""
         settings, size = self.settings, image.shape[:2]
+        if moved is None and settings.second_long_side_px and max(size) > settings.second_above_px:
+            return self._look_at_large_photo(image)
         least = settings.faint_score if moved is not None else settings.photo_faint_score
         reads, is_complete = self._read_in(image, whole(size, settings.detector_long_side_px), least)
         for window in self._closer_windows(size, moved, reads):
             further, is_all = self._read_in(image, window, least, reads)
             reads, is_complete = self._merge(reads, further), is_complete and is_all
         if self._may_be_filled(reads, size, moved):
-            further, _ = self._read_in(image, from_farther(size), settings.faint_score)
-            reads = self._merge_large(reads, [one for one in further if one.box.width > settings.fills_above * size[1]])
+            reads = self._from_farther(image, reads, settings.fills_above)
         return PictureReads(tuple(reads), is_complete)
+
+    def _look_at_large_photo(self, image: BgrImage) -> PictureReads:
+        """Look from near, where nothing is read for sure there at half of that too, and from farther back."""
+        settings, size, faint = self.settings, image.shape[:2], self.settings.photo_faint_score
+        near_window = whole(size, min(settings.second_long_side_px, max(size)))
+        seen, is_complete = self._read_in(image, near_window, faint, always=settings.large_photo_score)
+        reads = [
+            read
+            for read in seen
+            if read.confidence >= settings.second_min_confidence or read.detection_score >= settings.sure_score
+        ]
+        if not self._sure(seen):
+            further, is_all = self._read_in(image, whole(size, settings.detector_long_side_px), faint, reads)
+            reads, is_complete = self._merge(reads, further), is_complete and is_all
+        return PictureReads(tuple(self._from_farther(image, reads, NEAR_SEES_BELOW)), is_complete)
+
+    def _from_farther(self, image: BgrImage, reads: list[PlateRead], above: float) -> list[PlateRead]:
+        """Add what is read from farther back and is wider than this share of the picture."""
+        further, _ = self._read_in(image, from_farther(image.shape[:2]), self.settings.faint_score)
+        fills_px, above_px = (share * image.shape[1] for share in (self.settings.fills_above, above))
+        kept = without_parts(reads, [one for one in further if one.box.width > fills_px])
+        return self._merge(kept, [one for one in further if one.box.width > above_px])
 
     def _followed(self, image: BgrImage, plates: Sequence[BoundingBox]) -> list[PlateRead]:
         reads: list[PlateRead] = []
@@ -89,10 +113,8 @@ class PlateReader:
 
     def _closer_windows(self, size: tuple[int, int], moved: Moved, reads: Sequence[PlateRead]) -> list[Window]:
         settings, long_side = self.settings, max(size)
-        if not settings.second_long_side_px or long_side <= settings.second_above_px:
+        if moved is None or not settings.second_long_side_px or long_side <= settings.second_above_px:
             return []
-        if moved is None:
-            return [whole(size, min(settings.second_long_side_px, long_side))]
         sure = [read.box for read in reads if read.confidence >= settings.sure_confidence]
         unsure = [read.box for read in reads if read.confidence < settings.sure_confidence]
         small = [box for box in unsure if box.width * settings.detector_long_side_px < SMALL_PX * long_side]
@@ -104,22 +126,8 @@ class PlateReader:
             return True
         return moved is None and all(read.confidence < self.settings.sure_confidence for read in reads)
 
-    def _merge_large(self, reads: list[PlateRead], farther: list[PlateRead]) -> list[PlateRead]:
-        """Add what was read from farther back: of a large plate it sees the ends, which a nearer look cuts off."""
-        readable = [read for read in farther if read.confidence >= READABLE]
-        kept = [read for read in reads if all(read.box.iou(large.box) <= SAME_PLATE_IOU for large in readable)]
-        return self._merge(kept, farther)
-
-    def _merge(self, reads: list[PlateRead], further: list[PlateRead]) -> list[PlateRead]:
-        """Add what a further look found; where both see a plate, the surer read stays."""
-        merged = list(reads)
-        for read in further:
-            if read.confidence < self.settings.second_min_confidence:
-                continue
-            same = [k for k, other in enumerate(merged) if read.box.iou(other.box) > SAME_PLATE_IOU]
-            if all(read.confidence > merged[k].confidence for k in same):
-                merged = [other for k, other in enumerate(merged) if k not in same] + [read]
-        return merged
+    def _merge(self, reads: Sequence[PlateRead], further: Sequence[PlateRead]) -> list[PlateRead]:
+        return merged(reads, further, self.settings.second_min_confidence)
 
     def read_crop(self, crop: BgrImage) -> PlateRead | None:
         """Return the plate that fills `crop`, or None when it does not look like a plate at all."""
@@ -167,13 +175,19 @@ class PlateReader:
         return self._look_again(read, crop, place)
 
     def _read_in(
-        self, image: BgrImage, window: Window, least: float, known: Sequence[PlateRead] = ()
+        self,
+        image: BgrImage,
+        window: Window,
+        least: float,
+        known: Sequence[PlateRead] = (),
+        always: float | None = None,
     ) -> tuple[list[PlateRead], bool]:
         """Return the reads of a window, and whether all was looked at; what is `known` surely is not read again.
 
-        `least`: the score of the faintest detections that are looked at where nothing is read for sure.
+        `least`: the score of the faintest detections that are looked at where nothing is read for sure; `always`: of
+        those that are looked at in any case, in place of the setting.
         """
-        size, faint_score = image.shape[:2], self.settings.faint_score
+        size, faint_score = image.shape[:2], self.settings.faint_score if always is None else always
         seen = self._detector.detect_in(image, window, min(least, faint_score))
         sure = self._sure(known)
         news = [one for one in seen if all(one.box.within(size).iou(box) <= SAME_PLATE_IOU for box in sure)]
