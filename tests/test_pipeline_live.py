@@ -9,10 +9,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import cv2
 import pytest
 
+from pipeline.errors import SourceError
 from pipeline.settings import GateSettings, PipelineSettings, SourceSettings
 from pipeline.types import Frame, ScreeningCounts
 from pipeline.video.capture import CaptureProcess
 from pipeline.video.capture_protocol import CaptureRequest, FrameReady
+from pipeline.video.ffmpeg import open_stream
 from pipeline.video.sources import read_frames
 from tests.alerts_kit import wait_until
 from tests.pipeline_kit import moving_block, nursery
@@ -154,3 +156,33 @@ def test_a_camera_that_is_away_comes_back(camera: Camera) -> None:
     assert list(read_frames(source, settings, counts, stop, nursery=nursery())) == []
     assert counts.damage is not None
     assert take(camera, 1)[0]
+
+
+class OddRtspHandler(BaseHTTPRequestHandler):
+    """Says yes to everything and describes nothing."""
+
+    protocol_version = "RTSP/1.0"
+    raw_requestline: bytes
+
+    def do_OPTIONS(self) -> None:
+        self.send_response_only(200)
+        self.send_header("CSeq", self.headers["CSeq"])
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    do_DESCRIBE = do_OPTIONS
+
+    def parse_request(self) -> bool:
+        self.raw_requestline = self.raw_requestline.replace(b"RTSP/1.0", b"HTTP/1.1")
+        return super().parse_request()
+
+
+def test_why_a_camera_cannot_be_opened_holds_nothing_of_its_address() -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), OddRtspHandler) as camera:
+        threading.Thread(target=camera.serve_forever, daemon=True).start()
+        uri = f"rtsp://admin:S3CRET@127.0.0.1:{camera.server_address[1]}/user=admin&password=S3CRET&channel=1"
+        with pytest.raises(SourceError) as refused:
+            open_stream(CaptureRequest(uri=uri, is_live=True, gate=GateSettings(), decoder_threads=1))
+        camera.shutdown()
+    assert "打不开" in str(refused.value)
+    assert "S3CRET" not in str(refused.value)

@@ -224,7 +224,8 @@ def open_stream(request: CaptureRequest) -> VideoStream:
     try:
         container = _open(request)
     except (av.FFmpegError, OSError, ValueError) as error:
-        raise SourceError(f"打不开：{system_words(error)}") from error
+        # Not all that it says: it ends with the address, where some cameras want their password.
+        raise SourceError(f"打不开：{system_words(error, getattr(error, 'strerror', None))}") from error
     if not container.streams.video:
         raise SourceError("不是能解码的录像" if not request.is_live else "那里没有视频流")
     stream = VideoStream(container, request.decoder_threads, is_live=request.is_live)
