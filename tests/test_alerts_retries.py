@@ -72,7 +72,7 @@ def test_what_failed_in_an_outage_is_not_kept_waiting_after_it(scene: Scene):
     scene.flag(*events(3))
     scene.pass_time(30.0)
     scene.channel.script = accept
-    scene.pass_time(301.0)
+    scene.pass_time(301.0, every_s=1.0)
     assert sorted(scene.channel.delivered) == sorted(ids(*events(3)))
 
 
@@ -157,7 +157,7 @@ def test_an_event_that_always_fails_among_good_ones_is_given_up_by_the_schedule_
 def test_the_first_success_after_a_restart_brings_forward_what_waits(scene: Scene):
     scene.channel.script = fail
     scene.flag(event(0))
-    scene.pass_time(600.0)
+    scene.pass_time(600.0, every_s=1.0)
     scene.channel.script = accept
     scene.worker = scene.new_worker()
     scene.flag(event(1))

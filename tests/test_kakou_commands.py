@@ -114,7 +114,9 @@ def test_every_command_is_one_file_and_one_line():
     assert all(module == f"kakou.commands.{name}" for name, module in COMMANDS.items())
 
 
-@pytest.mark.parametrize("name", ["ocr", "alerts", "pipeline", "console"])
+@pytest.mark.parametrize(
+    "name", ["console", *(pytest.param(name, marks=pytest.mark.long) for name in ("ocr", "alerts", "pipeline"))]
+)
 def test_a_foreign_package_of_the_same_name_is_named_at_the_start(tmp_path: Path, name: str):
     (tmp_path / name).mkdir()
     foreign = tmp_path / name / "__init__.py"
