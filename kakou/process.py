@@ -9,6 +9,7 @@ import signal
 import stat
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -90,19 +91,34 @@ def give_way(process_id: int | None = None) -> None:
         whose = threading.get_native_id() if process_id is None else process_id
         with contextlib.suppress(ProcessLookupError):
             os.setpriority(os.PRIO_PROCESS, whose, max(BEHIND_OTHERS, os.getpriority(os.PRIO_PROCESS, whose)))
-            if process_id is not None and os.getsid(process_id) == process_id:
-                _put_session_behind(Path(f"/proc/{process_id}/autogroup"))
+        if process_id is not None:
+            put_session_behind(process_id)
 
 
-def _put_session_behind(autogroup: Path) -> None:
-    """Put all of a session behind the others: Linux shares its cores among sessions first (sched_autogroup).
+def put_session_behind(process_id: int) -> None:
+    """Put all of a process's own session behind the others: Linux shares its cores among sessions first (autogroups).
 
     The priority of a process then counts among those of its own session alone. Within a cgroup with a share of its own,
     and in systems without autogroups, it is the other way round.
     """
+    autogroup = Path(f"/proc/{process_id}/autogroup")
     with contextlib.suppress(OSError, ValueError, IndexError):
-        priority = int(autogroup.read_text().split()[-1])  # "/autogroup-123 nice 0"
-        autogroup.write_text(str(max(BEHIND_OTHERS, priority)))
+        if os.getsid(process_id) == process_id:
+            priority = int(autogroup.read_text().split()[-1])  # "/autogroup-123 nice 0"
+            autogroup.write_text(str(max(BEHIND_OTHERS, priority)))
+
+
+def put_session_beside(tries: int = 20) -> None:
+    """Put the session of this process beside the others again, which anybody may."""
+    for _ in range(tries):
+        try:
+            Path("/proc/self/autogroup").write_text("0")
+        except BlockingIOError:  # ten of these a second is all that Linux takes
+            time.sleep(0.1)
+        except OSError:  # there are no sessions here that cores are shared among
+            return
+        else:
+            return
 
 
 def answer_beside_work(interval_s: float = _SWITCH_INTERVAL_S) -> None:

@@ -200,6 +200,18 @@ def test_a_spare_loads_on_another_core_than_the_first_and_works_on_all(tmp_path:
     spare.close()
 
 
+@pytest.mark.skipif(not Path("/proc/self/autogroup").exists(), reason="this system shares cores among processes alone")
+def test_a_spare_loads_behind_other_sessions_and_works_beside_them(tmp_path: Path):
+    code = f"import shutil, sys, time; sys.path[:0] = {sys.path!r}; from kakou.box.started import await_turn;"
+    code += f"note = lambda name: shutil.copyfile('/proc/self/autogroup', {str(tmp_path)!r} + name);"
+    code += "await_turn(lambda: (time.sleep(0.3), note('/loads'))); note('/works')"
+    spare = start(python(code), b"", gives_way=False, is_spare=True)
+    spare.begin()
+    assert spare.process.wait(20) == 0
+    spare.close()
+    assert [(tmp_path / name).read_text().split()[-1] for name in ("loads", "works")] == ["5", "0"]
+
+
 def test_a_child_that_gives_way_does_so_from_its_start_on(tmp_path: Path):
     written = tmp_path / "nice"
     code = f"import os, time; time.sleep(0.2); open({str(written)!r}, 'w').write(str(os.nice(0)))"

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import IO
 
-from kakou.process import give_way, leave_a_core, use_parents_cores
+from kakou.process import give_way, leave_a_core, put_session_behind, put_session_beside, use_parents_cores
 
 HEARTBEAT_VARIABLE = "KAKOU_HEARTBEAT_FD"
 TURN_VARIABLE = "KAKOU_TURN_FD"
@@ -58,6 +58,8 @@ def start(command: Sequence[str], given: bytes, *, gives_way: bool, is_spare: bo
         os.close(descriptor)
     if gives_way:
         give_way(process.pid)
+    elif is_spare:
+        put_session_behind(process.pid)
     if gives_way or is_spare:  # the one never rests, and the other loads, while cameras wait for their answers
         leave_a_core(process.pid)
     return Started(process, heartbeats, turn)
@@ -72,6 +74,7 @@ def await_turn(make_ready: Callable[[], object] = lambda: None) -> bool:
     if not number.isdecimal():
         return True
     make_ready()
+    put_session_beside()
     turn = int(number)
     is_needed = bool(os.read(turn, 1))
     os.close(turn)
