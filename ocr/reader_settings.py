@@ -10,7 +10,7 @@ class ReaderSettings:
     detector_long_side_px: int = 640
     second_long_side_px: int = 1152
     """A large photo is searched at this size first, for far plates; 0 never does. At 1280 no more of 420 drawn plates
-    of 50 to 140 pixels of 1920 are read, and it takes a fifth longer."""
+    of 50 to 140 pixels of 1920 are read, and the detector sees a fifth more pixels."""
     second_above_px: int = 900
     """Pictures whose longer side exceeds this are searched for far plates."""
     second_min_confidence: float = 0.3
