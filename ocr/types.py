@@ -56,6 +56,9 @@ class BoundingBox:
     def center(self) -> tuple[float, float]:
         return (self.x1 + self.x2) / 2, (self.y1 + self.y2) / 2
 
+    def moved(self, x: float, y: float) -> "BoundingBox":
+        return BoundingBox(self.x1 + x, self.y1 + y, self.x2 + x, self.y2 + y)
+
     def iou(self, other: "BoundingBox") -> float:
         """Return intersection over union, 0.0 to 1.0."""
         overlap_x = max(0.0, min(self.x2, other.x2) - max(self.x1, other.x1))

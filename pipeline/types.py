@@ -55,6 +55,9 @@ class FrameReads:
     reads: tuple[PlateRead, ...]
     is_partial: bool = False
     """Only vehicles that are not decided yet were looked for: who was not seen may still be there."""
+    shift: tuple[float, float] = (0.0, 0.0)
+    """By how much all that stands has moved in the picture since the last look, to the right and down, in pixels: the
+    camera shakes."""
 
 
 @dataclass
@@ -73,6 +76,11 @@ class InView:
     """Where the plates of vehicles that are not decided yet were last seen."""
     followed: tuple[BoundingBox, ...] = ()
     """Where those plates will be on the next look, if all of them were seen on the last one and their way is known."""
+
+    def shift(self, x: float, y: float) -> None:
+        """Take over that the picture itself has moved since the last look."""
+        self.undecided = tuple(box.moved(x, y) for box in self.undecided)
+        self.followed = tuple(box.moved(x, y) for box in self.followed)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,16 +4,18 @@ A pinhole camera above the road; vehicles keep their lane and, unless they creep
 metres, speeds in metres a second.
 """
 
+import functools
 import math
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
+import cv2
 import numpy as np
 
 from ocr.grammar import DIGITS
-from ocr.types import BoundingBox, PlateRead
+from ocr.types import BgrImage, BoundingBox, PlateRead
 from pipeline.types import Frame, FrameReads
 from tests.pipeline_kit import NOON
 from tests.plates import make_distribution, make_read
@@ -33,6 +35,7 @@ MISSED_SHARE = 0.02
 MISREAD_SHARE = 0.03
 LONGEST_HIDDEN_WAY_M = 6.0
 """Half of the way that the camera sees (22 to 10 m): less than the distance of a follower, 9 m and more."""
+MOST_SHAKEN_PX = 160
 LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ"
 
 
@@ -202,3 +205,48 @@ def _random_hiding(rng: random.Random, vehicle: Vehicle) -> tuple[float, float]:
     while vehicle.distance(since_s) - vehicle.distance(until_s) > LONGEST_HIDDEN_WAY_M:
         until_s = since_s + 0.8 * (until_s - since_s)
     return since_s, until_s
+
+
+def crowded_traffic(seed: int) -> Traffic:
+    """Return ten vehicles in four lanes beside each other."""
+    rng = random.Random(seed)
+    looks_per_s = rng.choice([8.0, 10.0, 12.5, 25.0])
+    vehicles = [
+        Vehicle(
+            random_plate(rng), 2.0 + rng.uniform(0.0, 3.0) + k // 4 * 2.5, rng.uniform(3.0, 8.0), -4.5 + k % 4 * 2.9
+        )
+        for k in range(10)
+    ]
+    until_s = max(vehicle.enters_s + vehicle.passes_in_s for vehicle in vehicles) + 2.0
+    looks = looks_at(vehicles, look_times(rng, until_s, looks_per_s, 0.0), rng)
+    return Traffic("crowd", looks_per_s, 0.0, tuple(vehicles), tuple(looks))
+
+
+def shaken(traffic: Traffic, jump_px: float, seed: int) -> Traffic:
+    """Return the traffic as a camera sees it that stands on a pole in the wind: the picture jumps from look to look."""
+    rng = random.Random(seed)
+    x = y = 0.0
+    looks: list[FrameReads] = []
+    moved: dict[int, BoundingBox] = {}
+    for look in traffic.looks:
+        x, y = 0.6 * x + rng.gauss(0.0, jump_px), 0.6 * y + rng.gauss(0.0, jump_px / 2)
+        moved |= {id(read.box): read.box.moved(x, y) for read in look.reads}
+        reads = tuple(replace(read, box=moved[id(read.box)]) for read in look.reads)
+        looks.append(FrameReads(replace(look.frame, image=street_moved(x, y)), reads))
+    for vehicle in traffic.vehicles:
+        vehicle.looks = [moved[id(box)] for box in vehicle.looks]
+    return replace(traffic, looks=tuple(looks))
+
+
+def street_moved(x: float, y: float) -> BgrImage:
+    """Return what a camera sees of a street, moved by so many pixels."""
+    left, top = MOST_SHAKEN_PX - round(x), MOST_SHAKEN_PX - round(y)
+    return _wide_street()[top : top + HEIGHT_PX, left : left + WIDTH_PX]
+
+
+@functools.cache
+def _wide_street() -> BgrImage:
+    size = (WIDTH_PX + 2 * MOST_SHAKEN_PX, HEIGHT_PX + 2 * MOST_SHAKEN_PX)
+    coarse = np.random.default_rng(3).uniform(40.0, 160.0, (size[1] // 20, size[0] // 20)).astype(np.float32)
+    grey = np.clip(cv2.resize(coarse, size, interpolation=cv2.INTER_CUBIC), 0, 255).astype(np.uint8)
+    return np.repeat(grey[:, :, None], 3, axis=2)

@@ -79,7 +79,14 @@ class Motion:
         if self.velocity is None:
             return None
         x, y = (there - here for there, here in zip(self._predicted_center(SOON_S), self.box.center, strict=True))
-        return BoundingBox(self.box.x1 + x, self.box.y1 + y, self.box.x2 + x, self.box.y2 + y)
+        return self.box.moved(x, y)
+
+    def shift(self, x: float, y: float) -> None:
+        """Take over that the picture itself has moved: the vehicle has not."""
+        self.box = self.box.moved(x, y)
+        self.anchor = self.anchor[0] + x, self.anchor[1] + y
+        if self.base is not None:
+            self.base = self.base[0] + x, self.base[1] + y, self.base[2]
 
     def misfit(self, box: BoundingBox, now_s: float) -> float:
         """Return how badly a box fits the prediction: 0.0 is exactly there, above 1.0 is out of reach."""

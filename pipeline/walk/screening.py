@@ -7,6 +7,7 @@ from typing import TypeAlias
 from ocr.types import BoundingBox
 from pipeline.settings import TrackSettings
 from pipeline.types import Frame, FrameReads, InView, Passage, PlateTrack, Reader, ScreeningCounts, Sighting, SightLost
+from pipeline.video.picture_shift import NO_SHIFT, PictureShift
 from pipeline.walk.deciding import PassageRule, Screening, match_risk
 from pipeline.walk.tracking import PlateTracker, track_plates
 
@@ -64,18 +65,21 @@ def pace_looks(frames: Iterable[Sighting], in_view: InView, calm_look_s: float) 
 def read_plates(
     frames: Iterable[Sighting], reader: Reader, counts: ScreeningCounts, in_view: InView
 ) -> Iterator[FrameReads | SightLost]:
-    following = Following()
+    following, shaking = Following(), PictureShift()
     for frame in frames:
         if isinstance(frame, SightLost):
             yield frame
             continue
         counts.looked_at += 1
+        shift = shaking.since_last(frame.image, frame.captured_at.timestamp())
+        if shift != NO_SHIFT:
+            in_view.shift(*shift)
         if (plates := following.plates(frame, in_view)) is not None:
             reads = reader.read(frame.image, plates, follows=True)
             following.found(len(reads), len(plates))
         else:
             reads = reader.read(frame.image, _to_search_closely(frame, in_view))
-        yield FrameReads(frame, tuple(reads), is_partial=plates is not None)
+        yield FrameReads(frame, tuple(reads), is_partial=plates is not None, shift=shift)
 
 
 def _to_search_closely(frame: Frame, in_view: InView) -> tuple[BoundingBox, ...] | None:

@@ -11,6 +11,7 @@ from ocr.hypotheses import PlateHypothesis, top_hypotheses
 from ocr.types import BoundingBox, PlateRead
 from pipeline.settings import TrackSettings
 from pipeline.types import Frame, FrameReads, InView, PlateTrack, SightLost
+from pipeline.video.picture_shift import NO_SHIFT
 from pipeline.walk.segment import Segment
 from pipeline.walk.track_state import TrackState, track_of
 
@@ -56,6 +57,9 @@ class PlateTracker:
         """Take over one frame's reads; yield tracks that ended and those that can be decided early."""
         frame, reads = frame_reads.frame, list(frame_reads.reads)
         self._camera_id = frame.camera_id
+        if frame_reads.shift != NO_SHIFT:
+            for track in self._tracks:
+                track.motion.shift(*frame_reads.shift)
         fitting = _assign(self._tracks, frame, reads)
         for track in list(self._tracks):
             read = fitting.get(track.number)

@@ -1,0 +1,86 @@
+"""A camera that shakes on its pole: all that it shows jumps together, and nobody in it does."""
+
+import random
+from collections.abc import Iterator
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+
+from ocr.types import BgrImage, PlateRead
+from pipeline.types import FrameReads
+from pipeline.video.picture_shift import CALM_EVERY_S, NO_SHIFT, PictureShift
+from tests.pipeline_kit import STEP_S, KeptEvents, ListedPlates, box_at, frames_of, make_screening, screened
+from tests.plates import make_read
+from tests.traffic_kit import street_moved
+
+
+def jumps(count: int, sigma: float = 18.0) -> list[tuple[float, float]]:
+    rng = random.Random(5)
+    return [(float(round(rng.gauss(0, sigma))), float(round(rng.gauss(0, sigma / 2)))) for _ in range(count)]
+
+
+def with_lorry(street: BgrImage, x: int) -> BgrImage:
+    """Return the street with a lorry that fills a third of it, `x` pixels from the left."""
+    picture = street.copy()
+    side = np.random.default_rng(9).uniform(60, 200, (20, 26)).astype(np.uint8)
+    picture[200:900, x : x + 900] = cv2.resize(side, (900, 700), interpolation=cv2.INTER_CUBIC)[:, :, None]
+    return picture
+
+
+def test_the_shift_of_a_picture_is_found_within_four_pixels_whatever_drives_through_it() -> None:
+    shift = PictureShift()
+    shift.since_last(street_moved(0, 0), 0.0)
+    before = (0.0, 0.0)
+    for index, (x, y) in enumerate(jumps(25), start=1):
+        found = shift.since_last(with_lorry(street_moved(x, y), 40 * index), index * CALM_EVERY_S)
+        assert found == pytest.approx((x - before[0], y - before[1]), abs=4.0)
+        before = (x, y)
+
+
+def test_a_camera_that_stands_still_has_no_shift_whatever_drives_through_its_picture() -> None:
+    shift = PictureShift()
+    noise = np.random.default_rng(2).integers(0, 6, (2, *street_moved(0, 0).shape), np.uint8)
+    pictures = (with_lorry(street_moved(0, 0), 15 * index) + noise[index % 2] for index in range(40))
+    assert {shift.since_last(one, index * CALM_EVERY_S) for index, one in enumerate(pictures)} == {NO_SHIFT}
+
+
+def test_pictures_that_show_nothing_another_scene_or_another_size_have_no_shift() -> None:
+    shift = PictureShift()
+    other = street_moved(0, 0)[::-1, ::-1]
+    scenes = (street_moved(0, 0), other, np.zeros_like(other), street_moved(0, 0)[:720, :1280], other[:4, :4])
+    assert {shift.since_last(one, index * CALM_EVERY_S) for index, one in enumerate(scenes * 3)} == {NO_SHIFT}
+
+
+def shaking(scene: list[list[PlateRead]]) -> Iterator[FrameReads]:
+    """Yield what a shaking camera sees of a scene, after two seconds of the street alone."""
+    empty: list[list[PlateRead]] = [[] for _ in range(round(2.0 / STEP_S))]
+    looks = list(frames_of([*empty, *scene]))
+    for look, (x, y) in zip(looks, jumps(len(looks)), strict=True):
+        reads = tuple(replace(read, box=read.box.moved(x, y)) for read in look.reads)
+        yield replace(look, frame=replace(look.frame, image=street_moved(x, y), moved=()), reads=reads)
+
+
+def passages_of(scene: list[list[PlateRead]]) -> list[str]:
+    passages = screened(shaking(scene), make_screening(ListedPlates(), KeptEvents()))
+    return sorted(passage.best.text for passage in passages)
+
+
+def test_one_vehicle_that_comes_from_afar_before_a_shaking_camera_is_one_passage() -> None:
+    scene = [[make_read("京A12345", box_at(900 + i, 300 + 4 * i, 30 + i / 2))] for i in range(60)]
+    assert passages_of(scene) == ["京A12345"]
+
+
+def test_a_parked_car_that_others_hide_before_a_shaking_camera_is_one_passage() -> None:
+    parked = [make_read("苏E24680", box_at(900, 500, 40))]
+    hidden: list[list[PlateRead]] = [[] for _ in range(125)]
+    assert passages_of([*[parked] * 40, *hidden, *[parked] * 40]) == ["苏E24680"]
+
+
+def test_two_of_a_fleet_behind_each_other_before_a_shaking_camera_stay_two() -> None:
+    first, second = (
+        [make_read(text, box_at(900, y + 5 * i, 40 + i / 2)) for i in range(60)]
+        for text, y in (("京A12345", 400), ("京A12346", 240))
+    )
+    assert passages_of([[one, other] for one, other in zip(first, second, strict=True)]) == ["京A12345", "京A12346"]
