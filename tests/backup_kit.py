@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from alerts.outbox import Outbox
+from kakou.backup import sealed
 from kakou.backup.content import files_of, keys_of
 from kakou.exit_codes import ExitCode
 from kakou.sunset.state import first_state, save_state
@@ -40,8 +41,9 @@ def worked(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def place(worked: Path, tmp_path: Path) -> Path:
-    """Return a folder with settings, the state folder `var`, and `backups`."""
+def place(worked: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a folder with settings, the state folder `var`, and `backups`; keys are derived quickly."""
+    monkeypatch.setattr(sealed, "WORK", 2**8)
     shutil.copytree(worked, tmp_path / "var")
     (tmp_path / "backups").mkdir()
     (tmp_path / "new.toml").write_text('state_dir = "new"\n')

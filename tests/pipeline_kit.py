@@ -8,6 +8,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from alerts.flagged import FlaggedEvent
 from ocr.search import NEAR_PLATE
@@ -218,14 +219,19 @@ def write_video(path: Path, pictures: Iterable[BgrImage], fps: float = 25.0) -> 
 
 def moving_block(count: int = 50, still: int = 0) -> Iterator[BgrImage]:
     """Yield pictures of a block that crosses a noisy street, after `still` pictures of the street alone."""
-    rng = np.random.default_rng(7)
-    streets = np.clip(rng.normal(90, 4, (8, 360, 640, 3)), 0, 255).astype(np.uint8)
     for index in range(count):
-        picture = streets[index % 8].copy()
+        picture = _noisy_streets()[index % 8].copy()
         if index >= still:
             x = 10 * (index - still) % 560
             picture[100:180, x : x + 80] = (0, 200, 255)
         yield picture
+
+
+@functools.cache
+def _noisy_streets() -> NDArray[np.uint8]:
+    """Drawing the noise takes longer than most of what is tested with it."""
+    rng = np.random.default_rng(7)
+    return np.clip(rng.normal(90, 4, (8, 360, 640, 3)), 0, 255).astype(np.uint8)
 
 
 def fast_settings(**changes: float) -> PipelineSettings:

@@ -19,6 +19,7 @@ from kakou.wiring.reads import build_intake, open_journal
 from pipeline.reads.arrival import Arrival
 from pipeline.reads.device_state import DeviceReport, report_from
 from pipeline.reads.synthetic import Said, Wire
+from tests.box_kit import small_box
 
 SECRET = "0123456789abcdef0123"
 
@@ -36,7 +37,7 @@ def reads_settings(folder: Path, *devices: dict[str, object], **reads: object) -
     secret.write_text(SECRET)
     usual = {"device_id": "K01", "maker": "hikvision", "checkpoint": "东门卡口", "secret_file": secret}
     each = [{**usual, **device} for device in devices or ({},)]
-    return Settings.model_validate({"state_dir": folder / "var", "reads": {"port": 0, "device": each, **reads}})
+    return small_box(folder / "var", reads={"port": 0, "device": each, **reads})
 
 
 @dataclass

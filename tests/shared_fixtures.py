@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import onnxruntime
 import pytest
 import redis
 from hypothesis import HealthCheck, settings
@@ -49,6 +50,23 @@ _compiled = Compiled()
 def compile_statements_once(connection: Connection) -> None:
     connection.engine.update_execution_options(compiled_cache=_compiled)
 
+
+_open_model = onnxruntime.InferenceSession
+_open_models: dict[object, onnxruntime.InferenceSession] = {}
+
+
+def open_model_once(
+    model: Path, sess_options: onnxruntime.SessionOptions, providers: list[str]
+) -> onnxruntime.InferenceSession:
+    """Opening takes as long as reading ten plates, and a session remembers nothing of what it read."""
+    there = model.stat()
+    known = (model.resolve(), there.st_size, there.st_mtime_ns, tuple(providers))
+    if known not in _open_models:
+        _open_models[known] = _open_model(model, sess_options, providers=providers)
+    return _open_models[known]
+
+
+onnxruntime.InferenceSession = open_model_once
 
 # How long an example takes says here how full the machine is.
 settings.register_profile("beside others", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=30)

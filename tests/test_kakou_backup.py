@@ -18,6 +18,7 @@ from bench.fault_disk import can_mount, fill_up, mounted_tmpfs, wait_until_full
 from kakou.backup.content import OWN_KEY, STAGE, keys_of, redis_linked
 from kakou.backup.errors import NoRoomError
 from kakou.backup.making import Backup
+from kakou.backup.sealed import derived_key
 from kakou.exit_codes import ExitCode
 from kakou.state_format import FORMAT, RESTORING
 from kakou.wiring.embedded_redis import embedded_redis
@@ -25,6 +26,10 @@ from tests.alerts_kit import event
 from tests.backup_kit import NOW, backed_up, contents, place, put_back, rows, worked  # noqa: F401  a fixture is used by its name
 from tests.commands import call_kakou
 from tests.sunset_kit import PLATE, holding
+
+
+def test_a_secret_gives_the_key_that_it_gave_when_earlier_backups_were_made():
+    assert derived_key(b"correct horse battery", "9f" * 16).hex()[:16] == "be91b1623d48212d"
 
 
 def test_everything_comes_back_and_neither_file_shows_a_plate_or_a_key(place: Path):

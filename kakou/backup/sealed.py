@@ -23,6 +23,8 @@ PIECE_BYTES = 64 * 1024
 _TAG_BYTES = 16
 _KEY_BYTES = 32
 _MOST_HEADER_BYTES = 64 * 1024
+WORK = 2**15
+"""Scrypt's N: what deriving a key costs. Older backups open with no other."""
 
 
 class Header(BaseModel):
@@ -50,7 +52,7 @@ class Header(BaseModel):
 
 def derived_key(secret: bytes, salt: str) -> bytes:
     """Return the key that a secret gives; slow on purpose (0.1 s, 32 MB), for a secret may be a passphrase."""
-    return Scrypt(salt=bytes.fromhex(salt), length=_KEY_BYTES, n=2**15, r=8, p=1).derive(secret)
+    return Scrypt(salt=bytes.fromhex(salt), length=_KEY_BYTES, n=WORK, r=8, p=1).derive(secret)
 
 
 def key_check(key: bytes) -> str:
