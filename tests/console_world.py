@@ -1,6 +1,9 @@
 """A console that runs, its people, and a real browser to look at it with."""
 
+import atexit
 import contextlib
+import functools
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
@@ -13,6 +16,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from alerts.envelope import to_cloudevent
 from alerts.flagged import FlaggedEvent
+from alerts.redis_link import connect
 from alerts.stream import STREAM_KEY
 from console.cases.desk import StepRequest
 from console.cases.steps import Action, State
@@ -86,16 +90,27 @@ def open_world(redis_url: str, browser: Browser, **changes: object) -> Iterator[
     client = redis.Redis.from_url(redis_url)
     client.flushall()
     with tempfile.TemporaryDirectory() as folder:
+        shutil.copytree(_peopled(), folder, dirs_exist_ok=True)
         usual: dict[str, object] = {"confirm_timeout_s": 600, "accept_timeout_s": 600, "attach_minutes": 0}
         settings = settings_with(**usual | {"desk_phone": "0532-0000000"} | changes)
         console = open_console(
             Path(folder), client, lambda: datetime.now(UTC), office_in(Path(folder), redis_url), settings
         )
-        for name, role in PEOPLE.items():
-            make_account(console, name, role, GRID_A if role is Role.WORKER else "")
         with served(console) as address:
             yield World(console, address, client, browser, Path(folder))
     client.close()
+
+
+@functools.cache
+def _peopled() -> Path:
+    """Return the folder of a console with its people, to be copied: giving seven their accounts takes a moment."""
+    folder = Path(tempfile.mkdtemp(prefix="kakou-test-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    console = open_console(folder, connect("unix:///nowhere"), lambda: datetime.now(UTC))
+    for name, role in PEOPLE.items():
+        make_account(console, name, role, GRID_A if role is Role.WORKER else "")
+    console.database.close()
+    return folder
 
 
 def office_in(folder: Path, redis_url: str) -> PaperList:

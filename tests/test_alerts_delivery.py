@@ -74,7 +74,9 @@ def test_an_event_goes_from_the_outbox_to_every_channel(redis_url: str, outbox: 
         assert line in exposed
 
 
-@pytest.mark.parametrize("how", ["hang", "cut", "drip", "whole"])
+@pytest.mark.parametrize(
+    "how", ["hang", pytest.param("cut", marks=pytest.mark.long), "drip", pytest.param("whole", marks=pytest.mark.long)]
+)
 def test_a_receiver_in_trouble_does_not_slow_the_others(how: str, redis_url: str, outbox: Outbox, tmp_path: Path):
     with scripted_server() as broken, scripted_server() as fine:
         broken.answer = lambda _: Answer(500, how=how)

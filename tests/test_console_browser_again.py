@@ -112,6 +112,7 @@ def test_the_link_of_a_message_opens_the_case_on_the_screen(world: World):
     context.close()
 
 
+@pytest.mark.long
 def test_the_link_of_a_message_shows_the_task_on_the_phone(world: World):
     case_id = world.handed_out("测A00006")
     context, page = world.open("worker", PHONE)

@@ -35,6 +35,7 @@ def test_back_closes_a_case_and_forward_opens_it_again(world: World):
     context.close()
 
 
+@pytest.mark.long
 def test_back_from_a_case_that_a_link_named_is_the_list_and_loading_anew_keeps_the_case(world: World):
     world.send("测K00003")
     context, page = world.open("officer", PHONE)

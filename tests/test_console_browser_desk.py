@@ -4,6 +4,7 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import APIResponse, Page, Route, expect
 
 from alerts.box_status import LanePassage
@@ -59,6 +60,7 @@ def test_a_case_is_worked_with_the_keyboard_alone(world: World):
     context.close()
 
 
+@pytest.mark.long
 def test_an_answer_that_was_overtaken_does_not_cover_a_newer_one(world: World):
     context, page = world.open("officer", LAPTOP)
     page.goto(f"{world.address}/screen")
@@ -209,6 +211,7 @@ def test_the_trace_finder_finds_a_flagged_plate(world: World):
     context.close()
 
 
+@pytest.mark.long
 def test_a_tile_tells_all_it_knows_at_a_touch(world: World):
     context, page = world.open("officer", LAPTOP)
     page.goto(f"{world.address}/screen")
@@ -217,6 +220,7 @@ def test_a_tile_tells_all_it_knows_at_a_touch(world: World):
     context.close()
 
 
+@pytest.mark.long
 def test_a_picture_that_comes_after_its_event_shows_by_itself(world: World, tmp_path: Path):
     context, page = world.open("officer", LAPTOP)
     page.goto(f"{world.address}/screen")

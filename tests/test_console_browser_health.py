@@ -91,6 +91,7 @@ def test_the_map_shows_a_fault_and_an_open_case_at_the_same_checkpoint(world: Wo
     context.close()
 
 
+@pytest.mark.long
 def test_names_on_the_map_are_large_enough_to_read_and_cover_neither_each_other_nor_a_sign(world: World):
     report(world)
     context, page = world.open("officer", LAPTOP)
@@ -106,6 +107,7 @@ def test_names_on_the_map_are_large_enough_to_read_and_cover_neither_each_other_
     context.close()
 
 
+@pytest.mark.long
 def test_two_cameras_of_one_checkpoint_are_told_apart(world: World):
     report(world)
     now = datetime.now(UTC)

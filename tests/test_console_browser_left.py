@@ -44,6 +44,7 @@ def expect_left(page: Page, text: str) -> None:
     expect(page.locator("#rows .row")).to_have_count(1)
 
 
+@pytest.mark.long
 def test_a_case_that_a_colleague_hands_to_another_area_leaves_the_screen(world: World):
     page, case_id = street_screen(world, "测M00001")
     world.act(officer(), case_id, Action.ASSIGN, reason=GRID_B)

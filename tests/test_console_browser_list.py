@@ -248,6 +248,7 @@ def test_a_case_that_is_being_opened_is_not_covered_by_news_of_the_one_before(wo
 # --- keys
 
 
+@pytest.mark.long
 def test_a_key_that_is_held_down_is_one_step(world: World):
     context, page = world.open("officer", LAPTOP)
     page.goto(f"{world.address}/screen")

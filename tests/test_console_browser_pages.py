@@ -160,6 +160,7 @@ def report_trouble(world: World) -> None:
     world.console.notices.board.report(report)
 
 
+@pytest.mark.long
 def test_a_code_for_the_telephone_is_whole_on_a_narrow_window_also_for_a_long_name(world: World):
     token = world.console.accounts.create("n" * 32, "下一位", Role.ADMIN, "", SYSTEM, datetime.now(UTC))
     with shown(world, None, f"/setup/{token}", PHONE) as page:
@@ -199,6 +200,7 @@ def test_what_is_printed_is_black_on_white_and_no_wider_than_the_paper_also_from
     context.close()
 
 
+@pytest.mark.long
 def test_plates_and_sums_of_tables_stand_in_one_line(world: World):
     now = datetime.now(UTC)
     event = event_of("测AD12345", now, "高速公路出口北侧收费广场二号检查站", plate_class="52")

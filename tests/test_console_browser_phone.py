@@ -5,6 +5,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pytest
 from playwright.sync_api import APIResponse, BrowserContext, Locator, Page, Route, expect
 
 from console.cases.steps import Action, State
@@ -94,6 +95,7 @@ def test_a_half_written_answer_outlives_a_change_of_its_case(world: World):
     context.close()
 
 
+@pytest.mark.long
 def test_a_list_that_was_asked_for_before_an_answer_and_comes_after_it_is_not_shown(world: World):
     case_id = world.handed_out("测P00013")
     context, page = opened(world)
@@ -168,6 +170,7 @@ def test_a_double_tap_is_one_step(world: World):
     context.close()
 
 
+@pytest.mark.long
 def test_a_phone_whose_clock_is_a_day_fast_and_then_put_right_tells_ages_and_order(world: World):
     case_id = world.handed_out("测P00006")
     context, page = world.open("worker", PHONE)

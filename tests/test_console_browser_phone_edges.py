@@ -84,6 +84,7 @@ def test_a_page_opened_without_a_line_sends_nothing_before_it_knows_who_sends(wo
     page.context.close()
 
 
+@pytest.mark.long
 def test_logging_out_works_with_a_second_window_open_and_closes_that_too(world: World):
     case_id = world.handed_out("测P00003")
     context, page = world.open("worker", PHONE)

@@ -61,6 +61,7 @@ def test_a_card_that_is_looked_at_stays_where_it_is_when_one_above_it_goes_or_th
     context.close()
 
 
+@pytest.mark.long
 def test_a_plate_picture_that_comes_late_or_is_missing_moves_neither_the_next_card_nor_the_form_below_it(world: World):
     first, second = (world.handed_out(f"测S0003{number}") for number in (1, 2))
     context, page = world.open("worker", PHONE)
@@ -88,6 +89,7 @@ def test_a_plate_picture_that_comes_late_or_is_missing_moves_neither_the_next_ca
     context.close()
 
 
+@pytest.mark.long
 def test_a_card_that_comes_above_the_one_that_is_looked_at_moves_it_by_no_line(world: World):
     first, second, third = (world.handed_out(f"测S0004{number}") for number in (1, 2, 3))
     take_away(world, first)

@@ -47,7 +47,15 @@ def test_the_banner_counts_what_is_amiss_and_opens_what_to_do(world: World):
     context.close()
 
 
-@pytest.mark.parametrize(("size", "most_px"), [(WALL, 45), (LAPTOP, 45), ((640, 800), 75), (PHONE, 75)])
+@pytest.mark.parametrize(
+    ("size", "most_px"),
+    [
+        (WALL, 45),
+        pytest.param(LAPTOP, 45, marks=pytest.mark.long),
+        ((640, 800), 75),
+        pytest.param(PHONE, 75, marks=pytest.mark.long),
+    ],
+)
 def test_thirty_notices_take_little_room_and_what_opens_them_is_not_cut_off(
     world: World, size: tuple[int, int], most_px: float
 ):
@@ -66,6 +74,7 @@ def test_thirty_notices_take_little_room_and_what_opens_them_is_not_cut_off(
     context.close()
 
 
+@pytest.mark.long
 def test_what_the_stream_says_while_the_whole_state_is_on_its_way_is_not_covered_by_it(world: World):
     board = NoticeBoard(world.client)
     board.report(report("camera_dirty"))

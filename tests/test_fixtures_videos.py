@@ -16,6 +16,8 @@ from ocr.types import BgrImage
 MAX_BYTES = 6_000_000
 TRUTHS = load_all_truths()
 PASSAGES = [(truth, passage) for truth in TRUTHS for passage in truth.passages]
+QUICK = ("rain_caption.mp4", "two_lanes.mp4")
+"""Clips that are decoded in `make test`, too: between them plates of every colour."""
 LEADING_CHANNEL = {"blue": 0, "green": 1, "yellow": 2, "yellow_two_line": 2}
 
 
@@ -29,7 +31,10 @@ class Decoded:
     """The last frame and those at the middle of each passage, by index."""
 
 
-@pytest.fixture(scope="module", params=TRUTHS, ids=[truth.clip for truth in TRUTHS])
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(one, marks=() if one.clip in QUICK else pytest.mark.long, id=one.clip) for one in TRUTHS],
+)
 def clip(request: pytest.FixtureRequest) -> tuple[ClipTruth, Decoded]:
     """A clip's truth and the clip itself, decoded once."""
     truth: ClipTruth = request.param

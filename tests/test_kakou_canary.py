@@ -116,8 +116,8 @@ def chain(tmp_path: Path, redis_url: str, redis_client: "redis.Redis") -> Iterat
     ("breaks", "by_box", "by_centre"),
     [
         ("reader", {"reader"}, {"kk07"}),
-        ("list", {"list"}, {"kk07"}),
-        ("outbox", {"outbox"}, {"kk07"}),
+        pytest.param("list", {"list"}, {"kk07"}, marks=pytest.mark.long),
+        pytest.param("outbox", {"outbox"}, {"kk07"}, marks=pytest.mark.long),
         ("relay", {"stream"}, {"kk07"}),
         ("channel", set(), {"kk07"}),
         ("process", {"自检进程"}, {"kk07"}),

@@ -30,7 +30,9 @@ def rolled_crop(frame: BgrImage, passage: PassageTruth, degrees: float) -> BgrIm
 
 
 @pytest.mark.parametrize("degrees", [-20, 20])
-@pytest.mark.parametrize(("clip", "number"), [("two_lanes", 0), ("two_lanes", 2), ("dusk_booth", 0)])
+@pytest.mark.parametrize(
+    ("clip", "number"), [("two_lanes", 0), pytest.param("two_lanes", 2, marks=pytest.mark.long), ("dusk_booth", 0)]
+)
 def test_a_rolled_plate_in_a_crop_is_read(reader: PlateReader, clip: str, number: int, degrees: int):
     truth = load_truth(FIXTURE_VIDEOS / f"{clip}.json")
     passage = truth.passages[number]

@@ -79,7 +79,7 @@ def test_a_picture_that_cannot_be_judged_is_told_by_its_kind_with_a_clock_in_it_
     assert quality_of(with_clock(picture, 1)) == quality
 
 
-@pytest.mark.parametrize("clip", CLIPS)
+@pytest.mark.parametrize("clip", [CLIPS[0], *(pytest.param(clip, marks=pytest.mark.long) for clip in CLIPS[1:])])
 def test_a_road_by_day_at_dusk_and_in_rain_is_good(clip: str) -> None:
     assert {quality_of(plane) for plane in planes(clip, every=25, count=2)} == {"good"}
 

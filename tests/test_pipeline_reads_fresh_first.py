@@ -28,7 +28,11 @@ def until_flagged(lane: Lane) -> None:
 
 @pytest.mark.parametrize(
     ("waited", "is_late"),
-    [(timedelta(), True), (timedelta(hours=1), False), (timedelta(seconds=20), False)],
+    [
+        (timedelta(), True),
+        pytest.param(timedelta(hours=1), False, marks=pytest.mark.long),
+        (timedelta(seconds=20), False),
+    ],
     ids=["a camera sends what it could not send", "the box was down", "more comes than is decided"],
 )
 def test_a_fresh_flagged_vehicle_does_not_wait_for_hundreds_that_have_gone_and_they_are_decided_after_it(
