@@ -11,7 +11,7 @@ import pytest
 from ocr.types import BgrImage, PlateRead
 from pipeline.types import FrameReads
 from pipeline.video.picture_shift import CALM_EVERY_S, NO_SHIFT, PictureShift
-from tests.pipeline_kit import STEP_S, KeptEvents, ListedPlates, box_at, frames_of, make_screening, screened
+from tests.pipeline_kit import KeptEvents, ListedPlates, box_at, frames_of, make_screening, screened
 from tests.plates import make_read
 from tests.traffic_kit import street_moved
 
@@ -53,10 +53,27 @@ def test_pictures_that_show_nothing_another_scene_or_another_size_have_no_shift(
     assert {shift.since_last(one, index * CALM_EVERY_S) for index, one in enumerate(scenes * 3)} == {NO_SHIFT}
 
 
+def test_once_wind_rises_what_was_not_compared_is_not_counted_as_one_jump() -> None:
+    shift = PictureShift()
+    calm_looks, step_s = 150, 0.08
+    for index in range(calm_looks):
+        shift.since_last(street_moved(0, 0), index * step_s)
+    found = [shift.since_last(street_moved(x, 0), (calm_looks + i) * step_s) for i, x in enumerate([30] * 8 + [0] * 3)]
+    assert found[:8] == [pytest.approx(NO_SHIFT, abs=1.0)] * 8  # a plate has gone along with the first of them
+    assert found[8] == pytest.approx((-30, 0), abs=4.0)
+
+
+def test_a_camera_that_is_turned_is_followed_and_one_that_shows_another_scene_does_not_jump_back() -> None:
+    shift = PictureShift()
+    turned = [shift.since_last(street_moved(-150 + 8 * index, 0), index * 0.08) for index in range(38)]
+    assert turned[1:] == [pytest.approx((8.0, 0.0), abs=4.0)] * 37
+    assert sum(x for x, _ in turned) == pytest.approx(37 * 8, abs=12.0)
+    assert shift.since_last(street_moved(0, 0)[::-1, ::-1], 38 * 0.08) == NO_SHIFT
+
+
 def shaking(scene: list[list[PlateRead]]) -> Iterator[FrameReads]:
-    """Yield what a shaking camera sees of a scene, after two seconds of the street alone."""
-    empty: list[list[PlateRead]] = [[] for _ in range(round(2.0 / STEP_S))]
-    looks = list(frames_of([*empty, *scene]))
+    """Yield what a camera sees of a scene that shakes from the first look on."""
+    looks = list(frames_of(scene))
     for look, (x, y) in zip(looks, jumps(len(looks)), strict=True):
         reads = tuple(replace(read, box=read.box.moved(x, y)) for read in look.reads)
         yield replace(look, frame=replace(look.frame, image=street_moved(x, y), moved=()), reads=reads)

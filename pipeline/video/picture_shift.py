@@ -30,11 +30,13 @@ BETTER, HARDLY_BETTER = 0.9, 0.97
 """A picture has moved if the background then differs by less than this share; of a camera that is known to shake, by
 less than the other: of two that differ by their light, one that was moved back is hardly more alike."""
 MOST_SHIFT = 1 / 16
-"""Of the picture's width: no pole bends further."""
+"""Of the picture's width: no pole bends further. One that is turned is followed from half of it to the next half."""
 REFERENCE_S = 10.0
 """Pictures are compared with one that is no older: light changes, and a camera may be turned."""
 CALM_EVERY_S = 0.5
 """Of a camera that is not known to shake, pictures are compared this often: wind rises in seconds."""
+BEGIN_S = 2.0
+"""It may have shaken before anybody looked: for so long at first, each picture is compared."""
 LIGHT_EVERY = 4
 """Of cells along each side: so many are enough to tell how much lighter a picture has become."""
 
@@ -49,11 +51,15 @@ class PictureShift:
         self._window: NDArray[np.float32] = np.zeros((0, 0), np.float32)
         self._taken_s = 0.0
         self._at = NO_SHIFT
+        self._began_s: float | None = None
         self._shook_s = self._compared_s = float("-inf")
+        self._was_left_out = False
 
     def since_last(self, image: BgrImage, at_s: float) -> Shift:
         """Return by how much the picture has moved since the last one."""
-        if not self._is_shaking(at_s) and 0.0 <= at_s - self._compared_s < CALM_EVERY_S:
+        was_left_out = self._was_left_out
+        self._was_left_out = self._is_calm(at_s) and 0.0 <= at_s - self._compared_s < CALM_EVERY_S
+        if self._was_left_out:
             return NO_SHIFT
         self._compared_s = at_s
         cells = _fine_cells(image)
@@ -61,14 +67,25 @@ class PictureShift:
         if reference is None or reference.shape != cells.shape:
             self._take(cells, at_s)
             return NO_SHIFT
-        self._at = self._shift_of(cells, reference, image.shape[1], at_s)
-        moved = self._at[0] - before[0], self._at[1] - before[1]
-        if not 0.0 <= at_s - self._taken_s < REFERENCE_S:
+        found = self._shift_of(cells, reference, image.shape[1], at_s)
+        if found is None:
             self._take(cells, at_s)
-        return moved
+            return NO_SHIFT
+        self._at = found
+        moved = found[0] - before[0], found[1] - before[1]
+        is_far = math.hypot(*found) > MOST_SHIFT / 2 * image.shape[1]
+        if is_far or not 0.0 <= at_s - self._taken_s < REFERENCE_S:
+            self._take(cells, at_s)
+        # Where the last one was, nobody knows; what was seen on it has gone along.
+        return NO_SHIFT if was_left_out else moved
 
     def _is_shaking(self, at_s: float) -> bool:
         return 0.0 <= at_s - self._shook_s < REFERENCE_S
+
+    def _is_calm(self, at_s: float) -> bool:
+        if self._began_s is None:
+            self._began_s = at_s
+        return not self._is_shaking(at_s) and not 0.0 <= at_s - self._began_s < BEGIN_S
 
     def _take(self, cells: NDArray[np.float32], at_s: float) -> None:
         self._reference, self._taken_s, self._at = cells, at_s, NO_SHIFT
@@ -79,20 +96,24 @@ class PictureShift:
     def _waves_of(self, cells: NDArray[np.float32]) -> NDArray[np.complex128]:
         return np.fft.rfft2((cells - cells.mean()) * self._window)
 
-    def _shift_of(self, cells: NDArray[np.float32], reference: NDArray[np.float32], width: int, at_s: float) -> Shift:
+    def _shift_of(
+        self, cells: NDArray[np.float32], reference: NDArray[np.float32], width: int, at_s: float
+    ) -> Shift | None:
+        """Return by how much the picture has moved since the reference; None where that cannot be told."""
         some = np.s_[::LIGHT_EVERY, ::LIGHT_EVERY]
         change = cells[some] - reference[some]
         if float(np.median(np.abs(change - np.median(change)))) <= STILL_LEVELS:
             return NO_SHIFT
         cell_px, unmoved = width / cells.shape[1], max(_difference(reference, cells), 1e-3)
         tried = [one for one in self._likely_shifts(cells) if math.hypot(*one) * cell_px <= MOST_SHIFT * width]
-        if not tried:
-            return NO_SHIFT
-        left, (x, y) = min((_difference(_moved(reference, one), cells), one) for one in tried)
+        left, (x, y) = min(
+            ((_difference(_moved(reference, one), cells), one) for one in tried), default=(255.0, NO_SHIFT)
+        )
         if left < BETTER * unmoved:
             self._shook_s = at_s
         elif left >= HARDLY_BETTER * unmoved or not self._is_shaking(at_s):
-            return NO_SHIFT
+            is_back = any(math.hypot(*one) <= 1.0 for one in tried)
+            return NO_SHIFT if is_back or not self._is_shaking(at_s) else None
         return x * cell_px, y * cell_px
 
     def _likely_shifts(self, cells: NDArray[np.float32]) -> list[Shift]:
