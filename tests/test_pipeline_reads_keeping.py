@@ -105,3 +105,26 @@ def test_the_one_thread_that_writes_seals_nothing_and_what_many_seal_at_once_can
         kept = [each.arrival for each in journal.waiting(0, 300)]
     scenes = sorted(arrival.sent.scene_picture for arrival in kept if arrival is not None)
     assert scenes == [number.to_bytes(2, "big") * 50_000 for number in range(200)]
+
+
+def test_what_is_sent_again_soon_is_known_here_and_neither_sealed_nor_written(tmp_path: Path):
+    sealed_count = [0]
+
+    class Counted(Seal):
+        def close(self, content: bytes, about: bytes) -> tuple[bytes, bytes]:
+            sealed_count[0] += 1
+            return super().close(content, about)
+
+    journal = Journal(tmp_path / "reads", Counted(bytes(32)))
+    keeping = Keeping(journal, dict)
+
+    async def send() -> list[list[bool]]:
+        first = await keeping.kept([arrival(1)])
+        return [first, await keeping.kept([arrival(1)]), await keeping.kept([arrival(1), arrival(2)])]
+
+    keeping.start()
+    with contextlib.closing(keeping), ThreadPoolExecutor(1) as apart:
+        assert apart.submit(asyncio.run, send()).result(30) == [[True], [False], [False, True]]
+    assert sealed_count[0] == 3, "the second message was not sealed"
+    with contextlib.closing(Journal(tmp_path / "reads", Seal(bytes(32)))) as journal:
+        assert journal.waiting_count() == 2

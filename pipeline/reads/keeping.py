@@ -7,6 +7,7 @@ import queue
 import sqlite3
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from pipeline.reads.sealed import Sealed
 from pipeline.reads.short_turns import take_short_turns
 
 MOST_AT_ONCE = 64
+REMEMBERED = 10_000
+"""Reads that are known to be on disk: one of them that is sent again soon is neither sealed nor looked for."""
 STATES_EVERY_S = 1.0
 
 log = logging.getLogger(__name__)
@@ -42,6 +45,8 @@ class Keeping:
         self._journal = journal
         self._states = states
         self._said: dict[str, str] = {}
+        self._on_disk: OrderedDict[tuple[str, bytes], None] = OrderedDict()
+        """Device and key of the last ones that a coroutine was told of. Of its loop's thread."""
         self._wanted: queue.SimpleQueue[_Wanted | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="journal")
 
@@ -55,11 +60,18 @@ class Keeping:
         return is_new
 
     async def kept(self, arrivals: Sequence[Arrival]) -> list[bool]:
-        """`keep` for a coroutine: a loop is woken once for all of its reads that went along with one write."""
+        """`keep` for the coroutines of one loop, which is woken once for all of its reads that went with one write."""
+        names = [(arrival.device_id, arrival.key()) for arrival in arrivals]
+        if all(name in self._on_disk for name in names):
+            return [False] * len(names)
         loop = asyncio.get_running_loop()
-        is_new: asyncio.Future[list[bool]] = loop.create_future()
-        self._wanted.put(_Wanted(self._journal.sealed(arrivals), is_new, loop))
-        return await is_new
+        answer: asyncio.Future[list[bool]] = loop.create_future()
+        self._wanted.put(_Wanted(self._journal.sealed(arrivals), answer, loop))
+        is_new = await answer
+        self._on_disk.update(dict.fromkeys(names))
+        while len(self._on_disk) > REMEMBERED:
+            self._on_disk.popitem(last=False)
+        return is_new
 
     def close(self) -> None:
         """Write what was asked for, and the devices' states; then close the journal."""

@@ -18,6 +18,8 @@ EPOCH_S = re.compile(r"\d{9,10}(\.\d+)?")
 SHORT_ZONE = re.compile(r"([+-])(\d:\d\d)$")
 """+8:00, which ISO 8601 writes +08:00."""
 MAX_SHORT = 200
+NUMERIC = (str, int, float)
+"""A tuple: a union is made anew at each call, dozens of times a message."""
 EUROPEAN = re.compile("[\x80-\xb6\xb8-\u07ff]")
 """But for the dot in the middle of a plate (·)."""
 BEYOND_EUROPE = re.compile("[\u0800-\U0010ffff]")
@@ -65,14 +67,14 @@ def short(value: object) -> str | None:
     """Return a text or number, alone or in a list of one, as a short text; None for anything else, and for nothing."""
     while isinstance(value, list) and len(value) == 1:
         value = value[0]
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
+    if not isinstance(value, NUMERIC) or isinstance(value, bool):
         return None
     return str(value).strip()[:MAX_SHORT] or None
 
 
 def share_of(value: object, full: float) -> float | None:
     """Return a score as a share of `full`, 0.0 to 1.0; None where there is no number."""
-    if not isinstance(value, str | int | float) or isinstance(value, bool):
+    if value is None or not isinstance(value, NUMERIC) or isinstance(value, bool):
         return None
     try:
         share = float(value) / full

@@ -22,12 +22,14 @@ WHITE = " \t\n"
 class Node:
     """An element by the local names below it: makers disagree on the namespace. What was found in it once is kept."""
 
-    __slots__ = ("_alike", "_below", "_named", "element", "places")
+    __slots__ = ("_alike", "_below", "_named", "element", "own", "places")
 
     def __init__(self, element: ElementTree.Element, places: "dict[ElementTree.Element, list[int]] | None") -> None:
         """`places`: of a form, which of a message's texts stand in each element; None: each holds its own."""
         self.element = element
         self.places = places
+        self.own = None if places is None else places[element]
+        """Which of a message's texts stand in this element."""
         self._named: dict[str, ElementTree.Element] | None = None
         self._alike: dict[str, ElementTree.Element] | None = None
         """The first child of each name, and of each name in lower case; made when they are asked for."""

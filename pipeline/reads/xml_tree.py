@@ -55,7 +55,7 @@ class Element:
     def said(self, *path: str) -> str | None:
         """Return an element's text without the white space around it; None where it is missing or empty."""
         found = self._node.below(path)
-        return (_text(found, self._texts).strip() or None) if found is not None else None
+        return None if found is None else _text(found, self._texts).strip() or None
 
     def all(self, name: str) -> Iterator["Element"]:
         """Yield every element of that name, at any depth."""
@@ -89,9 +89,9 @@ def parse_xml(body: bytes) -> Element:
 
 
 def _text(node: Node, texts: Sequence[str]) -> str:
+    if (own := node.own) is not None:
+        return texts[own[0]] if len(own) == 1 else "".join([texts[number] for number in own])
     element = node.element
-    if node.places is not None:
-        return "".join([texts[number] for number in node.places[element]])
     text = element.text or ""
     return text + "".join(child.tail or "" for child in element) if len(element) else text
 
