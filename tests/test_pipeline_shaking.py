@@ -73,6 +73,15 @@ def test_lanes_that_look_alike_all_along_have_no_shift_whatever_drives_down_them
     assert found == [NO_SHIFT] * 12
 
 
+def test_lanes_that_shake_across_are_not_taken_to_move_along_too() -> None:
+    shift = PictureShift()
+    noises = np.clip(np.random.default_rng(4).normal(12, 4, (10, 1080, 1920, 1)), 0, 24).astype(np.uint8)
+    still = np.zeros((1080, 1920, 1), np.uint8)
+    pictures = (np.roll(lane(index, still, 0), 24 * (index % 2), axis=1) + noises[index] for index in range(10))
+    found = [shift.since_last(one, index * 0.08) for index, one in enumerate(pictures)]
+    assert found[1:] == [pytest.approx((24.0 if index % 2 else -24.0, 0.0), abs=4.0) for index in range(1, 10)]
+
+
 def test_once_wind_rises_what_was_not_compared_is_not_counted_as_one_jump() -> None:
     shift = PictureShift()
     calm_looks, step_s = 150, 0.08

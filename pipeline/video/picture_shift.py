@@ -112,6 +112,11 @@ class PictureShift:
         cell_px = width / cells.shape[1]
         tried = [one for one in self._likely_shifts(cells) if math.hypot(*one) * cell_px <= MOST_SHIFT * width]
         left, (x, y) = min(((_left(_moved(reference, one), cells), one) for one in tried), key=_mean_left, default=NONE)
+        # Lines along a lane fit as well wherever they are moved along it.
+        for simpler in (x, y - round(y)), (x - round(x), y):
+            if (so := _left(_moved(reference, simpler), cells)).mean() * HARDLY_BETTER <= left.mean():
+                left, (x, y) = so, simpler
+                break
         # Moved by part of a cell, noise is smoothed: that alone would be more alike.
         unmoved = np.maximum(_left(_moved(reference, (x - round(x), y - round(y))), cells), 1e-3)
         share = float(left.mean() / unmoved.mean())
@@ -119,7 +124,7 @@ class PictureShift:
         if is_moved and share < BETTER:
             self._shook_s = at_s
         elif not is_moved or not self._is_shaking(at_s):
-            is_back = any(math.hypot(*one) <= 1.0 for one in tried)
+            is_back = bool(tried) and min(math.hypot(*one) for one in [*tried, (x, y)]) <= 1.0
             return NO_SHIFT if is_back or not self._is_shaking(at_s) else None
         return x * cell_px, y * cell_px
 
