@@ -17,6 +17,11 @@ from pipeline import parent_death
 
 BEHIND_OTHERS = 5
 """Priority (nice value) of what nobody waits for: the list's upkeep, deciding reads that were kept, reading plates."""
+FAR_BEHIND = 10
+ENOUGH_TO_GO, ENOUGH_TO_STAY = 0.4, 0.25
+"""Shares of a core: who gets as much goes from BEHIND_OTHERS to FAR_BEHIND; who gets less there comes back."""
+STAYS_S = 60.0
+"""And stays so long: each try takes from the one that comes back what it needs."""
 _SWITCH_INTERVAL_S = 0.0005
 
 
@@ -106,6 +111,41 @@ def put_session_behind(process_id: int) -> None:
         if os.getsid(process_id) == process_id:
             priority = int(autogroup.read_text().split()[-1])  # "/autogroup-123 nice 0"
             autogroup.write_text(str(max(BEHIND_OTHERS, priority)))
+
+
+class Standing:
+    """How far behind others the session of this process is that works without a break when there is too much to do.
+
+    It goes farther back while it gets enough of a core all the same: then nobody who answers at once waits for it, and
+    it loses little. Where others take what it needs it comes back, which anybody may. Only where there are autogroups.
+    """
+
+    def __init__(self, now_s: float, used_s: float) -> None:
+        """`used_s`: of this process's time on the processor."""
+        self._at_s, self._used_s = now_s, used_s
+        self._priority = BEHIND_OTHERS
+        self._stays_until_s = now_s
+
+    def look(self, now_s: float, used_s: float, *, has_too_much: bool) -> None:
+        """Be called every second or so."""
+        share = (used_s - self._used_s) / max(now_s - self._at_s, 1e-3)
+        self._at_s, self._used_s = now_s, used_s
+        is_far = self._priority == FAR_BEHIND
+        has_enough = share >= (ENOUGH_TO_STAY if is_far else ENOUGH_TO_GO)
+        if is_far and has_too_much and not has_enough:
+            self._stays_until_s = now_s + STAYS_S
+        goes = has_too_much and has_enough and now_s >= self._stays_until_s
+        wanted = FAR_BEHIND if goes else BEHIND_OTHERS
+        if wanted != self._priority and _put_own_session(wanted):
+            self._priority = wanted
+
+
+def _put_own_session(priority: int) -> bool:
+    try:
+        Path("/proc/self/autogroup").write_text(str(priority))
+    except OSError:  # no sessions here that cores are shared among, or it was moved a moment ago
+        return False
+    return True
 
 
 def put_session_beside(tries: int = 20) -> None:

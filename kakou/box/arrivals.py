@@ -16,7 +16,7 @@ from kakou.box.orders import Order, run_by_order
 from kakou.box.reporter import STATUS_EVERY_S, CameraReporter
 from kakou.box.supervisor import Heartbeat
 from kakou.exit_codes import ExitCode
-from kakou.process import stop_on_signals
+from kakou.process import Standing, stop_on_signals
 from kakou.wiring.box import Box
 from kakou.wiring.clock import deletable_at, trusted_clock
 from kakou.wiring.reads import open_journal, open_quarantine
@@ -34,6 +34,9 @@ from pipeline.walk.deciding import Decider, PassageRule
 IDLE_S = 0.03
 """How often the journal is asked while nothing comes."""
 
+LOOK_EVERY_S = 0.5
+"""At where this process stands among the others."""
+
 log = logging.getLogger(__name__)
 
 
@@ -49,10 +52,14 @@ def decide_by_order(order: Order) -> int:
         booth = stack.enter_context(contextlib.closing(booth_teller(box)))
         journal.begin_deciding()
         desk = _Desk(box, journal, outbox, decoder, order, booth)
+        standing, looked_s = Standing(time.monotonic(), time.process_time()), time.monotonic()
         while not stop.is_set():
             heartbeat.beat()
             if not desk.step():
                 stop.wait(IDLE_S)
+            if time.monotonic() - looked_s >= LOOK_EVERY_S:
+                looked_s = time.monotonic()
+                standing.look(looked_s, time.process_time(), has_too_much=desk.has_too_much)
         desk.finish()
     return ExitCode.OK
 
@@ -103,6 +110,10 @@ class _Desk:
             self._tidy()
             self._report()
         return count > 0
+
+    @property
+    def has_too_much(self) -> bool:
+        return self._arrivals.is_catching_up
 
     def finish(self) -> None:
         for passage in self._arrivals.finish():

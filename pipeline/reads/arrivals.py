@@ -89,6 +89,11 @@ class Arrivals:
         passages += self._end(self._passages.ended(now_s), useless)
         return skipped + len(found) + len(due), passages
 
+    @property
+    def is_catching_up(self) -> bool:
+        """Whether more comes than is decided, or came."""
+        return self._is_catching_up
+
     def finish(self) -> list[Passage]:
         """Decide what is still open: nobody will add to it."""
         return list(self._end(self._passages.finish(), []))

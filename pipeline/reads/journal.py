@@ -22,7 +22,7 @@ from pipeline.reads.cipher import Seal, SealError
 from pipeline.reads.room import Room
 from pipeline.reads.rows import AT_ONCE, Row, execute_values, opened
 from pipeline.reads.sealed import BOUND_BY, Sealed, frame_of, rowless, sealed
-from pipeline.reads.segment import Segment
+from pipeline.reads.segment import Held, Segment
 from pipeline.reads.waiting import Place, Waiting
 from riskdb.own_file import open_plain, own_folder
 
@@ -63,6 +63,7 @@ class Journal:
         self._seal = seal
         self._database = opened(folder / "reads.sqlite")
         self._segment: Segment | None = None
+        self._held = Held()
         self._looked_to = 0
         self._room = Room(folder)
 
@@ -113,6 +114,7 @@ class Journal:
         """Close a segment that is full or old."""
         if self._segment is not None and self._segment.is_over(now_s):
             self._segment.close()
+            self._held.add(self._path(self._segment.number))
             self._segment = None
             self._close_segments()
 

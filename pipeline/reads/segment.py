@@ -1,13 +1,19 @@
 """A file of sealed reads that grows at its end, and is deleted as a whole."""
 
+import contextlib
 import os
+from collections import deque
 from collections.abc import Sequence
 from itertools import accumulate, chain
 from pathlib import Path
 
+from riskdb.own_file import open_plain
+
 SEGMENT_BYTES = 64 * 2**20
 SEGMENT_S = 45.0
 """A segment is closed at this size or age: what was decided may then be deleted."""
+HELD_SEGMENTS = 8
+"""The last ones stay in memory: who decides soon reads in them. Older ones would fill all there is, 100 MB a second."""
 IOV_MAX = 1024
 """So many pieces Linux and macOS take in one write."""
 
@@ -44,6 +50,30 @@ class Segment:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+class Held:
+    """The segments that were closed last: the system holds them in memory, and no older ones."""
+
+    def __init__(self) -> None:
+        self._paths: deque[Path] = deque()
+
+    def add(self, path: Path) -> None:
+        self._paths.append(path)
+        if len(self._paths) > HELD_SEGMENTS:
+            leave_memory(self._paths.popleft())
+
+
+def leave_memory(path: Path) -> None:
+    """Let the system drop what it holds of a file in memory; one that is gone held none."""
+    if not hasattr(os, "posix_fadvise"):
+        return
+    with contextlib.suppress(FileNotFoundError):
+        file = open_plain(path, os.O_RDONLY)
+        try:
+            os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)
+        finally:
+            os.close(file)
 
 
 def _write_all(file: int, pieces: Sequence[bytes]) -> None:
