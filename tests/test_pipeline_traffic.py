@@ -15,7 +15,7 @@ ONCE_DOUBLED = (4, 6, 10, 13, 14, 15, 16, 19, 28, 57, 58, 64)
 """Scenes of every kind in which a tracker with one gate for all rates of looks doubled vehicles."""
 
 
-JUMPS_PX = (8.0, 16.0)
+JUMP_PX = 16.0
 """Of a picture of 1920, from look to look: a far plate is 30 wide."""
 
 
@@ -49,15 +49,14 @@ def test_of_two_thousand_random_passages_two_at_most_are_doubled_or_lost() -> No
 
 
 def test_a_camera_that_shakes_in_the_wind_doubles_and_loses_nobody() -> None:
-    wrong, owed = wrong_passages([shaken(crowded_traffic(0), max(JUMPS_PX), 0)])
+    wrong, owed = wrong_passages([shaken(crowded_traffic(0), JUMP_PX, 0)])
     assert wrong == []
     assert owed == 10
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("jump_px", JUMPS_PX)
-def test_of_passages_before_a_shaking_camera_one_of_a_hundred_at_most_is_doubled_or_lost(jump_px: float) -> None:
-    crowds = (shaken(crowded_traffic(seed), jump_px, seed) for seed in range(20))
-    wrong, owed = wrong_passages([*crowds, *(shaken(random_traffic(seed), jump_px, seed) for seed in range(40))])
-    assert owed >= 250
+def test_of_passages_before_a_shaking_camera_one_of_a_hundred_at_most_is_doubled_or_lost() -> None:
+    crowds = (shaken(crowded_traffic(seed), JUMP_PX, seed) for seed in range(8))
+    wrong, owed = wrong_passages([*crowds, *(shaken(random_traffic(seed), JUMP_PX, seed) for seed in range(12))])
+    assert owed >= 100
     assert len(wrong) <= owed / 100, wrong
