@@ -53,6 +53,35 @@ def test_pictures_that_show_nothing_another_scene_or_another_size_have_no_shift(
     assert {shift.since_last(one, index * CALM_EVERY_S) for index, one in enumerate(scenes * 3)} == {NO_SHIFT}
 
 
+def lane(index: int, noise: BgrImage, cars: int) -> BgrImage:
+    """Return a noisy look at asphalt with lines along the lanes, and cars that drive down them."""
+    picture = np.full((1080, 1920, 3), 90, np.uint8)
+    for x in (300, 800, 1300, 1700):
+        picture[:, x : x + 14] = 180
+    side = np.random.default_rng(9).uniform(30, 220, (20, 24)).astype(np.uint8)
+    for x in range(850, 850 + 450 * cars, 450):
+        y = 100 + 20 * index
+        picture[y : y + 300, x : x + 400] = cv2.resize(side, (400, 300), interpolation=cv2.INTER_CUBIC)[:, :, None]
+    return picture + noise
+
+
+@pytest.mark.parametrize("cars", [1, 2])
+def test_lanes_that_look_alike_all_along_have_no_shift_whatever_drives_down_them(cars: int) -> None:
+    shift = PictureShift()
+    noises = np.clip(np.random.default_rng(4).normal(12, 4, (3, 1080, 1920, 1)), 0, 24).astype(np.uint8)
+    found = [shift.since_last(lane(index, noises[index % 3], cars), index * 0.08) for index in range(12)]
+    assert found == [NO_SHIFT] * 12
+
+
+def test_lanes_that_shake_across_are_not_taken_to_move_along_too() -> None:
+    shift = PictureShift()
+    noises = np.clip(np.random.default_rng(4).normal(12, 4, (10, 1080, 1920, 1)), 0, 24).astype(np.uint8)
+    still = np.zeros((1080, 1920, 1), np.uint8)
+    pictures = (np.roll(lane(index, still, 0), 24 * (index % 2), axis=1) + noises[index] for index in range(10))
+    found = [shift.since_last(one, index * 0.08) for index, one in enumerate(pictures)]
+    assert found[1:] == [pytest.approx((24.0 if index % 2 else -24.0, 0.0), abs=4.0) for index in range(1, 10)]
+
+
 def test_once_wind_rises_what_was_not_compared_is_not_counted_as_one_jump() -> None:
     shift = PictureShift()
     calm_looks, step_s = 150, 0.08

@@ -29,8 +29,13 @@ middle of one is looked for."""
 BETTER, HARDLY_BETTER = 0.9, 0.97
 """A picture has moved if the background then differs by less than this share; of a camera that is known to shake, by
 less than the other: of two that differ by their light, one that was moved back is hardly more alike."""
+TILES = 4
+"""Along each side. What drives through is in few of those along the picture's edges: half of them must become alike."""
 MOST_SHIFT = 1 / 16
 """Of the picture's width: no pole bends further. One that is turned is followed from half of it to the next half."""
+NONE = np.full((TILES, TILES), 255.0, np.float32), NO_SHIFT
+"""What is left where no shift is likely."""
+AT_EDGES = np.pad(np.zeros((TILES - 2, TILES - 2), bool), 1, constant_values=True)
 REFERENCE_S = 10.0
 """Pictures are compared with one that is no older: light changes, and a camera may be turned."""
 CALM_EVERY_S = 0.5
@@ -104,15 +109,22 @@ class PictureShift:
         change = cells[some] - reference[some]
         if float(np.median(np.abs(change - np.median(change)))) <= STILL_LEVELS:
             return NO_SHIFT
-        cell_px, unmoved = width / cells.shape[1], max(_difference(reference, cells), 1e-3)
+        cell_px = width / cells.shape[1]
         tried = [one for one in self._likely_shifts(cells) if math.hypot(*one) * cell_px <= MOST_SHIFT * width]
-        left, (x, y) = min(
-            ((_difference(_moved(reference, one), cells), one) for one in tried), default=(255.0, NO_SHIFT)
-        )
-        if left < BETTER * unmoved:
+        left, (x, y) = min(((_left(_moved(reference, one), cells), one) for one in tried), key=_mean_left, default=NONE)
+        # Lines along a lane fit as well wherever they are moved along it.
+        for simpler in (x, y - round(y)), (x - round(x), y):
+            if (so := _left(_moved(reference, simpler), cells)).mean() * HARDLY_BETTER <= left.mean():
+                left, (x, y) = so, simpler
+                break
+        # Moved by part of a cell, noise is smoothed: that alone would be more alike.
+        unmoved = np.maximum(_left(_moved(reference, (x - round(x), y - round(y))), cells), 1e-3)
+        share = float(left.mean() / unmoved.mean())
+        is_moved = share < HARDLY_BETTER and float(np.median((left / unmoved)[AT_EDGES])) < HARDLY_BETTER
+        if is_moved and share < BETTER:
             self._shook_s = at_s
-        elif left >= HARDLY_BETTER * unmoved or not self._is_shaking(at_s):
-            is_back = any(math.hypot(*one) <= 1.0 for one in tried)
+        elif not is_moved or not self._is_shaking(at_s):
+            is_back = bool(tried) and min(math.hypot(*one) for one in [*tried, (x, y)]) <= 1.0
             return NO_SHIFT if is_back or not self._is_shaking(at_s) else None
         return x * cell_px, y * cell_px
 
@@ -148,9 +160,14 @@ def _moved(cells: NDArray[np.float32], shift: Shift) -> NDArray[np.float32]:
     return np.asarray(cv2.warpAffine(cells, by, cells.shape[::-1], borderMode=cv2.BORDER_REPLICATE), np.float32)
 
 
-def _difference(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
-    """Return by how many grey levels the background differs, whatever the light has become."""
+def _left(one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return by how many grey levels the background differs in each tile, whatever the light has become."""
     change = other - one
     change -= np.median(change[::LIGHT_EVERY, ::LIGHT_EVERY])
     np.abs(change, out=change)
-    return float(np.minimum(change, MOST_LEVELS, out=change).mean())
+    np.minimum(change, MOST_LEVELS, out=change)
+    return np.asarray(cv2.resize(change, (TILES, TILES), interpolation=cv2.INTER_AREA), np.float32)
+
+
+def _mean_left(tried: tuple[NDArray[np.float32], Shift]) -> float:
+    return float(tried[0].mean())
