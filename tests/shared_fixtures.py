@@ -60,7 +60,8 @@ def open_model_once(
 ) -> onnxruntime.InferenceSession:
     """Opening takes as long as reading ten plates, and a session remembers nothing of what it read."""
     there = model.stat()
-    known = (model.resolve(), there.st_size, there.st_mtime_ns, tuple(providers))
+    threads = sess_options.intra_op_num_threads, sess_options.inter_op_num_threads
+    known = (model.resolve(), there.st_size, there.st_mtime_ns, threads, tuple(providers))
     if known not in _open_models:
         _open_models[known] = _open_model(model, sess_options, providers=providers)
     return _open_models[known]
