@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
-from bench.camera_box import IS_THERE, MIB, CameraServer, running_box, texts_by_camera
+from bench.camera_box import IS_THERE, MIB, CameraServer, PassageLine, running_box, texts_by_camera
 from bench.camera_clips import (
     TRAFFIC,
     Look,
@@ -96,11 +96,22 @@ def screened_traffic(report: Report, options: argparse.Namespace, name: str, loo
         looks_per_s=sum(each.looks_per_s for each in box.statuses) / max(1, len(box.statuses)),
         rss_mib=rss.rss_kib / MIB,
     )
+    _tell_slowest(report, f"{name}: first look to decided, s, by vehicle", flagged)
     for place, count in sorted({**dict.fromkeys(got, 0), **expected}.items()):
         if got.get(place, 0) != count:
             messages.print(f"{place[0]}: {place[1]} passed {count} times, {got.get(place, 0)} passages")
     report.add_bar(f"{name}: passages lost", lost, 0, "at most")
     report.add_bar(f"{name}: passages doubled", doubled + others, 0, "at most")
+
+
+def _tell_slowest(report: Report, table: str, flagged: Sequence[PassageLine]) -> None:
+    """Add a row for each listed vehicle: the time of each of its passages, the slowest vehicle first."""
+    by_vehicle: dict[tuple[str, str], list[float]] = {}
+    for each in flagged:
+        own_s = _seconds(each["started_at"], each["decided_at"])
+        by_vehicle.setdefault((each["camera_id"], each["listed_text"] or each["text"]), []).append(own_s)
+    for (camera_id, text), times_s in sorted(by_vehicle.items(), key=lambda item: -max(item[1])):
+        report.add_row(table, camera=camera_id, vehicle=text, passages=" ".join(f"{each:.2f}" for each in times_s))
 
 
 def _write_traffic(
