@@ -36,11 +36,12 @@ def test_the_colour_separates_classes_of_one_text():
     assert second.probability == pytest.approx(0.3 / 0.7 * first.probability, rel=0.01)
 
 
-def test_a_blue_plate_that_looks_black_at_night_is_not_taken_for_a_foreigners():
+@pytest.mark.parametrize("black", [0.6, 0.94])  # of one look, and of a track whose looks each say 0.8
+def test_a_blue_plate_that_looks_black_at_night_is_not_taken_for_a_foreigners(black):
     distribution = make_distribution("粤B82345", certainty=0.999)
     styles = np.zeros_like(distribution.style_probs)
-    styles[distribution.styles.index("blue")] = 0.4
-    styles[distribution.styles.index("black")] = 0.6
+    styles[distribution.styles.index("blue")] = 1 - black
+    styles[distribution.styles.index("black")] = black
     dark = PlateDistribution(distribution.alphabet, distribution.char_probs, distribution.styles, styles)
     best = top_hypotheses(dark)[0]
     assert (best.text, best.plate_class) == ("粤B82345", "02")
