@@ -147,9 +147,9 @@ def _alike() -> dict[int, str]:
 _ALIKE = _alike()
 RARITY = {"06": 0.003, "07": 0.1, "08": 0.3, "22": 0.3}
 """How often a class is met where its text could be of another class too, against the colour alone: black plates of
-foreigners have not been issued since GA 36-2007, but a blue one looks black at night, on all looks of a track alike (with
-0.02 one of the fixture clips' was a hit 0.2 to 0.6 s later, when it stood in the light); a low-speed truck's plate is
-laid out as a motorcycle's, and trucks are what passes. Classes not named: 1."""
+foreigners have not been issued since GA 36-2007, but a blue one looks black at night, on all looks of a track alike
+(with 0.02 one of the fixture clips' was a hit 0.2 to 0.6 s later, when it stood in the light); a low-speed truck's
+plate is laid out as a motorcycle's, and trucks are what passes. Classes not named: 1."""
 
 _LOOKALIKES = {"O": "0", "0": "O", "I": "1"}
 _SEPARATORS = frozenset(" ·•・‧∙.-_\t\u3000\u00a0")
