@@ -34,6 +34,8 @@ COMPLAINTS = (
     (r"^Invalid value for '(.+?)' / '(.+?)': ", r"\1（\2）的值不对："),
     (r"^Invalid value for '?(.+?)'?: ", r"\1 的值不对："),
     (r"^Invalid value: ", "值不对："),
+    (r"the path is empty\. A variable.*", "路径是空的：脚本里的变量可能没有值。"),
+    (r"^Option '(.+?)' was given (\d+) times.*", r"选项 \1 写了 \2 次，不知道用哪一个：只写一次。"),
     (r" \(Possible options: (.*)\)$", r"（可能是 \1）"),
     (r" Did you mean (.+?)\?$", r"，是不是 \1？"),
     (r"Input should be a valid number.*", "应为数"),
@@ -60,6 +62,10 @@ def chinese_help() -> dict[str, dict[str, str]]:
 class SpokenCommand(TyperCommand):
     """A command whose help is in the user's language."""
 
+    def parse_args(self, ctx: "Context", args: list[str]) -> list[str]:
+        _refuse_unclear(self, ctx, args)
+        return super().parse_args(ctx, args)
+
     def format_help(self, ctx: "Context", formatter: "HelpFormatter") -> None:
         if speaks_chinese():
             _print_help(self, ctx, {})
@@ -69,6 +75,10 @@ class SpokenCommand(TyperCommand):
 
 class SpokenGroup(TyperGroup):
     """Commands below a word; their help is in the user's language."""
+
+    def parse_args(self, ctx: "Context", args: list[str]) -> list[str]:
+        _refuse_unclear(self, ctx, args)
+        return super().parse_args(ctx, args)
 
     def format_help(self, ctx: "Context", formatter: "HelpFormatter") -> None:
         if speaks_chinese():
@@ -87,6 +97,24 @@ def spoken(app: typer.Typer) -> typer.Typer:
     if not (isinstance(app.info.cls, type) and issubclass(app.info.cls, SpokenGroup)):
         app.info.cls = SpokenGroup
     return app
+
+
+def _refuse_unclear(command: "Command", ctx: "Context", args: list[str]) -> None:
+    """Refuse what the parser would pass in silence: an empty path (the current folder), and one of two values."""
+    if not args or ctx.resilient_parsing:
+        return
+    values, _, order = command.make_parser(ctx).parse_args(args=list(args))
+    for given in dict.fromkeys(() if "help" in values else order):
+        if not isinstance(given, TyperArgument | TyperOption):
+            continue
+        value = values.get(given.name or "")
+        is_path = "path" in (given.display_type(ctx) or "").lower()
+        if is_path and "" in (value if isinstance(value, list | tuple) else (value,)):
+            said = "the path is empty. A variable of a script may have no value."
+            raise typer.BadParameter(said, ctx=ctx, param=given)
+        is_one = isinstance(given, TyperOption) and not (given.multiple or given.is_flag)
+        if is_one and order.count(given) > 1:
+            ctx.fail(f"Option '{given.opts[-1]}' was given {order.count(given)} times: give it once.")
 
 
 def complain(error: Exception) -> bool:
