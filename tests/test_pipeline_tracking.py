@@ -193,7 +193,7 @@ def test_sure_looks_from_afar_that_follow_at_once_settle_no_text() -> None:
 
 
 def test_a_sure_text_settles_although_dusk_makes_a_blue_plate_nearly_black() -> None:
-    for blue, settled in ((0.2, ["川A9T384"]), (0.12, [])):  # black ones are rare: some 80 % and 50 % blue
+    for blue, settled in ((0.12, ["川A9T384"]), (0.03, [])):  # black ones are rare: some 86 % and 24 % blue
         read = make_read("川A9T384")
         styles = np.where(np.array(STYLES) == "blue", blue, np.where(np.array(STYLES) == "black", 1 - blue, 0))
         dusk = replace(read.distribution, style_probs=styles.astype(np.float32))
@@ -272,10 +272,27 @@ def test_a_vehicle_of_whose_only_look_from_afar_one_slot_was_misread_is_one_trac
 @pytest.mark.parametrize(
     "scene",
     [
+        pytest.param(nearing("皖A12345", "京A12345", 17), id="seen once, nearly two seconds ago"),
+        pytest.param([*nearing("皖A12345", "京A12345", 11, width=58)], id="as near as before"),
+        pytest.param(
+            [*([make_read("皖A12345", box_at(540 - 3 * i, 10 + 8 * i, 44 + i))] for i in range(3)), *repeat([], 8),
+             *([make_read("京A12345", box_at(430 - 8 * i, 170 + 25 * i, 60 + 4 * i))] for i in range(6))],
+            id="misread three times from afar",
+        ),
+    ],
+)  # fmt: skip
+def test_a_vehicle_whose_province_alone_was_misread_from_afar_is_one_track(scene: list[list[PlateRead]]) -> None:
+    assert [text_of(track) for track in tracks_of(scene)] == ["京A12345"]
+
+
+@pytest.mark.parametrize(
+    "scene",
+    [
         pytest.param(nearing("皖A72345", "京A12345", 11), id="two slots differ"),
-        pytest.param(nearing("皖A12345", "京A12345", 11, width=58), id="no nearer"),
-        pytest.param(nearing("皖A12345", "京A12345", 11, grown=40), id="farther: a follower"),
-        pytest.param(nearing("皖A12345", "京A12345", 30), id="too long ago"),
+        pytest.param(nearing("京A12315", "京A12345", 11, width=58), id="no nearer"),
+        pytest.param(nearing("京A12315", "京A12345", 11, grown=40), id="farther: a follower"),
+        pytest.param(nearing("京A12315", "京A12345", 30), id="too long ago"),
+        pytest.param(nearing("皖A12345", "京A12345", 75), id="of another province, after it has left"),
     ],
 )
 def test_what_was_seen_once_and_differs_more_or_is_no_nearer_is_another_vehicle(scene: list[list[PlateRead]]) -> None:

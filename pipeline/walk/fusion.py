@@ -42,6 +42,13 @@ class SlotAgreement:
 
     same: int
     different: int
+    is_province_other: bool = False
+    """Whether the first slot, which holds most plates' province, is among the different ones."""
+
+    @property
+    def different_numbers(self) -> int:
+        """In how many slots they differ behind the province: hardly two vehicles that follow each other do in none."""
+        return self.different - self.is_province_other
 
 
 class PlateFusion:
@@ -152,12 +159,13 @@ def surely_shown(distribution: PlateDistribution) -> SureSlots:
 def agreement_of(one: SureSlots, other: SureSlots) -> SlotAgreement:
     """`slot_agreement` of what two distributions of as many slots surely show."""
     same = different = 0
+    is_province_other = UNSURE not in (one[0], other[0]) and one[0] != other[0]
     for mine, theirs in zip(one, other, strict=True):
         if mine == theirs:
             same += mine != UNSURE
         else:
             different += UNSURE not in (mine, theirs)
-    return SlotAgreement(same, different)
+    return SlotAgreement(same, different, is_province_other)
 
 
 def sure_slots(distribution: PlateDistribution) -> int:

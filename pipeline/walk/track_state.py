@@ -89,7 +89,7 @@ class TrackState:
         misfit = self.motion.far_misfit(read.box, now_s)
         if misfit > 1.0:
             return float("inf")
-        if agreement.different == 0 and agreement.same >= FAR_SAME_SLOTS:
+        if agreement.different_numbers == 0 and agreement.same >= FAR_SAME_SLOTS:
             return misfit
         # For a moment, what cannot be read, then or now, is no evidence of a second vehicle.
         is_moment = self._missed_s(frame) <= self._settings.max_gap_s and now_s - self.motion.seen_s <= MOMENT_S
@@ -199,7 +199,8 @@ class TrackState:
         look_count = since.fusion.look_count
         is_proven = is_last or (look_count >= PROOF_LOOKS and not self._can_wait_for_text(agreement))
         misread = min(1, agreement.same // MISREAD_SHARE_SLOTS) if self._sure.is_far and not since.is_far else 0
-        if agreement.different <= misread and (is_proven or agreement.same >= SURELY_SAME_SLOTS):
+        is_same_number = agreement.different_numbers == 0 and agreement.same >= FAR_SAME_SLOTS
+        if (agreement.different <= misread or is_same_number) and (is_proven or agreement.same >= SURELY_SAME_SLOTS):
             self._join(since)
         elif is_proven and look_count == 1:
             # A single look that disagrees is a misread; a vehicle is seen more than once. If it can be.
