@@ -6,6 +6,9 @@ from ocr.types import PlateRead
 
 SAME_PLATE_IOU = 0.3
 READABLE = 0.5
+GHOST_BELOW, GHOST_SURER, GHOST_COVERED = 0.3, 2.0, 0.6
+"""What is read less surely, at a place where something that is read so many times as surely covers so much of the
+smaller one, is no second plate: at dusk the detector takes a plate with what is around it for one more."""
 
 
 def merged(reads: Sequence[PlateRead], further: Sequence[PlateRead], least_confidence: float) -> list[PlateRead]:
@@ -24,3 +27,17 @@ def without_parts(reads: Sequence[PlateRead], large: Sequence[PlateRead]) -> lis
     """Leave out what a `large` plate was read at: from farther back its ends are seen, which a nearer look cuts off."""
     readable = [read for read in large if read.confidence >= READABLE]
     return [read for read in reads if all(read.box.iou(one.box) <= SAME_PLATE_IOU for one in readable)]
+
+
+def without_ghosts(reads: Sequence[PlateRead]) -> list[PlateRead]:
+    """Leave out doubtful reads over plates that are read far more surely."""
+    return [
+        read
+        for read in reads
+        if read.confidence >= GHOST_BELOW
+        or all(
+            other.confidence < GHOST_SURER * read.confidence or read.box.covered(other.box) < GHOST_COVERED
+            for other in reads
+            if other is not read
+        )
+    ]

@@ -9,7 +9,7 @@ from ocr import stacked
 from ocr.cut_plates import is_at_edge, is_inside, without_unseen
 from ocr.detector import Detection, PlateDetector
 from ocr.interpreting import build_read, is_two_line, style_probability, two_line_style
-from ocr.merging import READABLE, SAME_PLATE_IOU, merged, without_parts
+from ocr.merging import READABLE, SAME_PLATE_IOU, merged, without_ghosts, without_parts
 from ocr.models_folder import ModelFiles
 from ocr.reader_settings import ReaderSettings
 from ocr.recognizer import CPU_PROVIDERS, PlateRecognizer
@@ -78,7 +78,7 @@ class PlateReader:
             reads, is_complete = self._merge(reads, further), is_complete and is_all
         if self._may_be_filled(reads, size, moved):
             reads = self._from_farther(image, reads, settings.fills_above)
-        return PictureReads(tuple(reads), is_complete)
+        return PictureReads(tuple(without_ghosts(reads)), is_complete)
 
     def _look_at_large_photo(self, image: BgrImage) -> PictureReads:
         """Look from near, where nothing is read for sure there at half of that too, and from farther back."""
@@ -93,7 +93,8 @@ class PlateReader:
         if not self._sure(seen):
             further, is_all = self._read_in(image, whole(size, settings.detector_long_side_px), faint, reads)
             reads, is_complete = self._merge(reads, further), is_complete and is_all
-        return PictureReads(tuple(self._from_farther(image, reads, NEAR_SEES_BELOW)), is_complete)
+        reads = self._from_farther(image, reads, NEAR_SEES_BELOW)
+        return PictureReads(tuple(without_ghosts(reads)), is_complete)
 
     def _from_farther(self, image: BgrImage, reads: list[PlateRead], above: float) -> list[PlateRead]:
         """Add what is read from farther back and is wider than this share of the picture."""
@@ -109,7 +110,7 @@ class PlateReader:
             reads += self._read_at(
                 image, [one for one in seen if all(one.box.iou(r.box) <= SAME_PLATE_IOU for r in reads)]
             )
-        return reads
+        return without_ghosts(reads)
 
     def _closer_windows(self, size: tuple[int, int], moved: Moved, reads: Sequence[PlateRead]) -> list[Window]:
         settings, long_side = self.settings, max(size)

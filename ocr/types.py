@@ -61,11 +61,19 @@ class BoundingBox:
 
     def iou(self, other: "BoundingBox") -> float:
         """Return intersection over union, 0.0 to 1.0."""
-        overlap_x = max(0.0, min(self.x2, other.x2) - max(self.x1, other.x1))
-        overlap_y = max(0.0, min(self.y2, other.y2) - max(self.y1, other.y1))
-        shared = overlap_x * overlap_y
+        shared = self._shared(other)
         union = self.area + other.area - shared
         return shared / union if union > 0 else 0.0
+
+    def covered(self, other: "BoundingBox") -> float:
+        """Return which share of the smaller of the two the other one covers, 0.0 to 1.0."""
+        smaller = min(self.area, other.area)
+        return self._shared(other) / smaller if smaller > 0 else 0.0
+
+    def _shared(self, other: "BoundingBox") -> float:
+        overlap_x = max(0.0, min(self.x2, other.x2) - max(self.x1, other.x1))
+        overlap_y = max(0.0, min(self.y2, other.y2) - max(self.y1, other.y1))
+        return overlap_x * overlap_y
 
     def within(self, size: tuple[int, int]) -> "BoundingBox":
         """Return the part that lies in a picture of (height, width)."""

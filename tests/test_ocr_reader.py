@@ -2,20 +2,23 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 import pytest
 
 from fixtures.truth import FIXTURE_VIDEOS, load_truth
 from ocr.hypotheses import top_hypotheses
+from ocr.merging import without_ghosts
 from ocr.models_folder import MODELS_FOLDER, shipped_models
 from ocr.reader import PlateReader
 from ocr.reader_settings import ReaderSettings
 from ocr.second_look import averaged
-from ocr.types import BgrImage, OcrError
-from tests.plates import make_distribution
+from ocr.types import BgrImage, BoundingBox, OcrError
+from tests.plates import make_distribution, make_read
 
 
 @pytest.fixture(scope="module")
@@ -123,3 +126,26 @@ def test_changed_models_are_refused(tmp_path: Path):
         file.write(b"\0")
     with pytest.raises(OcrError, match=r"detector\.onnx 损坏或被改过"):
         shipped_models(tmp_path)
+
+
+@pytest.mark.parametrize("index", [1, 152])
+def test_a_plate_at_dusk_is_read_once_though_it_is_detected_with_what_is_around_it_too(
+    reader: PlateReader, index: int
+) -> None:
+    with av.open(str(FIXTURE_VIDEOS / "dusk_booth.mp4")) as container:
+        frame = next(islice(container.decode(video=0), index, None)).to_ndarray(format="bgr24")
+    reads = reader.read(np.asarray(cv2.resize(frame, (1920, 1080)), np.uint8), ())
+    assert [read.text[1:] for read in reads] == ["P62C07" if index == 1 else "D4Y716"]
+
+
+def test_doubtful_reads_beside_a_sure_one_and_surer_ones_over_it_stay() -> None:
+    sure = make_read("京A12345", BoundingBox(100, 100, 160, 120))
+    around = replace(sure, box=BoundingBox(80, 90, 190, 132), confidence=0.1)
+    beside = replace(around, box=BoundingBox(150, 90, 260, 132))
+    likely = replace(around, confidence=0.35)
+    assert without_ghosts([around, sure]) == [sure]
+    assert without_ghosts([beside, sure]) == [beside, sure]
+    assert without_ghosts([likely, sure]) == [likely, sure]
+    assert without_ghosts([around]) == [around]
+    alike = replace(sure, confidence=0.15)
+    assert without_ghosts([around, alike]) == [around, alike]
