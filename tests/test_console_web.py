@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from fastapi import FastAPI
@@ -235,6 +236,13 @@ def test_a_spoofed_forwarded_address_does_not_get_around_the_throttle(app: FastA
 def test_a_page_without_a_log_in_leads_to_the_log_in_and_back(app: FastAPI, console: Console):
     answer = client_of(app, console).get("/screen", headers={"accept": "text/html"})
     assert (answer.status_code, answer.headers["location"]) == (303, "/login?next=/screen")
+    answer = client_of(app, console).get("/screen?case=7", headers={"accept": "text/html"})
+    assert parse_qs(urlsplit(answer.headers["location"]).query) == {"next": ["/screen?case=7"]}
+
+
+def test_a_form_that_is_sent_after_the_log_in_ended_says_that_it_was_not_taken(app: FastAPI, console: Console):
+    answer = client_of(app, console).post("/shift/note", data={"text": "x"}, headers={"accept": "text/html"})
+    assert (answer.status_code, "没有提交" in answer.text) == (401, True)
 
 
 def test_an_expired_session_in_the_middle_of_an_outcome_is_told_and_loses_nothing(app: FastAPI, console: Console):

@@ -1,6 +1,7 @@
 // Requests to the console, and what to say when one fails.
 
-const csrf = document.querySelector("meta[name=csrf]")?.content ?? "";
+let csrf = document.querySelector("meta[name=csrf]")?.content ?? "";
+const person = document.querySelector("meta[name=person]")?.content ?? "";
 
 export class Refusal extends Error {
   constructor(status, message) {
@@ -12,7 +13,26 @@ export class Refusal extends Error {
 // On a line that is dead without a word nothing else would end the wait, and every later step would wait behind it.
 export const ANSWER_MS = 15000;
 
+// Who is logged in in this browser now: not always who opened this page, and a log-in of today carries another token.
+export async function standing() {
+  const now = await ask("/account/session");
+  return { ...now, isSame: String(now.person) === person };
+}
+
+// A page that is older than its log-in asks for the new token, and again.
 export async function ask(path, body) {
+  try {
+    return await askOnce(path, body);
+  } catch (refusal) {
+    if (refusal.status !== 403 || body === undefined) throw refusal;
+    const now = await standing();
+    if (!now.isSame || now.csrf === csrf) throw refusal;
+    ({ csrf } = now);
+    return askOnce(path, body);
+  }
+}
+
+async function askOnce(path, body) {
   const signal = AbortSignal.timeout?.(ANSWER_MS); // browsers of before 2022 lack it
   try {
     const answer = await fetch(path, body === undefined ? { signal, headers: { accept: "application/json" } } : {

@@ -148,6 +148,30 @@ export class CaseDetail {
     this.act({ action: "assign", reason: form.get("unit") || null, assignee_id: worker ? Number(worker) : null, note: form.get("note") });
   }
 
+  // Somebody was faster: the case is shown as it is now, and what was written for it is still there.
+  async openWithDraft(caseId) {
+    const written = this.box.querySelector("form.choices:not([hidden])");
+    const fields = written ? [...new FormData(written)] : [];
+    await this.open(caseId);
+    if (this.caseId !== caseId || !written) return;
+    const kind = written.dataset.for;
+    const isOffered = this.box.querySelector(`[data-act="${kind === "list-error" ? "reject" : kind}"]`);
+    const form = this.box.querySelector(`form.choices[data-for="${kind}"]`);
+    if (!form || !isOffered) return this.showUnsent(fields);
+    form.hidden = false;
+    for (const [name, value] of fields) {
+      const field = form.elements[name];
+      if (field.type !== "select-one" || [...field.options].some((option) => option.value === value)) field.value = value;
+    }
+  }
+
+  // The case can no longer take these words; whoever wrote them can.
+  showUnsent(fields) {
+    const { note } = Object.fromEntries(fields);
+    if (!note) return;
+    this.article.prepend(Object.assign(document.createElement("p"), { className: "note warn", textContent: `您写的没有提交，可以复制：${note}` }));
+  }
+
   // The group is told once; whether it arrived, the case shows.
   async tellGroup() {
     if (this.isBusy) return;
@@ -177,7 +201,7 @@ export class CaseDetail {
     } catch (refusal) {
       toast(refusal.message);
       if (refusal.status === 404) this.left([caseId]);
-      if (refusal.status === 409 && this.caseId === caseId) await this.open(caseId);
+      if (refusal.status === 409 && this.caseId === caseId) await this.openWithDraft(caseId);
     } finally {
       this.isBusy = false;
     }

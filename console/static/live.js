@@ -11,18 +11,21 @@ export function listen(handlers) {
   let lostAt = null;
   let trouble = "";
   let isFresh = true;
+  let isEnded = false; // the log-in is over, and somebody is in the middle of writing
 
   function show() {
-    const text = lostAt ? `连接中断，自 ${clockTime(serverNow() - elapsedSince(lostAt))} 起画面未更新，正在重新连接…` : trouble;
+    const text = isEnded ? "登录已过期，画面不再更新；正在填写的内容还在，登录后可以照常提交：" : lostAt ? `连接中断，自 ${clockTime(serverNow() - elapsedSince(lostAt))} 起画面未更新，正在重新连接…` : trouble;
     banner.textContent = text;
+    if (isEnded) banner.append(Object.assign(document.createElement("a"), { href: "/login", target: "_blank", rel: "noopener", textContent: "在新窗口登录" }));
     banner.hidden = !text;
-    document.body.classList.toggle("stale", Boolean(lostAt));
+    document.body.classList.toggle("stale", Boolean(lostAt) || isEnded);
   }
 
   function heard() {
     lastHeard = moment();
-    if (lostAt) {
+    if (lostAt || isEnded) {
       lostAt = null;
+      isEnded = false;
       show();
     }
     if (!isFresh) return;
@@ -47,16 +50,24 @@ export function listen(handlers) {
       source.addEventListener(kind, (event) => { heard(); handlers[kind]?.(JSON.parse(event.data)); });
     }
     source.addEventListener("trouble", (event) => { heard(); setTrouble(JSON.parse(event.data).text); });
-    source.addEventListener("ended", () => { source.close(); location.assign("/login?next=/screen"); });
+    source.addEventListener("ended", () => { source.close(); logIn(); });
   }
 
   // A closed stream is a refused one: after a log-out or an expired session only a log-in helps.
   async function retry() {
     try {
       const answer = await fetch("/screen/cases?group=new", { headers: { accept: "application/json" } });
-      if (answer.status === 401) return location.assign("/login?next=/screen");
+      if (answer.status === 401) return logIn();
     } catch { /* still out of reach: try the stream again */ }
     open();
+  }
+
+  // What is half written stays, and the stream is tried until somebody is logged in again.
+  function logIn() {
+    if (!handlers.isWriting()) return location.assign(`/login?next=${encodeURIComponent(location.pathname + location.search)}`);
+    isEnded = true;
+    show();
+    setTimeout(retry, 3000);
   }
 
   function setTrouble(text) {

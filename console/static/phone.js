@@ -66,7 +66,7 @@ async function load() {
   } catch {
     return note("没有信号。可以照常填写，有信号后自动上传。");
   }
-  if (answer.status === 401) return saved.tasks.length || queue.steps.length ? session.expired() : location.assign("/login?next=/m");
+  if (answer.status === 401) return saved.tasks.length || queue.steps.length ? session.expired() : location.assign(`/login?next=${encodeURIComponent(location.pathname + location.search)}`);
   if (answer.status === 403) return note("这个账号不是网格员，不能使用本页。", true);
   if (!answer.ok) return note("系统暂时没有应答，稍后自动重试。内容已保留。");
   const list = await answer.json();

@@ -48,6 +48,7 @@ const live = listen({
   state: apply,
   tiles: (change) => { if (tiles.change(change)) drawState(state, tiles.worstFirst); else catchUp(); },
   lane: (passage) => lanes.show(passage),
+  isWriting: () => detail.isWriting,
   ping: (data) => setServerTime(data.now),
   resync: async () => {
     catchUp();

@@ -33,6 +33,7 @@ _FIELD_WORDS = {
     "checkpoint": "卡口", "source": "来源",
 }  # fmt: skip
 """What the pages call the fields that people fill in."""
+_UNSENT = "登录已过期，刚才填写的内容没有提交。请在新窗口重新登录，再用浏览器的“后退”回到填写的页面，重新提交。"
 _HTTP_WORDS = {
     404: "没有这个页面。",
     405: "这个地址不支持这种操作。",
@@ -55,6 +56,10 @@ def wants_page(request: Request) -> bool:
     return "text/html" in request.headers.get("accept", "")
 
 
+def query_of(request: Request) -> str:
+    return f"?{request.url.query}" if request.url.query else ""
+
+
 def _answer(request: Request, status: int, message: str) -> Response:
     if wants_page(request):
         return page(request, "message.html", {"message": message, "status": status}, status_code=status)
@@ -64,7 +69,9 @@ def _answer(request: Request, status: int, message: str) -> Response:
 def _on_console_error(request: Request, error: Exception) -> Response:
     status = next((_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS), 400)
     if status == 401 and wants_page(request):
-        return RedirectResponse(f"/login?next={quote(request.url.path)}", 303)
+        if request.method not in ("GET", "HEAD"):  # the log-in would lead to a page that is none, and say nothing of it
+            return _answer(request, 401, _UNSENT)
+        return RedirectResponse(f"/login?next={quote(request.url.path + query_of(request))}", 303)
     return _answer(request, status, str(error))
 
 

@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
+from pydantic import BaseModel, ConfigDict
 from starlette.responses import Response
 
 from console.parts import Console
@@ -17,6 +18,18 @@ router = APIRouter(prefix="/account", tags=["pages"])
 Password = Annotated[str, Form(max_length=200)]
 Code = Annotated[str, Form(max_length=16)]
 Offer = Annotated[str, Form(max_length=1000)]
+
+
+class Standing(BaseModel):
+    """Who is logged in in this browser now, for a page that was opened earlier."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    person: int | None
+    name: str
+    csrf: str
+
+
 _PASSWORD_SET = "密码已更改，其他设备上的登录已退出。"
 _FACTOR_ON = "动态验证码已开启，其他设备上的登录已退出。下次登录起需要它。"
 _NEW_CODES = "已生成新的恢复码，以前的不再有效。"
@@ -25,6 +38,12 @@ _NEW_CODES = "已生成新的恢复码，以前的不再有效。"
 @router.get("", **allow_everybody())
 def own_account_page(request: Request, session: Session, console: TheConsole) -> Response:
     return _account(request, session, console)
+
+
+@router.get("/session", **allow_everybody())
+def standing(session: Session) -> Standing:
+    """Say whose session this is and what its writes carry: a page may be older than its session."""
+    return Standing(person=session.actor.account_id, name=session.actor.name, csrf=session.csrf_token)
 
 
 @router.post("/password", **allow_everybody())
