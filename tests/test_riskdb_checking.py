@@ -1,12 +1,13 @@
 """`kakou risk check` finds what is wrong with the list and with its server."""
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import redis
 
-from riskdb.hotset.checking import Finding, check_list
+from riskdb.hotset.checking import SUBJECTS, Finding, check_list
 from riskdb.hotset.keys import HOT
 from riskdb.record.removals import remove_stays
 from tests.riskdb_kit import RiskRig, risk_rig
@@ -37,6 +38,17 @@ def test_a_list_that_is_as_it_should_be_has_no_finding(rig: RiskRig):
 def test_a_list_that_is_gone_is_a_finding(rig: RiskRig, redis_client: "redis.Redis"):
     redis_client.flushall()
     assert _wrong(rig) >= {"version", "heartbeat", "entries"}
+    assert _findings(rig)["heartbeat"].detail.startswith("从未：")
+
+
+def test_what_was_found_is_said_in_chinese(rig: RiskRig, redis_client: "redis.Redis"):
+    names = "Redis|kakou|risk|serve|appendonly|yes|noeviction"
+    for wreck in (None, redis_client.flushall):
+        if wreck is not None:
+            wreck()
+        for subject, finding in _findings(rig).items():
+            assert subject in SUBJECTS
+            assert not re.search("[A-Za-z]", re.sub(names, "", finding.detail)), finding
 
 
 def test_a_list_behind_its_record_is_a_finding(rig: RiskRig):

@@ -98,7 +98,7 @@ def test_a_clock_that_is_ahead_for_a_while_costs_the_list_nothing(centre: Centre
     assert centre.match("粤B99999") is None
     findings = {f.subject: f for f in check_list(centre.publisher(), centre.rig.settings, centre.machine.wall_s)}
     assert findings["entries"].is_ok
-    assert findings["entries"].detail == "35 listed"
+    assert findings["entries"].detail == "35 条"
 
 
 def test_a_clock_that_is_set_right_while_the_list_is_asked_clears_nobody(centre: Centre):

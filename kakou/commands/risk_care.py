@@ -21,7 +21,7 @@ from kakou.wiring.matching import key_path
 from kakou.wiring.redis import open_redis
 from kakou.wiring.risk import open_keeper, open_parts
 from riskdb.exporting import csv_sheet
-from riskdb.hotset.checking import check_list, count_list
+from riskdb.hotset.checking import SUBJECTS, check_list, count_list
 from riskdb.match import AREA_LEVEL_NAMES
 from riskdb.record.removals import Removal
 from riskdb.record.rotation import rotate_key
@@ -102,7 +102,11 @@ def check(config: Config = None, as_json: AsJson = False) -> None:
         findings = list(check_list(parts.required_publisher(), settings.risk, time.time()))
     table = Table("检查", "结果", "说明")
     for finding in findings:
-        table.add_row(finding.subject, Text("正常", "green") if finding.is_ok else Text("异常", "red"), finding.detail)
+        table.add_row(
+            f"{SUBJECTS[finding.subject]} {finding.subject}",
+            Text("正常", "green") if finding.is_ok else Text("异常", "red"),
+            finding.detail,
+        )
         if as_json:
             put_json(asdict(finding))
     if not as_json:

@@ -21,6 +21,14 @@ class Finding:
     """What was found; where it is not ok also what to do."""
 
 
+SUBJECTS = {
+    "version": "版本", "heartbeat": "心跳", "entries": "条目", "reasons": "原因",
+    "persistence": "持久化", "memory": "内存", "eviction": "淘汰策略",
+}  # fmt: skip
+"""What people read; programs read the keys."""
+_ANEW = "启动 kakou risk serve，重新发布"
+
+
 @dataclass(frozen=True, slots=True)
 class ListStats:
     """Counts of the record and of the list."""
@@ -43,14 +51,15 @@ def check_list(publisher: Publisher, settings: RiskSettings, now: float) -> Iter
     store = publisher.store
     standing = publisher.standing()
     details = {
-        Standing.CURRENT: "Redis shows the record's last change",
-        Standing.BEHIND: "Redis is behind the record; run `kakou risk serve`",
-        Standing.ABSENT: "there is no whole list in Redis; run `kakou risk serve`",
+        Standing.CURRENT: "与记录一致",
+        Standing.BEHIND: "Redis 里的名单落后于记录：启动 kakou risk serve",
+        Standing.ABSENT: "Redis 里没有完整的名单：启动 kakou risk serve",
     }
     yield Finding("version", standing is Standing.CURRENT, details[standing])
-    age_s = now - store.heartbeat()
-    is_tended = abs(age_s) <= settings.stale_after_s
-    yield Finding("heartbeat", is_tended, f"{age_s:.0f} s ago" + ("" if is_tended else "; run `kakou risk serve`"))
+    beat_at = store.heartbeat()
+    is_tended = abs(now - beat_at) <= settings.stale_after_s
+    said = f"{now - beat_at:.0f} 秒前" if beat_at else "从未"
+    yield Finding("heartbeat", is_tended, said + ("" if is_tended else "：没有人维护名单，启动 kakou risk serve"))
     yield from _check_entries(publisher, store, now)
     yield from _check_server(store)
 
@@ -63,27 +72,27 @@ def _check_entries(publisher: Publisher, store: ListStore, now: float) -> Iterat
     alive = {digest for digest in held if last_expiry(why.get(digest, b"")) > now}
     missing, surplus = wanted.keys() - held, alive - wanted.keys()
     is_same = not missing and not surplus
-    detail = f"{len(held)} listed" if is_same else f"{len(missing)} missing, {len(surplus)} too many; publish anew"
+    detail = f"{len(held)} 条" if is_same else f"缺 {len(missing)} 条、多 {len(surplus)} 条：{_ANEW}"
     yield Finding("entries", is_same, detail)
     unexplained = held - why.keys()
     changed = [digest for digest, value in wanted.items() if digest in why and why[digest] != value]
     is_explained = not unexplained and not changed
-    detail = "every entry has its reasons" if is_explained else f"{len(unexplained) + len(changed)} wrong; publish anew"
+    detail = "每一条都有原因" if is_explained else f"{len(unexplained) + len(changed)} 条的原因不对：{_ANEW}"
     yield Finding("reasons", is_explained, detail)
 
 
 def _check_server(store: ListStore) -> Iterator[Finding]:
     is_kept = store.server_setting("appendonly") == "yes" or bool(store.server_setting("save"))
-    advice = "" if is_kept else "an emptied centre empties its replicas; set `appendonly yes`"
-    yield Finding("persistence", is_kept, advice or "the list survives a restart")
+    advice = "" if is_kept else "中心重启后名单会丢，各卡口也跟着清空：设 appendonly yes"
+    yield Finding("persistence", is_kept, advice or "重启后名单还在")
     # Redis 7 answers to this older name too.
     limit = store.server_setting("hash-max-ziplist-entries")
     is_compact = not limit or int(limit) >= MOST_BUCKET_ENTRIES
-    advice = f"reasons take three times the memory; set `hash-max-listpack-entries {MOST_BUCKET_ENTRIES}` or more"
-    yield Finding("memory", is_compact, "reasons are kept compactly" if is_compact else advice)
+    advice = f"原因要占三倍内存：设 hash-max-listpack-entries {MOST_BUCKET_ENTRIES} 或更大"
+    yield Finding("memory", is_compact, "存放紧凑" if is_compact else advice)
     policy = store.server_setting("maxmemory-policy")
     is_whole = policy in ("noeviction", "") or store.server_setting("maxmemory") == "0"
-    yield Finding("eviction", is_whole, policy if is_whole else f"{policy} drops entries; set `noeviction`")
+    yield Finding("eviction", is_whole, policy if is_whole else f"{policy} 会丢名单条目：设 noeviction")
 
 
 def count_list(record: RiskRecord, publisher: Publisher, now: float) -> ListStats:
