@@ -57,7 +57,8 @@ def backed_up(place: Path) -> Path:
 
 
 def put_back(place: Path, backup: Path, *more: str | Path) -> Finished:
-    return call_kakou("restore", backup, "--config", "new.toml", "--key-file", "var/backup.key", *more, folder=place)
+    key = () if "--key-file" in more else ("--key-file", "var/backup.key")
+    return call_kakou("restore", backup, "--config", "new.toml", *key, *more, folder=place)
 
 
 def contents(state: Path) -> dict[str, bytes]:
