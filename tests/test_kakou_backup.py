@@ -145,6 +145,14 @@ def test_a_wrong_key_a_missing_one_and_files_that_do_not_belong_together_are_eac
     assert not (place / "new").exists()
 
 
+@pytest.mark.parametrize("name", ["nowhere.backup", ".", "state/backup.key/x.backup"])
+def test_a_backup_that_is_not_there_or_a_folder_is_a_sentence(place: Path, name: str):
+    backed_up(place)
+    done = put_back(place, place / name)
+    assert (done.exit_code, "读不出" in done.stderr) == (ExitCode.CONFIG, True), done.stderr
+    assert not (place / "new").exists()
+
+
 def test_a_passphrase_of_the_settings_seals_and_opens_and_lies_in_no_backup(place: Path):
     (place / "pass").write_text("一句很长很长的口令\n")
     for name in ("kakou.toml", "new.toml"):

@@ -24,6 +24,7 @@ from kakou.backup.room import require_room
 from kakou.backup.sealed import PIECE_BYTES, Header, derived_key, key_check, read_header
 from kakou.state_format import FORMAT, RESTORING, StateFolderError, held
 from kakou.sunset.state import REPORTS_FOLDER, SunsetError
+from riskdb.system_words import system_words
 from riskdb.whole_file import make_durable
 
 _IN_USE = "{folder} 有 kakou 进程在运行：先停止（systemctl stop kakou-run 等），再放回。什么也没有改动"
@@ -117,8 +118,11 @@ def _put_in_place(opened: Opened, state_dir: Path, own_secret: bytes | None, on_
 
 
 def _header_of(path: Path, kind: str) -> Header:
-    with _naming(path), path.open("rb") as file:
-        header, _ = read_header(file)
+    try:
+        with _naming(path), path.open("rb") as file:
+            header, _ = read_header(file)
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
+        raise BackupError(f"备份 {path} 读不出（{system_words(error)}）：写明 {BACKUP_SUFFIX} 文件的路径") from error
     if header.kind != kind:
         raise BackupError(f"{path} 不是 {BACKUP_SUFFIX if kind == 'state' else KEYS_SUFFIX} 文件：两个文件是否写反了？")
     return header
