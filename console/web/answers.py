@@ -28,7 +28,8 @@ _STATUS: dict[type[ConsoleError], int] = {
 _FIELD_WORDS = {
     "note": "说明", "reason": "原因", "answer": "核查结果", "told": "情况说明", "reference": "事件单编号",
     "text": "内容", "username": "用户名", "display_name": "姓名", "scope": "辖区编码", "role": "角色",
-    "password": "密码", "code": "动态验证码", "days": "有效天数", "name": "名称", "user": "应用里的用户编号",
+    "password": "密码", "again": "再次输入的密码", "code": "动态验证码",
+    "days": "有效天数", "name": "名称", "user": "应用里的用户编号",
     "scopes": "权限", "plate": "号牌", "since": "从", "until": "到", "photo": "照片",
     "checkpoint": "卡口", "source": "来源",
 }  # fmt: skip

@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 from starlette.responses import Response
 
 from console.cases.desk import StepRequest
@@ -66,7 +66,7 @@ class SearchBody(ListQuery):
     """A search in words; it comes in a body, for addresses end up in logs."""
 
     text: str = Field(min_length=1, max_length=60)
-    reason: str = Field(min_length=2, max_length=200)
+    reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=200)]
     """Why somebody looks for it; it goes into the audit log, what was looked for does not."""
 
 
