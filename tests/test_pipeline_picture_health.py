@@ -21,6 +21,7 @@ from pipeline.types import ScreeningCounts
 from pipeline.video.deinterlace import Plane
 from pipeline.video.masks import Regions
 from pipeline.video.picture_health import PictureHealth, quality_of
+from pipeline.video.pictures import luma_of
 from pipeline.video.sources import read_frames
 from pipeline.walk.turned import TurnWatch
 from tests.commands import REPOSITORY
@@ -110,6 +111,31 @@ def test_a_frozen_picture_is_told_after_a_minute_even_where_its_clock_runs(small
 
 def test_an_idle_road_is_never_frozen(small: Plane) -> None:
     assert set(judged(lambda step: noisy(small, step), 90.0)) == {None, "good"}
+
+
+def encoded(path: Path, pictures: Callable[[int], Plane], seconds: int) -> list[tuple[Plane, bool]]:
+    """Return what an H.264 encoder leaves of pictures, twelve a second, and which of them stand by themselves."""
+    with av.open(str(path), "w") as written:
+        stream = written.add_stream("libx264", rate=12, options={"preset": "veryfast", "crf": "26", "g": "11"})
+        stream.width, stream.height, stream.pix_fmt = 480, 270, "yuv420p"
+        for index in range(12 * seconds):
+            written.mux(stream.encode(av.VideoFrame.from_ndarray(pictures(index), format="gray")))
+        written.mux(stream.encode())
+    with av.open(str(path)) as container:
+        return [(luma_of(frame).copy(), bool(frame.key_frame)) for frame in container.decode(video=0)]
+
+
+@pytest.mark.parametrize(("deviation", "says"), [(0.0, "frozen"), (0.4, "good")])
+def test_a_sensor_that_hangs_behind_a_working_encoder_is_told_and_an_idle_road_is_not(
+    tmp_path: Path, small: Plane, deviation: float, says: CameraQuality
+) -> None:
+    def picture(index: int) -> Plane:
+        return with_clock(noisy(small, index, deviation) if deviation else small, index // 12)
+
+    health = PictureHealth(10.0)
+    for index, (plane, is_key) in enumerate(encoded(tmp_path / "a.mp4", picture, 30)):
+        health.look(plane, index / 12, is_key=is_key)
+    assert health.quality == says
 
 
 def test_a_lorry_that_fills_the_picture_for_a_while_is_no_fault(small: Plane) -> None:
