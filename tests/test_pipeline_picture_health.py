@@ -132,10 +132,12 @@ def test_a_sensor_that_hangs_behind_a_working_encoder_is_told_and_an_idle_road_i
     def picture(index: int) -> Plane:
         return with_clock(noisy(small, index, deviation) if deviation else small, index // 12)
 
-    health = PictureHealth(10.0)
+    health, quality = PictureHealth(2.0), {}
     for index, (plane, is_key) in enumerate(encoded(tmp_path / "a.mp4", picture, 30)):
         health.look(plane, index / 12, is_key=is_key)
-    assert health.quality == says
+        quality[index // 12] = health.quality
+    assert quality[15] == "good"  # a smooth camera's empty road may look as still for a while
+    assert quality[29] == says
 
 
 def test_a_lorry_that_fills_the_picture_for_a_while_is_no_fault(small: Plane) -> None:

@@ -35,7 +35,9 @@ ENCODED_ALIKE = 0.2
 given the very same picture. Of the blocks that are lit, two scenes, samples 2 s apart: H.264 of constant quality and
 MPEG-4 0.0, H.264 of constant rate 0.0 at the median and up to 0.4; with noise of 0.2 levels 0.65 to 1.34 at the median,
 but 0.0 where no picture that stands by itself lies between. A camera that takes out all noise was not tried."""
-ENCODED_KEYS = 10
+ENCODED_KEYS, ENCODED_HOLDS = 10, 10.0
+"""It must last for so many key frames, and ten times as long as other faults: ten minutes. A camera that smooths all
+noise away shows an empty road at night nearly as still, until something drives by."""
 CLIPPED_LEVEL = 225
 SOFT_STEEPNESS = 0.18
 """Share of an edge's height within one point of ROWS rows. On rendered scenes by day, at dusk and in rain it is 0.45
@@ -78,11 +80,12 @@ class PictureHealth:
     def _note(self, seen: CameraQuality, now_s: float) -> None:
         if seen != self._seen or self._seen_s == float("-inf"):
             self._seen, self._seen_s = seen, now_s
-        held_s = now_s - self._seen_s
-        if seen == "frozen" and self._unchanged_keys < (2 if self._is_same else ENCODED_KEYS):
+        is_nearly = seen == "frozen" and not self._is_same
+        if seen == "frozen" and self._unchanged_keys < (ENCODED_KEYS if is_nearly else 2):
             # An encoder may send the very same picture of a still road until the next one that stands by itself.
             return
-        if held_s >= (min(RECOVERED_S, self._hold_s) if seen == "good" else self._hold_s):
+        hold_s = self._hold_s * (ENCODED_HOLDS if is_nearly else 1.0)
+        if now_s - self._seen_s >= (min(RECOVERED_S, hold_s) if seen == "good" else hold_s):
             self.quality = seen
 
     def _is_unchanged(self, luma: Plane) -> bool:
