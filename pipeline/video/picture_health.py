@@ -53,8 +53,8 @@ class PictureHealth:
         self._sampled_s = float("-inf")
         self._last: NDArray[np.uint8] | None = None
         self._unchanged_keys = 0
-        self._is_same = False
-        """Whether it is unchanged to the last point."""
+        self._is_same = True
+        """Whether all that is unchanged is so to the last point."""
         self._seen: CameraQuality = "good"
         self._seen_s = float("-inf")
         self.quality: CameraQuality | None = None
@@ -98,7 +98,7 @@ class PictureHealth:
         self._last = samples
         is_same = last is not None and np.array_equal(samples, last)
         is_unchanged = is_same or (last is not None and _is_encoded_alike(samples, last))
-        self._is_same = is_same and (self._is_same or not self._unchanged_keys)
+        self._is_same = not is_unchanged or (self._is_same and is_same)
         if not is_unchanged:
             self._unchanged_keys = 0
         return is_unchanged
