@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from typer.core import TyperGroup
 from typer.main import get_command
+from typer.testing import CliRunner
 
 from kakou.errors import exit_code_of
 from kakou.exit_codes import ExitCode
@@ -114,6 +115,12 @@ def test_every_command_is_one_file_and_one_line():
     commands = {name for name in files if name != "__init__" and not name.endswith(HELPERS)}
     assert commands == set(COMMANDS)
     assert all(module == f"kakou.commands.{name}" for name, module in COMMANDS.items())
+
+
+@pytest.mark.parametrize("arguments", [["nosuch"], ["--check", "walk"]])
+def test_a_bench_that_there_is_not_is_answered_with_those_that_there_are(arguments: list[str]):
+    done = CliRunner().invoke(app, ["bench", *arguments])
+    assert (done.exit_code, "walk" in done.stderr.split()) == (ExitCode.USAGE, True)
 
 
 @pytest.mark.parametrize(

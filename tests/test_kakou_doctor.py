@@ -87,6 +87,21 @@ def test_keys_that_others_can_read_and_secrets_that_are_missing_are_found(tmp_pa
     assert found["首次识别"].verdict in ("ok", "warn")
 
 
+def test_a_key_that_is_none_is_found(tmp_path: Path):
+    state = tmp_path / "state"
+    state.mkdir()
+    (state / "plate.key").write_text("00112233445566")
+    (state / "plate.key").chmod(0o600)
+    (state / "console.key").mkdir(0o700)
+    found = by_name(list(machine_findings(settings_in(tmp_path))))
+    assert (found["密钥"].verdict, "不是号牌密钥" in found["密钥"].says) == ("bad", True)
+    assert (found["密文"].verdict, found["密文"].says) == ("bad", f"不是文件：{state / 'console.key'}")
+    (state / "plate.key").unlink()
+    (state / "plate.key").mkdir()
+    found = by_name(list(machine_findings(settings_in(tmp_path))))
+    assert (found["密钥"].verdict, found["密钥"].says) == ("bad", f"{state / 'plate.key'} 不是文件")
+
+
 def test_redis_and_list_are_looked_at_as_a_reader_does(tmp_path: Path, redis_url: str):
     settings = settings_in(tmp_path, redis_url=redis_url)
     settings.state_dir.mkdir()

@@ -31,6 +31,15 @@ def bench(
     if not (REPOSITORY / "bench").is_dir():
         messages.print("no benches here: run this from a checkout of the repository")
         raise typer.Exit(ExitCode.USAGE)
-    arguments = [f"bench.{name}", *context.args] if name else ["bench", "--list"]
-    done = subprocess.run([sys.executable, "-m", *arguments], cwd=REPOSITORY, check=False)
-    raise typer.Exit(done.returncode)
+    if name is None:
+        raise typer.Exit(_python("bench", "--list").returncode)
+    names = _python("bench", "--list", is_read=True).stdout.split()
+    if name not in names:
+        messages.print(f"没有名为 {name} 的测试；名称写在选项前，可用的有：{' '.join(names)} (no such bench)")
+        raise typer.Exit(ExitCode.USAGE)
+    raise typer.Exit(_python(f"bench.{name}", *context.args).returncode)
+
+
+def _python(*arguments: str, is_read: bool = False) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", *arguments]
+    return subprocess.run(command, cwd=REPOSITORY, check=False, text=True, stdout=subprocess.PIPE if is_read else None)

@@ -28,6 +28,8 @@ from ocr.processor import CPUINFO, SUMS_OF_BYTES, instructions, sums_bytes
 from ocr.reader import PlateReader
 from ocr.reader_settings import ReaderSettings
 from pipeline.walk.canary import CANARY_PICTURE, CANARY_TEXT
+from riskdb.digest import read_key
+from riskdb.types import RiskDBError
 
 MAX_FSYNC_MS = 50.0
 SLOW_READ_MS = 500.0
@@ -98,9 +100,15 @@ def _key(settings: Settings) -> Told:
     path = key_path(settings)
     if not path.exists():
         return "warn", f"{path} 尚未建立，首次使用时生成", "卡口机：从中心复制 plate.key 并设权限 600"
+    if not path.is_file():
+        return "bad", f"{path} 不是文件", "移开它，从备份放回（kakou restore），或从中心复制 plate.key"
     mode = stat.S_IMODE(path.stat().st_mode)
     if mode != 0o600:
         return "bad", f"{path} 权限 {mode:o}", f"chmod 600 {path}"
+    try:
+        read_key(path)
+    except RiskDBError as error:
+        return "bad", str(error), "从备份放回（kakou restore），或从中心复制 plate.key"
     return ok(f"{path} 权限 600")
 
 
@@ -110,6 +118,12 @@ def _secrets(settings: Settings) -> Told:
     paths = [path for path in sorted(named) if path.exists()]
     if missing := [str(path) for path in sorted(set(secret_paths(settings))) if not path.exists()]:
         return "bad", f"不存在：{'，'.join(missing)}", "按 kakou.toml 放好密文文件"
+    if odd := [str(path) for path in paths if not path.is_file()]:
+        return (
+            "bad",
+            f"不是文件：{'，'.join(odd)}",
+            "移开它，再按 kakou.toml 放好密文文件，或从备份放回（kakou restore）",
+        )
     if open_ones := [str(path) for path in paths if path.stat().st_mode & 0o077]:
         return "bad", f"他人可读：{'，'.join(open_ones)}", f"chmod 600 {' '.join(open_ones)}"
     return ok(f"{len(paths)} 个文件，仅属主可读")
