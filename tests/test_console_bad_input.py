@@ -133,7 +133,7 @@ def assert_only_text(page: str, hostile: list[str]) -> None:
     assert not {"svg", "iframe", "video", "math", "img src", "style", "textarea"} & (parser.names - known)
     assert not [name for name in parser.attributes if name.startswith("on") or name == "srcdoc"]
     assert not [link for link in parser.links if not link.startswith("/")]
-    assert parser.scripts <= {"/static/theme.js", "/static/tables.js", "/static/screen.js", None}
+    assert parser.scripts <= {"/static/theme.js", "/static/tables.js", "/static/forms.js", "/static/screen.js", None}
     shown = " ".join("".join(parser.texts).split())
     assert "\u202e" not in page
     assert not [text for text in hostile if " ".join(text.replace("\u202e", "").split()) not in shown]
