@@ -18,7 +18,7 @@ from ocr.grammar import DIGITS, SERIAL
 from ocr.grammar import STYLES as PLATE_STYLES
 from ocr.types import PlateDistribution
 from ocr.wrong_length import match_hypotheses
-from pipeline.reads.beliefs import ALPHABET, LOOKALIKES, distribution_of
+from pipeline.reads.beliefs import ALPHABET, LOOKALIKES, SLOTS, distribution_of
 from pipeline.reads.camera_read import CameraRead
 from pipeline.reads.settings import ReadsSettings
 from pipeline.walk.fusion import seconded
@@ -101,8 +101,8 @@ def _misread(rng: np.random.Generator, character: str) -> str:
 
 def _own(rng: np.random.Generator, text: str, slot: int, wrong: str | None) -> PlateDistribution:
     """Return a calibrated reading: where it is wrong it is mostly unsure, and knows the right one as second best."""
-    probs = np.full((8, len(ALPHABET)), 1e-4, np.float32)
-    for position in range(8):
+    probs = np.full((SLOTS, len(ALPHABET)), 1e-4, np.float32)
+    for position in range(SLOTS):
         character = text[position] if position < len(text) else ALPHABET[-1]
         probs[position, ALPHABET.index(character)] = 0.97 + 0.029 * rng.random()
     if wrong is not None:

@@ -1,8 +1,11 @@
-"""The reads of `bench.reads` are what a camera sends."""
+"""The reads of `bench.reads` are what a camera sends; those of `bench.mixed_reads` can be put together."""
 
+from argparse import Namespace
 from datetime import UTC, datetime
 
+from bench.mixed_reads import bench
 from bench.reads_senders import SECRET, Letter, message_id
+from bench.report import Report
 from pipeline.reads.synthetic import Said, hikvision
 
 
@@ -15,3 +18,11 @@ def test_a_letter_that_is_written_anew_in_place_is_the_message_that_a_camera_wou
         assert body == hikvision(said).body
         assert f"POST /reads/K{number % 8:02d}/{SECRET} ".encode() in head
         assert f"Content-Length: {len(body)}".encode() in head
+
+
+def test_both_readers_together_find_what_either_finds():
+    report = Report("mixed")
+    bench(report, Namespace(passages=300, weights=False))
+    (rows,) = report.tables.values()
+    assert [row["reader"] for row in rows] == ["camera alone", "ours alone", "both"]
+    assert all(bar.is_met for bar in report.bars)
