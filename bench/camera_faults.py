@@ -116,7 +116,10 @@ def bench_soak(report: Report, options: argparse.Namespace) -> None:
         hours = [sample.at_s / 3600 for sample in settled]
         mib = [sample.processes[pid][1].rss_kib / MIB for sample in settled]
         slope = float(np.polyfit(hours, mib, 1)[0])
-        report.add_row(f"soak, {minutes:g} min", process=what, rss_mib=usage.rss_kib / MIB, mib_per_h=slope)
+        sixths = " ".join(f"{np.mean(part):.1f}" for part in np.array_split(mib, 6))
+        report.add_row(
+            f"soak, {minutes:g} min", process=what, rss_mib=usage.rss_kib / MIB, mib_per_h=slope, sixths_mib=sixths
+        )
         if minutes >= 60:
             report.add_bar(f"soak: {what} grows by MiB an hour", slope, 2.0, "at most")
     report.add_row(f"soak, {minutes:g} min", process="passages", passages=len(box.passages))
