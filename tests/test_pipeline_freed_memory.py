@@ -62,3 +62,32 @@ def test_a_canary_leaves_little_of_what_its_reading_took() -> None:
     """The process rests for ten minutes after each."""
     took = subprocess.run([sys.executable, "-c", CANARIES], capture_output=True, text=True, check=True).stdout
     assert int(took) < 40 * 2**20
+
+
+FREED_BETWEEN = """
+import time
+from pathlib import Path
+from kakou.process import beside
+from pipeline.freed_memory import give_back_now_and_then
+
+def resident():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+
+before = resident()
+many = [bytes(2000) for _ in range(20_000)]
+many[:-1] = [b""] * 19_999  # what is kept lies behind them
+with beside(lambda stop: give_back_now_and_then(stop, 0.05), "memory"):
+    until = time.monotonic() + 10
+    while resident() - before > 10 * 2**20 and time.monotonic() < until:
+        time.sleep(0.05)
+print(resident() - before, len(many[-1]))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc/self/statm is Linux's")
+def test_a_process_that_works_on_gives_back_what_it_freed_below_what_it_keeps() -> None:
+    """Of 40 MB the last thing is kept: malloc by itself gives back only what lies behind it."""
+    said = subprocess.run([sys.executable, "-c", FREED_BETWEEN], capture_output=True, text=True, check=True).stdout
+    left, kept = map(int, said.split())
+    assert kept == 2000
+    assert left < 10 * 2**20

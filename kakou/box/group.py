@@ -17,9 +17,10 @@ from kakou.box.processes import sources_by_group
 from kakou.box.reporter import STATUS_EVERY_S, CameraReporter
 from kakou.box.supervisor import Heartbeat
 from kakou.exit_codes import ExitCode
-from kakou.process import answer_beside_work, give_way, stop_on_signals, usable_cores
+from kakou.process import answer_beside_work, beside, give_way, stop_on_signals, usable_cores
 from kakou.wiring.box import Box
 from pipeline.errors import SourceError
+from pipeline.freed_memory import give_back_now_and_then
 from pipeline.reading_pool import BehindReader, ReadingPool
 from pipeline.settings import SourceSettings
 from pipeline.types import InView, Passage, ScreeningCounts
@@ -44,6 +45,7 @@ def _screen(box: Box, sources: list[SourceSettings], order: Order) -> int:
     with contextlib.ExitStack() as stack:
         outbox = stack.enter_context(box.outbox())
         booth = stack.enter_context(contextlib.closing(booth_teller(box)))
+        stack.enter_context(beside(give_back_now_and_then, "memory"))
         reader, cores = box.reader(), min(len(sources), usable_cores())
         pool = ReadingPool([BehindReader(reader, give_way) for _ in range(cores)])
 

@@ -21,7 +21,7 @@ from kakou.box.orders import Order, exit_words
 from kakou.box.processes import FOR_DEVICES, box_children, counted, new_order, sources_by_group
 from kakou.box.stopped import StoppedCameras
 from kakou.box.supervisor import Supervisor
-from kakou.process import answer_beside_work, keep_private
+from kakou.process import answer_beside_work, beside, keep_private
 from kakou.settings import Settings
 from kakou.watch.box import watched_box
 from kakou.watch.telling import told_box
@@ -30,6 +30,7 @@ from kakou.wiring.clock import deletable_at, trusted_clock
 from kakou.wiring.matching import make_matcher
 from kakou.wiring.redis import open_redis
 from kakou.wiring.risk import tended_list
+from pipeline.freed_memory import give_back_now_and_then
 from pipeline.types import ScreeningCounts
 from pipeline.walk.flagging import Flagging
 from pipeline.walk.recheck import recheck
@@ -66,6 +67,7 @@ def run_box(settings: Settings, stop: threading.Event, *, as_json: bool, show_cl
                 log.error("名单无法维护，过车都记为未核对，修复后请重新启动 (the list cannot be tended): %s", error)
         box = Box.build(settings, url)
         stack.enter_context(background(box))
+        stack.enter_context(beside(give_back_now_and_then, "memory"))
         for group in counted(settings):
             counts_path(settings.state_dir, group).unlink(missing_ok=True)
         order = new_order(settings, url, as_json=as_json, show_clear_plates=show_clear_plates)
