@@ -23,6 +23,7 @@ screens are told every 0.15 s at most."""
 _LANE_TIMEOUT_S = 0.5
 _LOOK_AT_TIME_S = 5.0
 _WRITE_HOURS_S = 10.0
+_TELL_TROUBLE_S = 0.2
 _LOOK_AT_OTHERS_S = 1.0
 """How soon another console of the same database goes on for one that died."""
 _KEEP_HOUSE_S = 3600.0
@@ -39,10 +40,12 @@ class Background:
         self._keep_house_at = time.monotonic()
         self._write_hours_at = time.monotonic()
         self._is_time_in_doubt = False
+        self._told_trouble = ""
         self._look_at_time()
         console.precedence.look()
         jobs: list[tuple[str, float, Callable[[], object]]] = [
             ("feed", 0.0, self._take_events),
+            ("trouble", _TELL_TROUBLE_S, self._tell_trouble),
             ("lanes", _PAUSE_AFTER_TROUBLE_S, self._show_lanes),
             ("clock", 1.0, self._once(self._act_on_overdue)),
             ("boxes", 2.0, self._show_state),
@@ -54,6 +57,7 @@ class Background:
             ("retention", _LOOK_AT_TIME_S, self._once(self._keep_house)),
         ]
         if console.database.is_shared:
+            jobs += [("pulse", _LOOK_AT_OTHERS_S, console.pulse.ask)]
             jobs += [("precedence", _LOOK_AT_OTHERS_S, self._look_at_others), ("neighbours", 0.0, self._hear_others)]
         self._threads = [
             threading.Thread(target=self._run, args=job, name=f"console-{job[0]}", daemon=True) for job in jobs
@@ -71,6 +75,7 @@ class Background:
             self._console.hours.write()
         self._console.dispatch.close()
         self._console.precedence.close()
+        self._console.pulse.close()
         self._console.neighbours.close()
 
     def _once(self, work: Callable[[], object]) -> Callable[[], object]:
@@ -101,18 +106,22 @@ class Background:
 
     def _take_events(self) -> None:
         feed, taken = self._console.feed, 0
-        before, is_first = feed.trouble, self._console.precedence.is_first
+        is_first = self._console.precedence.is_first
         if is_first:
             taken = feed.step()
         else:
             feed.look_on()
-        trouble = feed.trouble
-        if trouble != before:
-            self._console.hub.announce("trouble", json.dumps({"text": trouble}))
-        if trouble or not is_first:
+        if feed.trouble or not is_first:
             self._stop.wait(_PAUSE_AFTER_TROUBLE_S)
         elif taken:
             self._stop.wait(_GATHER_EVENTS_S)
+
+    def _tell_trouble(self) -> None:
+        """Asks nothing and nobody itself, so that nothing that is frozen keeps it from telling."""
+        trouble = self._console.feed.trouble
+        if trouble != self._told_trouble:
+            self._told_trouble = trouble
+            self._console.hub.announce("trouble", json.dumps({"text": trouble}))
 
     def _act_on_overdue(self) -> None:
         if not self._is_time_in_doubt:

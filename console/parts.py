@@ -52,6 +52,7 @@ from console.situation.statistics import Statistics
 from console.store.database import Database
 from console.store.neighbours import Neighbours
 from console.store.precedence import Precedence
+from console.store.pulse import Pulse
 from console.types import Actor, ConsoleError, Role
 from riskdb.clock import Clock, WallClock
 
@@ -108,6 +109,7 @@ class Console:
     precedence: Precedence
     """For one thread, but for `is_first`."""
     neighbours: Neighbours
+    pulse: Pulse
     days_left: Callable[[], int | None] = lambda: None
     """Until matching ends and everything is destroyed; None where nobody has set a day."""
 
@@ -139,7 +141,8 @@ def build_console(
     list_changes = ListChanges(database, audit, office, state_dir / "imports", settings)
     lists = _list_desks(database, audit, office, keys, list_changes, settings)
     readers = _readers(database, audit, client, intake, desk, lists, settings)
-    feed = _event_feed(client, consumer, readers, hub, settings, now)
+    pulse = Pulse(database)
+    feed = _event_feed(client, consumer, readers, hub, settings, now, pulse)
     boxes, notices, hours, state = _situation_parts(database, client, board, hub, feed, settings, now)
     return Console(
         settings=settings, now=now, clock=clock or WallClock(lambda: now().timestamp()),
@@ -158,7 +161,7 @@ def build_console(
         dispatch=Dispatch(database, audit, build_messengers(settings.messenger, now), settings),
         hub=hub, feed=feed, board=board, boxes=boxes, notices=notices, hours=hours, state=state,
         group_news=GroupNews(database, audit, voices or {}, grids, settings),
-        precedence=Precedence(database), neighbours=neighbours,
+        precedence=Precedence(database), neighbours=neighbours, pulse=pulse,
     )  # fmt: skip
 
 
@@ -202,11 +205,13 @@ def _event_feed(
     hub: LiveHub,
     settings: ConsoleSettings,
     now: Callable[[], datetime],
+    pulse: Pulse,
 ) -> EventFeed:
     stream = FlaggedStream(client)
     return EventFeed(
-        stream.group(GROUP, consumer), readers, hub.touch, now, settings.accept_replayed, stream.dead_count
-    )
+        stream.group(GROUP, consumer), readers, hub.touch, now, settings.accept_replayed, stream.dead_count,
+        lambda: pulse.is_silent,
+    )  # fmt: skip
 
 
 def _situation_parts(

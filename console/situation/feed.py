@@ -19,6 +19,10 @@ _BATCH = 50
 _BLOCK_MS = 500
 _CLAIM_AFTER_MS = 30_000
 _STREAM_AWAY = "预警通道（Redis）连接中断，恢复后会自动补齐，不会丢失。"
+_STORE_SILENT = (
+    "数据库没有应答：画面可能不是最新的，操作存不下。"
+    "新的预警保留在队列中，恢复后会自动补齐；几分钟不恢复，请管理员检查数据库。"
+)
 
 _log = logging.getLogger(__name__)
 
@@ -37,6 +41,7 @@ class EventFeed:
         now: Callable[[], datetime],
         accept_replayed: bool,
         count_dead: Callable[[], int],
+        is_store_silent: Callable[[], bool] = lambda: False,
     ) -> None:
         """`count_dead` tells how many dead letters wait in the stream for somebody to look; raises StreamError."""
         self._reader = reader
@@ -45,8 +50,8 @@ class EventFeed:
         self._now = now
         self._accept_replayed = accept_replayed
         self._has_backlog = True
-        self.trouble = ""
-        """What keeps events from coming in, in Chinese; "" while all is well."""
+        self._is_store_silent = is_store_silent
+        self._trouble = ""
         self.dead_letters = 0
         """Events that could not be read or delivered, and that nobody has dealt with yet."""
         self._count_dead = count_dead
@@ -54,35 +59,43 @@ class EventFeed:
         """When it last took a turn, whatever came of it."""
 
     @property
+    def trouble(self) -> str:
+        """What keeps events from coming in, in Chinese; "" while all is well.
+
+        A database that is frozen keeps whoever asks it, the taker of events too: it cannot say so itself.
+        """
+        return _STORE_SILENT if self._is_store_silent() else self._trouble
+
+    @property
     def said(self) -> str:
         """What a command screen has to say of the events, in Chinese; "" while all is well."""
-        if self.trouble or not self.dead_letters:
-            return self.trouble
+        if (trouble := self.trouble) or not self.dead_letters:
+            return trouble
         return f"有 {self.dead_letters} 条预警无法读取或未能送达（死信），请管理员用 kakou events dead 查看原因。"
 
     def step(self) -> int:
         """Take one batch; returns how many events it had.
 
-        A failure is kept in `trouble`, and the events stay in the stream: none is lost.
+        A failure is told by `trouble`, and the events stay in the stream: none is lost.
         """
         self.turned_at = time.monotonic()
         try:
             entries = self._next()
             self.dead_letters = self._count_dead()
         except StreamError:
-            self.trouble = _STREAM_AWAY
+            self._trouble = _STREAM_AWAY
             return 0
         try:
             self._store_or_bury(entries)
         except SQLAlchemyError as error:
             _log.error("cannot store %d events: %s", len(entries), type(error).__name__)
             self._has_backlog = True
-            self.trouble = "数据库暂时无法写入，新的预警保留在队列中，恢复后会自动补齐。"
+            self._trouble = "数据库暂时无法写入，新的预警保留在队列中，恢复后会自动补齐。"
             return 0
         except StreamError:
             self._has_backlog = True
             return 0
-        self.trouble = ""
+        self._trouble = ""
         return len(entries)
 
     def look_on(self) -> None:
@@ -90,9 +103,9 @@ class EventFeed:
         self.turned_at = time.monotonic()
         try:
             self.dead_letters = self._count_dead()
-            self.trouble = ""
+            self._trouble = ""
         except StreamError:
-            self.trouble = _STREAM_AWAY
+            self._trouble = _STREAM_AWAY
 
     def begin_anew(self) -> None:
         """Take over from a console that went away: first what it had read and not stored."""

@@ -1,0 +1,85 @@
+"""A PostgreSQL that goes away or freezes under open pages: they say so, and go on by themselves."""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psycopg
+import pytest
+import redis
+from playwright.sync_api import Browser, expect
+from sqlalchemy import make_url
+
+from console.store.database import Database
+from console.store.pulse import Pulse
+from console.types import Role
+from tests.console_browser import LAPTOP, open_context, use_cookie
+from tests.console_kit import make_account, open_console, served, session_token, settings_with
+from tests.postgresql_server import run_sql, url_of
+
+
+@pytest.fixture
+def url(postgresql: str, request: pytest.FixtureRequest) -> str:
+    name = f"away_{abs(hash(request.node.name)) % 10**8}"
+    run_sql(postgresql, f"CREATE DATABASE {name} TEMPLATE template")
+    return url_of(postgresql, name)
+
+
+@contextmanager
+def frozen(folder: str, url: str) -> Iterator[None]:
+    """Stop the server and who serves this database, as a paused virtual machine does: nothing is refused."""
+    query = "SELECT pid FROM pg_stat_activity WHERE datname = %s"
+    with psycopg.connect(host=folder, user="kakou", dbname="postgres") as asking:
+        pids = [row[0] for row in asking.execute(query, [make_url(url).database])]
+    pids.append(int(Path(folder, "data", "postmaster.pid").read_text(encoding="utf-8").split()[0]))
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+
+
+def test_a_database_that_is_frozen_or_gone_is_silent_until_it_answers(postgresql: str, url: str):
+    with closing(Database(url)) as database, closing(Pulse(database, patience_s=0.2)) as pulse:
+        pulse.ask()
+        assert not pulse.is_silent
+        with frozen(postgresql, url):
+            asking = threading.Thread(target=pulse.ask)
+            asking.start()
+            time.sleep(0.3)
+            assert pulse.is_silent
+        asking.join(timeout=10)
+        assert not pulse.is_silent
+        run_sql(postgresql, f"ALTER DATABASE {make_url(url).database} ALLOW_CONNECTIONS false")
+        ended = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname"
+        run_sql(postgresql, f"{ended} = '{make_url(url).database}'")
+        pulse.ask()
+        time.sleep(0.3)
+        pulse.ask()
+        assert pulse.is_silent
+        run_sql(postgresql, f"ALTER DATABASE {make_url(url).database} ALLOW_CONNECTIONS true")
+        pulse.ask()
+        assert not pulse.is_silent
+
+
+@pytest.mark.long
+def test_a_screen_over_a_frozen_database_says_so_within_seconds_and_recovers(
+    postgresql: str, url: str, tmp_path: Path, redis_client: redis.Redis, browser: Browser
+):
+    console = open_console(tmp_path, redis_client, lambda: datetime.now(UTC), settings=settings_with(database_url=url))
+    make_account(console, "officer", Role.OFFICER)
+    with served(console) as address, closing(open_context(browser, LAPTOP)) as context:
+        use_cookie(context, address, session_token(console, "officer"))
+        page = context.new_page()
+        page.goto(f"{address}/screen")
+        expect(page.locator("#nothing")).to_be_visible()
+        with frozen(postgresql, url):
+            expect(page.locator("#banner")).to_contain_text("数据库没有应答：画面可能不是最新的", timeout=8000)
+        expect(page.locator("#banner")).to_be_hidden(timeout=8000)
