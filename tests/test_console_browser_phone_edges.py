@@ -5,10 +5,13 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
+from sqlalchemy import select
 
 from console.cases.steps import State
-from tests.console_browser import PHONE, wait_for_value
-from tests.console_kit import officer
+from console.store.people_tables import AccountRow
+from console.types import Role
+from tests.console_browser import PHONE, lose_line_with_shell_kept, use_cookie, wait_for_value
+from tests.console_kit import GRID_A, make_account, officer, session_token
 from tests.console_world import World, open_world
 from tests.picture_kit import jpeg
 
@@ -24,6 +27,12 @@ def world(redis_server: str, browser: Browser) -> Iterator[World]:
     """A console without cases, for each test."""
     with open_world(redis_server, browser) as world:
         yield world
+
+
+def call_alike(world: World, username: str, other: str) -> None:
+    with world.console.database.writing() as session:
+        rows = {row.username: row for row in session.scalars(select(AccountRow))}
+        rows[username].display_name = rows[other].display_name
 
 
 def answered(page: Page, case_id: int, photo: Path) -> None:
@@ -115,3 +124,22 @@ def test_logging_out_waits_no_longer_than_two_seconds_for_a_window_that_holds_on
     page.click("#logout button")
     page.wait_for_url("**/login", timeout=10_000)
     context.close()
+
+
+def test_two_workers_of_one_name_on_one_phone_do_not_send_each_others_steps(world: World, tmp_path: Path):
+    page, case_id = taken(world, "测P00005", tmp_path / "photo.jpg")
+    make_account(world.console, "namesake", Role.WORKER, GRID_A)
+    call_alike(world, "namesake", "worker")
+    lose_line_with_shell_kept(page)
+    answered(page, case_id, tmp_path / "photo.jpg")
+    use_cookie(page.context, world.address, session_token(world.console, "namesake"))
+    page.context.set_offline(False)
+    page.goto(f"{world.address}/m")
+    expect(page.locator("#waiting")).to_contain_text("另一位网格员没有办完的 1 条")
+    assert world.state_of(case_id) is State.ACCEPTED
+    use_cookie(page.context, world.address, world.tokens["worker"])
+    page.reload()
+    expect(page.locator("#toast")).to_contain_text("结果已送达")
+    expect_sent_with_photo(world, page, case_id)
+    expect(page.locator("#waiting")).to_be_hidden()
+    page.context.close()

@@ -14,6 +14,7 @@ const REASSURANCE = "【卡口核实】今天有车辆需要核对行程，社�
 
 const session = {
   csrf: "",
+  account_id: null,
   name: "",
   expired: () => note("登录已过期，未上传的内容已保留。", true),
   say: toast,
@@ -71,8 +72,8 @@ async function load() {
   if (!answer.ok) return note("系统暂时没有应答，稍后自动重试。内容已保留。");
   const list = await answer.json();
   if (answered !== before) return load(); // it may be older than what a step has shown meanwhile
-  Object.assign(session, { csrf: list.csrf, name: list.name });
-  Object.assign(saved, { tasks: list.tasks, phone: list.desk_phone, name: list.name });
+  Object.assign(session, { csrf: list.csrf, account_id: list.account_id, name: list.name });
+  Object.assign(saved, { tasks: list.tasks, phone: list.desk_phone, account_id: list.account_id, name: list.name });
   setServerTime(list.now);
   note("");
   document.getElementById("who").textContent = list.name;
@@ -117,7 +118,7 @@ function stepDone(step, views) {
 async function start() {
   store = await new PhoneStore(() => location.assign("/login?next=/m")).open();
   Object.assign(saved, (await store.read("tasks"))[0] ?? {});
-  session.name = saved.name ?? "";
+  Object.assign(session, { account_id: saved.account_id ?? null, name: saved.name ?? "" });
   queue = await new StepQueue(store, { session, changed: draw, done: stepDone }).open();
   draw();
   wire();

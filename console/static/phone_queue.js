@@ -28,7 +28,7 @@ export class StepQueue {
     if (body.action !== "contact" && this.waitingFor(caseId)) return; // a double tap is one tap
     const step = {
       case_id: caseId, body: { ...body, key: newKey() }, number: this.nextNumber(), photo: photo ?? null, refused: "",
-      owner: this.session.name,
+      account_id: this.session.account_id,
     };
     this.steps.push(step);
     await this.store.save("queue", step.body.key, step);
@@ -43,7 +43,13 @@ export class StepQueue {
 
   // That somebody was spoken to is sent by the way: the form for the result stays open meanwhile.
   waitingFor(caseId) {
-    return this.steps.find((step) => step.case_id === caseId && !step.refused && step.body.action !== "contact");
+    return this.own().find((step) => step.case_id === caseId && !step.refused && step.body.action !== "contact");
+  }
+
+  // Of whoever is logged in on this phone now. Steps of an older page know their owner by name alone.
+  own() {
+    const { account_id: account, name } = this.session;
+    return this.steps.filter((step) => (step.account_id === undefined ? step.owner === name : step.account_id === account));
   }
 
   async drop(step) {
@@ -68,8 +74,8 @@ export class StepQueue {
 
   async sendAll() {
     if (!this.session.csrf) return; // the page was opened without a line: nothing would be accepted yet
-    for (const step of [...this.steps]) {
-      if (step.refused || step.owner !== this.session.name) continue;
+    for (const step of this.own()) {
+      if (step.refused) continue;
       if (!(await this.sendOne(step))) return;
     }
   }

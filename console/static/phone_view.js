@@ -163,10 +163,12 @@ function drawForm(form, view, phone, act) {
 }
 
 export function drawWaiting(queue, drop) {
-  const refused = queue.steps.filter((step) => step.refused);
+  const refused = queue.own().filter((step) => step.refused);
+  const others = queue.steps.length - queue.own().length;
   const box = document.getElementById("waiting");
-  box.hidden = !refused.length;
-  box.replaceChildren(...refused.map((step) => {
+  box.hidden = !refused.length && !others;
+  const ofOthers = `这部手机里还有另一位网格员没有办完的 ${others} 条：由本人在这部手机上登录后自动上传。退出登录会删除。`;
+  box.replaceChildren(...(others ? [Object.assign(document.createElement("div"), { className: "note", textContent: ofOthers })] : []), ...refused.map((step) => {
     const note = Object.assign(document.createElement("div"), { className: "note bad", textContent: `事件单 ${step.case_id} 没有提交成功：${step.refused}` });
     if (step.body.note) note.append(Object.assign(document.createElement("p"), { textContent: `您写的说明：${step.body.note}` }));
     const button = Object.assign(document.createElement("button"), { type: "button", textContent: "知道了" });

@@ -42,6 +42,8 @@ class TaskList(BaseModel):
     now: str
     """The console's clock: ages on the phone follow it, not the phone's own."""
     csrf: str
+    account_id: int | None
+    """What is done without a line is kept under it: two workers may have one name, and one may get another."""
     name: str
     desk_phone: str
     """Where a worker calls for help; "" where none is set."""
@@ -65,8 +67,8 @@ def tasks(session: Session, console: TheConsole) -> TaskList:
     whole = [f"case:{view.case_id}" for view in found if view.is_mine]  # the others' plates are masked
     console.readings.note(session.actor, "case.view", whole, now)
     return TaskList(
-        tasks=tuple(found), now=now.isoformat(), csrf=session.csrf_token, name=session.actor.name,
-        desk_phone=console.settings.desk_phone,
+        tasks=tuple(found), now=now.isoformat(), csrf=session.csrf_token,
+        account_id=session.actor.account_id, name=session.actor.name, desk_phone=console.settings.desk_phone,
     )  # fmt: skip
 
 
