@@ -136,6 +136,20 @@ def test_on_a_phone_a_hit_brings_its_picture_and_the_buttons_into_view_wherever_
     page.set_viewport_size({"width": TABLET[0], "height": TABLET[1]})
 
 
+def test_on_a_tablet_at_twice_the_size_the_plate_is_whole_above_the_buttons(page: Page, booth: BoothWorld):
+    page.set_viewport_size({"width": 1024 // 2, "height": 700 // 2})
+    booth.report()
+    booth.flag("测B00041")
+    expect(page.locator("#text kk-plate")).to_have_attribute("data-text", "测B00041")
+    acts, plate = (page.locator(name).bounding_box() for name in ("#acts", "#text kk-plate"))
+    assert acts
+    assert plate
+    assert plate["y"] + plate["height"] <= acts["y"]
+    assert page.evaluate("document.documentElement.scrollWidth") == 512
+    page.click("[data-result=passed]")
+    page.set_viewport_size({"width": TABLET[0], "height": TABLET[1]})
+
+
 def test_of_two_hands_on_one_vehicle_the_first_is_written_and_the_second_is_told(page: Page, booth: BoothWorld):
     event = booth.flag("测B00021")
     expect(page.locator("#text kk-plate")).to_have_attribute("data-text", "测B00021")
