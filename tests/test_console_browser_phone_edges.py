@@ -7,11 +7,11 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import select
 
-from console.cases.steps import State
+from console.cases.steps import Action, State
 from console.store.people_tables import AccountRow
 from console.types import Role
 from tests.console_browser import PHONE, lose_line_with_shell_kept, use_cookie, wait_for_value
-from tests.console_kit import GRID_A, make_account, officer, session_token
+from tests.console_kit import GRID_A, GRID_B, make_account, officer, session_token
 from tests.console_world import World, open_world
 from tests.picture_kit import jpeg
 
@@ -142,4 +142,26 @@ def test_two_workers_of_one_name_on_one_phone_do_not_send_each_others_steps(worl
     expect(page.locator("#toast")).to_contain_text("结果已送达")
     expect_sent_with_photo(world, page, case_id)
     expect(page.locator("#waiting")).to_be_hidden()
+    page.context.close()
+
+
+def test_a_result_that_comes_after_the_case_was_closed_or_given_to_others_is_told_what_became_of_it(world: World):
+    case_ids = [world.handed_out(text) for text in ("测P00006", "测P00007")]
+    _, page = world.open("worker", PHONE)
+    page.goto(f"{world.address}/m")
+    for case_id in reversed(case_ids):  # the lower card first: a tap on one that has just moved does not count
+        page.locator(f".task[data-case='{case_id}'] .accept").click()
+        expect(page.locator(f".task[data-case='{case_id}'] .options")).to_be_visible()
+    page.context.set_offline(True)
+    for case_id in case_ids:
+        page.locator(f".task[data-case='{case_id}'] label:has-text('属实')").click()
+        page.locator(f".task[data-case='{case_id}'] .submit").click()
+    world.act(officer(), case_ids[0], Action.CLOSE, reason="transit")
+    world.act(officer(), case_ids[1], Action.ASSIGN, reason=GRID_B)
+    page.context.set_offline(False)
+    page.evaluate("dispatchEvent(new Event('online'))")
+    told = page.locator("#waiting .note")
+    expect(told.nth(0)).to_contain_text("值班员101 已执行“结案”，事件单现在是“已办结”，不再是您的任务")
+    expect(told.nth(1)).to_contain_text("值班员101 已执行“派单”，事件单现在是“已派单”，不再是您的任务")
+    expect(told.nth(1)).to_contain_text("您选的结果：属实")
     page.context.close()

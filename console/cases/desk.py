@@ -35,6 +35,7 @@ from console.store.tables import CaseRow, StepRow
 from console.types import SYSTEM, Actor, CaseChangedError, NotFoundError, Role, StepRefusedError
 
 _CLOCK_BATCH = 200
+_NOT_SEEN = "没有这个事件单，或不在您的辖区。"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ class CaseDesk:
                 return
             case = session.get(CaseRow, request.case_id, with_for_update=True)
             if case is None or not may_see(case, actor):
-                raise NotFoundError("没有这个事件单，或不在您的辖区。")
+                raise _out_of_sight(session, case, actor)
             if request.version is not None and case.version != request.version:
                 raise CaseChangedError(_who_was_first(session, case))
             if actor.role is Role.WORKER and request.action is not Action.ACCEPT and not is_in_hand_of(case, actor):
@@ -181,14 +182,34 @@ def _was_done(session: Session, request: StepRequest, actor: Actor) -> bool:
     return True
 
 
+def _out_of_sight(session: Session, case: CaseRow | None, actor: Actor) -> NotFoundError | StepRefusedError:
+    """A worker whose task it was is told what became of it: his step may have waited on a phone without a line."""
+    if case is None or actor.role is not Role.WORKER or not case.is_confirmed:
+        return NotFoundError(_NOT_SEEN)
+    his = select(StepRow.step_id).where(StepRow.case_id == case.case_id, StepRow.account_id == actor.account_id)
+    if not is_within(case.grid_code, actor.scope) and session.scalar(his.limit(1)) is None:
+        return NotFoundError(_NOT_SEEN)
+    said = f"{_last_step(session, case)}，不再是您的任务。这一次提交的没有记入；与您了解的不一致，请打电话告诉值班台。"
+    return StepRefusedError(said)
+
+
 def _who_was_first(session: Session, case: CaseRow) -> str:
     steps = select(StepRow).where(StepRow.case_id == case.case_id).order_by(StepRow.step_id.desc())
     last = session.scalars(steps).first()
     state = STATE_NAMES[State(case.state)]
     if last is None:
         return f"事件单刚刚变为“{state}”，请看最新内容。"
-    word = next((ACTION_NAMES[action] for action in Action if action == last.action), "更新")
-    return f"{last.actor} 先您一步执行了“{word}”，事件单现在是“{state}”。您的操作没有生效，请看最新内容。"
+    return f"{last.actor} 先您一步执行了“{_word_of(last)}”，事件单现在是“{state}”。您的操作没有生效，请看最新内容。"
+
+
+def _last_step(session: Session, case: CaseRow) -> str:
+    steps = select(StepRow).where(StepRow.case_id == case.case_id).order_by(StepRow.step_id.desc())
+    last = session.scalars(steps.limit(1)).one()  # it is confirmed: somebody did that
+    return f"{last.actor} 已执行“{_word_of(last)}”，事件单现在是“{STATE_NAMES[State(case.state)]}”"
+
+
+def _word_of(step: StepRow) -> str:
+    return next((ACTION_NAMES[action] for action in Action if action == step.action), "更新")
 
 
 def _check_reason(action: Action, reason: str | None, note: str, *, is_crossing: bool) -> None:

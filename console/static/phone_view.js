@@ -170,6 +170,8 @@ export function drawWaiting(queue, drop) {
   const ofOthers = `这部手机里还有另一位网格员没有办完的 ${others} 条：由本人在这部手机上登录后自动上传。退出登录会删除。`;
   box.replaceChildren(...(others ? [Object.assign(document.createElement("div"), { className: "note", textContent: ofOthers })] : []), ...refused.map((step) => {
     const note = Object.assign(document.createElement("div"), { className: "note bad", textContent: `事件单 ${step.case_id} 没有提交成功：${step.refused}` });
+    const chosen = { ...OUTCOMES, ...AT_DOORS }[step.body.reason]?.[0];
+    if (chosen) note.append(Object.assign(document.createElement("p"), { textContent: `您选的结果：${chosen}` }));
     if (step.body.note) note.append(Object.assign(document.createElement("p"), { textContent: `您写的说明：${step.body.note}` }));
     const button = Object.assign(document.createElement("button"), { type: "button", textContent: "知道了" });
     button.addEventListener("click", () => drop(step));
