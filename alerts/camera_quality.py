@@ -3,12 +3,13 @@
 from typing import Literal, TypeAlias
 
 CameraQuality: TypeAlias = Literal[
-    "good", "undecodable", "black", "frozen", "covered", "out_of_focus", "turned", "poor_reads"
+    "good", "undecodable", "no_signal", "black", "frozen", "covered", "out_of_focus", "turned", "poor_reads"
 ]
 
 QUALITY_WORDS: dict[CameraQuality, str] = {
     "good": "画面正常",
     "undecodable": "画面无法解码",
+    "no_signal": "无视频信号",
     "black": "画面全黑",
     "frozen": "画面静止",
     "covered": "镜头遮挡",

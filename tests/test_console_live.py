@@ -181,6 +181,7 @@ def test_a_lost_redis_is_said_and_the_tiles_turn_red_instead_of_vanishing(tmp_pa
         ({"outbox_pending": 500}, "warn", "积压 500"),
         ({"fps": 0.0}, "bad", "摄像机无画面"),
         ({"camera_quality": "black"}, "bad", "画面全黑"),
+        ({"camera_quality": "no_signal"}, "bad", "无视频信号"),
         ({"camera_quality": "frozen"}, "bad", "画面静止"),
         ({"camera_quality": "covered"}, "bad", "遮挡"),
         ({"camera_quality": "out_of_focus"}, "bad", "失焦"),

@@ -80,6 +80,57 @@ def test_a_picture_that_cannot_be_judged_is_told_by_its_kind_with_a_clock_in_it_
     assert quality_of(with_clock(picture, 1)) == quality
 
 
+def in_fog(road: Plane) -> Plane:
+    return np.asarray(np.clip(150 + (road - road.mean()) * 0.06, 0, 255), np.uint8)
+
+
+def by_night(road: Plane) -> Plane:
+    return np.clip(17 + (road.astype(np.float64) - 16) * 0.07, 0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("deviation", [6.0, 10.0])
+def test_a_cover_is_told_through_a_noisy_sensor(deviation: float) -> None:
+    assert quality_of(noisy(np.full((720, 1280), 90, np.uint8), 1, deviation)) == "covered"
+
+
+def test_a_blur_is_told_through_a_noisy_sensor(road: Plane) -> None:
+    assert quality_of(noisy(FAULTS["out_of_focus"](road), 1, 6.0)) == "out_of_focus"
+
+
+def test_a_road_in_thick_fog_is_not_covered(road: Plane) -> None:
+    assert quality_of(noisy(in_fog(road), 1, 1.0)) == "good"
+
+
+def test_a_night_in_the_noise_is_told_from_a_black_picture_by_what_stays(small: Plane) -> None:
+    assert quality_of(noisy(by_night(small), 0, 6.0)) == "black"
+    shown = np.random.default_rng(3)
+
+    def grainy(picture: Plane) -> Plane:
+        return np.clip(picture + shown.normal(0.0, 6.0, picture.shape), 0, 255).astype(np.uint8)
+
+    assert "black" not in judged(lambda _: grainy(by_night(small)), 90.0)
+    assert judged(lambda _: grainy(np.full_like(small, 16)), 90.0)[-1] == "black"
+
+
+def snow() -> Plane:
+    return np.random.default_rng(1).integers(16, 236, (576, 704)).astype(np.uint8)
+
+
+def bars() -> Plane:
+    return np.repeat(np.linspace(180, 16, 8).astype(np.uint8), 88)[None, :].repeat(576, axis=0)
+
+
+def video_loss() -> Plane:
+    shown = np.full((576, 704), 41, np.uint8)
+    cv2.putText(shown, "VIDEO LOSS", (120, 310), cv2.FONT_HERSHEY_SIMPLEX, 2.5, 235, 6)
+    return shown
+
+
+@pytest.mark.parametrize("picture", [snow, bars, video_loss])
+def test_what_a_recorder_shows_without_a_camera_is_no_signal(picture: Callable[[], Plane]) -> None:
+    assert quality_of(picture()) == "no_signal"
+
+
 @pytest.mark.parametrize("clip", [CLIPS[0], *(pytest.param(clip, marks=pytest.mark.long) for clip in CLIPS[1:])])
 def test_a_road_by_day_at_dusk_and_in_rain_is_good(clip: str) -> None:
     assert {quality_of(plane) for plane in planes(clip, every=25, count=2)} == {"good"}

@@ -38,6 +38,19 @@ but 0.0 where no picture that stands by itself lies between. A camera that takes
 ENCODED_KEYS, ENCODED_HOLDS = 10, 10.0
 """It must last for so many key frames, and ten times as long as other faults: ten minutes. A camera that smooths all
 noise away shows an empty road at night nearly as still, until something drives by."""
+PLAINEST = 10
+"""The tenth of the blocks that have the least contrast tells how much of it the noise makes in all of them."""
+SNOW_CONTRAST = 120
+"""So much even in the plainest blocks is the snow of a picture without signal (133); 0 to 49 on real roads."""
+DRAWN_CONTRAST, DRAWN_SHARE = 1, 0.8
+"""A picture that is drawn (colour bars, a recorder's "VIDEO LOSS") is perfectly flat in 88 % and more of its blocks; in
+front of a real camera 41 % at most are."""
+FAINT_CONTRAST, FAINT_OVER_NOISE, FAINT_SHARE, FAINT_STEEPNESS = 5.0, 1.5, 0.02, 0.3
+"""Edges above the noise, in grey levels and as a multiple of it, that show a road in fog or at night where there are
+enough of them and they are sharp: fog of 6 % contrast has them in 11 % of the blocks, a plain surface in up to 1 %."""
+SEEN_BY, MEAN_OF = 8, 32
+"""Samples, the noise of which is averaged away before nothing is said to be seen."""
+NOTHING_SEEN = ("black", "covered")
 CLIPPED_LEVEL = 225
 SOFT_STEEPNESS = 0.18
 """Share of an edge's height within one point of ROWS rows. On rendered scenes by day, at dusk and in rain it is 0.45
@@ -52,6 +65,8 @@ class PictureHealth:
         self._regions = regions or Regions()
         self._sampled_s = float("-inf")
         self._last: NDArray[np.uint8] | None = None
+        self._mean: NDArray[np.float32] | None = None
+        self._averaged = 0
         self._unchanged_keys = 0
         self._is_same = True
         """Whether all that is unchanged is so to the last point."""
@@ -68,7 +83,7 @@ class PictureHealth:
             return
         self._sampled_s = now_s
         is_unchanged = self._is_unchanged(luma)
-        quality = quality_of(luma, self._regions)
+        quality = self._judged(luma)
         # A black picture does not change either.
         self._note("frozen" if is_unchanged and quality == "good" else quality, now_s)
 
@@ -87,6 +102,22 @@ class PictureHealth:
         hold_s = self._hold_s * (ENCODED_HOLDS if is_nearly else 1.0)
         if now_s - self._seen_s >= (min(RECOVERED_S, hold_s) if seen == "good" else hold_s):
             self.quality = seen
+
+    def _judged(self, luma: Plane) -> CameraQuality:
+        """Judge by one picture, or, where it shows nothing, by the mean of several: a road at night is in the noise."""
+        quality = quality_of(luma, self._regions)
+        if quality not in NOTHING_SEEN:
+            self._mean = None
+            return quality
+        picture = _at_rows(luma)
+        if self._mean is None or self._mean.shape != picture.shape:
+            self._mean, self._averaged = picture.astype(np.float32), 0
+        self._averaged = min(MEAN_OF, self._averaged + 1)
+        cv2.accumulateWeighted(picture, self._mean, 1.0 / self._averaged)
+        if self._averaged < SEEN_BY:
+            return quality
+        mean = np.asarray(np.round(self._mean), np.uint8)
+        return quality_of(mean, self._regions)
 
     def _is_unchanged(self, luma: Plane) -> bool:
         """Return whether not one sampled point differs from the last time: a sensor's noise never leaves all alike.
@@ -120,26 +151,56 @@ def _is_encoded_alike(one: Plane, other: Plane) -> bool:
 def quality_of(luma: Plane, regions: Regions | None = None) -> CameraQuality:
     """Judge one picture by itself."""
     inner = _inner(_at_rows(luma))
-    blocks = cv2.resize(inner, (inner.shape[1] // BLOCK, inner.shape[0] // BLOCK), interpolation=cv2.INTER_AREA)
-    contrast, steepness = _edges(inner, blocks.shape)
+    size = (inner.shape[1] // BLOCK, inner.shape[0] // BLOCK)
+    blocks = np.asarray(cv2.resize(inner, size, interpolation=cv2.INTER_AREA), np.uint8)
+    contrast, steepest = _edges(inner, blocks.shape)
     hidden = (
         None if regions is None else regions.hidden(round(blocks.shape[0] * MARGIN / (MARGIN - 2)), blocks.shape[1])
     )
     if hidden is not None:
         top = (hidden.shape[0] - blocks.shape[0]) // 2
         seen = ~hidden[top : top + blocks.shape[0]]
-        blocks, contrast, steepness = blocks[seen], contrast[seen], steepness[seen]
-    if not blocks.size or float((blocks > BLACK_LEVEL).mean()) < LIT_SHARE:
-        return "black" if blocks.size else "good"
-    has_edge = contrast >= MIN_CONTRAST
+        blocks, contrast, steepest = blocks[seen], contrast[seen], steepest[seen]
+    return _quality_by_block(blocks, contrast, steepest) if blocks.size else "good"
+
+
+def _quality_by_block(blocks: Plane, contrast: Plane, steepest: Plane) -> CameraQuality:
+    noise, noise_step = (float(np.percentile(each, PLAINEST)) for each in (contrast, steepest))
+    if noise >= SNOW_CONTRAST or _is_drawn(blocks, contrast):
+        return "no_signal"
+    if float((blocks > BLACK_LEVEL).mean()) < LIT_SHARE:
+        return "good" if _shows_faintly(contrast, steepest, noise, noise_step) else "black"
+    if float(np.median(blocks)) < DARK_LEVEL:
+        # At night what stands out of the noise is the glow of lamps, which is soft in focus, too.
+        edge, step = contrast.astype(np.float32), steepest.astype(np.float32)
+    else:
+        edge, step = contrast - np.float32(noise), steepest - np.float32(noise_step)
+    has_edge = edge >= MIN_CONTRAST
     if float(has_edge.mean()) < BARE_SHARE:
         low, high = np.percentile(blocks, (5, 98))
-        if high < DARK_LEVEL:
+        if high < DARK_LEVEL or _shows_faintly(contrast, steepest, noise, noise_step):
             return "good"
         return "covered" if high - low < PLAIN_SPREAD else "out_of_focus"
-    if int(has_edge.sum()) >= MIN_EDGES and float(np.percentile(steepness[has_edge], 80)) < SOFT_STEEPNESS:
+    is_telling = int(has_edge.sum()) >= MIN_EDGES
+    if is_telling and float(np.percentile(step[has_edge] / edge[has_edge], 80)) < SOFT_STEEPNESS:
         return "out_of_focus"
     return "good"
+
+
+def _is_drawn(blocks: Plane, contrast: Plane) -> bool:
+    # A night or a glaring sun may be as flat.
+    is_lit = DARK_LEVEL <= float(np.median(blocks)) < CLIPPED_LEVEL
+    has_lines = float((contrast >= MIN_CONTRAST).mean()) >= BARE_SHARE
+    return is_lit and has_lines and float((contrast <= DRAWN_CONTRAST).mean()) >= DRAWN_SHARE
+
+
+def _shows_faintly(contrast: Plane, steepest: Plane, noise: float, noise_step: float) -> bool:
+    """Return whether something sharp stands out of the noise: a road in fog, or one without a lamp."""
+    edge = contrast - np.float32(noise)
+    is_faint = edge >= max(FAINT_CONTRAST, FAINT_OVER_NOISE * noise)
+    if float(is_faint.mean()) < FAINT_SHARE:
+        return False
+    return float(np.percentile((steepest[is_faint] - noise_step) / edge[is_faint], 80)) >= FAINT_STEEPNESS
 
 
 def _at_rows(luma: Plane) -> Plane:
@@ -155,14 +216,13 @@ def _inner(luma: Plane) -> Plane:
     return luma[margin : luma.shape[0] - margin]
 
 
-def _edges(inner: Plane, shape: tuple[int, ...]) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    """Return by block the difference of its surroundings' brightest and darkest, and how much of it one step makes."""
+def _edges(inner: Plane, shape: tuple[int, ...]) -> tuple[Plane, Plane]:
+    """Return by block the difference of its surroundings' brightest and darkest, and the steepest single step there."""
     kernel = np.ones((2 * BLOCK, 2 * BLOCK), np.uint8)
     contrast = cv2.morphologyEx(inner, cv2.MORPH_GRADIENT, kernel)
-    steps = np.abs(np.diff(inner.astype(np.int16), axis=1, append=inner[:, -1:])).astype(np.uint8)
-    steepest = cv2.dilate(steps, kernel)
+    steps = np.zeros_like(inner)
+    cv2.absdiff(inner[:, 1:], inner[:, :-1], steps[:, :-1])
     size = (shape[1], shape[0])
     contrast = cv2.resize(contrast, size, interpolation=cv2.INTER_NEAREST)
-    steepest = cv2.resize(steepest, size, interpolation=cv2.INTER_NEAREST)
-    steepness = steepest.astype(np.float32) / np.maximum(contrast.astype(np.float32), 1.0)
-    return np.asarray(contrast, np.uint8), np.asarray(steepness, np.float32)
+    steepest = cv2.resize(cv2.dilate(steps, kernel), size, interpolation=cv2.INTER_NEAREST)
+    return np.asarray(contrast, np.uint8), np.asarray(steepest, np.uint8)
