@@ -46,6 +46,15 @@ def test_a_worker_who_did_not_take_a_case_can_neither_close_it_nor_see_or_add_ph
     assert state_of(console) is State.CLOSED
 
 
+def test_a_photo_that_is_sent_again_is_kept_once(console: Console, tmp_path: Path):
+    worker = make_account(console, "one", Role.WORKER, GRID_A)
+    handed_out(console)
+    act(console, worker, Action.ACCEPT)
+    sent = [console.pictures.add_photo(worker, 1, "a.jpg", jpeg(tmp_path), console.now()) for _ in range(2)]
+    assert sent[0] == sent[1]
+    assert len(console.cases.detail(DESK, 1).photos) == 1
+
+
 def test_only_a_finding_opens_a_correction(console: Console):
     handed_out(console)
     act(console, DESK, Action.ESCALATE, reason=Outcome.LIST_ERROR)

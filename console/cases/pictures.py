@@ -106,14 +106,21 @@ class Pictures:
         return self._photos / row.file_name
 
     def add_photo(self, actor: Actor, case_id: int, original_name: str, content: bytes, now: datetime) -> int:
-        """Keep a photo, made smaller and without its metadata. Raises ConsoleError."""
+        """Keep a photo, made smaller and without its metadata, and return its number. Raises ConsoleError.
+
+        The same photo again, from a phone that never heard the answer, is kept once.
+        """
         jpeg = self._as_small_jpeg(content)
         self._photos.mkdir(parents=True, exist_ok=True, mode=0o700)
         with self._database.writing() as session:
             case = session.get(CaseRow, case_id)
             if case is None or not _may_see_pictures(case, actor):
                 raise NotFoundError("没有这个事件单，或不在您的辖区，或您还没有接单。")
-            if len(session.scalars(select(PhotoRow.photo_id).where(PhotoRow.case_id == case_id)).all()) >= _MAX_PHOTOS:
+            kept = session.scalars(select(PhotoRow).where(PhotoRow.case_id == case_id)).all()
+            for one in kept:
+                if self._holds(one.file_name, jpeg):
+                    return one.photo_id
+            if len(kept) >= _MAX_PHOTOS:
                 raise ConsoleError(f"每个事件单最多 {_MAX_PHOTOS} 张照片。")
             name = f"{new_token()}.jpg"
             row = PhotoRow(
@@ -132,6 +139,12 @@ class Pictures:
                 path.unlink(missing_ok=True)
         for name in photos:
             (self._photos / name).unlink(missing_ok=True)
+
+    def _holds(self, file_name: str, jpeg: bytes) -> bool:
+        try:
+            return (self._photos / file_name).read_bytes() == jpeg
+        except FileNotFoundError:
+            return False
 
     def _as_small_jpeg(self, content: bytes) -> bytes:
         if len(content) > self._max_bytes:
