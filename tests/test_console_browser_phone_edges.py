@@ -165,3 +165,17 @@ def test_a_result_that_comes_after_the_case_was_closed_or_given_to_others_is_tol
     expect(told.nth(1)).to_contain_text("值班员101 已执行“派单”，事件单现在是“已派单”，不再是您的任务")
     expect(told.nth(1)).to_contain_text("您选的结果：属实")
     page.context.close()
+
+
+def test_on_a_narrow_phone_with_large_letters_nothing_of_a_task_stands_beside_the_screen(world: World):
+    case_id = world.handed_out("测P00008")
+    _, page = world.open("worker", (320 * 2 // 3, 640 * 2 // 3))  # 150 %
+    page.goto(f"{world.address}/m")
+    page.locator(f".task[data-case='{case_id}'] .accept").click()
+    expect(page.locator(f".task[data-case='{case_id}'] .options")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") == 213
+    plate = page.locator(f".task[data-case='{case_id}'] kk-plate").bounding_box()
+    assert plate
+    assert plate["x"] + plate["width"] <= 213
+    assert plate["height"] < 50, "a plate is one line"
+    page.context.close()
