@@ -55,6 +55,14 @@ def test_a_photo_that_is_sent_again_is_kept_once(console: Console, tmp_path: Pat
     assert len(console.cases.detail(DESK, 1).photos) == 1
 
 
+@pytest.mark.parametrize("note", ["\u200b\u2060", "……", " \ufeff。"])
+def test_a_vehicle_is_taken_off_the_list_for_words_alone(console: Console, note: str):
+    handed_out(console)
+    act(console, DESK, Action.ESCALATE)
+    with pytest.raises(StepRefusedError, match="写明依据"):
+        act(console, DESK, Action.CLOSE, reason=Outcome.LIST_ERROR, note=note)
+
+
 def test_only_a_finding_opens_a_correction(console: Console):
     handed_out(console)
     act(console, DESK, Action.ESCALATE, reason=Outcome.LIST_ERROR)

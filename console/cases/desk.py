@@ -27,6 +27,7 @@ from console.cases.steps import (
 from console.cases.timers import due_at, overdue_step, owner_after_escalation
 from console.people.audit import AuditLog
 from console.people.grids import is_grid_code, is_within
+from console.reasons import says_nothing
 from console.settings import ConsoleSettings
 from console.store.database import Database
 from console.store.list_tables import CorrectionRow
@@ -220,7 +221,7 @@ def _check_reason(action: Action, reason: str | None, note: str, *, is_crossing:
     }
     if action in allowed and reason not in allowed[action]:
         raise StepRefusedError("请选择原因。" if action is Action.REJECT else "请选择核实结果。")
-    if action in allowed and reason == Outcome.LIST_ERROR and not note.strip():
+    if action in allowed and reason == Outcome.LIST_ERROR and says_nothing(note):
         raise StepRefusedError("“名单有误”会把这辆车移出全区名单，请写明依据：谁核实的、凭什么。")
 
 

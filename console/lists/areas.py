@@ -6,6 +6,7 @@ from typing import Protocol
 
 from console.lists.words import file_words
 from console.people.audit import AuditLog
+from console.reasons import says_nothing
 from console.store.database import Database
 from console.types import Actor, ConsoleError
 from riskdb.types import RiskDBError
@@ -94,7 +95,7 @@ class Areas:
         return effect
 
     def lift(self, code: str, reason: str, actor: Actor, now: datetime) -> AreaEffect:
-        if not reason.strip():
+        if says_nothing(reason):
             raise ConsoleError("请写明解除的依据。")
         try:
             effect = self._office.lift(code)

@@ -17,6 +17,7 @@ from console.lists.two_persons import check_hand, require_second_person
 from console.lists.words import file_words
 from console.people.audit import AuditLog
 from console.people.keys import new_token
+from console.reasons import says_nothing
 from console.settings import ConsoleSettings
 from console.store.database import Database
 from console.store.list_tables import ListChangeRow
@@ -168,7 +169,7 @@ class ListChanges:
 
     def refuse(self, change_id: int, reason: str, actor: Actor, now: datetime) -> ListChange:
         """Send a file back. Raises ConsoleError without a reason."""
-        if not reason.strip():
+        if says_nothing(reason):
             raise ConsoleError("请写明退回的原因。")
         with self._database.writing() as session:
             row = self._waiting(session, change_id)
@@ -181,7 +182,7 @@ class ListChanges:
 
     def take_back(self, change_id: int, reason: str, actor: Actor, now: datetime) -> ListChange:
         """Take an applied file back as a whole, by the same hand as it takes to apply it. Raises ConsoleError."""
-        if not reason.strip():
+        if says_nothing(reason):
             raise ConsoleError("请写明撤回的原因。")
         change = self.find(change_id)
         with self._database.reading() as session:

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from console.lists.words import file_words
 from console.people.audit import AuditLog
+from console.reasons import says_nothing
 from console.store.database import Database
 from console.types import Actor, ConsoleError
 from riskdb.types import RiskDBError
@@ -97,7 +98,7 @@ class Vehicles:
 
 
 def _require(reason: str) -> None:
-    if len(reason.strip()) < 2:
+    if len(reason.strip()) < 2 or says_nothing(reason):
         raise ConsoleError("请写明原因：每次查询和更正都会记录。")
 
 
