@@ -123,3 +123,19 @@ def test_a_picture_of_one_pixel_does_no_harm(tmp_path: Path) -> None:
     for index in range(3):
         cv2.imwrite(str(tmp_path / f"{index}.png"), np.full((1, 1, 3), 80 * index, np.uint8))
     assert [frame.image.shape for frame in frames_of(tmp_path)] == [(1, 1, 3)] * 3
+
+
+@pytest.mark.parametrize("sizes", [((160, 90), (640, 360)), ((640, 360), (160, 90))])
+def test_of_two_videos_in_one_file_the_larger_is_screened(tmp_path: Path, sizes: tuple[tuple[int, int], ...]) -> None:
+    path = tmp_path / "both.mkv"
+    with av.open(str(path), "w") as written:
+        streams = [written.add_stream("mpeg4", rate=10) for _ in sizes]
+        for stream, (width, height) in zip(streams, sizes, strict=True):
+            stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        for _ in range(5):
+            for stream in streams:
+                blank = np.zeros((stream.height, stream.width, 3), np.uint8)
+                written.mux(stream.encode(av.VideoFrame.from_ndarray(blank, format="bgr24")))
+        for stream in streams:
+            written.mux(stream.encode(None))
+    assert {frame.image.shape[:2] for frame in frames_of(path)} == {(360, 640)}

@@ -14,6 +14,7 @@ from typing import TypeAlias
 import av
 import av.container
 import av.logging
+import av.stream
 import cv2
 
 from pipeline.errors import SourceError
@@ -55,7 +56,7 @@ class VideoStream:
 
     def __init__(self, container: av.container.InputContainer, decoder_threads: int, *, is_live: bool = False) -> None:
         self._container = container
-        self._stream = container.streams.video[0]
+        self._stream = _main_stream(container)
         self._own_decoder = own_decoder(self._stream) if is_live else None
         self._decoder = self._own_decoder or self._stream.codec_context
         self._decoder.thread_count = decoder_threads
@@ -242,6 +243,13 @@ def _open(request: CaptureRequest) -> av.container.InputContainer:
         return av.open(request.uri, options={**LIVE_OPTIONS, **tls_options(request)}, timeout=timeout)
     # An absolute path: a name such as "concat:a" would otherwise be a protocol.
     return av.open(str(Path(request.uri).absolute()), options=FILE_OPTIONS)
+
+
+def _main_stream(container: av.container.InputContainer) -> "av.VideoStream":
+    """Return the video with the largest picture: recorders put a small copy beside it, and a cover is no video."""
+    attached = av.stream.Disposition.attached_pic
+    streams = [each for each in container.streams.video if attached not in each.disposition]
+    return max(streams or container.streams.video, key=lambda each: each.width * each.height)
 
 
 def _rate(rate: Fraction | None) -> float:
