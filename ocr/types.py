@@ -59,6 +59,9 @@ class BoundingBox:
     def moved(self, x: float, y: float) -> "BoundingBox":
         return BoundingBox(self.x1 + x, self.y1 + y, self.x2 + x, self.y2 + y)
 
+    def scaled(self, x: float, y: float) -> "BoundingBox":
+        return BoundingBox(self.x1 * x, self.y1 * y, self.x2 * x, self.y2 * y)
+
     def iou(self, other: "BoundingBox") -> float:
         """Return intersection over union, 0.0 to 1.0."""
         shared = self._shared(other)

@@ -58,6 +58,8 @@ class FrameReads:
     shift: tuple[float, float] = (0.0, 0.0)
     """By how much all that stands has moved in the picture since the last look, to the right and down, in pixels: the
     camera shakes."""
+    scale: tuple[float, float] = (1.0, 1.0)
+    """By how much the picture itself has grown since the last look, in width and height: its size was set anew."""
 
 
 @dataclass
@@ -81,6 +83,11 @@ class InView:
         """Take over that the picture itself has moved since the last look."""
         self.undecided = tuple(box.moved(x, y) for box in self.undecided)
         self.followed = tuple(box.moved(x, y) for box in self.followed)
+
+    def scale(self, x: float, y: float) -> None:
+        """Take over that the picture's size has changed since the last look."""
+        self.undecided = tuple(box.scaled(x, y) for box in self.undecided)
+        self.followed = tuple(box.scaled(x, y) for box in self.followed)
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,3 +130,21 @@ def test_two_of_a_fleet_behind_each_other_before_a_shaking_camera_stay_two() -> 
         for text, y in (("京A12345", 400), ("京A12346", 240))
     )
     assert passages_of([[one, other] for one, other in zip(first, second, strict=True)]) == ["京A12345", "京A12346"]
+
+
+def resized(scene: list[list[PlateRead]], at: int) -> Iterator[FrameReads]:
+    """Yield what a camera sees whose picture is made two thirds as large from one look on."""
+    for index, look in enumerate(frames_of(scene)):
+        share = 1.0 if index < at else 2 / 3
+        reads = tuple(replace(read, box=read.box.scaled(share, share)) for read in look.reads)
+        image = np.zeros((round(1080 * share), round(1920 * share), 3), np.uint8)
+        yield replace(look, frame=replace(look.frame, image=image), reads=reads)
+
+
+def test_vehicles_in_view_while_the_pictures_size_changes_are_one_passage_each() -> None:
+    scene = [
+        [make_read(text, box_at(x, 500 + 5 * i, 90)) for text, x in (("京A12345", 1500), ("苏E24680", 900))]
+        for i in range(24)
+    ]
+    passages = screened(resized(scene, 4), make_screening(ListedPlates(), KeptEvents()))
+    assert sorted(passage.best.text for passage in passages) == ["京A12345", "苏E24680"]

@@ -88,6 +88,15 @@ class Motion:
         if self.base is not None:
             self.base = self.base[0] + x, self.base[1] + y, self.base[2]
 
+    def scale(self, x: float, y: float) -> None:
+        """Take over that the picture's size has changed; what is in plate widths stays."""
+        self.box = self.box.scaled(x, y)
+        self.anchor = self.anchor[0] * x, self.anchor[1] * y
+        if self.velocity is not None:
+            self.velocity = self.velocity[0] * x, self.velocity[1] * y
+        if self.base is not None:
+            self.base = self.base[0] * x, self.base[1] * y, self.base[2]
+
     def misfit(self, box: BoundingBox, now_s: float) -> float:
         """Return how badly a box fits the prediction: 0.0 is exactly there, above 1.0 is out of reach."""
         width = (self.box.width + box.width) / 2

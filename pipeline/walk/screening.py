@@ -9,7 +9,7 @@ from pipeline.settings import TrackSettings
 from pipeline.types import Frame, FrameReads, InView, Passage, PlateTrack, Reader, ScreeningCounts, Sighting, SightLost
 from pipeline.video.picture_shift import NO_SHIFT, PictureShift
 from pipeline.walk.deciding import PassageRule, Screening, match_risk
-from pipeline.walk.tracking import PlateTracker, track_plates
+from pipeline.walk.tracking import SAME_SIZE, PlateTracker, track_plates
 
 FAR_SHARE = 1 / 16
 """Of the picture's width: a plate that is narrower has too few pixels where the whole picture is searched at once."""
@@ -66,11 +66,16 @@ def read_plates(
     frames: Iterable[Sighting], reader: Reader, counts: ScreeningCounts, in_view: InView
 ) -> Iterator[FrameReads | SightLost]:
     following, shaking = Following(), PictureShift()
+    size: tuple[int, ...] | None = None
     for frame in frames:
         if isinstance(frame, SightLost):
             yield frame
             continue
         counts.looked_at += 1
+        before, size = size, frame.image.shape[:2]
+        scale = SAME_SIZE if before is None else (size[1] / before[1], size[0] / before[0])
+        if scale != SAME_SIZE:
+            in_view.scale(*scale)
         shift = shaking.since_last(frame.image, frame.captured_at.timestamp())
         if shift != NO_SHIFT:
             in_view.shift(*shift)
@@ -79,7 +84,7 @@ def read_plates(
             following.found(len(reads), len(plates))
         else:
             reads = reader.read(frame.image, _to_search_closely(frame, in_view))
-        yield FrameReads(frame, tuple(reads), is_partial=plates is not None, shift=shift)
+        yield FrameReads(frame, tuple(reads), is_partial=plates is not None, shift=shift, scale=scale)
 
 
 def _to_search_closely(frame: Frame, in_view: InView) -> tuple[BoundingBox, ...] | None:

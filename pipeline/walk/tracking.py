@@ -15,6 +15,7 @@ from pipeline.video.picture_shift import NO_SHIFT
 from pipeline.walk.segment import Segment
 from pipeline.walk.track_state import TrackState, track_of
 
+SAME_SIZE = (1.0, 1.0)
 MAX_COST = 3.0
 """Of `TrackState.cost`: what fits worse is another vehicle."""
 CLASSES_OF_A_TEXT = 4
@@ -57,6 +58,9 @@ class PlateTracker:
         """Take over one frame's reads; yield tracks that ended and those that can be decided early."""
         frame, reads = frame_reads.frame, list(frame_reads.reads)
         self._camera_id = frame.camera_id
+        if frame_reads.scale != SAME_SIZE:
+            for track in self._tracks:
+                track.motion.scale(*frame_reads.scale)
         if frame_reads.shift != NO_SHIFT:
             for track in self._tracks:
                 track.motion.shift(*frame_reads.shift)
