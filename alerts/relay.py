@@ -15,7 +15,7 @@ BATCH = 500
 CHECK_S = 5.0
 """How often the stream is asked whether it still has what it took."""
 TIDY_S = 600.0
-PATIENCE = Patience(poll_s=0.02, first_pause_s=0.2, longest_pause_s=2.0)
+PATIENCE = Patience(poll_s=0.04, first_pause_s=0.2, longest_pause_s=2.0)
 
 log = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from threading import Event
 
 from kakou.box.started import HEARTBEAT_VARIABLE, Started, start
 
-TICK_S = 0.05
+TICK_S = 0.1
 """How often each child is looked at; that one ends is heard at once, by the pipe of its beats."""
 END_S = 0.1
 """So long at most from the end of its pipe to its own."""
