@@ -2,10 +2,11 @@
 
 import os
 import signal
+import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -67,6 +68,50 @@ def test_a_database_that_is_frozen_or_gone_is_silent_until_it_answers(postgresql
         run_sql(postgresql, f"ALTER DATABASE {make_url(url).database} ALLOW_CONNECTIONS true")
         pulse.ask()
         assert not pulse.is_silent
+
+
+def pump(one: socket.socket, other: socket.socket) -> None:
+    with suppress(OSError):
+        while data := one.recv(65536):
+            other.sendall(data)
+        other.shutdown(socket.SHUT_WR)
+
+
+@contextmanager
+def over_tcp(folder: str) -> Iterator[int]:
+    """Pass one connection on to the server's socket; yield the port."""
+
+    def serve(listener: socket.socket) -> None:
+        near, _ = listener.accept()
+        with near, socket.socket(socket.AF_UNIX) as far:
+            far.connect(f"{folder}/.s.PGSQL.5432")
+            back = threading.Thread(target=pump, args=(far, near))
+            back.start()
+            pump(near, far)
+            back.join()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        serving = threading.Thread(target=serve, args=(listener,))
+        serving.start()
+        yield listener.getsockname()[1]
+        serving.join(timeout=10)
+
+
+def test_a_line_to_the_database_that_is_cut_without_a_word_is_given_up_within_seconds(postgresql: str, url: str):
+    """As a cable that is pulled on the way: by itself Linux asks after two hours, and sends again for a quarter."""
+    with over_tcp(postgresql) as port:
+        address = f"postgresql+psycopg://kakou@127.0.0.1:{port}/{make_url(url).database}"
+        with closing(Database(address)) as database:
+            connection = database.lasting_connection()
+            driver = connection.connection.driver_connection
+            assert driver is not None
+            with socket.socket(fileno=os.dup(driver.fileno())) as line:
+                asks = [socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT, socket.TCP_USER_TIMEOUT]
+                idle_s, every_s, count, unanswered_ms = (line.getsockopt(socket.IPPROTO_TCP, each) for each in asks)
+                assert line.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+            connection.close()
+    assert idle_s + every_s * count <= 12
+    assert 0 < unanswered_ms <= 12_000
 
 
 @pytest.mark.long

@@ -23,6 +23,14 @@ from console.types import ConsoleError
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _BUSY_TIMEOUT_S = 10
+_GONE_AFTER = {
+    "keepalives_idle": "5",
+    "keepalives_interval": "2",
+    "keepalives_count": "3",
+    "tcp_user_timeout": str(1000 * _BUSY_TIMEOUT_S),
+}
+"""Of libpq: a line that was cut without a word is given up within eleven seconds; Linux by itself asks after two hours.
+"""
 _MAX_LOG_PAGES = 10_000
 """Of SQLite's log, 40 MB: `write_back` keeps it smaller while the console runs."""
 _WRITES = "console_writes"
@@ -155,7 +163,7 @@ def _sqlite_engine(url: str) -> Engine:
 
 
 def _postgresql_engine(url: str) -> Engine:
-    waits = {"connect_timeout": str(_BUSY_TIMEOUT_S), "options": f"-c lock_timeout={_BUSY_TIMEOUT_S}s"}
+    waits = {"connect_timeout": str(_BUSY_TIMEOUT_S), "options": f"-c lock_timeout={_BUSY_TIMEOUT_S}s", **_GONE_AFTER}
     address = make_url(url)
     address = address.update_query_dict(waits | dict(address.query))  # what the URL says goes first
     engine = create_engine(address, pool_size=12, max_overflow=20, pool_pre_ping=True)
