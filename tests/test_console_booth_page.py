@@ -1,5 +1,6 @@
 """The booth page in a real browser, served as `kakou run` serves it: what stands there, in colour, words and sound."""
 
+import re
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -136,9 +137,15 @@ def test_on_a_phone_a_hit_brings_its_picture_and_the_buttons_into_view_wherever_
     page.set_viewport_size({"width": TABLET[0], "height": TABLET[1]})
 
 
-def test_on_a_tablet_at_twice_the_size_the_plate_is_whole_above_the_buttons(page: Page, booth: BoothWorld):
+def test_on_a_tablet_at_twice_the_size_the_plate_is_whole_above_the_buttons_with_something_amiss_too(
+    page: Page, booth: BoothWorld
+):
     page.set_viewport_size({"width": 1024 // 2, "height": 700 // 2})
     booth.report()
+    booth.watch()
+    expect(page.locator("#notices")).to_be_hidden()
+    booth.watch(("camera_dirty", CAMERA, CHECKPOINT))
+    expect(page.locator("#notices summary")).to_have_text(re.compile("画面失焦或镜头脏污：可能漏认车辆"))
     booth.flag("测B00041")
     expect(page.locator("#text kk-plate")).to_have_attribute("data-text", "测B00041")
     acts, plate = (page.locator(name).bounding_box() for name in ("#acts", "#text kk-plate"))
@@ -146,6 +153,8 @@ def test_on_a_tablet_at_twice_the_size_the_plate_is_whole_above_the_buttons(page
     assert plate
     assert plate["y"] + plate["height"] <= acts["y"]
     assert page.evaluate("document.documentElement.scrollWidth") == 512
+    booth.watch()
+    expect(page.locator("#notices")).to_be_hidden()
     page.click("[data-result=passed]")
     page.set_viewport_size({"width": TABLET[0], "height": TABLET[1]})
 

@@ -5,6 +5,7 @@ export function drawNotices(notices) {
   const box = document.getElementById("notices");
   const key = JSON.stringify(notices);
   box.hidden = !notices.length;
+  if (box.hidden) box.open = false; // what comes next has not been read: it begins as one line again
   if (box.hidden || box.dataset.key === key) return;
   box.dataset.key = key;
   box.className = `notices${notices[0].is_grave ? " grave" : ""}${notices.length > 1 ? "" : " one"}`;
