@@ -3,13 +3,15 @@
 import socket
 import threading
 from contextlib import suppress
+from pathlib import Path
 
 
 class Line:
     """Passes TCP connections on, until it is cut (both ends are told) or falls silent (nobody is)."""
 
-    def __init__(self, target_port: int) -> None:
-        self._target = ("127.0.0.1", target_port)
+    def __init__(self, target: int | Path) -> None:
+        """`target`: a port of this machine, or a server's socket in the file system."""
+        self._target = target
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._listener.getsockname()[1])
         self._wires: list[socket.socket] = []
@@ -54,7 +56,7 @@ class Line:
                 return
             self._flows.wait()
             try:
-                far = None if self._is_cut else socket.create_connection(self._target, timeout=2)
+                far = None if self._is_cut else self._connected()
             except OSError:
                 far = None
             if far is None:
@@ -64,6 +66,13 @@ class Line:
             self._wires += [near, far]
             for source, sink in ((near, far), (far, near)):
                 threading.Thread(target=self._pump, args=(source, sink), daemon=True).start()
+
+    def _connected(self) -> socket.socket:
+        if isinstance(self._target, int):
+            return socket.create_connection(("127.0.0.1", self._target), timeout=2)
+        far = socket.socket(socket.AF_UNIX)
+        far.connect(str(self._target))
+        return far
 
     def _pump(self, source: socket.socket, sink: socket.socket) -> None:
         with suppress(OSError):
