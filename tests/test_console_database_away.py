@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,6 +16,7 @@ import redis
 from playwright.sync_api import Browser, expect
 from sqlalchemy import make_url
 
+from bench.tcp_line import Line
 from console.store.database import Database
 from console.store.pulse import Pulse
 from console.types import Role
@@ -48,13 +49,13 @@ def frozen(folder: str, url: str) -> Iterator[None]:
 
 
 def test_a_database_that_is_frozen_or_gone_is_silent_until_it_answers(postgresql: str, url: str):
-    with closing(Database(url)) as database, closing(Pulse(database, patience_s=0.2)) as pulse:
+    with closing(Database(url)) as database, closing(Pulse(database, patience_s=0.5)) as pulse:
         pulse.ask()
         assert not pulse.is_silent
         with frozen(postgresql, url):
             asking = threading.Thread(target=pulse.ask)
             asking.start()
-            time.sleep(0.3)
+            time.sleep(0.6)
             assert pulse.is_silent
         asking.join(timeout=10)
         assert not pulse.is_silent
@@ -62,7 +63,7 @@ def test_a_database_that_is_frozen_or_gone_is_silent_until_it_answers(postgresql
         ended = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname"
         run_sql(postgresql, f"{ended} = '{make_url(url).database}'")
         pulse.ask()
-        time.sleep(0.3)
+        time.sleep(0.6)
         pulse.ask()
         assert pulse.is_silent
         run_sql(postgresql, f"ALTER DATABASE {make_url(url).database} ALLOW_CONNECTIONS true")
@@ -70,37 +71,23 @@ def test_a_database_that_is_frozen_or_gone_is_silent_until_it_answers(postgresql
         assert not pulse.is_silent
 
 
-def pump(one: socket.socket, other: socket.socket) -> None:
-    with suppress(OSError):
-        while data := one.recv(65536):
-            other.sendall(data)
-        other.shutdown(socket.SHUT_WR)
-
-
-@contextmanager
-def over_tcp(folder: str) -> Iterator[int]:
-    """Pass one connection on to the server's socket; yield the port."""
-
-    def serve(listener: socket.socket) -> None:
-        near, _ = listener.accept()
-        with near, socket.socket(socket.AF_UNIX) as far:
-            far.connect(f"{folder}/.s.PGSQL.5432")
-            back = threading.Thread(target=pump, args=(far, near))
-            back.start()
-            pump(near, far)
-            back.join()
-
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        serving = threading.Thread(target=serve, args=(listener,))
-        serving.start()
-        yield listener.getsockname()[1]
-        serving.join(timeout=10)
+def test_a_database_that_stays_away_is_one_line_of_the_log(postgresql: str, url: str, caplog: pytest.LogCaptureFixture):
+    name = make_url(url).database
+    caplog.set_level("INFO", "console.store.pulse")
+    with closing(Database(url)) as database, closing(Pulse(database)) as pulse:
+        run_sql(postgresql, f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+        for _ in range(3):
+            pulse.ask()
+        run_sql(postgresql, f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+        for _ in range(2):
+            pulse.ask()
+    assert [line.levelname for line in caplog.records if "database" in line.message] == ["WARNING", "INFO"]
 
 
 def test_a_line_to_the_database_that_is_cut_without_a_word_is_given_up_within_seconds(postgresql: str, url: str):
     """As a cable that is pulled on the way: by itself Linux asks after two hours, and sends again for a quarter."""
-    with over_tcp(postgresql) as port:
-        address = f"postgresql+psycopg://kakou@127.0.0.1:{port}/{make_url(url).database}"
+    with closing(Line(Path(postgresql, ".s.PGSQL.5432"))) as cable:
+        address = f"postgresql+psycopg://kakou@127.0.0.1:{cable.port}/{make_url(url).database}"
         with closing(Database(address)) as database:
             connection = database.lasting_connection()
             driver = connection.connection.driver_connection

@@ -23,6 +23,7 @@ class Pulse:
         self._connection: Connection | None = None
         """Of its own: where requests have taken all of the pool's, the database answers all the same."""
         self._answered_at = time.monotonic()
+        self._is_away = False
 
     @property
     def is_silent(self) -> bool:
@@ -33,9 +34,14 @@ class Pulse:
             self._connection = self._connection or self._database.lasting_connection()
             self._connection.exec_driver_sql("SELECT 1")
         except SQLAlchemyError as error:
-            _log.warning("console: the database does not answer: %s", type(error).__name__)
+            if not self._is_away:
+                _log.warning("console: the database does not answer: %s", type(error).__name__)
+            self._is_away = True
             self.close()
         else:
+            if self._is_away:
+                _log.info("console: the database answers again")
+            self._is_away = False
             self._answered_at = time.monotonic()
 
     def close(self) -> None:
