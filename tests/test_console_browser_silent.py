@@ -1,5 +1,6 @@
 """A line that accepts and never answers, in a real browser: nobody's hands stay tied, and nothing happens twice."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -46,7 +47,9 @@ def test_a_step_on_a_silent_line_is_given_up_kept_and_done_once(world: World, li
     card = page.locator(f".task[data-case='{case_id}']")
     line.carries_back = False  # the console hears and does it; its answer is lost
     card.locator(".accept").click()
-    expect(card.locator(".sent")).to_have_text("接单已存在手机里，有信号后自动上传。")
+    expect(card.locator(".sent")).to_have_text(
+        re.compile(r"^接单已存在手机里（\d+:\d\d:\d\d 办的），有信号后自动上传。$")
+    )
     expect(page.locator("#toast")).to_have_text("没有信号，已存在手机里，有信号后自动上传。")
     assert page.evaluate("Math.max(...window.waits)") == 15000
     assert world.state_of(case_id) is State.ACCEPTED
@@ -55,7 +58,9 @@ def test_a_step_on_a_silent_line_is_given_up_kept_and_done_once(world: World, li
     line.carries_there = False  # the console hears nothing
     page.evaluate("document.getElementById('toast').textContent = ''")
     card.locator(".submit").click()
-    expect(card.locator(".sent")).to_have_text("结果已存在手机里，有信号后自动上传。")
+    expect(card.locator(".sent")).to_have_text(
+        re.compile(r"^结果已存在手机里（\d+:\d\d:\d\d 办的），有信号后自动上传。$")
+    )
     expect(page.locator("#toast")).to_have_text("没有信号，已存在手机里，有信号后自动上传。")
     assert world.state_of(case_id) is State.ACCEPTED
     expect_done_once(world, page, line, case_id, "结案")

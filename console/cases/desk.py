@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from console.cases.phone_time import PhoneTime
 from console.cases.recipients import note_dispatch
 from console.cases.rights import is_in_hand_of, may_see, standing_of
 from console.cases.steps import (
@@ -54,6 +55,8 @@ class StepRequest:
     note: str = ""
     idempotency_key: str | None = None
     """The same key again does nothing and gives the same answer: a double tap, a retry after a bad line."""
+    phone_time: PhoneTime | None = None
+    """None: done when it comes."""
 
 
 class CaseDesk:
@@ -105,13 +108,10 @@ class CaseDesk:
         after = take_step(before, action, actor)
         _check_reason(action, reason, request.note, is_crossing=before.is_crossing)
         self._apply(session, case, request, action, actor, after, now)
-        session.add(
-            StepRow(
-                case_id=case.case_id, at=now, account_id=actor.account_id, actor=actor.name, action=action.value,
-                source=before.state.value, target=after.state.value, reason=reason, channel=request.channel,
-                note=request.note[:2000], idempotency_key=request.idempotency_key,
-            )
-        )  # fmt: skip
+        row = _step_row(case, request, actor, now)
+        row.action, row.source, row.target = action.value, before.state.value, after.state.value
+        session.add(row)
+        case.done_at = (row.done_at or now) if case.finished_at else None
         self._audit.append(session, actor, f"case.{action}", f"case:{case.case_id}", now, reason or "")
         if action in (Action.CLOSE, Action.REJECT) and reason == Outcome.LIST_ERROR:
             self._open_correction(session, case, actor, now)
@@ -163,6 +163,16 @@ class CaseDesk:
             )
         )  # fmt: skip
         self._audit.append(session, actor, "correction.open", f"case:{case.case_id}", now)
+
+
+def _step_row(case: CaseRow, request: StepRequest, actor: Actor, now: datetime) -> StepRow:
+    """Return the row of what somebody asks for; what it does to the case is the caller's."""
+    told = request.phone_time
+    return StepRow(
+        case_id=case.case_id, at=now, account_id=actor.account_id, actor=actor.name, reason=request.reason,
+        done_at=told.by_our_clock(case.opened_at, now) if told else None, phone_at=told.said_at if told else None,
+        channel=request.channel, note=request.note[:2000], idempotency_key=request.idempotency_key,
+    )  # fmt: skip
 
 
 def _overdue_after(case: CaseRow, action: Action, actor: Actor) -> datetime | None:

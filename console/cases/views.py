@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypedDict
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from alerts.crossing import CrossingEvent
 from alerts.flagged import EventAlternative, EventReason, FlaggedEvent
 from console.cases.kinds import CaseEvent, kept_event, picture_of
+from console.cases.phone_time import NOTABLE
 from console.cases.steps import (
     ACTION_NAMES,
     OUTCOME_NAMES,
@@ -96,11 +98,27 @@ class CaseView(BaseModel):
     """What the desk wrote to the grid worker with the dispatch; only for grid workers."""
     result: str
     """The outcome or the cause of rejection, in words; "" while open."""
+    done_at: AwareDatetime | None
+    """When the work was done that ended it, by our clock; None while open."""
+    finished_at: AwareDatetime | None
+    """When that came to us: later, where it waited on a phone without a line."""
+
+
+class _End(TypedDict):
+    """How and when a case ended, as in CaseView."""
+
+    result: str
+    done_at: datetime | None
+    finished_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
 class TimelineStep:
     at: datetime
+    done_at: datetime | None
+    """When it was done, where it came later than that."""
+    phone_at: datetime | None
+    """What the phone's clock said then, where that was wrong."""
     actor: str
     action: str
     target: str
@@ -175,7 +193,7 @@ def case_view(
         event_id=case.latest_event_id,
         stays=stays_of(event) if event and not is_masked else (),
         desk_note=desk_note,
-        result=_result(case),
+        **_end_of(case),
     )
 
 
@@ -194,7 +212,12 @@ def _late_s(event: CaseEvent, received_at: datetime) -> float:
 def timeline_step(step: StepRow, grids: GridMap) -> TimelineStep:
     reason = reason_words(step.reason) or (grids.name_of(step.reason) if step.reason else "")
     words = STEP_WORDS.get(step.action, step.action)
-    return TimelineStep(step.at, step.actor, words, STATE_NAMES[State(step.target)], reason, step.note)
+    done_at = step.done_at if step.done_at and step.at - step.done_at > NOTABLE else None
+    is_wrong = step.phone_at and step.done_at and abs(step.phone_at - step.done_at) > NOTABLE
+    phone_at = step.phone_at if is_wrong else None
+    return TimelineStep(
+        step.at, done_at, phone_at, step.actor, words, STATE_NAMES[State(step.target)], reason, step.note
+    )
 
 
 def mask_plate(text: str) -> str:
@@ -222,10 +245,11 @@ def _state_name(case: CaseRow) -> str:
     return f"{STATE_NAMES[state]}（超时）" if case.overdue_since else STATE_NAMES[state]
 
 
-def _result(case: CaseRow) -> str:
+def _end_of(case: CaseRow) -> _End:
+    result = REJECTION_NAMES[Rejection(case.rejection)] if case.rejection else ""
     if case.outcome:
-        return OUTCOME_NAMES[Outcome(case.outcome)]
-    return REJECTION_NAMES[Rejection(case.rejection)] if case.rejection else ""
+        result = OUTCOME_NAMES[Outcome(case.outcome)]
+    return {"result": result, "done_at": case.done_at or case.finished_at, "finished_at": case.finished_at}
 
 
 def _other_reading(event: FlaggedEvent) -> str:

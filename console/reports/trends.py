@@ -88,14 +88,12 @@ def _add_passages(session: Session, found: Trends, since: datetime, until: datet
 def _add_cases(session: Session, found: Trends, since: datetime, until: datetime, scope: str) -> None:
     query = select(
         CaseRow.checkpoint, CaseRow.opened_at, CaseRow.level, CaseRow.confirmed_at, CaseRow.rejection,
-        CaseRow.booth_result, CaseRow.finished_at, CaseRow.state,
+        CaseRow.booth_result, func.coalesce(CaseRow.done_at, CaseRow.finished_at), CaseRow.state,
     ).where(
         CaseRow.level != CROSSING, CaseRow.opened_at >= since, CaseRow.opened_at < until,
         CaseRow.grid_code.startswith(scope),
     )  # fmt: skip
-    for checkpoint, opened_at, level, confirmed_at, rejection, booth_result, finished_at, state in session.execute(
-        query
-    ):
+    for checkpoint, opened_at, level, confirmed_at, rejection, booth_result, done_at, state in session.execute(query):
         for sums in _bars_of(found, opened_at, checkpoint):
             sums.hits += level == "hit"
             sums.possibles += level != "hit"
@@ -104,8 +102,8 @@ def _add_cases(session: Session, found: Trends, since: datetime, until: datetime
             sums.booth_closed += booth_result is not None
             if confirmed_at is not None:
                 sums.verify_s.append((confirmed_at - opened_at).total_seconds())
-            if finished_at is not None and state != State.EXPIRED:
-                sums.close_s.append((finished_at - opened_at).total_seconds())
+            if done_at is not None and state != State.EXPIRED:
+                sums.close_s.append((done_at - opened_at).total_seconds())
 
 
 def _bars_of(found: Trends, moment: datetime, checkpoint: str) -> tuple[Sums, ...]:

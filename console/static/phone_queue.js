@@ -9,6 +9,8 @@ function isForLater(answer) {
   return answer.status === 401 || answer.status === 403 || answer.status >= 500;
 }
 
+const toIso = (milliseconds) => new Date(milliseconds).toISOString();
+
 export class StepQueue {
   constructor(store, { session, changed, done }) {
     this.store = store;
@@ -27,7 +29,7 @@ export class StepQueue {
   async add(caseId, body, photo) {
     if (body.action !== "contact" && this.waitingFor(caseId)) return; // a double tap is one tap
     const step = {
-      case_id: caseId, body: { ...body, key: newKey() }, number: this.nextNumber(), photo: photo ?? null, refused: "",
+      case_id: caseId, body: { ...body, key: newKey() }, number: this.nextNumber(), done_at: Date.now(), photo: photo ?? null, refused: "",
       account_id: this.session.account_id,
     };
     this.steps.push(step);
@@ -89,7 +91,8 @@ export class StepQueue {
       if (answer && !answer.ok && !isForLater(answer)) return this.refuse(step, answer, true);
       if (!answer || answer.ok) {
         if (answer && !step.photoSent) await this.store.save("queue", step.body.key, Object.assign(step, { photoSent: true }));
-        answer = await this.post(`/m/tasks/${step.case_id}/step`, JSON.stringify(step.body), { "content-type": "application/json" });
+        const times = { done_at: toIso(step.done_at ?? step.number), sent_at: toIso(Date.now()) }; // one clock, right or wrong
+        answer = await this.post(`/m/tasks/${step.case_id}/step`, JSON.stringify({ ...step.body, ...times }), { "content-type": "application/json" });
         if (answer.ok) views = await answer.json();
       }
     } catch {

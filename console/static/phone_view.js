@@ -2,7 +2,7 @@
 
 import { plateOf } from "./plate.js";
 import { doorOf } from "./door.js";
-import { exactTime, lateWords } from "./ages.js";
+import { clockTime, exactTime, lateWords } from "./ages.js";
 import { askAgain } from "./late_picture.js";
 import { holdStill } from "./phone_still.js";
 import { shrink } from "./phone_photo.js";
@@ -88,7 +88,8 @@ function drawTask(view, key, waiting, phone, act, form) {
   find(".accept").addEventListener("click", () => act(view, { action: "accept" }));
   if (waiting) {
     find(".sent").hidden = false;
-    find(".sent").textContent = waiting.body.action === "close" ? "结果已存在手机里，有信号后自动上传。" : "接单已存在手机里，有信号后自动上传。";
+    const what = waiting.body.action === "close" ? "结果" : "接单";
+    find(".sent").textContent = `${what}已存在手机里（${clockTime(waiting.done_at ?? waiting.number)} 办的），有信号后自动上传。`;
   }
   if (isMine && !waiting) {
     if (form) find(".result").replaceWith(form);

@@ -92,6 +92,8 @@ class CaseRow(Base):
     confirmed_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
     """None while the case is open, whatever its state; the index of open cases goes by it."""
+    done_at: Mapped[datetime | None]
+    """When what finished it was done, for it may have waited on a phone; None as finished_at, and of earlier builds."""
     rejection: Mapped[str | None] = mapped_column(String(16))
     outcome: Mapped[str | None] = mapped_column(String(16))
     booth_result: Mapped[str | None] = mapped_column(String(16))
@@ -126,6 +128,11 @@ class StepRow(Base):
     step_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
     case_id: Mapped[int] = mapped_column(ForeignKey("cases.case_id"), index=True)
     at: Mapped[datetime]
+    """When it came to us."""
+    done_at: Mapped[datetime | None]
+    """When the person did it, by our clock; None where no phone said so."""
+    phone_at: Mapped[datetime | None]
+    """What the phone's own clock said then."""
     account_id: Mapped[int | None]
     actor: Mapped[str]
     action: Mapped[str] = mapped_column(String(16))

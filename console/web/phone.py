@@ -1,11 +1,14 @@
 """The grid worker's phone page: a shell without personal data, and the tasks it asks for."""
 
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, File, Request, UploadFile
-from pydantic import BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict
 from starlette.responses import JSONResponse, Response
 
+from console.cases.desk import StepRequest
+from console.cases.phone_time import PhoneTime
 from console.cases.steps import Action
 from console.cases.views import CaseView
 from console.types import Role, StepRefusedError
@@ -31,6 +34,19 @@ MANIFEST = {
     "theme_color": "#1f5fbf",
     "icons": [{"src": "/static/icon.svg", "sizes": "any", "type": "image/svg+xml", "purpose": "any"}],
 }
+
+
+class PhoneStepBody(StepBody):
+    """One step from a phone, which may have waited for a line."""
+
+    done_at: AwareDatetime | None = None
+    """When it was done, by the phone's clock, right or wrong."""
+    sent_at: AwareDatetime | None = None
+    """By the same clock; both or none."""
+
+    def request(self, case_id: int) -> StepRequest:
+        told = PhoneTime(self.done_at, self.sent_at) if self.done_at and self.sent_at else None
+        return replace(super().request(case_id), phone_time=told)
 
 
 class TaskList(BaseModel):
@@ -73,7 +89,7 @@ def tasks(session: Session, console: TheConsole) -> TaskList:
 
 
 @router.post("/tasks/{case_id}/step", **allow(*_WORKER))
-def take_step(case_id: RowNumber, body: StepBody, actor: Person, console: TheConsole) -> list[CaseView]:
+def take_step(case_id: RowNumber, body: PhoneStepBody, actor: Person, console: TheConsole) -> list[CaseView]:
     """Take one step; returns the task, or nothing once it is done."""
     if body.action not in _WORKER_ACTIONS:
         raise StepRefusedError("网格员不能执行这一步。")

@@ -41,7 +41,7 @@ _SUM_HEAD = (
 )
 _CASE_HEAD = (
     "单号", "状态", "结果", "级别", "号牌或门", "卡口", "网格", "经过时间", "到达时间", "次数", "到过", "当前处置",
-    "网格员",
+    "网格员", "办理时间", "结果送达时间",
 )  # fmt: skip
 
 
@@ -143,7 +143,7 @@ def _row(view: CaseView) -> tuple[Cell, ...]:
     return (
         view.case_id, view.state_name, view.result, LEVEL_NAMES[view.level], view.plate_text or view.door,
         view.checkpoint, view.grid_name, view.passed_at, view.opened_at, view.passages, "、".join(view.areas),
-        view.owner_name, view.assignee,
+        view.owner_name, view.assignee, view.done_at, view.finished_at,
     )  # fmt: skip
 
 
