@@ -17,6 +17,10 @@ class CaseChangedError(ConsoleError):
     """Somebody else acted on the case first."""
 
 
+class LateRemarkError(CaseChangedError):
+    """The case had left the worker's hands; what he sent is in its record and changed nothing."""
+
+
 class NotFoundError(ConsoleError):
     """There is no such thing, or it lies outside the person's area: both read the same."""
 

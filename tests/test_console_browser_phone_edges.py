@@ -1,5 +1,6 @@
 """The phone at the edges: log-ins that end, pages without a line, second windows; in a real browser."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -145,7 +146,9 @@ def test_two_workers_of_one_name_on_one_phone_do_not_send_each_others_steps(worl
     page.context.close()
 
 
-def test_a_result_that_comes_after_the_case_was_closed_or_given_to_others_is_told_what_became_of_it(world: World):
+def test_a_result_that_comes_after_the_case_was_closed_or_given_to_others_is_kept_as_a_remark(
+    world: World,
+):
     case_ids = [world.handed_out(text) for text in ("测P00006", "测P00007")]
     _, page = world.open("worker", PHONE)
     page.goto(f"{world.address}/m")
@@ -164,6 +167,9 @@ def test_a_result_that_comes_after_the_case_was_closed_or_given_to_others_is_tol
     expect(told.nth(0)).to_contain_text("值班员101 已执行“结案”，事件单现在是“已办结”，不再是您的任务")
     expect(told.nth(1)).to_contain_text("值班员101 已执行“派单”，事件单现在是“已派单”，不再是您的任务")
     expect(told.nth(1)).to_contain_text("您选的结果：属实")
+    expect(told.nth(1)).to_contain_text(re.compile("^测P00007（一号卡口，.*）：.*已作为“事后补记”记入事件单"))
+    notes = [world.console.cases.detail(officer(), case_id).steps[-1].action for case_id in case_ids]
+    assert notes == ["事后补记"] * 2
     page.context.close()
 
 

@@ -6,18 +6,18 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from console.cases.overtaken import last_step, what_became_of_it, who_was_first
 from console.cases.phone_time import PhoneTime
 from console.cases.recipients import note_dispatch
-from console.cases.rights import is_in_hand_of, may_see, standing_of
+from console.cases.rights import is_in_hand_of, is_out_of_hand, may_see, standing_of
 from console.cases.steps import (
-    ACTION_NAMES,
     BOOTH_OUTCOMES,
     CASE_OUTCOMES,
     DOOR_OUTCOMES,
     DOOR_REJECTIONS,
     FINISHED,
     OPEN,
-    STATE_NAMES,
+    REMARK,
     VEHICLE_REJECTIONS,
     Action,
     Outcome,
@@ -34,7 +34,7 @@ from console.store.database import Database
 from console.store.list_tables import CorrectionRow
 from console.store.people_tables import AccountRow
 from console.store.tables import CaseRow, StepRow
-from console.types import SYSTEM, Actor, CaseChangedError, NotFoundError, Role, StepRefusedError
+from console.types import SYSTEM, Actor, CaseChangedError, LateRemarkError, NotFoundError, Role, StepRefusedError
 
 _CLOCK_BATCH = 200
 _NOT_SEEN = "没有这个事件单，或不在您的辖区。"
@@ -68,21 +68,31 @@ class CaseDesk:
     def act(self, request: StepRequest, actor: Actor, now: datetime) -> None:
         """Take one step.
 
-        Raises NotFoundError (also for a case outside the actor's area), CaseChangedError, StepRefusedError.
+        Raises NotFoundError (also for a case outside the actor's area), CaseChangedError, StepRefusedError;
+        LateRemarkError where a worker's step is kept as a remark.
         """
         with self._database.writing() as session:
             if _was_done(session, request, actor):
                 return
             case = session.get(CaseRow, request.case_id, with_for_update=True)
-            if case is None or not may_see(case, actor):
-                raise _out_of_sight(session, case, actor)
-            if request.version is not None and case.version != request.version:
-                raise CaseChangedError(_who_was_first(session, case))
-            if actor.role is Role.WORKER and request.action is not Action.ACCEPT and not is_in_hand_of(case, actor):
-                raise StepRefusedError("请先接单，再提交结果。")
-            if request.action is Action.REOPEN and case.erased_at is not None:
-                raise StepRefusedError("证据已按规定删除，不能重开。")
-            self.take(session, case, request, actor, now)
+            if case is not None and request.action is not Action.ACCEPT and is_out_of_hand(session, case, actor):
+                kept = self._keep_remark(session, case, request, actor, now)
+            else:
+                kept = None
+                self._act(session, case, request, actor, now)
+        if kept is not None:
+            raise kept  # after the commit
+
+    def _act(self, session: Session, case: CaseRow | None, request: StepRequest, actor: Actor, now: datetime) -> None:
+        if case is None or not may_see(case, actor):
+            raise _out_of_sight(session, case, actor)
+        if request.version is not None and case.version != request.version:
+            raise CaseChangedError(who_was_first(session, case))
+        if actor.role is Role.WORKER and request.action is not Action.ACCEPT and not is_in_hand_of(case, actor):
+            raise StepRefusedError("请先接单，再提交结果。")
+        if request.action is Action.REOPEN and case.erased_at is not None:
+            raise StepRefusedError("证据已按规定删除，不能重开。")
+        self.take(session, case, request, actor, now)
 
     def act_on_overdue(self, now: datetime) -> list[int]:
         """Let the clock act on cases that are past their time; returns their ids."""
@@ -155,6 +165,18 @@ class CaseDesk:
         case.changed_at = now
         case.version += 1
 
+    def _keep_remark(
+        self, session: Session, case: CaseRow, request: StepRequest, actor: Actor, now: datetime
+    ) -> LateRemarkError:
+        said = what_became_of_it(session, case)
+        row = _step_row(case, request, actor, now)
+        row.action, row.source, row.target = REMARK, case.state, case.state
+        session.add(row)
+        case.version += 1  # whoever is about to act on it reads this first
+        case.changed_at = now
+        self._audit.append(session, actor, f"case.{REMARK}", f"case:{case.case_id}", now, request.reason or "")
+        return LateRemarkError(said)
+
     def _open_correction(self, session: Session, case: CaseRow, actor: Actor, now: datetime) -> None:
         session.add(
             CorrectionRow(
@@ -190,6 +212,8 @@ def _was_done(session: Session, request: StepRequest, actor: Actor) -> bool:
         return False
     if (done.case_id, done.account_id) != (request.case_id, actor.account_id):
         raise StepRefusedError("这次提交的编号已被使用，请刷新页面后重试。")
+    if done.action == REMARK:
+        raise LateRemarkError(what_became_of_it(session, session.get_one(CaseRow, done.case_id)))
     return True
 
 
@@ -200,27 +224,8 @@ def _out_of_sight(session: Session, case: CaseRow | None, actor: Actor) -> NotFo
     his = select(StepRow.step_id).where(StepRow.case_id == case.case_id, StepRow.account_id == actor.account_id)
     if not is_within(case.grid_code, actor.scope) and session.scalar(his.limit(1)) is None:
         return NotFoundError(_NOT_SEEN)
-    said = f"{_last_step(session, case)}，不再是您的任务。这一次提交的没有记入；与您了解的不一致，请打电话告诉值班台。"
+    said = f"{last_step(session, case)}，不再是您的任务。这一次提交的没有记入；与您了解的不一致，请打电话告诉值班台。"
     return StepRefusedError(said)
-
-
-def _who_was_first(session: Session, case: CaseRow) -> str:
-    steps = select(StepRow).where(StepRow.case_id == case.case_id).order_by(StepRow.step_id.desc())
-    last = session.scalars(steps).first()
-    state = STATE_NAMES[State(case.state)]
-    if last is None:
-        return f"事件单刚刚变为“{state}”，请看最新内容。"
-    return f"{last.actor} 先您一步执行了“{_word_of(last)}”，事件单现在是“{state}”。您的操作没有生效，请看最新内容。"
-
-
-def _last_step(session: Session, case: CaseRow) -> str:
-    steps = select(StepRow).where(StepRow.case_id == case.case_id).order_by(StepRow.step_id.desc())
-    last = session.scalars(steps.limit(1)).one()  # it is confirmed: somebody did that
-    return f"{last.actor} 已执行“{_word_of(last)}”，事件单现在是“{STATE_NAMES[State(case.state)]}”"
-
-
-def _word_of(step: StepRow) -> str:
-    return next((ACTION_NAMES[action] for action in Action if action == step.action), "更新")
 
 
 def _check_reason(action: Action, reason: str | None, note: str, *, is_crossing: bool) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from alerts.envelope import MAX_PICTURE_BYTES
 from alerts.pictures import PICTURE_NAME, PictureShelf
 from alerts.redis_link import StreamError
-from console.cases.rights import is_in_hand_of, may_see
+from console.cases.rights import is_in_hand_of, is_out_of_hand, may_see
 from console.people.audit import AuditLog
 from console.people.keys import new_token
 from console.settings import ConsoleSettings
@@ -114,7 +114,8 @@ class Pictures:
         self._photos.mkdir(parents=True, exist_ok=True, mode=0o700)
         with self._database.writing() as session:
             case = session.get(CaseRow, case_id)
-            if case is None or not _may_see_pictures(case, actor):
+            is_late = case is not None and is_out_of_hand(session, case, actor)
+            if case is None or not (is_late or _may_see_pictures(case, actor)):
                 raise NotFoundError("没有这个事件单，或不在您的辖区，或您还没有接单。")
             kept = session.scalars(select(PhotoRow).where(PhotoRow.case_id == case_id)).all()
             for one in kept:
@@ -124,7 +125,12 @@ class Pictures:
                 raise ConsoleError(f"每个事件单最多 {_MAX_PHOTOS} 张照片。")
             name = f"{new_token()}.jpg"
             row = PhotoRow(
-                case_id=case_id, file_name=name, original_name=original_name[:200], added_by=actor.name, added_at=now
+                case_id=case_id,
+                file_name=name,
+                original_name=original_name[:200],
+                added_by=actor.name,
+                added_at=now,
+                is_late=is_late,
             )
             session.add(row)
             session.flush()

@@ -66,7 +66,7 @@ class CaseReader:
             )
             kept = tuple(event for body in bodies if (event := kept_event(case.level, body)))
             steps = session.scalars(select(StepRow).where(StepRow.case_id == case_id).order_by(StepRow.step_id)).all()
-            photos = session.scalars(select(PhotoRow.photo_id).where(PhotoRow.case_id == case_id)).all()
+            photos = session.scalars(select(PhotoRow).where(PhotoRow.case_id == case_id)).all()
         events = tuple(event for event in kept if isinstance(event, FlaggedEvent))
         return CaseDetail(
             view=case_view(case, latest, assignee, actor, self._grids),
@@ -74,7 +74,8 @@ class CaseReader:
             alternatives=events[0].alternatives if events else (),
             events=events,
             steps=tuple(timeline_step(step, self._grids) for step in steps),
-            photos=tuple(photos),
+            photos=tuple(photo.photo_id for photo in photos),
+            late_photos=frozenset(photo.photo_id for photo in photos if photo.is_late),
             actions=tuple(allowed_actions(standing_of(case), actor)),
             list_version=events[0].list_version if events else None,
             permit=events[0].permit if events else "",

@@ -1,10 +1,11 @@
 """Who may see which case: by area, and for grid workers only what was handed out after a person looked."""
 
-from sqlalchemy import ColumnElement, and_, false, or_, true
+from sqlalchemy import ColumnElement, and_, false, or_, select, true
+from sqlalchemy.orm import Session
 
-from console.cases.steps import CROSSING, DESK_OPEN, Standing, State
+from console.cases.steps import CROSSING, DESK_OPEN, Action, Standing, State
 from console.people.grids import is_within
-from console.store.tables import CaseRow
+from console.store.tables import CaseRow, StepRow
 from console.types import Actor, Role
 
 _HANDED_OUT = (State.ASSIGNED, State.ACCEPTED, State.VERIFYING, State.ESCALATED)
@@ -30,6 +31,18 @@ def may_see(case: CaseRow, actor: Actor) -> bool:
 def is_in_hand_of(case: CaseRow, actor: Actor) -> bool:
     """Whether this grid worker has taken the case; before that it is a task without plate and pictures."""
     return case.assignee_id == actor.account_id and State(case.state) is not State.ASSIGNED
+
+
+def is_out_of_hand(session: Session, case: CaseRow, actor: Actor) -> bool:
+    """Whether this worker had taken the case and it was closed or given to others since; never of an erased one."""
+    if actor.role is not Role.WORKER or case.erased_at is not None:
+        return False
+    if may_see(case, actor) and is_in_hand_of(case, actor):
+        return False
+    taken = select(StepRow.step_id).where(
+        StepRow.case_id == case.case_id, StepRow.account_id == actor.account_id, StepRow.action == Action.ACCEPT.value
+    )
+    return session.scalar(taken.limit(1)) is not None
 
 
 def visible_to(actor: Actor) -> ColumnElement[bool]:

@@ -76,6 +76,11 @@ ACTION_NAMES = {
 }
 
 
+REMARK = "remark"
+"""Like an Action in a case's record, of what changes nothing: a worker's words that came too late to be a step."""
+REMARK_NAME = "事后补记"
+
+
 class Rejection(StrEnum):
     MISREAD = "misread"
     NOT_VEHICLE = "not_vehicle"

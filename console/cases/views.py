@@ -14,6 +14,8 @@ from console.cases.steps import (
     ACTION_NAMES,
     OUTCOME_NAMES,
     REJECTION_NAMES,
+    REMARK,
+    REMARK_NAME,
     STATE_NAMES,
     Action,
     Outcome,
@@ -29,6 +31,7 @@ STEP_WORDS = {action.value: name for action, name in ACTION_NAMES.items()} | {
     "open": "预警到达",
     "attach": "再次经过",
     "booth": "卡口补报",
+    REMARK: REMARK_NAME,
 }
 _IN_HAND = (State.ACCEPTED, State.VERIFYING, State.ESCALATED)
 """Of a worker's own cases, those that he took; an escalated one keeps its worker only after that."""
@@ -135,6 +138,8 @@ class CaseDetail:
     """Newest first; empty once erased."""
     steps: tuple[TimelineStep, ...]
     photos: tuple[int, ...]
+    late_photos: frozenset[int]
+    """Of these, what came when the case was no longer the worker's."""
     actions: tuple[Action, ...]
     list_version: int | None
     permit: str

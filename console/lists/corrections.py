@@ -7,7 +7,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from alerts.flagged import FlaggedEvent
-from console.cases.steps import Outcome
+from console.cases.steps import REMARK, Outcome
 from console.lists.office import ListOffice
 from console.lists.words import file_words
 from console.people.audit import AuditLog
@@ -153,7 +153,9 @@ def _corrections(session: Session, query: Select[CorrectionRow, str | None]) -> 
 
 
 def _correction(session: Session, row: CorrectionRow, body: str) -> Correction:
-    notes = select(StepRow.note).where(StepRow.case_id == row.case_id, StepRow.reason == Outcome.LIST_ERROR.value)
+    notes = select(StepRow.note).where(
+        StepRow.case_id == row.case_id, StepRow.reason == Outcome.LIST_ERROR.value, StepRow.action != REMARK
+    )
     return Correction(
         row.correction_id, row.case_id, row.opened_at, row.opened_by, row.removed_at, row.removed_rows,
         row.last_error, row.answer, row.answered_by or "", row.plate_text,

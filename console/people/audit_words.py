@@ -2,7 +2,7 @@
 
 import re
 
-from console.cases.steps import ACTION_NAMES, OUTCOME_NAMES, REJECTION_NAMES
+from console.cases.steps import ACTION_NAMES, OUTCOME_NAMES, REJECTION_NAMES, REMARK, REMARK_NAME
 
 _ACTIONS = {
     "login": "登录",
@@ -23,6 +23,7 @@ _ACTIONS = {
     "cases.search": "查找事件单",
     "picture.view": "查看照片",
     "case.erase": "到期删除",
+    f"case.{REMARK}": REMARK_NAME,
     "api.cases": "接口读取事件单",
     "message.sent": "消息送达",
     "group.sent": "向群里发送",

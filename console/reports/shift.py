@@ -8,6 +8,7 @@ from sqlalchemy import delete, func, select
 from console.cases.filtering import CaseFilter, Group
 from console.cases.kinds import LEVEL_NAMES
 from console.cases.reader import CaseReader
+from console.cases.steps import REMARK
 from console.cases.views import STEP_WORDS, CaseView
 from console.people.audit import AuditLog
 from console.store.database import Database
@@ -40,6 +41,8 @@ class Shift:
     opened: dict[str, int]
     """Level of a case (hit, possible, crossing) -> how many were opened."""
     notes: list[ShiftNote]
+    remarked: list[CaseView]
+    """Cases, over or not, of which a worker told something after they had left his hands."""
 
 
 class Shifts:
@@ -67,6 +70,8 @@ class Shifts:
                 .group_by(CaseRow.level)
             )
             counts: dict[str, int] = {level: count for level, count in session.execute(levels)}  # noqa: C416  Row is no pair to mypy
+            late_words = select(StepRow.case_id).where(StepRow.action == REMARK, StepRow.at >= since, StepRow.at <= now)
+            remarked = session.scalars(late_words.distinct()).all()
             rows = session.scalars(
                 select(ShiftNoteRow)
                 .where(ShiftNoteRow.at >= now - 2 * timedelta(hours=HOURS), ShiftNoteRow.scope == actor.scope)
@@ -75,7 +80,7 @@ class Shifts:
             notes = [ShiftNote(row.at, row.author, row.text) for row in rows]
         opened = {level: counts[level] for level in LEVEL_NAMES if level in counts}
         rest = [view for view in waiting if view.case_id not in late]
-        return Shift(since, now, overdue, rest, happened, opened, notes)
+        return Shift(since, now, overdue, rest, happened, opened, notes, self._cases.some(actor, remarked))
 
     def leave_note(self, text: str, actor: Actor, now: datetime) -> None:
         """Raises ConsoleError."""

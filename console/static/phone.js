@@ -54,7 +54,8 @@ function draw() {
 }
 
 async function act(view, body, photo) {
-  await queue.add(view.case_id, body, photo);
+  const about = { name: (view.level === "crossing" ? view.door : view.plate_text) || "隔离门", checkpoint: view.checkpoint, at: view.passed_at ?? view.opened_at };
+  await queue.add(view.case_id, body, photo, about);
   const isWaiting = queue.waitingFor(view.case_id);
   if (isWaiting) toast("没有信号，已存在手机里，有信号后自动上传。");
 }

@@ -26,10 +26,10 @@ export class StepQueue {
     return this;
   }
 
-  async add(caseId, body, photo) {
+  async add(caseId, body, photo, about) {
     if (body.action !== "contact" && this.waitingFor(caseId)) return; // a double tap is one tap
     const step = {
-      case_id: caseId, body: { ...body, key: newKey() }, number: this.nextNumber(), done_at: Date.now(), photo: photo ?? null, refused: "",
+      case_id: caseId, body: { ...body, key: newKey() }, number: this.nextNumber(), done_at: Date.now(), photo: photo ?? null, refused: "", about,
       account_id: this.session.account_id,
     };
     this.steps.push(step);
@@ -119,7 +119,7 @@ export class StepQueue {
       await this.store.save("queue", step.body.key, step);
       return this.sendOne(step);
     }
-    step.refused = reason;
+    Object.assign(step, { refused: reason, isKept: answer.status === 409 }); // the console has the words, for the record
     await this.store.save("queue", step.body.key, step);
     return true;
   }

@@ -163,6 +163,11 @@ function drawForm(form, view, phone, act) {
   });
 }
 
+// What the worker knows of the case: as the card showed it, a masked plate masked.
+function nameOf({ case_id: number, about }) {
+  return about ? `${about.name}（${about.checkpoint}，${exactTime(about.at)}）` : `事件单 ${number} `;
+}
+
 export function drawWaiting(queue, drop) {
   const refused = queue.own().filter((step) => step.refused);
   const others = queue.steps.length - queue.own().length;
@@ -170,7 +175,7 @@ export function drawWaiting(queue, drop) {
   box.hidden = !refused.length && !others;
   const ofOthers = `这部手机里还有另一位网格员没有办完的 ${others} 条：由本人在这部手机上登录后自动上传。退出登录会删除。`;
   box.replaceChildren(...(others ? [Object.assign(document.createElement("div"), { className: "note", textContent: ofOthers })] : []), ...refused.map((step) => {
-    const note = Object.assign(document.createElement("div"), { className: "note bad", textContent: `事件单 ${step.case_id} 没有提交成功：${step.refused}` });
+    const note = Object.assign(document.createElement("div"), { className: "note bad", textContent: `${nameOf(step)}${step.isKept ? "" : "没有提交成功"}：${step.refused}` });
     const chosen = { ...OUTCOMES, ...AT_DOORS }[step.body.reason]?.[0];
     if (chosen) note.append(Object.assign(document.createElement("p"), { textContent: `您选的结果：${chosen}` }));
     if (step.body.note) note.append(Object.assign(document.createElement("p"), { textContent: `您写的说明：${step.body.note}` }));

@@ -6,7 +6,7 @@ Times are aware UTC. Plate text lives in `cases` and `flagged_events` only, unti
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import DateTime, Dialect, ForeignKey, Index, MetaData, String, Text, TypeDecorator, text
+from sqlalchemy import DateTime, Dialect, ForeignKey, Index, MetaData, String, Text, TypeDecorator, false, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 
@@ -186,6 +186,8 @@ class PhotoRow(Base):
     original_name: Mapped[str]
     added_by: Mapped[str]
     added_at: Mapped[datetime]
+    is_late: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """It came when the case was no longer the worker's."""
 
 
 class HourRow(Base):

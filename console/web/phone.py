@@ -11,7 +11,7 @@ from console.cases.desk import StepRequest
 from console.cases.phone_time import PhoneTime
 from console.cases.steps import Action
 from console.cases.views import CaseView
-from console.types import Role, StepRefusedError
+from console.types import LateRemarkError, Role, StepRefusedError
 from console.web.access import Person, Session, TheConsole, allow, allow_anyone
 from console.web.fields import RowNumber
 from console.web.rendering import page
@@ -90,10 +90,14 @@ def tasks(session: Session, console: TheConsole) -> TaskList:
 
 @router.post("/tasks/{case_id}/step", **allow(*_WORKER))
 def take_step(case_id: RowNumber, body: PhoneStepBody, actor: Person, console: TheConsole) -> list[CaseView]:
-    """Take one step; returns the task, or nothing once it is done."""
+    """Take one step; returns the task, or nothing once it is done. 409: kept as a remark, for it is no longer his."""
     if body.action not in _WORKER_ACTIONS:
         raise StepRefusedError("网格员不能执行这一步。")
-    console.desk.act(body.request(case_id), actor, console.now())
+    try:
+        console.desk.act(body.request(case_id), actor, console.now())
+    except LateRemarkError:
+        console.hub.touch([case_id])
+        raise
     console.readings.note(actor, "case.view", [f"case:{case_id}"], console.now())
     console.hub.touch([case_id])
     return console.cases.some(actor, [case_id])
