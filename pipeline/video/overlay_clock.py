@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 Cells: TypeAlias = NDArray[np.float32]
 """Brightness of each cell, shape (rows, columns)."""
 CellMask: TypeAlias = NDArray[np.bool_]
+Box: TypeAlias = tuple[float, float, float, float]
+"""Left, top, right, bottom as shares of the picture."""
 
 BEAT_MS = 1000.0
 TOLERANCE_MS = 150.0
@@ -39,6 +41,8 @@ class OverlayClock:
         self._stepped_ms: NDArray[np.float64] = np.zeros((0, 0))
         self._beats: NDArray[np.int16] = np.zeros((0, 0), np.int16)
         self._ticked_ms = float("-inf")
+        self._box: Box | None = None
+        self._is_box_known = False
 
     def stepping(self, cells: Cells, offset_ms: float) -> CellMask | None:
         """Return which cells are the clock's and have just stepped; None where none is or has."""
@@ -46,6 +50,7 @@ class OverlayClock:
             self._last = cells
             self._stepped_ms = np.full(cells.shape, -np.inf)
             self._beats = np.zeros(cells.shape, np.int16)
+            self._is_box_known = False
             return None
         steps = np.abs(cells - self._last) > self._min_step
         self._last = cells
@@ -82,8 +87,15 @@ class OverlayClock:
             self._last = cells
         return differing
 
-    def box(self) -> tuple[float, float, float, float] | None:
-        """Return where the clock's seconds are: left, top, right, bottom as shares of the picture; None without one."""
+    def box(self) -> Box | None:
+        """Return where the clock's seconds are; None without one."""
+        if not self._is_box_known:
+            # First, for another thread may count meanwhile.
+            self._is_box_known = True
+            self._box = self._found_box()
+        return self._box
+
+    def _found_box(self) -> Box | None:
         seconds = self._beats >= SURE_BEATS
         if not self._is_clock(seconds):
             return None
@@ -111,6 +123,7 @@ class OverlayClock:
         self._beats[off_beat] -= 2
         np.clip(self._beats, 0, MOST_BEATS, out=self._beats)
         self._stepped_ms[is_new] = offset_ms
+        self._is_box_known = False
 
 
 def _beside(seconds: CellMask) -> CellMask:
