@@ -10,15 +10,18 @@ from typing import cast
 
 import av
 import numpy as np
+from av.video.frame import PictureType
 
 from ocr.types import BgrImage
 from pipeline.settings import GateSettings
 from pipeline.video.capture_protocol import CaptureRequest, FrameReady
+from pipeline.video.deinterlace import Plane
 from pipeline.video.disposable import begins_group, is_disposable
 from pipeline.video.ffmpeg import VideoStream, open_stream
 from pipeline.video.hand_over import HandOver
 from pipeline.video.live_decoding import LiveDecoding
 from pipeline.video.live_packets import Arrived, LivePackets
+from pipeline.video.pictures import luma_of
 
 FPS = 25
 WIDTH, HEIGHT = 320, 180
@@ -32,11 +35,13 @@ class Looks:
     seconds: list[float] = field(default_factory=list)
     late_s: list[float] = field(default_factory=list)
     """How much of the stream had come when the frame was offered, after the frame itself."""
+    pictures: list[Plane] = field(default_factory=list)
     dropped: int = 0
 
-    def offer(self, _frame: av.VideoFrame, ready: FrameReady, _fresh_s: float) -> None:
+    def offer(self, frame: av.VideoFrame, ready: FrameReady, _fresh_s: float) -> None:
         self.seconds.append(ready.offset_ms / 1000.0)
         self.late_s.append(self.arrivals.came_s - self.seconds[-1])
+        self.pictures.append(luma_of(frame).copy())
 
 
 class PacedPackets:
@@ -100,14 +105,17 @@ def write_stream(
     group_s: float = 1.0,
     codec: str = "libx264",
     options: Mapping[str, str] = MappingProxyType({}),
+    long_from: int | None = None,
 ) -> Path:
     """Write a clip; one of MPEG transport stream (.ts) has packets as an RTSP camera's are.
+
+    `long_from`: no group begins after this picture.
 
     A picture that comes again, the same array, is put into the encoder's colours once.
     """
     chosen = {
         "preset": "ultrafast",
-        "g": str(round(group_s * FPS)),
+        "g": str(round(group_s * FPS) if long_from is None else 10_000),
         "sc_threshold": "0",
         "bf": "0",
         "crf": "26",
@@ -127,6 +135,9 @@ def write_stream(
             if not picture.flags.writeable:
                 known[id(picture)] = picture, frame  # kept, so that no other array gets its number
             frame.pts, frame.time_base = index, Fraction(1, FPS)
+            if long_from is not None:
+                begins = index <= long_from and index % round(group_s * FPS) == 0
+                frame.pict_type = PictureType.I if begins else PictureType.NONE
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     return path

@@ -162,7 +162,8 @@ def screened_in_time(
         return decoded(packet)
 
     patch.setattr(stream, "decoded", decoded_in_time)
-    patch.setattr("pipeline.video.live_decoding.time", time)
+    for module in ("live_decoding", "vouching"):
+        patch.setattr(f"pipeline.video.{module}.time", time)
     reader = Screened(time, look_s)
     packets = VirtualPackets(stream, time, lambda: _note(reader, sub_stream))
     decoding = LiveDecoding(stream, request, cast(HandOver, reader), packets, sub_stream)

@@ -27,7 +27,8 @@ from pipeline.video.capture_protocol import (
     Started,
 )
 from pipeline.video.close_looks import Place
-from pipeline.video.ffmpeg import FALLBACK_FPS, ErrorLines, VideoStream, open_stream
+from pipeline.video.error_lines import ErrorLines
+from pipeline.video.ffmpeg import FALLBACK_FPS, VideoStream, open_stream
 from pipeline.video.live_capture import capture_live
 from pipeline.video.motion import MotionGate
 from pipeline.video.pictures import shown_places

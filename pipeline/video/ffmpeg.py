@@ -2,9 +2,6 @@
 
 import contextlib
 import math
-import os
-import re
-import threading
 from collections import deque
 from collections.abc import Iterator
 from fractions import Fraction
@@ -41,9 +38,6 @@ LIVE_OPTIONS = {
 }
 OPEN_TIMEOUT_S = 8.0
 READ_TIMEOUT_S = 8.0
-FINISH_TIMEOUT_S = 5.0
-_ADDRESS = re.compile(r" @ 0x[0-9a-f]+")
-"""FFmpeg names a decoder by its place in memory, which is another one each time."""
 FALLBACK_FPS = 25.0
 """For streams that tell neither times nor a rate."""
 NO_TIMESTAMPS = 0x0080
@@ -57,10 +51,9 @@ class VideoStream:
     def __init__(self, container: av.container.InputContainer, decoder_threads: int, *, is_live: bool = False) -> None:
         self._container = container
         self._stream = _main_stream(container)
+        self._threads = decoder_threads
         self._own_decoder = own_decoder(self._stream) if is_live else None
-        self._decoder = self._own_decoder or self._stream.codec_context
-        self._decoder.thread_count = decoder_threads
-        self._decoder.thread_type = "SLICE" if decoder_threads == 1 else "AUTO"
+        self._decoder = self._with_threads(self._own_decoder or self._stream.codec_context)
         self.codec = self._stream.codec_context.name
         self._packets = self.packets()
         self._ready: deque[av.VideoFrame] = deque()
@@ -107,7 +100,9 @@ class VideoStream:
     def presented_s(self, packet: VideoPacket) -> float | None:
         """Return the camera's time of this packet; None where there is none."""
         moment = packet.pts if packet.pts is not None else packet.dts
-        return float(moment * packet.time_base) if moment is not None and self.has_clock else None
+        if moment is None or not self.has_clock:
+            return None
+        return moment * packet.time_base.numerator / packet.time_base.denominator
 
     def decoded(self, packet: "VideoPacket | None") -> list[av.VideoFrame]:
         """Return the frames that this packet completes; with None, those that the decoder still holds at the end."""
@@ -121,6 +116,20 @@ class VideoStream:
             # Those that it still held know it of no packet.
             frame.time_base = self._stream.time_base
         return frames
+
+    @property
+    def can_be_rough(self) -> bool:
+        return self._own_decoder is not None
+
+    def begin_anew(self, *, roughly: bool) -> None:
+        """Decode what follows with another decoder; the next packet must stand by itself, see `own_decoder`."""
+        self._own_decoder = own_decoder(self._stream, is_rough=roughly)
+        self._decoder = self._with_threads(self._own_decoder or self._stream.codec_context)
+
+    def _with_threads(self, decoder: av.VideoCodecContext) -> av.VideoCodecContext:
+        decoder.thread_count = self._threads
+        decoder.thread_type = "SLICE" if self._threads == 1 else "AUTO"
+        return decoder
 
     def finish(self) -> list[av.VideoFrame]:
         """Return the frames that the decoder still holds; it can begin again at one that stands by itself."""
@@ -147,6 +156,10 @@ class VideoStream:
         """Make this frame the one that `luma` and `retrieve_into` are about."""
         self._frame = frame
         self.frames += 1
+
+    def exchange(self, frame: av.VideoFrame) -> None:
+        """Put the same picture, decoded better, in the place of the one that was taken last."""
+        self._frame = frame
 
     @property
     def frame(self) -> av.VideoFrame | None:
@@ -183,37 +196,6 @@ class VideoStream:
             self._shift_ms += self.offset_ms + frame_ms - offset
             offset = self.offset_ms + frame_ms
         self.offset_ms = offset
-
-
-class ErrorLines:
-    """Counts what decoders print to the process's stderr meanwhile, and keeps the first line."""
-
-    def __init__(self) -> None:
-        self.first = ""
-        self.count = 0
-
-    def __enter__(self) -> "ErrorLines":
-        reading, writing = os.pipe()
-        os.dup2(writing, 2)
-        os.close(writing)
-        self._reading = threading.Thread(target=self._count, args=(reading,), daemon=True)
-        self._reading.start()
-        return self
-
-    def finish(self) -> None:
-        """Wait for what is still on its way, so that the count is the same every time; later lines are lost."""
-        with Path(os.devnull).open("wb") as nowhere:
-            os.dup2(nowhere.fileno(), 2)
-        self._reading.join(FINISH_TIMEOUT_S)
-
-    def __exit__(self, *_: object) -> None:
-        """Nothing: the process ends with its decoder."""
-
-    def _count(self, reading: int) -> None:
-        with os.fdopen(reading, errors="replace") as lines:
-            for line in lines:
-                self.count += 1
-                self.first = self.first or _ADDRESS.sub("", line.strip())[:200]
 
 
 def open_stream(request: CaptureRequest) -> VideoStream:

@@ -12,8 +12,10 @@ from pipeline.video.live_packets import Arrived, LivePackets
 from pipeline.video.motion import MotionGate
 from pipeline.video.picture_health import PictureHealth
 from pipeline.video.pictures import luma_of, shown_size
+from pipeline.video.rough_watch import RoughWatch
 from pipeline.video.still_groups import FIRST_AFTER_MS, StillGroups
 from pipeline.video.sub_stream import SubStream
+from pipeline.video.vouching import Vouching
 
 FRESH_S = 0.05
 """A frame that waits for the parent gives way to a newer one when it is older than the line made it by this much."""
@@ -43,22 +45,21 @@ class LiveDecoding:
         self._arrivals = arrivals
         self._decoded_ms: deque[float] = deque(maxlen=MAX_REORDERED)
         self._groups = StillGroups()
+        self._watch = RoughWatch(stream, self._groups)
         self._waiting = 0
         self._shown_pts: int | None = None
         self._is_releasing = False
         self._keeps_groups = request.gate.enabled and request.gate.skip_still_groups
         self._is_interlaced = False
         self._spared = 0
-        self._sub_stream = sub_stream
-        self._kept_since_s = 0.0
-        self._is_awaiting = False
-        self._waited_s = 0.0
+        self._vouching = Vouching(sub_stream, arrivals)
         self.late_s = 0.0
 
     def run(self) -> None:
         for arrived in self._arrivals.in_order():
             self._take(arrived)
-        self._decode_kept()
+        if not self._watch.is_on:
+            self._decode_kept()
 
     def _take(self, arrived: Arrived) -> None:
         groups, offset_ms = self._groups, self._offset_ms(arrived)
@@ -70,16 +71,25 @@ class LiveDecoding:
             self._decode(arrived)
             return
         groups.keep(arrived)
+        if self._watch.is_on:
+            self._decode(arrived)
+            if groups.is_full(offset_ms):
+                self._see_as_it_is()
+            return
         self._waiting += 1
-        if self._sub_stream is not None and groups.is_vouched:
-            is_unusual = self._sub_stream.wakes(self._kept_since_s)
+        if groups.is_vouched:
+            is_unusual = self._vouching.wakes()
         if is_unusual or groups.is_full(offset_ms):
             self._decode_kept()
 
     def _begin_group(self, first: Arrived, offset_ms: float) -> None:
         """Decode the group's first picture; where it shows nothing new, what was kept before it is given up."""
         groups, gate = self._groups, self._gate
-        if groups.is_keeping and not self._is_vouched_until(first):
+        if self._watch.is_on:
+            # Every picture of it has been seen.
+            self._show(self._stream.finish(), first)
+            groups.released()
+        if groups.is_vouched and groups.is_keeping and not self._vouching.is_still_until(first.captured_s):
             self._decode_kept()
         frame = self._alone(first) if groups.is_keeping else None
         goes_on = frame is not None and gate.is_still(luma_of(frame))
@@ -89,37 +99,41 @@ class LiveDecoding:
             self._decode_kept()
         groups.begins(offset_ms, gate.moved_ms)
         if not goes_on:
-            frame = self._alone(first) if self._may_keep(first) else None
+            may_keep = self._may_keep(first)
+            is_watched = not may_keep and self._may_watch(first)
+            if is_watched != self._watch.is_on:
+                self._show(self._stream.finish(), first)
+                self._watch.turn(is_on=is_watched)
+            frame = self._alone(first) if may_keep else None
         if frame is None:
+            if self._watch.is_on:
+                groups.keep(first)
             self._decode(first)
             return
         self._decoded_ms.append(offset_ms)
         self._stream.take(frame)
         self._look(first, groups.lasted_ms if goes_on else 0.0)
         groups.keep(first)
-        self._kept_since_s = first.captured_s
+        self._vouching.begin(first.captured_s)
         if gate.moved_ms >= offset_ms:
             self._decode_kept()
 
-    def _may_keep(self, first: Arrived) -> bool:
-        if not self._keeps_groups or self._is_interlaced or first.packet.pts is None:
-            return False
-        sub_stream = self._sub_stream
-        is_vouched = sub_stream is not None and sub_stream.may_stand_in(self._gate.scene, first.captured_s)
-        return self._groups.may_keep(self._gate.moved_ms, is_vouched=is_vouched)
+    def _can_wait(self, first: Arrived) -> bool:
+        return self._keeps_groups and not self._is_interlaced and first.packet.pts is not None
 
-    def _is_vouched_until(self, first: Arrived) -> bool:
-        """Wait until the sub-stream has shown what moved before this packet; True where it stands in for nothing."""
-        if self._sub_stream is None or not self._groups.is_vouched:
-            return True
-        awaited_s = time.monotonic()
-        self._is_awaiting = True
-        is_still = self._sub_stream.is_still_until(first.captured_s, self._kept_since_s)
-        self._is_awaiting = False
-        now_s = time.monotonic()
-        self._waited_s = now_s - awaited_s
-        self._arrivals.catch_up(now_s - first.captured_s)
-        return is_still
+    def _may_watch(self, first: Arrived) -> bool:
+        can_be = self._can_wait(first) and self._stream.can_be_rough
+        return can_be and self._groups.may_watch(self._gate.moved_ms)
+
+    def _see_as_it_is(self) -> None:
+        last_s = self._watch.see_as_it_is()
+        self._arrivals.catch_up(time.monotonic() - last_s)
+
+    def _may_keep(self, first: Arrived) -> bool:
+        if not self._can_wait(first):
+            return False
+        is_vouched = self._vouching.may_stand_in(self._gate.scene, first.captured_s)
+        return self._groups.may_keep(self._gate.moved_ms, is_vouched=is_vouched)
 
     def _alone(self, first: Arrived) -> av.VideoFrame | None:
         """Return this picture by itself; the decoder holds none before it and none after."""
@@ -188,13 +202,13 @@ class LiveDecoding:
             quality=self._health.quality,
             spared=self._spared,
             clock_box=self._gate.clock_box,
-            sub_stream=None if self._sub_stream is None else self._sub_stream.state,
-            sub_stream_reason=None if self._sub_stream is None else self._sub_stream.reason,
+            sub_stream=self._vouching.state,
+            sub_stream_reason=self._vouching.reason,
         )
 
     @property
     def _frames(self) -> int:
-        come = self._arrivals.count if self._is_awaiting else 0
+        come = self._arrivals.count if self._vouching.is_awaiting else 0
         return self._stream.frames + self._arrivals.undecoded + self._waiting + come
 
     def _is_spare(self, offset_ms: float) -> bool:
@@ -209,19 +223,24 @@ class LiveDecoding:
         """Look at the frame that was taken; `gap_ms`: how much before it nobody has looked at."""
         stream = self._stream
         now_s = self._decoded_s = time.monotonic()
-        self._health.look(stream.luma(), now_s, is_key=stream.is_key)
+        is_glance = self._watch.is_on and not arrived.begins_group
+        if not is_glance:
+            self._health.look(stream.luma(), now_s, is_key=stream.is_key)
         late_s = now_s - arrived.captured_s
         # Never backwards: the offset between the clocks is still being found.
         stream.offset_ms = max(stream.offset_ms, self._offset_ms(arrived))
-        frame = stream.frame
-        assert frame is not None
-        self._is_interlaced |= frame.interlaced_frame
-        is_wanted = self._gate.is_due(stream.offset_ms) and self._is_wanted(late_s, gap_ms)
+        assert stream.frame is not None
+        self._is_interlaced |= stream.frame.interlaced_frame
+        is_due = self._gate.is_due(stream.offset_ms) or (self._watch.is_on and arrived.begins_group)
+        is_wanted = is_due and self._is_wanted(late_s, gap_ms, is_glance=is_glance)
+        waited_s = self._vouching.take_waited_s()
         if not self._is_releasing:
-            self.late_s = max(0.0, late_s - self._waited_s)
-        self._waited_s = 0.0
+            self.late_s = max(0.0, late_s - waited_s)
         if not is_wanted:
             return
+        if self._watch.is_on and self._gate.moved_ms >= stream.offset_ms:
+            self._see_as_it_is()
+        frame = stream.frame
         shape = shown_size(frame)
         now_s, now = time.monotonic(), time.time()
         arrived_at = now - (now_s - arrived.arrived_s)
@@ -241,17 +260,17 @@ class LiveDecoding:
         )
         self._hand_over.offer(frame, ready, self._arrivals.lateness_s + FRESH_S)
 
-    def _hold_against_sub_stream(self, moved_ms: float) -> None:
-        """What an encoder changes with each picture that stands by itself is no movement that another would show."""
-        if self._sub_stream is not None and not self._stream.is_key:
-            self._sub_stream.main_moved(self._opened_s + moved_ms / 1000.0)
-
-    def _is_wanted(self, late_s: float, gap_ms: float) -> bool:
+    def _is_wanted(self, late_s: float, gap_ms: float, *, is_glance: bool) -> bool:
         stream, moved_before_ms = self._stream, self._gate.moved_ms
-        is_wanted = self._gate.wants(stream.luma(), stream.offset_ms, gap_ms)
+        if is_glance:
+            is_wanted = self._gate.glances(stream.luma(), stream.offset_ms)
+        else:
+            rough_ms = self._groups.lasted_ms if self._watch.is_on else 0.0
+            is_wanted = self._gate.wants(stream.luma(), stream.offset_ms, gap_ms, rough_ms)
         if self._gate.moved_ms > moved_before_ms:
             self._groups.moved(stream.offset_ms, moved_before_ms)
             self._have_patience(late_s)
-            if 0 <= moved_before_ms < stream.offset_ms - FIRST_AFTER_MS:
-                self._hold_against_sub_stream(stream.offset_ms)
+            # What an encoder changes with each picture that stands by itself is no movement that another would show.
+            if 0 <= moved_before_ms < stream.offset_ms - FIRST_AFTER_MS and not stream.is_key:
+                self._vouching.main_moved(self._opened_s + stream.offset_ms / 1000.0)
         return is_wanted

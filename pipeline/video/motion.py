@@ -22,6 +22,8 @@ BACKGROUND_S = 1.0
 """Time constant of the background: what stands still this long belongs to it."""
 IDLE_CHECKS_PER_S = 9.0
 """While nothing moves, only this many frames a second are compared with the background."""
+ROUGH_TOLERANCE = 2.0
+"""Roughly decoded pictures are a little off, up to 8 grey levels in a cell, until one that stands by itself."""
 SEARCHED_MS = 10_000.0
 """However long nothing has moved, the whole frame is searched closely this often."""
 
@@ -79,14 +81,15 @@ class MotionGate:
             return False
         return int(self._changes(cells, self._clock.differing(cells)).sum()) < self._settings.min_changed_cells
 
-    def wants(self, image: BgrImage | Plane, offset_ms: float, gap_ms: float = 0.0) -> bool:
+    def wants(self, image: BgrImage | Plane, offset_ms: float, gap_ms: float = 0.0, rough_ms: float = 0.0) -> bool:
         """Return whether the detector should look at this frame; call it for every frame that was due.
 
         Its brightness alone will do: then only frames that are wanted need their colours. `gap_ms`: those just before
-        it were left out for so long, and so will be those after it.
+        it were left out for so long, and so will be those after it. `rough_ms`: it stands by itself, and those just
+        before it, for so long, were decoded roughly, for `glances`.
         """
-        self._slack_ms = gap_ms / 2
-        if self._has_moved(image, offset_ms, has_gap=gap_ms > 0):
+        self._slack_ms = max(gap_ms, rough_ms) / 2
+        if self._has_moved(image, offset_ms, has_gap=gap_ms > 0, is_after_rough=rough_ms > 0):
             self._moved_ms = offset_ms
         settings = self._settings
         wanted = (
@@ -97,6 +100,13 @@ class MotionGate:
         if wanted:
             self._looked_ms = offset_ms
         return wanted
+
+    def glances(self, image: BgrImage | Plane, offset_ms: float) -> bool:
+        """Return whether this frame shows movement; in the place of `wants` where no other is worth a look."""
+        if not self._has_moved(image, offset_ms):
+            return False
+        self._moved_ms = self._looked_ms = offset_ms
+        return True
 
     def places(self, size: tuple[int, int], offset_ms: float) -> tuple[Place, ...] | None:
         """Return where the frame that is wanted has to be searched closely; None for all of it, now and then.
@@ -115,7 +125,9 @@ class MotionGate:
         every_ms = min(max(self._settings.idle_look_s * 1000.0, still_ms), SEARCHED_MS)
         return offset_ms - self._searched_ms >= every_ms - self._slack_ms
 
-    def _has_moved(self, image: BgrImage | Plane, offset_ms: float, *, has_gap: bool) -> bool:
+    def _has_moved(
+        self, image: BgrImage | Plane, offset_ms: float, *, has_gap: bool = False, is_after_rough: bool = False
+    ) -> bool:
         cells = cell_brightness(image)
         elapsed_s = (offset_ms - self._checked_ms) / 1000.0
         self._checked_ms = offset_ms
@@ -127,12 +139,15 @@ class MotionGate:
         stepping = self._clock.after_gap(cells, offset_ms) if has_gap else self._clock.stepping(cells, offset_ms)
         if stepping is not None:
             self._background[stepping] = cells[stepping]
-        self._changed = self._changes(cells, stepping)
-        share = 1.0 - float(np.exp(-elapsed_s / BACKGROUND_S))
+        self._changed = self._changes(cells, stepping, ROUGH_TOLERANCE if is_after_rough else 1.0)
+        # What they were off by is no background for those that begin with this one.
+        share = 1.0 if is_after_rough else 1.0 - float(np.exp(-elapsed_s / BACKGROUND_S))
         cv2.accumulateWeighted(cells, self._background, share)
         return int(self._changed.sum()) >= self._settings.min_changed_cells
 
-    def _changes(self, cells: NDArray[np.float32], stepping: NDArray[np.bool_] | None) -> NDArray[np.bool_]:
+    def _changes(
+        self, cells: NDArray[np.float32], stepping: NDArray[np.bool_] | None, tolerance: float = 1.0
+    ) -> NDArray[np.bool_]:
         """Return which cells differ from the background; those that are stepping do not."""
         assert self._background is not None
         change = cells - self._background
@@ -143,7 +158,7 @@ class MotionGate:
         np.abs(change, out=change)
         if self._hidden is not None:
             change[self._hidden] = 0.0
-        return np.asarray(change > self._settings.min_change, np.bool_)
+        return np.asarray(change > tolerance * self._settings.min_change, np.bool_)
 
 
 def cell_brightness(image: BgrImage | Plane) -> NDArray[np.float32]:

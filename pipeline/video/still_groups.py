@@ -5,6 +5,9 @@ decoded and compared with the one before; the packets of the others are kept. As
 a sub-stream: as soon as something moves there), or the first picture of the next group shows that something moved, all
 that was kept is decoded: then every picture has been seen, a part of a group later than else. What is kept is given
 up only for a next group that begins with the same still picture.
+
+Where neither sizes nor a sub-stream tell, and nothing has moved for longer, every picture is decoded, but roughly; the
+packets are kept, and decoded again as they are when something moves.
 """
 
 from pipeline.video.live_packets import Arrived
@@ -16,6 +19,8 @@ SHORTEST_MS, LONGEST_MS = 500.0, 2200.0
 """From one picture that stands by itself to the next. In longer groups a vehicle would be seen too late."""
 LONGEST_VOUCHED_MS = 4400.0
 """The same where a sub-stream tells of a vehicle at once: half a second of decoding."""
+WATCHED_AFTER_MS = 10_000.0
+"""Decoding half a group again costs as much as four seconds of rough decoding save."""
 LATE_MS = 300.0
 """A group that goes on for so much longer than it may is decoded."""
 MOST_BYTES = 8 * 1024 * 1024
@@ -34,6 +39,7 @@ class StillGroups:
         self._began_ms = float("-inf")
         self._lasted_ms = 0.0
         self._is_vouched = False
+        self._longest_ms = LONGEST_MS
 
     @property
     def waiting(self) -> int:
@@ -58,17 +64,23 @@ class StillGroups:
         """Return whether the group that has just begun may wait; `is_vouched`: a sub-stream tells of what moves."""
         is_told = is_vouched or (self._sizes.are_known and self._foretelling.is_proven)
         self._is_vouched = is_vouched
-        is_steady = SHORTEST_MS <= self._lasted_ms <= self._longest_ms
-        return is_told and is_steady and self._began_ms - moved_ms > STILL_FOR_MS
+        self._longest_ms = LONGEST_VOUCHED_MS if is_vouched else LONGEST_MS
+        return is_told and self._is_steady and self._began_ms - moved_ms > STILL_FOR_MS
+
+    def may_watch(self, moved_ms: float) -> bool:
+        """Return whether the group that has just begun may be decoded roughly, and its packets kept."""
+        self._is_vouched = False
+        self._longest_ms = LONGEST_VOUCHED_MS
+        return self._is_steady and self._began_ms - moved_ms > WATCHED_AFTER_MS
+
+    @property
+    def _is_steady(self) -> bool:
+        return SHORTEST_MS <= self._lasted_ms <= self._longest_ms
 
     @property
     def is_vouched(self) -> bool:
         """Whether a sub-stream tells of what moves in the group that is kept."""
         return self._is_vouched
-
-    @property
-    def _longest_ms(self) -> float:
-        return LONGEST_VOUCHED_MS if self._is_vouched else LONGEST_MS
 
     def is_unusual(self, arrived: Arrived, offset_ms: float) -> bool:
         """Take note of a packet that does not stand by itself; return whether it is larger than while nothing moves."""

@@ -1,0 +1,144 @@
+"""A still road is decoded without the loop filter, and whoever drives by is looked at as the camera encoded it."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bench.camera_clips import traffic, with_noise
+from pipeline.settings import GateSettings
+from pipeline.video.deinterlace import Plane
+from pipeline.video.ffmpeg import VideoStream
+from pipeline.video.live_decoding import FRESH_S
+from pipeline.video.motion import MotionGate
+from tests.still_groups_kit import FPS, HEIGHT, WIDTH, Decoded, decode, road, write_stream
+from tests.virtual_camera import pictures_of, screened_in_time
+
+CONSTANT_RATE = {"crf": "-1", "b": "800k", "nal-hrd": "cbr", "maxrate": "800k", "bufsize": "80k", "preset": "veryfast"}
+VISITS_S = [14.3, 29.9, 33.0, 47.04]
+"""After rests of more than ten seconds, but for one."""
+CHECK_S = 0.12
+
+
+@pytest.fixture
+def turns(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Return what each new decoder of a connection is told: to be rough, or not."""
+    told: list[bool] = []
+    begin_anew = VideoStream.begin_anew
+
+    def noting(stream: VideoStream, *, roughly: bool) -> None:
+        told.append(roughly)
+        begin_anew(stream, roughly=roughly)
+
+    monkeypatch.setattr(VideoStream, "begin_anew", noting)
+    return told
+
+
+def looks_at(decoded: Decoded, visit_s: float) -> dict[int, Plane]:
+    """Return the pictures that were looked at while it drove by, by their place in the stream."""
+    looks = zip(decoded.looks.seconds, decoded.looks.pictures, strict=True)
+    return {round(at_s * FPS): picture for at_s, picture in looks if visit_s <= at_s < visit_s + 1.3}
+
+
+def assert_the_same_visits(path: Path, visits_s: list[float], held_back: int = 0) -> None:
+    """They are looked at as often and as soon as if all had been decoded as it is, and in these very pictures.
+
+    `held_back`: so many at a group's end may be rough, for a decoder that puts pictures in order gives them late.
+    """
+    whole, watched, pictures = decode(path, skip_still_groups=False), decode(path), pictures_of(path)
+    assert abs(watched.frames - whole.frames) <= 2
+    for visit_s in visits_s:
+        expected, seen = looks_at(whole, visit_s), looks_at(watched, visit_s)
+        assert min(seen) <= min(expected) + CHECK_S * FPS
+        assert len(seen) >= len(expected) - 1
+        differing = [place for place, picture in seen.items() if not np.array_equal(picture, pictures[place][1])]
+        assert len(differing) <= held_back
+    assert watched.looks.seconds == sorted(watched.looks.seconds)
+
+
+@pytest.mark.parametrize(("group_s", "b_frames"), [(2.0, 0), (4.0, 0), pytest.param(1.0, 2, marks=pytest.mark.long)])
+def test_who_drives_by_after_a_long_rest_is_looked_at_as_soon_and_as_the_camera_encoded_it(
+    tmp_path: Path, turns: list[bool], group_s: float, b_frames: int
+) -> None:
+    options = {**CONSTANT_RATE, "bf": str(b_frames), "b-adapt": "0"}
+    path = write_stream(tmp_path / "a.ts", road(VISITS_S, 50.0, noise=8.0), group_s, options=options)
+    assert_the_same_visits(path, VISITS_S, held_back=min(1, b_frames))
+    assert turns == [True, False] * 3
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("clip", ["day_gantry", "two_lanes", "dusk_booth", "rain_caption"])
+def test_of_the_fixtures_traffic_no_look_is_lost(tmp_path: Path, turns: list[bool], clip: str) -> None:
+    one = traffic(clip, WIDTH, HEIGHT)
+    rests_s = (16.0, 13.4, 11.0, 14.2)
+    pictures = (each for rest_s in rests_s for each in [*[one.empty] * round(rest_s * FPS), *one.pictures])
+    path = write_stream(tmp_path / "a.ts", with_noise(pictures), 2.0, options=CONSTANT_RATE)
+    whole, watched = decode(path, skip_still_groups=False), decode(path)
+    assert len(turns) >= 2 * 3
+    seen_s, played_s, ended_s = np.array(watched.looks.seconds), len(one.pictures) / FPS, 0.0
+    for rest_s in rests_s:
+        began_s, ended_s = ended_s + rest_s, ended_s + rest_s + played_s
+        looks_s = [at_s for at_s in whole.looks.seconds if began_s <= at_s < ended_s]
+        assert max(np.abs(seen_s - at_s).min() for at_s in looks_s) <= CHECK_S
+
+
+def test_a_road_at_rest_is_looked_at_as_often_as_else_and_only_in_pictures_that_stand_by_themselves(
+    tmp_path: Path, turns: list[bool]
+) -> None:
+    path = write_stream(tmp_path / "a.ts", road([], 40.0, noise=8.0), 2.0, options=CONSTANT_RATE)
+    resting = [at_s for at_s in decode(path).looks.seconds if at_s > 16]
+    assert turns == [True]
+    assert resting == pytest.approx(list(range(18, 40, 2)), abs=0.01)
+
+
+def test_a_group_that_does_not_end_is_decoded_as_it_is_after_five_seconds(tmp_path: Path, turns: list[bool]) -> None:
+    pictures = road([], 26.0, noise=8.0)
+    path = write_stream(tmp_path / "a.ts", pictures, 2.0, options=CONSTANT_RATE, long_from=20 * FPS)
+    watched, whole = decode(path), decode(path, skip_still_groups=False)
+    assert turns == [True, False]
+    assert len(watched.looks.seconds) >= len(whole.looks.seconds) - 1
+
+
+@pytest.mark.parametrize(("brighter", "is_seen"), [(0, False), (60, True)])
+def test_what_rough_pictures_were_off_by_is_no_movement_when_the_next_group_begins(
+    brighter: int, is_seen: bool
+) -> None:
+    gate, road = MotionGate(GateSettings()), np.full((180, 320), 100, np.uint8)
+    gate.wants(road, 0.0)
+    off = road.copy()
+    off[60:80, 60:80] += 9
+    for at_ms in range(20_000, 22_000, 120):
+        assert not gate.glances(off, float(at_ms))
+    off[60:80, 60:80] = 91 + brighter
+    gate.wants(off, 22_000.0, rough_ms=2000.0)
+    assert (gate.moved_ms == 22_000.0) == is_seen
+    if not is_seen:
+        assert not gate.glances(off, 22_120.0)
+
+
+@pytest.mark.parametrize(
+    ("group_s", "codec", "options"),
+    [
+        pytest.param(5.0, "libx264", CONSTANT_RATE, id="groups too long to be decoded twice"),
+        pytest.param(0.2, "libx264", CONSTANT_RATE, id="groups so short that most would be"),
+        pytest.param(2.0, "mpeg2video", {"b": "400k"}, id="a codec without a loop filter", marks=pytest.mark.long),
+    ],
+)
+def test_where_it_would_not_pay_nothing_is_decoded_roughly(
+    tmp_path: Path, turns: list[bool], group_s: float, codec: str, options: dict[str, str]
+) -> None:
+    decode(write_stream(tmp_path / "a.ts", road([], 24.0, noise=8.0), group_s, codec, options))
+    assert not turns
+
+
+def test_pictures_of_who_drives_by_are_fresh_again_as_soon_as_the_group_is_decoded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In virtual time: 49 pictures are decoded twice when it comes, and no look at what moves is given up for it."""
+    decode_s, visit_s = 0.004, 25.96
+    path = write_stream(tmp_path / "a.ts", road([visit_s], 29.0, noise=8.0), 2.0, options=CONSTANT_RATE)
+    reader = screened_in_time(path, monkeypatch, decode_s, 0.1)
+    ages_s = [taken_s - at_s for at_s, taken_s in reader.looks if visit_s <= at_s < visit_s + 1.5]
+    assert 10 * decode_s < max(ages_s) <= 51 * decode_s + 0.05
+    assert max(ages_s[3:]) <= FRESH_S + 0.05 + 0.04
+    assert len(ages_s) >= 13
