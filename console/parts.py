@@ -231,7 +231,7 @@ def _situation_parts(
 
 def _said(feed: EventFeed, notices: Notices) -> dict[str, object]:
     """Return what screens say in words."""
-    return {"trouble": feed.said, "notices": notices.banner().model_dump()}
+    return {"trouble": feed.said, "is_stale": bool(feed.trouble), "notices": notices.banner().model_dump()}
 
 
 def _open_store(settings: ConsoleSettings, state_dir: Path, now: datetime) -> tuple[Database, ConsoleKeys, AuditLog]:

@@ -1,6 +1,7 @@
 """A PostgreSQL that goes away or freezes under open pages: they say so, and go on by themselves."""
 
 import os
+import re
 import signal
 import socket
 import threading
@@ -114,4 +115,32 @@ def test_a_screen_over_a_frozen_database_says_so_within_seconds_and_recovers(
         expect(page.locator("#nothing")).to_be_visible()
         with frozen(postgresql, url):
             expect(page.locator("#banner")).to_contain_text("数据库没有应答：画面可能不是最新的", timeout=8000)
+            expect(page.locator("#banner")).to_contain_text("（自 ")
+            expect(page.locator("body")).to_have_class(re.compile("stale"))
         expect(page.locator("#banner")).to_be_hidden(timeout=8000)
+        expect(page.locator("body")).not_to_have_class(re.compile("stale"))
+
+
+def test_pages_of_a_console_over_a_frozen_database_say_so_within_seconds_and_nothing_typed_is_lost(
+    postgresql: str, url: str, tmp_path: Path, redis_client: redis.Redis, browser: Browser
+):
+    console = open_console(tmp_path, redis_client, lambda: datetime.now(UTC), settings=settings_with(database_url=url))
+    make_account(console, "officer", Role.OFFICER)
+    with served(console) as address, closing(open_context(browser, LAPTOP)) as context:
+        use_cookie(context, address, session_token(console, "officer"))
+        page = context.new_page()
+        page.goto(f"{address}/shift")
+        page.fill("#text", "东门道闸坏了")
+        with frozen(postgresql, url):
+            asked = time.monotonic()
+            page.click("text=留下")
+            expect(page.locator("[data-unsent]")).to_contain_text("没有提交：数据库没有回应", timeout=8000)
+            assert page.input_value("#text") == "东门道闸坏了"
+            for path in ("/statistics", "/screen"):
+                context.new_page().goto(f"{address}{path}")
+                expect(context.pages[-1].locator("body")).to_contain_text("数据库没有回应")
+            assert time.monotonic() - asked < 14
+            expect(context.pages[-1].locator("a.primary")).to_have_attribute("href", "/screen")
+        page.wait_for_timeout(2500)
+        page.click("text=留下")
+        expect(page.locator(".said")).to_have_text("东门道闸坏了")

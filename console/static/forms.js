@@ -22,7 +22,7 @@ async function mayGo(form) {
     return true;
   } catch (refusal) {
     if (refusal.status === 401) tell(form, "登录已过期，没有提交。填写的内容还在这里：请在新窗口登录，再回来按一次。", true);
-    else tell(form, "系统没有应答，没有提交。填写的内容还在这里，请稍后再按一次。");
+    else tell(form, `没有提交：${refusal.message} 填写的内容还在这里，请稍后再按一次。`);
   }
 }
 

@@ -10,15 +10,17 @@ export function listen(handlers) {
   let lastHeard = moment();
   let lostAt = null;
   let trouble = "";
+  let troubleAt = null; // since when nothing new can be on the screen
   let isFresh = true;
   let isEnded = false; // the log-in is over, and somebody is in the middle of writing
 
   function show() {
-    const text = isEnded ? "登录已过期，画面不再更新；正在填写的内容还在，登录后可以照常提交：" : lostAt ? `连接中断，自 ${clockTime(serverNow() - elapsedSince(lostAt))} 起画面未更新，正在重新连接…` : trouble;
+    const since = trouble && troubleAt ? `（自 ${clockTime(serverNow() - elapsedSince(troubleAt))} 起）` : "";
+    const text = isEnded ? "登录已过期，画面不再更新；正在填写的内容还在，登录后可以照常提交：" : lostAt ? `连接中断，自 ${clockTime(serverNow() - elapsedSince(lostAt))} 起画面未更新，正在重新连接…` : trouble + since;
     banner.textContent = text;
     if (isEnded) banner.append(Object.assign(document.createElement("a"), { href: "/login", target: "_blank", rel: "noopener", textContent: "在新窗口登录" }));
     banner.hidden = !text;
-    document.body.classList.toggle("stale", Boolean(lostAt) || isEnded);
+    document.body.classList.toggle("stale", Boolean(lostAt || troubleAt) || isEnded);
   }
 
   function heard() {
@@ -49,7 +51,7 @@ export function listen(handlers) {
     for (const kind of ["cases", "gone", "state", "tiles", "lane", "resync", "ping"]) {
       source.addEventListener(kind, (event) => { heard(); handlers[kind]?.(JSON.parse(event.data)); });
     }
-    source.addEventListener("trouble", (event) => { heard(); setTrouble(JSON.parse(event.data).text); });
+    source.addEventListener("trouble", (event) => { heard(); const { text } = JSON.parse(event.data); setTrouble(text, Boolean(text)); });
     source.addEventListener("ended", () => { source.close(); logIn(); });
   }
 
@@ -70,8 +72,9 @@ export function listen(handlers) {
     setTimeout(retry, 3000);
   }
 
-  function setTrouble(text) {
+  function setTrouble(text, isStale = false) {
     trouble = text;
+    troubleAt = isStale ? troubleAt ?? moment() : null;
     show();
   }
 

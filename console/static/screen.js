@@ -85,7 +85,7 @@ function apply(changed) {
   Object.assign(meanwhile ?? {}, changed);
   state = { ...state, ...changed };
   setServerTime(changed.now);
-  live.setTrouble(state.trouble);
+  live.setTrouble(state.trouble, state.is_stale);
   drawState(state, tiles.worstFirst);
   drawNotices(state.notices);
   list.setPassages(state.today.passages);

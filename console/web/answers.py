@@ -35,6 +35,8 @@ _FIELD_WORDS = {
 }  # fmt: skip
 """What the pages call the fields that people fill in."""
 _UNSENT = "登录已过期，刚才填写的内容没有提交。请在新窗口重新登录，再用浏览器的“后退”回到填写的页面，重新提交。"
+_SILENT_READ = "数据库没有回应，请稍后再试；几分钟不恢复，请管理员检查数据库。"
+_SILENT_WRITE = "数据库没有回应，不知道操作有没有生效。填写的内容请保留，恢复后先看结果，再重试。"
 _HTTP_WORDS = {
     404: "没有这个页面。",
     405: "这个地址不支持这种操作。",
@@ -61,9 +63,16 @@ def query_of(request: Request) -> str:
     return f"?{request.url.query}" if request.url.query else ""
 
 
+def database_silent(request: Request) -> Response:
+    """Return what is said while the database is frozen, and a request with it."""
+    return _answer(request, 503, _SILENT_READ if request.method in ("GET", "HEAD") else _SILENT_WRITE)
+
+
 def _answer(request: Request, status: int, message: str) -> Response:
     if wants_page(request):
-        return page(request, "message.html", {"message": message, "status": status}, status_code=status)
+        again = request.url.path + query_of(request) if status == 503 and request.method == "GET" else ""
+        context = {"message": message, "status": status, "again": again}
+        return page(request, "message.html", context, status_code=status)
     return JSONResponse({"message": message}, status)
 
 

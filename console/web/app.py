@@ -33,6 +33,7 @@ from console.web import (
     stream,
 )
 from console.web.headers import SecurityHeaders
+from console.web.patience import DatabasePatience
 from console.web.rendering import STATIC_FOLDER, build_environment
 
 _MAX_BODY_BYTES = 1024 * 1024
@@ -80,6 +81,8 @@ def create_app(console: Console) -> FastAPI:
     app.mount("/static", StaticFiles(directory=STATIC_FOLDER), name="static")
     # Not the stream (each message must go out at once) and not pictures: Starlette leaves both as they are.
     app.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=5)
+    if console.database.is_shared:
+        app.add_middleware(DatabasePatience, pulse=console.pulse, answer=answers.database_silent)
     app.add_middleware(SecurityHeaders)
     return app
 
