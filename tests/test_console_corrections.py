@@ -49,6 +49,8 @@ def test_a_vehicle_comes_back_by_itself_when_nobody_confirms(console: Console, c
 
 def test_a_confirmed_error_stays_off(console: Console, clock: Clock, paper: PaperList):
     taken_off(console, clock)
+    with pytest.raises(ConsoleError, match="写明核查结果"):
+        console.corrections.confirm(1, "\u2060…", STEWARD, clock())
     console.corrections.confirm(1, "来源抄错", STEWARD, clock())
     clock.forward(48 * 3600)
     assert (console.corrections.step(clock()), paper.restored) == (0, [])

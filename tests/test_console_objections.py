@@ -89,13 +89,23 @@ def test_the_owner_refuses_and_what_is_late_is_said_so(booth: Booth):
     assert "已超过答复期限" in page
     assert "没有这个编号的事件单" in page
     assert client.post("/objections/1/grant", data={"answer": "x"}).status_code == 400
+    assert client.post("/objections/1/refuse", data={"answer": "\u200b。"}).status_code == 400
     assert client.post("/objections/1/refuse", data={"answer": "没有这个事件单"}).status_code == 303
     assert booth.office.removed == []
 
 
 @pytest.mark.parametrize(
     ("reference", "told"),
-    [("", TOLD), ("一号", TOLD), ("1; DROP", TOLD), ("9" * 11, TOLD), ("1", " "), ("1", "错"), ("1", "错" * 1001)],
+    [
+        ("", TOLD),
+        ("一号", TOLD),
+        ("1; DROP", TOLD),
+        ("9" * 11, TOLD),
+        ("1", " "),
+        ("1", "错"),
+        ("1", "错" * 1001),
+        ("1", "\u200b" * 8),
+    ],
 )
 def test_what_is_no_objection_is_said_and_stays_in_the_form(booth: Booth, reference: str, told: str):
     answer = booth.driver.post("/objection", data={"reference": reference, "told": told})

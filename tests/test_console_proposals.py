@@ -22,7 +22,7 @@ from console.parts import Console
 from console.people.keys import load_keys
 from console.store.list_tables import ProposalRow
 from console.store.people_tables import AuditRow
-from console.types import SYSTEM, NotFoundError, Role, StepRefusedError
+from console.types import SYSTEM, ConsoleError, NotFoundError, Role, StepRefusedError
 from kakou.wiring.outbox import open_outbox
 from tests.console_app import app_of
 from tests.console_kit import START, Clock, PaperList, client_of, make_account, open_console, proposal_of
@@ -159,6 +159,8 @@ def test_one_that_comes_again_is_one_also_after_it_was_refused(desk: Desk):
     desk.proposals.take([proposal_of(), proposal_of()], START)
     desk.proposals.take([again], START)
     assert desk.states() == ["waiting"]
+    with pytest.raises(ConsoleError, match="写明理由"):
+        desk.proposals.refuse(1, "\u200b", SYSTEM, START)
     desk.proposals.refuse(1, "来文号不符", SYSTEM, START)
     desk.proposals.take([again], START)
     assert desk.states() == ["refused"]

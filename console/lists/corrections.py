@@ -11,6 +11,7 @@ from console.cases.steps import REMARK, Outcome
 from console.lists.office import ListOffice
 from console.lists.words import file_words
 from console.people.audit import AuditLog
+from console.reasons import says_nothing
 from console.store.database import Database
 from console.store.list_tables import CorrectionRow
 from console.store.tables import CaseRow, EventRow, StepRow
@@ -137,7 +138,7 @@ _NEWEST: Select[CorrectionRow, str | None] = (
 
 
 def _answered(session: Session, correction_id: int, answer: str, actor: Actor, now: datetime) -> CorrectionRow:
-    if not answer.strip():
+    if says_nothing(answer):
         raise ConsoleError("请写明核查结果。")
     row = session.get(CorrectionRow, correction_id)
     if row is None:

@@ -14,6 +14,7 @@ from alerts.flagged import FlaggedEvent
 from console.people.audit import AuditLog
 from console.people.keys import ConsoleKeys
 from console.people.throttle import TooManyTriesError, network_of
+from console.reasons import says_nothing
 from console.settings import ConsoleSettings
 from console.store.database import Database
 from console.store.list_tables import CorrectionRow, ObjectionRow
@@ -58,7 +59,7 @@ class Objections:
         reference, told = reference.strip(), told.strip()
         if not (reference.isascii() and reference.isdigit() and len(reference) <= 10):
             raise ConsoleError("请填写事件单编号（数字）：岗位人员可以告诉您。")
-        if not 4 <= len(told) <= MAX_WORDS:
+        if not 4 <= len(told) <= MAX_WORDS or says_nothing(told):
             raise ConsoleError(f"请写明情况（4 至 {MAX_WORDS} 个字），例如：这辆车这几天一直停在本地。")
         place = self._keys.digest("objection", network_of(address))
         receipt = "".join(secrets.choice(_RECEIPT_LETTERS) for _ in range(8))
@@ -82,7 +83,7 @@ class Objections:
 
     def answer(self, objection_id: int, answer: str, is_granted: bool, actor: Actor, now: datetime) -> None:
         """The list's owner answers; where the driver is right the vehicle is taken off. Raises ConsoleError."""
-        if not answer.strip():
+        if says_nothing(answer):
             raise ConsoleError("请写明核查结果。")
         with self._database.writing() as session:
             row = session.get(ObjectionRow, objection_id)

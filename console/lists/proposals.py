@@ -17,6 +17,7 @@ from console.lists.changes import ListChange, ListChanges
 from console.lists.proposal_states import NOTHING_CAME_OF_IT, PROPOSAL_STATE_NAMES, ProposalState
 from console.people.audit import AuditLog
 from console.people.keys import ConsoleKeys
+from console.reasons import says_nothing
 from console.store.database import Database
 from console.store.list_tables import ListChangeRow, ProposalRow
 from console.types import SYSTEM, Actor, ConsoleError, NotFoundError, StepRefusedError
@@ -91,7 +92,7 @@ class Proposals:
 
     def refuse(self, proposal_id: int, answer: str, actor: Actor, now: datetime) -> None:
         """Refuse a proposal, or say what was done about one to lift. Raises ConsoleError without words."""
-        if not answer.strip():
+        if says_nothing(answer):
             raise ConsoleError("请写明理由。")
         self._decide(proposal_id, ProposalState.REFUSED, answer.strip()[:2000], actor, now)
 

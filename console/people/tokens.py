@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from console.people.audit import AuditLog
 from console.people.keys import new_token, token_digest
+from console.reasons import says_nothing
 from console.store.database import Database
 from console.store.people_tables import AccountRow, TokenRow
 from console.types import Actor, ConsoleError, NotFoundError, Role
@@ -49,7 +50,7 @@ class Tokens:
 
     def create(self, name: str, scopes: list[Scope], days: int, actor: Actor, now: datetime) -> str:
         """Return the token; it is shown once and only its digest is kept. Raises ConsoleError."""
-        if not name.strip() or not scopes or not 1 <= days <= _MAX_DAYS:
+        if says_nothing(name) or not scopes or not 1 <= days <= _MAX_DAYS:
             raise ConsoleError(f"请填写名称、至少一项权限和 1 到 {_MAX_DAYS} 天的有效期。")
         if any(actor.role not in SCOPE_ROLES[scope] for scope in scopes):
             raise ConsoleError("令牌的权限不能超过您自己的角色。")

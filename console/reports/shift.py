@@ -11,6 +11,7 @@ from console.cases.reader import CaseReader
 from console.cases.steps import REMARK
 from console.cases.views import STEP_WORDS, CaseView
 from console.people.audit import AuditLog
+from console.reasons import says_nothing
 from console.store.database import Database
 from console.store.people_tables import ShiftNoteRow
 from console.store.tables import CaseRow, StepRow
@@ -84,7 +85,7 @@ class Shifts:
 
     def leave_note(self, text: str, actor: Actor, now: datetime) -> None:
         """Raises ConsoleError."""
-        if not text.strip():
+        if says_nothing(text):
             raise ConsoleError("请先写下要交接的话。")
         with self._database.writing() as session:
             session.execute(delete(ShiftNoteRow).where(ShiftNoteRow.at < now - _KEPT))

@@ -3,13 +3,14 @@
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 from starlette.responses import Response
 
 from console.cases.desk import StepRequest
 from console.cases.filtering import CaseFilter, Group
 from console.cases.steps import Action, Rejection, State
 from console.cases.views import CaseView
+from console.reasons import says_nothing
 from console.situation.map import map_of
 from console.types import ConsoleError, Role
 from console.web.access import Person, Session, TheConsole, allow
@@ -62,11 +63,19 @@ class ListQuery(BaseModel):
         return CaseFilter(self.group, self.level, self.checkpoint, text, self.since, self.until, after)
 
 
+def _saying_something(words: str) -> str:
+    if says_nothing(words):
+        raise ValueError("no words")
+    return words
+
+
 class SearchBody(ListQuery):
     """A search in words; it comes in a body, for addresses end up in logs."""
 
     text: str = Field(min_length=1, max_length=60)
-    reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=200)]
+    reason: Annotated[
+        str, StringConstraints(strip_whitespace=True, min_length=2, max_length=200), AfterValidator(_saying_something)
+    ]
     """Why somebody looks for it; it goes into the audit log, what was looked for does not."""
 
 
