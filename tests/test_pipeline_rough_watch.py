@@ -56,6 +56,9 @@ def assert_the_same_visits(path: Path, visits_s: list[float], held_back: int = 0
     assert watched.looks.seconds == sorted(watched.looks.seconds)
 
 
+H265_PARAMS = "keyint=50:min-keyint=50:open-gop=0:bframes=0:log-level=none:bitrate=800:vbv-maxrate=800:vbv-bufsize=80"
+
+
 @pytest.mark.parametrize(("group_s", "b_frames"), [(2.0, 0), (4.0, 0), pytest.param(1.0, 2, marks=pytest.mark.long)])
 def test_who_drives_by_after_a_long_rest_is_looked_at_as_soon_and_as_the_camera_encoded_it(
     tmp_path: Path, turns: list[bool], group_s: float, b_frames: int
@@ -80,6 +83,14 @@ def test_of_the_fixtures_traffic_no_look_is_lost(tmp_path: Path, turns: list[boo
         began_s, ended_s = ended_s + rest_s, ended_s + rest_s + played_s
         looks_s = [at_s for at_s in whole.looks.seconds if began_s <= at_s < ended_s]
         assert max(np.abs(seen_s - at_s).min() for at_s in looks_s) <= CHECK_S
+
+
+@pytest.mark.long
+def test_of_an_hevc_camera_the_same(tmp_path: Path, turns: list[bool]) -> None:
+    pictures = road(VISITS_S, 50.0, noise=8.0)
+    path = write_stream(tmp_path / "a.ts", pictures, 2.0, "libx265", {"x265-params": H265_PARAMS})
+    assert_the_same_visits(path, VISITS_S)
+    assert turns == [True, False] * 3
 
 
 def test_a_road_at_rest_is_looked_at_as_often_as_else_and_only_in_pictures_that_stand_by_themselves(

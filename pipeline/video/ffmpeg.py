@@ -107,8 +107,10 @@ class VideoStream:
     def decoded(self, packet: "VideoPacket | None") -> list[av.VideoFrame]:
         """Return the frames that this packet completes; with None, those that the decoder still holds at the end."""
         own = self._own_decoder
+        if packet is not None and own is not None and self.codec == "h264":
+            packet = without_restriction(packet)
         try:
-            frames = self._decoder.decode(packet if packet is None or own is None else without_restriction(packet))
+            frames = self._decoder.decode(packet)
         except av.FFmpegError:
             self.undecodable += packet is not None
             return []

@@ -14,6 +14,8 @@ import av
 
 from pipeline.video.disposable import START_CODE, unit_heads
 
+FILTERED = ("h264", "hevc")
+"""Codecs with a loop filter that FFmpeg can leave out."""
 SPS = 7
 """NAL unit type of a sequence parameter set."""
 HIGH_PROFILES = (100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135)
@@ -25,17 +27,18 @@ _SPS_UNIT = re.compile(rb"(?<=\x00\x00\x01)[\x07\x27\x47\x67].*?(?=\x00\x00\x01|
 
 
 def own_decoder(stream: "av.VideoStream", *, is_rough: bool = False) -> "av.VideoCodecContext | None":
-    """Return a decoder for packets that went through `without_restriction`; None where the stream's own is as good.
+    """Return another decoder than the stream's; None where neither order nor roughness makes a difference.
 
-    `is_rough`: it leaves out the loop filter, a fifth to a quarter of the work. Edges of blocks are not smoothed, and
-    what it shows is, from one picture that stands by itself to the next, ever further from what the camera encoded.
+    An H.264 one is for packets that went through `without_restriction`: the stream's has been told how much is held
+    back. `is_rough`: it leaves out the loop filter, a fifth to a quarter of the work. Edges of blocks are not smoothed,
+    and what it shows is, from one picture that stands by itself to the next, ever further from what was encoded.
     """
-    told = stream.codec_context.extradata or b""
-    if stream.codec_context.name != "h264" or not told.startswith((START_CODE, b"\x00" + START_CODE)):
+    told, codec = stream.codec_context.extradata or b"", stream.codec_context.name
+    if codec not in FILTERED or not told.startswith((START_CODE, b"\x00" + START_CODE)):
         return None
-    # Another one, for that of the stream has been told how much is held back.
-    decoder = av.VideoCodecContext.create("h264", "r")
-    decoder.extradata = _without_restriction(told)
+    decoder = av.CodecContext.create(codec, "r")
+    assert isinstance(decoder, av.VideoCodecContext)
+    decoder.extradata = _without_restriction(told) if codec == "h264" else told
     decoder.options = {"skip_loop_filter": "all"} if is_rough else {}
     return decoder
 
