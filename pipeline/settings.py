@@ -81,7 +81,8 @@ class PipelineSettings(BaseModel):
     """Longest wait between two tries to open a live source: a camera that is back is seen within 10 s."""
     quality_hold_s: float = Field(default=60.0, gt=0)
     """A live picture that is black, frozen, covered or out of focus for this long is told as a fault of its camera; so
-    is one that gave no plate for this long where its picture, turned by 90°, gives some."""
+    is one that gave no plate for this long where its picture, turned by 90°, gives some. A part that is covered is told
+    after five times as long."""
     hypothesis_count: int = Field(default=32, gt=0, le=64)
     """Texts that are looked up for each passage."""
     spool_hours: float = Field(default=24.0, gt=0, le=24)

@@ -3,6 +3,8 @@
 Written to be late rather than wrong: what is said of a picture must hold for a minute, an empty road included.
 """
 
+from typing import NamedTuple
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +12,7 @@ from numpy.typing import NDArray
 from alerts.camera_quality import CameraQuality
 from pipeline.video.deinterlace import Plane
 from pipeline.video.masks import Regions
+from pipeline.video.picture_memory import Map, Mask, PictureMemory
 
 SAMPLE_EVERY_S = 2.0
 RECOVERED_S = 8.0
@@ -51,10 +54,21 @@ enough of them and they are sharp: fog of 6 % contrast has them in 11 % of the b
 SEEN_BY, MEAN_OF = 8, 32
 """Samples, the noise of which is averaged away before nothing is said to be seen."""
 NOTHING_SEEN = ("black", "covered")
+PART_HOLDS = 5.0
+"""A part that is hidden must stay so five times as long as other faults: a lorry waits at a barrier for minutes."""
 CLIPPED_LEVEL = 225
 SOFT_STEEPNESS = 0.18
 """Share of an edge's height within one point of ROWS rows. On rendered scenes by day, at dusk and in rain it is 0.45
 and more; a blur of 3 points' deviation at 1080 rows, which plates can just be read in, leaves 0.22."""
+
+
+class Blocks(NamedTuple):
+    """What is measured of one picture by block; `seen` where not all of it counts."""
+
+    levels: Plane
+    contrast: Plane
+    steepest: Plane
+    seen: Mask | None
 
 
 class PictureHealth:
@@ -67,6 +81,8 @@ class PictureHealth:
         self._last: NDArray[np.uint8] | None = None
         self._mean: NDArray[np.float32] | None = None
         self._averaged = 0
+        self._memory = PictureMemory()
+        self._is_part_hidden = False
         self._unchanged_keys = 0
         self._is_same = True
         """Whether all that is unchanged is so to the last point."""
@@ -99,16 +115,19 @@ class PictureHealth:
         if seen == "frozen" and self._unchanged_keys < (ENCODED_KEYS if is_nearly else 2):
             # An encoder may send the very same picture of a still road until the next one that stands by itself.
             return
-        hold_s = self._hold_s * (ENCODED_HOLDS if is_nearly else 1.0)
+        is_in_part = seen == "covered" and self._is_part_hidden
+        hold_s = self._hold_s * (ENCODED_HOLDS if is_nearly else PART_HOLDS if is_in_part else 1.0)
         if now_s - self._seen_s >= (min(RECOVERED_S, hold_s) if seen == "good" else hold_s):
             self.quality = seen
 
     def _judged(self, luma: Plane) -> CameraQuality:
         """Judge by one picture, or, where it shows nothing, by the mean of several: a road at night is in the noise."""
-        quality = quality_of(luma, self._regions)
+        blocks = _blocks_of(luma, self._regions)
+        quality = _quality_of_blocks(blocks)
+        self._is_part_hidden = quality == "good" and self._memory.is_part_hidden(*_remembered(blocks))
         if quality not in NOTHING_SEEN:
             self._mean = None
-            return quality
+            return "covered" if self._is_part_hidden else quality
         picture = _at_rows(luma)
         if self._mean is None or self._mean.shape != picture.shape:
             self._mean, self._averaged = picture.astype(np.float32), 0
@@ -150,18 +169,35 @@ def _is_encoded_alike(one: Plane, other: Plane) -> bool:
 
 def quality_of(luma: Plane, regions: Regions | None = None) -> CameraQuality:
     """Judge one picture by itself."""
+    return _quality_of_blocks(_blocks_of(luma, regions or Regions()))
+
+
+def _blocks_of(luma: Plane, regions: Regions) -> Blocks:
     inner = _inner(_at_rows(luma))
     size = (inner.shape[1] // BLOCK, inner.shape[0] // BLOCK)
-    blocks = np.asarray(cv2.resize(inner, size, interpolation=cv2.INTER_AREA), np.uint8)
-    contrast, steepest = _edges(inner, blocks.shape)
-    hidden = (
-        None if regions is None else regions.hidden(round(blocks.shape[0] * MARGIN / (MARGIN - 2)), blocks.shape[1])
-    )
-    if hidden is not None:
-        top = (hidden.shape[0] - blocks.shape[0]) // 2
-        seen = ~hidden[top : top + blocks.shape[0]]
-        blocks, contrast, steepest = blocks[seen], contrast[seen], steepest[seen]
-    return _quality_by_block(blocks, contrast, steepest) if blocks.size else "good"
+    levels = np.asarray(cv2.resize(inner, size, interpolation=cv2.INTER_AREA), np.uint8)
+    hidden = regions.hidden(round(levels.shape[0] * MARGIN / (MARGIN - 2)), levels.shape[1])
+    if hidden is None:
+        return Blocks(levels, *_edges(inner, levels.shape), None)
+    top = (hidden.shape[0] - levels.shape[0]) // 2
+    return Blocks(levels, *_edges(inner, levels.shape), ~hidden[top : top + levels.shape[0]])
+
+
+def _quality_of_blocks(blocks: Blocks) -> CameraQuality:
+    levels, contrast, steepest, seen = blocks
+    if seen is not None:
+        levels, contrast, steepest = levels[seen], contrast[seen], steepest[seen]
+    return _quality_by_block(levels, contrast, steepest) if levels.size else "good"
+
+
+def _remembered(blocks: Blocks) -> tuple[Map, Map]:
+    """Return the levels and what stands out of the noise: 0 where nobody looks."""
+    steepest = blocks.steepest if blocks.seen is None else blocks.steepest[blocks.seen]
+    noise_step = np.float32(np.percentile(steepest, PLAINEST) if steepest.size else 0.0)
+    details = blocks.steepest - noise_step
+    if blocks.seen is not None:
+        details[~blocks.seen] = 0.0
+    return blocks.levels.astype(np.float32), details
 
 
 def _quality_by_block(blocks: Plane, contrast: Plane, steepest: Plane) -> CameraQuality:
