@@ -73,7 +73,7 @@ class LiveDecoding:
         groups.keep(arrived)
         if self._watch.is_on:
             self._decode(arrived)
-            if groups.is_full(offset_ms):
+            if self._watch.is_on and groups.is_full(offset_ms):
                 self._see_as_it_is()
             return
         self._waiting += 1
@@ -87,7 +87,7 @@ class LiveDecoding:
         groups, gate = self._groups, self._gate
         if self._watch.is_on:
             # Every picture of it has been seen.
-            self._show(self._stream.finish(), first)
+            self._show(self._watch.finish(), first)
             groups.released()
         if groups.is_vouched and groups.is_keeping and not self._vouching.is_still_until(first.captured_s):
             self._decode_kept()
@@ -107,7 +107,7 @@ class LiveDecoding:
             frame = self._alone(first) if may_keep else None
         if frame is None:
             if self._watch.is_on:
-                groups.keep(first)
+                self._watch.begin(first)
             self._decode(first)
             return
         self._decoded_ms.append(offset_ms)

@@ -1,6 +1,9 @@
 """Decoding a still road roughly: no loop filter, until something moves; then again from the group's beginning on."""
 
+import av
+
 from pipeline.video.ffmpeg import VideoStream
+from pipeline.video.live_packets import Arrived
 from pipeline.video.still_groups import StillGroups
 
 
@@ -10,7 +13,7 @@ class RoughWatch:
     def __init__(self, stream: VideoStream, groups: StillGroups) -> None:
         self._stream = stream
         self._groups = groups
-        self._is_on = False
+        self._is_on = self._is_over = False
 
     @property
     def is_on(self) -> bool:
@@ -21,12 +24,26 @@ class RoughWatch:
         self._is_on = is_on
         self._stream.begin_anew(roughly=is_on)
 
+    def begin(self, first: Arrived) -> None:
+        self._is_over = False
+        self._groups.keep(first)
+
+    def finish(self) -> list[av.VideoFrame]:
+        """Return the frames of the group that the decoder still holds; the next one begins."""
+        self._is_over = True
+        return self._stream.finish()
+
     def see_as_it_is(self) -> float:
         """Decode what is kept again, as it is, the frame that was taken last among it; return when its end came."""
         kept, rough = self._groups.released(), self._stream.frame
         self.turn(is_on=False)
         for each in kept:
-            for frame in self._stream.decoded(each.packet):
-                if rough is not None and frame.pts == rough.pts:
-                    self._stream.exchange(frame)
+            self._exchange(rough, self._stream.decoded(each.packet))
+        if self._is_over:
+            self._exchange(rough, self._stream.finish())
         return kept[-1].captured_s
+
+    def _exchange(self, rough: av.VideoFrame | None, whole: list[av.VideoFrame]) -> None:
+        for each in whole:
+            if rough is not None and each.pts == rough.pts:
+                self._stream.exchange(each)
