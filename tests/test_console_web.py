@@ -14,7 +14,7 @@ from console.cases.desk import StepRequest
 from console.cases.steps import Action
 from console.parts import Console
 from console.people.tokens import SCOPE_ROLES
-from console.types import ACCOUNT_ROLES, Role
+from console.types import ACCOUNT_ROLES, SYSTEM, Role
 from console.web.rendering import STATIC_FOLDER
 from tests.console_app import app_of
 from tests.console_kit import GRID_A, GRID_B, PASSWORD, client_of, event_of, make_account, officer
@@ -269,3 +269,11 @@ def test_answers_are_compressed_and_pictures_and_the_stream_are_not_touched(app:
     events = [event_of(f"测Z{number:05}") for number in range(20)]
     console.intake.take(events, console.now())
     assert client.get("/screen/cases").headers["content-encoding"] == "gzip"
+
+
+def test_whoever_redeems_a_link_is_told_that_the_account_works(app: FastAPI, console: Console):
+    token = console.accounts.create("fourth", "第四人", Role.WORKER, GRID_A, SYSTEM, console.now())
+    answer = client_of(app, console, accept="text/html").post(
+        f"/setup/{token}", data={"password": PASSWORD, "again": PASSWORD}
+    )
+    assert (answer.status_code, "账号已启用，请登录。" in answer.text) == (200, True)
