@@ -38,9 +38,9 @@ def test_from_log_in_to_closed_over_a_line_that_breaks(world: World):
     lose_line_with_shell_kept(phone)
     card.locator("label:has-text('属实')").click()
     card.locator(".submit").click()
-    expect(phone.locator(f".task[data-case='{case_id}'] .sent")).to_contain_text("有信号后自动上传")
+    expect(phone.locator(f".task[data-case='{case_id}'] .sent")).to_contain_text("连上系统后自动上传")
     phone.reload()  # the page itself comes back from the shell that was kept
-    expect(phone.locator(f".task[data-case='{case_id}'] .sent")).to_contain_text("有信号后自动上传")
+    expect(phone.locator(f".task[data-case='{case_id}'] .sent")).to_contain_text("连上系统后自动上传")
     assert world.state_of(case_id) is State.ACCEPTED
     context.set_offline(False)
     expect(phone.locator(f".task[data-case='{case_id}']")).to_have_count(0, timeout=15000)

@@ -72,7 +72,7 @@ def test_a_form_on_a_line_that_is_away_stays_where_it_is(world: World):
     page = written_note(world)
     page.context.set_offline(True)
     page.click("text=留下")
-    expect(page.locator("[data-unsent]")).to_contain_text("系统没有应答，没有提交")
+    expect(page.locator("[data-unsent]")).to_contain_text("没有提交：网络不通")
     expect(page.locator("#text")).to_have_value(WORDS)
     page.context.close()
 

@@ -48,7 +48,7 @@ def test_a_step_on_a_silent_line_is_given_up_kept_and_done_once(world: World, li
     line.carries_back = False  # the console hears and does it; its answer is lost
     card.locator(".accept").click()
     expect(card.locator(".sent")).to_have_text(
-        re.compile(r"^接单已存在手机里（\d+:\d\d:\d\d 办的），有信号后自动上传。$")
+        re.compile(r"^接单已存在手机里（\d+:\d\d:\d\d 办的），连上系统后自动上传。$")
     )
     expect(page.locator("#toast")).to_have_text("没有信号，已存在手机里，有信号后自动上传。")
     assert page.evaluate("Math.max(...window.waits)") == 15000
@@ -59,7 +59,7 @@ def test_a_step_on_a_silent_line_is_given_up_kept_and_done_once(world: World, li
     page.evaluate("document.getElementById('toast').textContent = ''")
     card.locator(".submit").click()
     expect(card.locator(".sent")).to_have_text(
-        re.compile(r"^结果已存在手机里（\d+:\d\d:\d\d 办的），有信号后自动上传。$")
+        re.compile(r"^结果已存在手机里（\d+:\d\d:\d\d 办的），连上系统后自动上传。$")
     )
     expect(page.locator("#toast")).to_have_text("没有信号，已存在手机里，有信号后自动上传。")
     assert world.state_of(case_id) is State.ACCEPTED

@@ -18,11 +18,22 @@ from playwright.sync_api import Browser, expect
 from sqlalchemy import make_url
 
 from bench.tcp_line import Line
+from console.cases.steps import Action
 from console.store.database import Database
 from console.store.pulse import Pulse
 from console.types import Role
-from tests.console_browser import LAPTOP, open_context, use_cookie
-from tests.console_kit import make_account, open_console, served, session_token, settings_with
+from tests.console_browser import LAPTOP, PHONE, open_context, use_cookie
+from tests.console_kit import (
+    GRID_A,
+    act,
+    event_of,
+    make_account,
+    officer,
+    open_console,
+    served,
+    session_token,
+    settings_with,
+)
 from tests.postgresql_server import run_sql, url_of
 
 
@@ -144,3 +155,29 @@ def test_pages_of_a_console_over_a_frozen_database_say_so_within_seconds_and_not
         page.wait_for_timeout(2500)
         page.click("text=留下")
         expect(page.locator(".said")).to_have_text("东门道闸坏了")
+
+
+def test_a_phone_over_a_frozen_database_says_that_it_is_not_the_line_and_the_step_goes_later(
+    postgresql: str, url: str, tmp_path: Path, redis_client: redis.Redis, browser: Browser
+):
+    console = open_console(tmp_path, redis_client, lambda: datetime.now(UTC), settings=settings_with(database_url=url))
+    make_account(console, "worker", Role.WORKER, GRID_A)
+    console.intake.take([event_of("测P00041", console.now())], console.now())
+    for action in (Action.CONFIRM, Action.ASSIGN):
+        act(console, officer(), action)
+    with served(console) as address, closing(open_context(browser, PHONE)) as context:
+        use_cookie(context, address, session_token(console, "worker"))
+        page = context.new_page()
+        page.goto(f"{address}/m")
+        expect(page.locator(".accept")).to_be_visible()
+        with frozen(postgresql, url):
+            page.click(".accept")
+            expect(page.locator("#toast")).to_contain_text("数据库没有回应", timeout=8000)
+            expect(page.locator("#toast")).to_have_text("数据库没有回应，已存在手机里，恢复后自动上传。")
+            page.evaluate("dispatchEvent(new Event('online'))")  # looks again now, and not in ten seconds
+            expect(page.locator("#line")).to_contain_text("数据库没有回应", timeout=8000)
+            expect(page.locator(".sent")).to_contain_text("连上系统后自动上传")
+        page.wait_for_timeout(2500)
+        page.evaluate("dispatchEvent(new Event('online'))")
+        expect(page.locator(".options")).to_be_visible()
+    assert [step.action for step in console.cases.detail(officer(), 1).steps].count("接单") == 1

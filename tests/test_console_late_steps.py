@@ -104,7 +104,7 @@ def test_the_phone_says_when_a_waiting_step_was_done_and_the_desk_reads_both_tim
     card.locator("label:has-text('过境未停留')").click()
     lose_line_with_shell_kept(page)
     card.locator(".submit").click()
-    expect(card.locator(".sent")).to_contain_text("办的），有信号后自动上传")
+    expect(card.locator(".sent")).to_contain_text("办的），连上系统后自动上传")
     page.clock.set_system_time(now)
     context.set_offline(False)
     page.evaluate("dispatchEvent(new Event('online'))")

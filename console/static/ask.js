@@ -63,6 +63,11 @@ export async function reasonOf(answer) {
   }
 }
 
+// What is amiss, without what to do about it: for a page that does that by itself.
+export async function amiss(answer) {
+  return (await reasonOf(answer)).split(/[，。]/)[0];
+}
+
 let hiding = 0;
 
 export function toast(text) {

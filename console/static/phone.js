@@ -2,7 +2,7 @@
 
 import "./plate.js";
 import { PhoneStore } from "./phone_store.js";
-import { ANSWER_MS } from "./ask.js";
+import { ANSWER_MS, amiss } from "./ask.js";
 import { StepQueue } from "./phone_queue.js";
 import { holdStill } from "./phone_still.js";
 import { drawTasks, drawWaiting } from "./phone_view.js";
@@ -57,7 +57,7 @@ async function act(view, body, photo) {
   const about = { name: (view.level === "crossing" ? view.door : view.plate_text) || "隔离门", checkpoint: view.checkpoint, at: view.passed_at ?? view.opened_at };
   await queue.add(view.case_id, body, photo, about);
   const isWaiting = queue.waitingFor(view.case_id);
-  if (isWaiting) toast("没有信号，已存在手机里，有信号后自动上传。");
+  if (isWaiting) toast(queue.trouble ? `${queue.trouble}，已存在手机里，恢复后自动上传。` : "没有信号，已存在手机里，有信号后自动上传。");
 }
 
 async function load() {
@@ -70,7 +70,7 @@ async function load() {
   }
   if (answer.status === 401) return saved.tasks.length || queue.steps.length ? session.expired() : location.assign(`/login?next=${encodeURIComponent(location.pathname + location.search)}`);
   if (answer.status === 403) return note("这个账号不是网格员，不能使用本页。", true);
-  if (!answer.ok) return note("系统暂时没有应答，稍后自动重试。内容已保留。");
+  if (!answer.ok) return note(`${await amiss(answer)}。可以照常填写，恢复后自动上传。`);
   const list = await answer.json();
   if (answered !== before) return load(); // it may be older than what a step has shown meanwhile
   Object.assign(session, { csrf: list.csrf, account_id: list.account_id, name: list.name });

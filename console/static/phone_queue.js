@@ -1,6 +1,6 @@
 // Steps on their way to the console. Each has a key of its own: sent twice, it happens once. In order, none lost.
 
-import { ANSWER_MS, reasonOf, newKey } from "./ask.js";
+import { ANSWER_MS, amiss, reasonOf, newKey } from "./ask.js";
 
 const PHOTO_MS = 60000;
 
@@ -19,6 +19,7 @@ export class StepQueue {
     this.done = done;
     this.steps = [];
     this.sending = null;
+    this.trouble = ""; // what the console says is amiss with itself; "" where it is the line, or nothing
   }
 
   async open() {
@@ -96,8 +97,10 @@ export class StepQueue {
         if (answer.ok) views = await answer.json();
       }
     } catch {
+      this.trouble = "";
       return false; // no line: keep it and wait
     }
+    this.trouble = answer.status >= 500 ? await amiss(answer) : "";
     if (answer.ok) {
       await this.drop(step);
       this.done(step, views);

@@ -89,7 +89,7 @@ function drawTask(view, key, waiting, phone, act, form) {
   if (waiting) {
     find(".sent").hidden = false;
     const what = waiting.body.action === "close" ? "结果" : "接单";
-    find(".sent").textContent = `${what}已存在手机里（${clockTime(waiting.done_at ?? waiting.number)} 办的），有信号后自动上传。`;
+    find(".sent").textContent = `${what}已存在手机里（${clockTime(waiting.done_at ?? waiting.number)} 办的），连上系统后自动上传。`;
   }
   if (isMine && !waiting) {
     if (form) find(".result").replaceWith(form);
