@@ -180,4 +180,4 @@ def test_a_phone_over_a_frozen_database_says_that_it_is_not_the_line_and_the_ste
         page.wait_for_timeout(2500)
         page.evaluate("dispatchEvent(new Event('online'))")
         expect(page.locator(".options")).to_be_visible()
-    assert [step.action for step in console.cases.detail(officer(), 1).steps].count("接单") == 1
+        assert [step.action for step in console.cases.detail(officer(), 1).steps].count("接单") == 1
