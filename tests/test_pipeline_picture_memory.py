@@ -13,6 +13,7 @@ from alerts.camera_quality import CameraQuality
 from pipeline.video.deinterlace import Plane
 from pipeline.video.masks import Regions
 from pipeline.video.picture_health import SAMPLE_EVERY_S, PictureHealth
+from pipeline.video.picture_memory import KNOWN_AFTER, PictureMemory
 from tests.commands import REPOSITORY
 
 Picture: TypeAlias = NDArray[np.float32]
@@ -148,3 +149,13 @@ def test_what_was_hidden_from_the_beginning_or_is_masked_is_not_told(road: Pictu
     assert "covered" not in said(cover(road, 0), lambda seen, _: seen, 8)
     rest = Regions(mask=(((0.0, 0.0), (0.55, 0.0), (0.55, 1.0), (0.0, 1.0)),))
     assert "covered" not in said(road, cover, 8, rest)
+
+
+def test_a_bank_of_fog_that_dims_what_it_does_not_hide_is_no_cover_while_that_becomes_usual() -> None:
+    levels = np.random.default_rng(2).uniform(60, 200, (50, 120)).astype(np.float32)
+    clear = np.full((50, 120), 40, np.float32)
+    fog = np.full((50, 120), 30, np.float32)
+    fog[:25] = 4
+    memory = PictureMemory()
+    assert not any(memory.is_part_hidden(levels, clear) for _ in range(KNOWN_AFTER + 1))
+    assert not any(memory.is_part_hidden(levels, fog) for _ in range(3 * MINUTE))

@@ -51,10 +51,14 @@ class PictureMemory:
         """Take a good picture's blocks, 0 where nobody looks; nothing is learnt while a part of it is hidden."""
         if self._details is None or self._levels is None or self._details.shape != details.shape:
             self._details, self._levels, self._learnt, self._gone = details.copy(), levels.copy(), 0, None
+        unclear = self._unclear
         if self._learnt >= KNOWN_AFTER:
             self._gone = self._hidden(self._details, self._levels, levels, details)
         if self._gone is not None:
             return True
+        if unclear < self._unclear <= AT_ONCE:
+            # What fog has dimmed must not pass for usual yet.
+            return False
         self._learnt += 1
         rises = np.float32(1 / min(self._learnt, RISES_IN))
         self._details += np.where(details < self._details, np.float32(1 / FALLS_IN), rises) * (details - self._details)
