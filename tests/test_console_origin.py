@@ -20,6 +20,7 @@ HOST = "kakou.example:8443"
         ({"origin": "https://evil.example"}, True),
         ({"origin": f"https://{HOST}.evil.example"}, True),
         ({"origin": "null"}, True),
+        ({"origin": "http://["}, True),
         ({"sec-fetch-site": "same-origin", "origin": "https://evil.example"}, True),
         ({"sec-fetch-site": "cross-site", "origin": f"https://{HOST}"}, True),
     ],
