@@ -88,8 +88,9 @@ class Decoded:
     clock_box: tuple[float, float, float, float] | None
 
 
-def decode(path: Path, **gate: float) -> Decoded:
-    request = CaptureRequest(uri=str(path), is_live=True, gate=GateSettings.model_validate(gate), decoder_threads=1)
+def decode(path: Path, decoder_threads: int = 1, **gate: float) -> Decoded:
+    settings = GateSettings.model_validate(gate)
+    request = CaptureRequest(uri=str(path), is_live=True, gate=settings, decoder_threads=decoder_threads)
     stream = open_stream(request)
     arrivals = PacedPackets(stream)
     looks = Looks(arrivals)

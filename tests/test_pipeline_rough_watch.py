@@ -40,9 +40,10 @@ def looks_at(decoded: Decoded, visit_s: float) -> dict[int, Plane]:
     return {round(at_s * FPS): picture for at_s, picture in looks if visit_s <= at_s < visit_s + 1.3}
 
 
-def assert_the_same_visits(path: Path, visits_s: list[float]) -> None:
+def assert_the_same_visits(path: Path, visits_s: list[float], threads: int = 1) -> None:
     """They are looked at as often and as soon as if all had been decoded as it is, and in these very pictures."""
-    whole, watched, pictures = decode(path, skip_still_groups=False), decode(path), pictures_of(path)
+    whole, watched = decode(path, threads, skip_still_groups=False), decode(path, threads)
+    pictures = pictures_of(path)
     assert abs(watched.frames - whole.frames) <= 2
     for visit_s in visits_s:
         expected, seen = looks_at(whole, visit_s), looks_at(watched, visit_s)
@@ -51,6 +52,22 @@ def assert_the_same_visits(path: Path, visits_s: list[float]) -> None:
         differing = [place for place, picture in seen.items() if not np.array_equal(picture, pictures[place][1])]
         assert not differing
     assert watched.looks.seconds == sorted(watched.looks.seconds)
+
+
+@pytest.mark.parametrize(
+    ("visit_s", "group_s", "threads"),
+    [
+        pytest.param(16.04, 2.0, 1, id="pictures that nothing refers to were left out"),
+        pytest.param(16.16, 2.04, 2, id="the decoder holds several pictures when the group ends"),
+    ],
+)
+def test_of_b_pictures_that_others_refer_to_none_is_shown_twice_or_roughly(
+    tmp_path: Path, turns: list[bool], visit_s: float, group_s: float, threads: int
+) -> None:
+    options = {**CONSTANT_RATE, "bf": "3", "b-adapt": "0", "x264-params": "b-pyramid=normal"}
+    path = write_stream(tmp_path / "a.ts", road([visit_s], 18.0, noise=8.0), group_s, options=options)
+    assert_the_same_visits(path, [visit_s], threads)
+    assert turns == [True, False]
 
 
 H265_PARAMS = "keyint=50:min-keyint=50:open-gop=0:bframes=0:log-level=none:bitrate=800:vbv-maxrate=800:vbv-bufsize=80"

@@ -70,7 +70,8 @@ class LiveDecoding:
         if not groups.is_keeping:
             self._decode(arrived)
             return
-        groups.keep(arrived)
+        if not (self._watch.is_on and self._is_spare(arrived)):
+            groups.keep(arrived)
         if self._watch.is_on:
             self._decode(arrived)
             if self._watch.is_on and groups.is_full(offset_ms):
@@ -166,7 +167,7 @@ class LiveDecoding:
             self._arrivals.catch_up(late_s)
 
     def _decode(self, arrived: Arrived) -> None:
-        if arrived.is_disposable and self._is_spare(self._offset_ms(arrived)):
+        if self._is_spare(arrived):
             # Nothing refers to it and nobody would look at it.
             self._stream.frames += 1
             self._spared += 1
@@ -187,7 +188,7 @@ class LiveDecoding:
                 # It has been seen, alone, before those that follow it were decoded.
                 self._shown_pts = None
                 continue
-            self._stream.take(frame)
+            self._stream.take(self._watch.as_it_is(frame))
             self._look(moment)
 
     def progress(self) -> Progress:
@@ -211,8 +212,11 @@ class LiveDecoding:
         come = self._arrivals.count if self._vouching.is_awaiting else 0
         return self._stream.frames + self._arrivals.undecoded + self._waiting + come
 
-    def _is_spare(self, offset_ms: float) -> bool:
-        """Return whether this frame would not be due so shortly after one that was decoded, shown yet or not."""
+    def _is_spare(self, arrived: Arrived) -> bool:
+        """Return whether it can be left out: it is not due so shortly after one that was decoded, shown yet or not."""
+        if not arrived.is_disposable:
+            return False
+        offset_ms = self._offset_ms(arrived)
         older_ms = (each for each in self._decoded_ms if each <= offset_ms)
         return offset_ms - max(older_ms, default=float("-inf")) < self._gate.interval_ms(offset_ms)
 

@@ -14,6 +14,8 @@ class RoughWatch:
         self._stream = stream
         self._groups = groups
         self._is_on = self._is_over = False
+        self._later: dict[int | None, av.VideoFrame] = {}
+        """As they are: those that were decoded after the one that was exchanged."""
 
     @property
     def is_on(self) -> bool:
@@ -22,6 +24,7 @@ class RoughWatch:
     def turn(self, *, is_on: bool) -> None:
         """Decode roughly from the next packet on, or no more; it must stand by itself."""
         self._is_on = is_on
+        self._later = {}
         self._stream.begin_anew(roughly=is_on)
 
     def begin(self, first: Arrived) -> None:
@@ -43,7 +46,14 @@ class RoughWatch:
             self._exchange(rough, self._stream.finish())
         return kept[-1].captured_s
 
+    def as_it_is(self, frame: av.VideoFrame) -> av.VideoFrame:
+        """Return one that was decoded together with the last rough one, as it is."""
+        return self._later.pop(frame.pts, frame)
+
     def _exchange(self, rough: av.VideoFrame | None, whole: list[av.VideoFrame]) -> None:
         for each in whole:
             if rough is not None and each.pts == rough.pts:
                 self._stream.exchange(each)
+                self._later = {}
+            else:
+                self._later[each.pts] = each
