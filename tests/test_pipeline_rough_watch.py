@@ -152,6 +152,19 @@ def test_what_rough_pictures_were_off_by_is_no_movement_when_the_next_group_begi
         assert not gate.glances(off, 22_120.0)
 
 
+def test_what_rough_pictures_are_off_by_at_each_groups_end_is_taken_for_no_clock() -> None:
+    gate, road = MotionGate(GateSettings()), np.full((180, 320), 100, np.uint8)
+    off = road.copy()
+    off[60:64, 60:64] += 9
+    gate.wants(road, 0.0)
+    for began_ms in range(20_000, 60_000, 2000):
+        gate.wants(road, float(began_ms), rough_ms=2000.0)
+        for at_ms in range(120, 2000, 120):
+            rough = road + (off - road) * np.float32(at_ms / 2000)
+            assert not gate.glances(rough.astype(np.uint8), float(began_ms + at_ms))
+    assert gate.clock_box is None
+
+
 @pytest.mark.parametrize(
     ("group_s", "codec", "options"),
     [

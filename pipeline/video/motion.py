@@ -103,7 +103,7 @@ class MotionGate:
 
     def glances(self, image: BgrImage | Plane, offset_ms: float) -> bool:
         """Return whether this frame shows movement; in the place of `wants` where no other is worth a look."""
-        if not self._has_moved(image, offset_ms):
+        if not self._has_moved(image, offset_ms, is_rough=True):
             return False
         self._moved_ms = self._looked_ms = offset_ms
         return True
@@ -126,7 +126,13 @@ class MotionGate:
         return offset_ms - self._searched_ms >= every_ms - self._slack_ms
 
     def _has_moved(
-        self, image: BgrImage | Plane, offset_ms: float, *, has_gap: bool = False, is_after_rough: bool = False
+        self,
+        image: BgrImage | Plane,
+        offset_ms: float,
+        *,
+        has_gap: bool = False,
+        is_rough: bool = False,
+        is_after_rough: bool = False,
     ) -> bool:
         cells = cell_brightness(image)
         elapsed_s = (offset_ms - self._checked_ms) / 1000.0
@@ -136,7 +142,11 @@ class MotionGate:
             self._hidden = self._regions.hidden(*cells.shape)
             self._changed = None
             return True
-        stepping = self._clock.after_gap(cells, offset_ms) if has_gap else self._clock.stepping(cells, offset_ms)
+        if has_gap:
+            stepping = self._clock.after_gap(cells, offset_ms)
+        else:
+            # What rough pictures are off by grows and ends with every group: that beats, too.
+            stepping = self._clock.stepping(cells, offset_ms, learns=not is_rough and not is_after_rough)
         if stepping is not None:
             self._background[stepping] = cells[stepping]
         self._changed = self._changes(cells, stepping, ROUGH_TOLERANCE if is_after_rough else 1.0)

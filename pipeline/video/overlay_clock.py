@@ -44,8 +44,11 @@ class OverlayClock:
         self._box: Box | None = None
         self._is_box_known = False
 
-    def stepping(self, cells: Cells, offset_ms: float) -> CellMask | None:
-        """Return which cells are the clock's and have just stepped; None where none is or has."""
+    def stepping(self, cells: Cells, offset_ms: float, *, learns: bool = True) -> CellMask | None:
+        """Return which cells are the clock's and have just stepped; None where none is or has.
+
+        `learns`: whether what steps may be a clock that is not known yet.
+        """
         if self._last is None or self._last.shape != cells.shape:
             self._last = cells
             self._stepped_ms = np.full(cells.shape, -np.inf)
@@ -56,7 +59,8 @@ class OverlayClock:
         self._last = cells
         if not steps.any():
             return None
-        self._count(steps, offset_ms)
+        if learns:
+            self._count(steps, offset_ms)
         seconds = self._beats >= SURE_BEATS
         if not self._is_clock(seconds):
             return None
