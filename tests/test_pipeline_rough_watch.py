@@ -152,6 +152,14 @@ def test_what_rough_pictures_were_off_by_is_no_movement_when_the_next_group_begi
         assert not gate.glances(off, 22_120.0)
 
 
+def test_where_rough_pictures_show_what_is_not_there_they_are_tried_again_after_twice_the_wait(
+    tmp_path: Path, turns: list[bool]
+) -> None:
+    starved = {**CONSTANT_RATE, "b": "350k", "maxrate": "350k", "bufsize": "60k", "x264-params": "deblock=6,6"}
+    decode(write_stream(tmp_path / "a.ts", road([], 46.0, noise=5.0), 2.0, options=starved))
+    assert turns == [True, False] * 2
+
+
 def test_what_rough_pictures_are_off_by_at_each_groups_end_is_taken_for_no_clock() -> None:
     gate, road = MotionGate(GateSettings()), np.full((180, 320), 100, np.uint8)
     off = road.copy()

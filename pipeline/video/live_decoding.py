@@ -214,11 +214,9 @@ class LiveDecoding:
 
     def _is_spare(self, arrived: Arrived) -> bool:
         """Return whether it can be left out: it is not due so shortly after one that was decoded, shown yet or not."""
-        if not arrived.is_disposable:
-            return False
         offset_ms = self._offset_ms(arrived)
-        older_ms = (each for each in self._decoded_ms if each <= offset_ms)
-        return offset_ms - max(older_ms, default=float("-inf")) < self._gate.interval_ms(offset_ms)
+        newest_ms = max((each for each in self._decoded_ms if each <= offset_ms), default=float("-inf"))
+        return arrived.is_disposable and offset_ms - newest_ms < self._gate.interval_ms(offset_ms)
 
     def _offset_ms(self, arrived: Arrived) -> float:
         return (arrived.captured_s - self._opened_s) * 1000.0
@@ -244,6 +242,7 @@ class LiveDecoding:
             return
         if self._watch.is_on and self._gate.moved_ms >= stream.offset_ms:
             self._see_as_it_is()
+            self._groups.was_misled(is_misled=is_glance and self._gate.is_still(stream.luma()))
         frame = stream.frame
         shape = shown_size(frame)
         now_s, now = time.monotonic(), time.time()

@@ -21,6 +21,8 @@ LONGEST_VOUCHED_MS = 4400.0
 """The same where a sub-stream tells of a vehicle at once: half a second of decoding."""
 WATCHED_AFTER_MS = 10_000.0
 """Decoding half a group again costs as much as four seconds of rough decoding save."""
+MOST_WATCHED_AFTER_MS = 600_000.0
+"""The wait is twice as long after each time that rough pictures showed what was not there."""
 LATE_MS = 300.0
 """A group that goes on for so much longer than it may is decoded."""
 MOST_BYTES = 8 * 1024 * 1024
@@ -40,6 +42,7 @@ class StillGroups:
         self._lasted_ms = 0.0
         self._is_vouched = False
         self._longest_ms = LONGEST_MS
+        self._watched_after_ms = WATCHED_AFTER_MS
 
     @property
     def waiting(self) -> int:
@@ -71,7 +74,12 @@ class StillGroups:
         """Return whether the group that has just begun may be decoded roughly, and its packets kept."""
         self._is_vouched = False
         self._longest_ms = LONGEST_VOUCHED_MS
-        return self._is_steady and self._began_ms - moved_ms > WATCHED_AFTER_MS
+        return self._is_steady and self._began_ms - moved_ms > self._watched_after_ms
+
+    def was_misled(self, *, is_misled: bool) -> None:
+        """Take note whether what rough pictures showed to move was not there when they were decoded as they are."""
+        longer_ms = min(2 * self._watched_after_ms, MOST_WATCHED_AFTER_MS)
+        self._watched_after_ms = longer_ms if is_misled else WATCHED_AFTER_MS
 
     @property
     def _is_steady(self) -> bool:
