@@ -22,7 +22,8 @@ class GateSettings(BaseModel):
     skip_still_groups: bool = True
     """Of a live H.264 or HEVC stream, while nothing moves: of each group of pictures (2.2 s at most) only the first is
     decoded, and the others as soon as a packet is larger than usual or the next group's first picture shows movement;
-    only where packets' sizes have told of one movement after another. False decodes every picture."""
+    only where packets' sizes have told of one movement after another. Where they do not, it is decoded without the loop
+    filter until something moves. False decodes every picture as it is."""
     min_change: float = Field(default=12.0, gt=0)
     """Grey levels (of 255) that a 16-pixel cell must differ from the background; sensor noise stays below."""
     min_changed_cells: int = Field(default=3, gt=0)
