@@ -10,6 +10,7 @@ import numpy as np
 
 from bench.camera_box import IS_LOST, IS_THERE, MIB, CameraServer, RunningBox, running_box
 from bench.camera_clips import Look, idle, repeated, traffic, write_clip
+from bench.process_usage import Sample
 from bench.report import Report
 
 QUICK_RETRY = "reopen_min_s = 0.2\nreopen_max_s = 0.4"
@@ -109,17 +110,26 @@ def bench_soak(report: Report, options: argparse.Namespace) -> None:
                     server.send(signal.SIGUSR1)
         finally:
             server.kill()
-    settled = box.samples[len(box.samples) // 4 :]
-    for pid, (what, usage) in settled[-1].processes.items():
+    _report_growth(report, minutes, box.samples[len(box.samples) // 4 :])
+    report.add_row(f"soak, {minutes:g} min", process="passages", passages=len(box.passages))
+
+
+def _report_growth(report: Report, minutes: float, settled: list[Sample]) -> None:
+    """Tell how fast each process that lived through it all has grown, and its pages of files apart."""
+    hours = [sample.at_s / 3600 for sample in settled]
+    for pid, (what, _) in settled[-1].processes.items():
         if any(pid not in sample.processes for sample in settled):
             continue
-        hours = [sample.at_s / 3600 for sample in settled]
-        mib = [sample.processes[pid][1].rss_kib / MIB for sample in settled]
-        slope = float(np.polyfit(hours, mib, 1)[0])
-        sixths = " ".join(f"{np.mean(part):.1f}" for part in np.array_split(mib, 6))
+        rss_mib = np.array([sample.processes[pid][1].rss_kib for sample in settled]) / MIB
+        file_mib = np.array([sample.processes[pid][1].file_kib for sample in settled]) / MIB
+        slope, files_slope = (float(np.polyfit(hours, mib, 1)[0]) for mib in (rss_mib, file_mib))
         report.add_row(
-            f"soak, {minutes:g} min", process=what, rss_mib=usage.rss_kib / MIB, mib_per_h=slope, sixths_mib=sixths
+            f"soak, {minutes:g} min",
+            process=what,
+            rss_mib=float(rss_mib[-1]),
+            mib_per_h=slope,
+            files_mib_per_h=files_slope,
+            sixths_mib=" ".join(f"{np.mean(part):.1f}" for part in np.array_split(rss_mib, 6)),
         )
         if minutes >= 60:
             report.add_bar(f"soak: {what} grows by MiB an hour", slope, 2.0, "at most")
-    report.add_row(f"soak, {minutes:g} min", process="passages", passages=len(box.passages))

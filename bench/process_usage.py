@@ -13,6 +13,8 @@ class Usage:
 
     cpu_s: float
     rss_kib: int
+    file_kib: int
+    """The part of `rss_kib` that is pages of files (libraries, models) and shared memory: read, not allocated."""
     descriptors: int
 
 
@@ -47,8 +49,8 @@ def processes_below(pid: int) -> dict[int, tuple[str, Usage]]:
 def usage_of(process: psutil.Process) -> Usage:
     """Raises psutil.Error when it has gone."""
     with process.oneshot():
-        times = process.cpu_times()
-        return Usage(times.user + times.system, process.memory_info().rss // 1024, process.num_fds())
+        times, memory = process.cpu_times(), process.memory_info()
+        return Usage(times.user + times.system, memory.rss // 1024, memory.shared // 1024, process.num_fds())
 
 
 def _module_of(process: psutil.Process) -> str:
