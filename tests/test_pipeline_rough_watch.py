@@ -1,14 +1,16 @@
 """A still road is decoded without the loop filter, and whoever drives by is looked at as the camera encoded it."""
 
+import gc
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
 from bench.camera_clips import traffic, with_noise
 from pipeline.settings import GateSettings
 from pipeline.video.deinterlace import Plane
-from pipeline.video.ffmpeg import VideoStream
+from pipeline.video.ffmpeg import VideoPacket, VideoStream
 from pipeline.video.live_decoding import FRESH_S
 from pipeline.video.motion import MotionGate
 from tests.still_groups_kit import FPS, HEIGHT, WIDTH, Decoded, decode, road, write_stream
@@ -105,6 +107,26 @@ def test_of_an_hevc_camera_the_same(tmp_path: Path, turns: list[bool]) -> None:
     path = write_stream(tmp_path / "a.ts", pictures, 2.0, "libx265", {"x265-params": H265_PARAMS})
     assert_the_same_visits(path, VISITS_S)
     assert turns == [True, False] * 3
+
+
+def test_of_a_group_that_is_decoded_again_one_picture_at_a_time_is_held(
+    tmp_path: Path, turns: list[bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A picture of 1080 rows takes 3 MB: a group of four seconds would take 300."""
+    held: list[int] = []
+    decoded = VideoStream.decoded
+
+    def counting(stream: VideoStream, packet: "VideoPacket | None") -> list[av.VideoFrame]:
+        frames = decoded(stream, packet)
+        held.append(sum(isinstance(each, av.VideoFrame) for each in gc.get_objects()))
+        return frames
+
+    path = write_stream(tmp_path / "a.ts", road([15.8], 18.0, noise=8.0), 4.0, options=CONSTANT_RATE)
+    gc.collect()
+    monkeypatch.setattr(VideoStream, "decoded", counting)
+    decode(path)
+    assert turns == [True, False]
+    assert max(held) - held[0] <= 8
 
 
 def test_a_road_at_rest_is_looked_at_as_often_as_else_and_only_in_pictures_that_stand_by_themselves(

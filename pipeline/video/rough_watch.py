@@ -40,20 +40,23 @@ class RoughWatch:
         """Decode what is kept again, as it is, the frame that was taken last among it; return when its end came."""
         kept, rough = self._groups.released(), self._stream.frame
         self.turn(is_on=False)
+        is_past = False
         for each in kept:
-            self._exchange(rough, self._stream.decoded(each.packet))
+            is_past = self._exchange(rough, self._stream.decoded(each.packet), is_past=is_past)
         if self._is_over:
-            self._exchange(rough, self._stream.finish())
+            self._exchange(rough, self._stream.finish(), is_past=is_past)
         return kept[-1].captured_s
 
     def as_it_is(self, frame: av.VideoFrame) -> av.VideoFrame:
         """Return one that was decoded together with the last rough one, as it is."""
         return self._later.pop(frame.pts, frame)
 
-    def _exchange(self, rough: av.VideoFrame | None, whole: list[av.VideoFrame]) -> None:
+    def _exchange(self, rough: av.VideoFrame | None, whole: list[av.VideoFrame], *, is_past: bool) -> bool:
+        """Keep what follows the rough one, and none of those before it; return whether it has come."""
         for each in whole:
-            if rough is not None and each.pts == rough.pts:
-                self._stream.exchange(each)
-                self._later = {}
-            else:
+            if is_past:
                 self._later[each.pts] = each
+            elif rough is not None and each.pts == rough.pts:
+                self._stream.exchange(each)
+                is_past = True
+        return is_past
