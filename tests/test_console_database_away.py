@@ -1,5 +1,6 @@
 """A PostgreSQL that goes away or freezes under open pages: they say so, and go on by themselves."""
 
+import asyncio
 import os
 import re
 import signal
@@ -14,14 +15,19 @@ from pathlib import Path
 import psycopg
 import pytest
 import redis
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import make_url
+from starlette.responses import Response
+from starlette.types import Message, Receive, Scope, Send
 
 from bench.tcp_line import Line
 from console.cases.steps import Action
+from console.parts import Console
 from console.store.database import Database
 from console.store.pulse import Pulse
 from console.types import Role
+from console.web.patience import DatabasePatience
+from tests.alerts_kit import wait_until
 from tests.console_browser import LAPTOP, PHONE, open_context, use_cookie
 from tests.console_kit import (
     GRID_A,
@@ -113,15 +119,50 @@ def test_a_line_to_the_database_that_is_cut_without_a_word_is_given_up_within_se
     assert 0 < unanswered_ms <= 12_000
 
 
+def test_what_fails_after_it_was_given_up_is_in_the_log(url: str, caplog: pytest.LogCaptureFixture):
+    async def fails_later(_scope: Scope, _receive: Receive, _send: Send) -> None:
+        await given_up.wait()
+        raise ValueError("too late")
+
+    async def answered(message: Message) -> None:
+        said.append(message)
+
+    async def ask() -> None:
+        with closing(Database(url)) as database:
+            patience = DatabasePatience(
+                fails_later, Pulse(database, patience_s=0.0), lambda _: Response(status_code=503)
+            )
+            await patience(
+                {"type": "http", "method": "GET", "path": "/", "headers": []}, receive=nothing, send=answered
+            )
+        given_up.set()
+        await asyncio.wait(asyncio.all_tasks() - {asyncio.current_task()})
+
+    given_up, said = asyncio.Event(), list[Message]()
+    asyncio.run(ask())
+    assert said[0]["status"] == 503
+    assert [str(line.exc_info[1]) for line in caplog.records if line.exc_info] == ["too late"]
+
+
+async def nothing() -> Message:
+    raise AssertionError("nobody reads the request")
+
+
+@contextmanager
+def opened(console: Console, browser: Browser, size: tuple[int, int], name: str) -> Iterator[tuple[str, Page]]:
+    """Serve the console; yield its address and a page on which this person is logged in."""
+    with served(console) as address, closing(open_context(browser, size)) as context:
+        use_cookie(context, address, session_token(console, name))
+        yield address, context.new_page()
+
+
 @pytest.mark.long
 def test_a_screen_over_a_frozen_database_says_so_within_seconds_and_recovers(
     postgresql: str, url: str, tmp_path: Path, redis_client: redis.Redis, browser: Browser
 ):
     console = open_console(tmp_path, redis_client, lambda: datetime.now(UTC), settings=settings_with(database_url=url))
     make_account(console, "officer", Role.OFFICER)
-    with served(console) as address, closing(open_context(browser, LAPTOP)) as context:
-        use_cookie(context, address, session_token(console, "officer"))
-        page = context.new_page()
+    with opened(console, browser, LAPTOP, "officer") as (address, page):
         page.goto(f"{address}/screen")
         expect(page.locator("#nothing")).to_be_visible()
         with frozen(postgresql, url):
@@ -137,9 +178,7 @@ def test_pages_of_a_console_over_a_frozen_database_say_so_within_seconds_and_not
 ):
     console = open_console(tmp_path, redis_client, lambda: datetime.now(UTC), settings=settings_with(database_url=url))
     make_account(console, "officer", Role.OFFICER)
-    with served(console) as address, closing(open_context(browser, LAPTOP)) as context:
-        use_cookie(context, address, session_token(console, "officer"))
-        page = context.new_page()
+    with opened(console, browser, LAPTOP, "officer") as (address, page):
         page.goto(f"{address}/shift")
         page.fill("#text", "东门道闸坏了")
         with frozen(postgresql, url):
@@ -148,11 +187,12 @@ def test_pages_of_a_console_over_a_frozen_database_say_so_within_seconds_and_not
             expect(page.locator("[data-unsent]")).to_contain_text("没有提交：数据库没有回应", timeout=8000)
             assert page.input_value("#text") == "东门道闸坏了"
             for path in ("/statistics", "/screen"):
-                context.new_page().goto(f"{address}{path}")
-                expect(context.pages[-1].locator("body")).to_contain_text("数据库没有回应")
+                other = page.context.new_page()
+                other.goto(f"{address}{path}")
+                expect(other.locator("body")).to_contain_text("数据库没有回应")
             assert time.monotonic() - asked < 14
-            expect(context.pages[-1].locator("a.primary")).to_have_attribute("href", "/screen")
-        page.wait_for_timeout(2500)
+            expect(other.locator("a.primary")).to_have_attribute("href", "/screen")
+        wait_until(lambda: page.request.get(f"{address}/shift").ok)
         page.click("text=留下")
         expect(page.locator(".said")).to_have_text("东门道闸坏了")
 
@@ -165,9 +205,7 @@ def test_a_phone_over_a_frozen_database_says_that_it_is_not_the_line_and_the_ste
     console.intake.take([event_of("测P00041", console.now())], console.now())
     for action in (Action.CONFIRM, Action.ASSIGN):
         act(console, officer(), action)
-    with served(console) as address, closing(open_context(browser, PHONE)) as context:
-        use_cookie(context, address, session_token(console, "worker"))
-        page = context.new_page()
+    with opened(console, browser, PHONE, "worker") as (address, page):
         page.goto(f"{address}/m")
         expect(page.locator(".accept")).to_be_visible()
         with frozen(postgresql, url):
@@ -177,7 +215,7 @@ def test_a_phone_over_a_frozen_database_says_that_it_is_not_the_line_and_the_ste
             page.evaluate("dispatchEvent(new Event('online'))")  # looks again now, and not in ten seconds
             expect(page.locator("#line")).to_contain_text("数据库没有回应", timeout=8000)
             expect(page.locator(".sent")).to_contain_text("连上系统后自动上传")
-        page.wait_for_timeout(2500)
+        wait_until(lambda: page.request.get(f"{address}/m/tasks").ok)
         page.evaluate("dispatchEvent(new Event('online'))")
         expect(page.locator(".options")).to_be_visible()
         assert [step.action for step in console.cases.detail(officer(), 1).steps].count("接单") == 1

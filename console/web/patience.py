@@ -1,6 +1,7 @@
 """Nobody waits at a page for a database that is frozen: it is said within seconds, while the one who asks it hangs."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 
 from fastapi import Request
@@ -15,6 +16,8 @@ _AT_LEAST_S = 0.5
 _MOST_HANGING = 16
 """Requests that hang; more are not even begun while the database is silent, and a step tried ten times is no ten."""
 _Answer = Callable[[Request], Response]
+
+_log = logging.getLogger(__name__)
 
 
 class DatabasePatience:
@@ -50,8 +53,8 @@ class DatabasePatience:
 
     def _forget(self, work: asyncio.Task[None]) -> None:
         self._hanging.discard(work)
-        if not work.cancelled():
-            work.exception()  # nobody hears it any more; the journal has it
+        if not work.cancelled() and (fault := work.exception()):
+            _log.error("console: fault of a request that was given up", exc_info=fault)
 
 
 class _Line:
