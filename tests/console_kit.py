@@ -202,6 +202,13 @@ def act(console: Console, actor: Actor, action: Action, case_id: int = 1, **fiel
     console.desk.act(StepRequest(case_id, action, **fields), actor, console.now())
 
 
+def take_case(console: Console, worker: Actor) -> None:
+    """Open a case, confirm it and hand it out; this worker takes it."""
+    console.intake.take([event_of()], console.now())
+    for actor, action in ((officer(), Action.CONFIRM), (officer(), Action.ASSIGN), (worker, Action.ACCEPT)):
+        act(console, actor, action)
+
+
 def state_of(console: Console, case_id: int = 1) -> State:
     with console.database.reading() as session:
         return State(session.get_one(CaseRow, case_id).state)

@@ -10,7 +10,17 @@ from console.parts import Console
 from console.store.list_tables import CorrectionRow
 from console.types import Actor, LateRemarkError, NotFoundError, Role, StepRefusedError
 from tests.console_app import app_of
-from tests.console_kit import GRID_A, GRID_B, Clock, act, client_of, event_of, make_account, officer, state_of
+from tests.console_kit import (
+    GRID_A,
+    GRID_B,
+    Clock,
+    act,
+    client_of,
+    make_account,
+    officer,
+    state_of,
+    take_case,
+)
 from tests.picture_kit import jpeg
 
 DESK = officer()
@@ -22,9 +32,7 @@ KEPT = "已作为“事后补记”记入事件单，处理结果没有改变"
 def worker(console: Console) -> Actor:
     """A worker who has taken a case."""
     worker = make_account(console, "worker", Role.WORKER, GRID_A)
-    console.intake.take([event_of()], console.now())
-    for actor, action in ((DESK, Action.CONFIRM), (DESK, Action.ASSIGN), (worker, Action.ACCEPT)):
-        act(console, actor, action)
+    take_case(console, worker)
     return worker
 
 

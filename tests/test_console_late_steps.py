@@ -18,7 +18,7 @@ from console.situation.statistics import local_day
 from console.types import Role
 from tests.console_app import app_of
 from tests.console_browser import LAPTOP, PHONE, lose_line_with_shell_kept
-from tests.console_kit import GRID_A, START, Clock, act, client_of, event_of, make_account, officer
+from tests.console_kit import GRID_A, START, Clock, client_of, event_of, make_account, officer, take_case
 from tests.console_world import World, open_world
 
 DESK = officer()
@@ -30,9 +30,7 @@ NOTE = "13:00 上门，没有到过"
 def phone(console: Console) -> TestClient:
     """The phone of a worker who has taken a case."""
     worker = make_account(console, "worker", Role.WORKER, GRID_A)
-    console.intake.take([event_of()], console.now())
-    for actor, action in ((DESK, Action.CONFIRM), (DESK, Action.ASSIGN), (worker, Action.ACCEPT)):
-        act(console, actor, action)
+    take_case(console, worker)
     return client_of(app_of(console), console, "worker")
 
 
