@@ -19,6 +19,7 @@ from tests.console_kit import (
     officer,
     settings_with,
     state_of,
+    take_case,
 )
 
 DESK = officer()
@@ -29,11 +30,9 @@ def console(each_console: Console) -> Console:
     return each_console
 
 
-def test_nobody_answering_sends_the_case_up_and_away_from_the_worker(console: Console, clock: Clock):
+def test_nobody_answering_sends_the_case_up_and_away_from_the_worker(console: Console):
     worker = make_account(console, "worker", Role.WORKER, GRID_A)
-    console.intake.take([event_of()], clock())
-    for actor, action in ((DESK, Action.CONFIRM), (DESK, Action.ASSIGN), (worker, Action.ACCEPT)):
-        act(console, actor, action)
+    take_case(console, worker)
     act(console, worker, Action.CLOSE, reason=Outcome.UNREACHABLE)
     with console.database.reading() as session:
         case = session.get_one(CaseRow, 1)
